@@ -1,0 +1,62 @@
+"""Where the field is evaluated: scattered places, or the places of a grid whose axes are separable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Places on the sphere.
+
+    Attributes:
+        lonlat_deg: (n, 2) float64 longitude and latitude in degrees.
+        axes_deg: longitudes (w,) and latitudes (h,) when the places are exactly their product in row-major
+            order (n = h * w, longitude fastest), else None. What depends on one coordinate alone then costs
+            h + w evaluations instead of h * w.
+    """
+
+    lonlat_deg: Tensor
+    axes_deg: tuple[Tensor, Tensor] | None = None
+
+    @classmethod
+    def scattered(cls, lonlat_deg: Tensor) -> Places:
+        return cls(lonlat_deg.double())
+
+    @classmethod
+    def grid(cls, lon_deg: Tensor, lat_deg: Tensor) -> Places:
+        """The product of two axes, rows of equal latitude first."""
+        lon_deg, lat_deg = lon_deg.double(), lat_deg.double()
+        lat, lon = torch.meshgrid(lat_deg, lon_deg, indexing="ij")
+        return cls(torch.stack([lon.reshape(-1), lat.reshape(-1)], dim=1), (lon_deg, lat_deg))
+
+    def __len__(self) -> int:
+        return self.lonlat_deg.shape[0]
+
+    def split(self, size: int) -> list[tuple[slice, Places]]:
+        """Cut into consecutive parts of about `size` places; a grid is cut between rows and stays a grid."""
+        if self.axes_deg is None:
+            bounds = range(0, len(self), size)
+            cuts = [slice(start, min(start + size, len(self))) for start in bounds]
+            return [(cut, Places(self.lonlat_deg[cut])) for cut in cuts]
+        lon, lat = self.axes_deg
+        rows = max(1, size // max(1, len(lon)))
+        parts = []
+        for top in range(0, len(lat), rows):
+            cut = slice(top * len(lon), min(top + rows, len(lat)) * len(lon))
+            parts.append((cut, Places(self.lonlat_deg[cut], (lon, lat[top : top + rows]))))
+        return parts
+
+    def to(self, device: torch.device | str) -> Places:
+        axes = None if self.axes_deg is None else tuple(axis.to(device) for axis in self.axes_deg)
+        return Places(self.lonlat_deg.to(device), axes)
+
+
+def unit_vectors(lonlat_deg: Tensor) -> Tensor:
+    """(n, 2) degrees to (n, 3) unit vectors (cos lat cos lon, cos lat sin lon, sin lat), dtype kept."""
+    lon, lat = torch.deg2rad(lonlat_deg).unbind(-1)
+    cos_lat = torch.cos(lat)
+    return torch.stack([cos_lat * torch.cos(lon), cos_lat * torch.sin(lon), torch.sin(lat)], dim=-1)

@@ -1,0 +1,125 @@
+"""RANGE and RANGE+: a location encoder that looks up what satellite images of similar places showed.
+
+    q = encoder(place) / |encoder(place)|
+    S = softmax(t q·K) V                     semantic, t = 12 (RANGE+) or 15 (RANGE)
+    G = softmax(40 x·X) V                    geographic, x and X unit vectors on the sphere
+    RANGE+ = [(1 - beta) G + beta S, q]      RANGE = [S, q]
+
+Source: Dhakal et al., CVPR 2025, arXiv:2502.19781, and mvrl/RANGE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from rangegeo.errors import ShapeError
+from rangegeo.field.geographic import FoldedAverage
+from rangegeo.field.places import Places, unit_vectors
+from rangegeo.field.retrieval import softmax_average
+
+SEMANTIC_TEMPERATURE = {"RANGE": 15.0, "RANGE+": 12.0}  # mvrl/RANGE, range.py
+GEOGRAPHIC_TEMPERATURE = 40.0  # RANGE+, mvrl/RANGE, range.py
+BLOCK_PLACES = 4096  # places evaluated at a time; bounds the encoder's float64 intermediates
+
+
+class Components(NamedTuple):
+    """What the betas blend: float32 averages (n, v), each None if not asked for, and unit vectors q (n, k) float64."""
+
+    semantic: Tensor | None
+    geographic: Tensor | None
+    location: Tensor
+
+
+class RangeField(nn.Module):
+    """The RANGE field over one database.
+
+    Args:
+        encoder: module with `dim`, from `Places` to (n, dim) float64.
+        keys: (N, dim) float32 unit vectors.
+        values: (N, v) float32.
+        lonlat_deg: (N, 2) places of the rows, degrees.
+        temperature: of the semantic softmax.
+        folded: (v + 1, L²) coefficients from `geographic.fold`, or None to sum over all rows.
+    Raises:
+        ShapeError: the encoder and the keys differ in width.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        keys: Tensor,
+        values: Tensor,
+        lonlat_deg: Tensor,
+        *,
+        temperature: float,
+        folded: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        if encoder.dim != keys.shape[1]:
+            raise ShapeError(
+                f"the encoder gives {encoder.dim} values a place but the database's keys have {keys.shape[1]}; "
+                "take the database that was made with these weights"
+            )
+        self.encoder = encoder
+        self.temperature = temperature
+        self.register_buffer("keys", keys, persistent=False)
+        self.register_buffer("values", values, persistent=False)
+        self.register_buffer("xyz", database_vectors(lonlat_deg), persistent=False)
+        self.folded = None if folded is None else FoldedAverage(folded, len(values))
+
+    @property
+    def dim(self) -> int:
+        return self.values.shape[1] + self.keys.shape[1]
+
+    def components(self, places: Places, *, semantic: bool = True, geographic: bool = True) -> Components:
+        """S, G and q at each place; a component that is not asked for is not computed."""
+        location = nn.functional.normalize(self.encoder(places), dim=1, eps=0.0)
+        return Components(
+            softmax_average(location.float(), self.keys, self.values, self.temperature) if semantic else None,
+            self.geographic(places) if geographic else None,
+            location,
+        )
+
+    def geographic(self, places: Places) -> Tensor:
+        """(n, v) float32 averages by distance."""
+        if self.folded is None:
+            return self._geographic_sum(places.lonlat_deg)
+        average, accurate = self.folded(places)
+        if not accurate.all():
+            average[~accurate] = self._geographic_sum(places.lonlat_deg[~accurate])
+        return average
+
+    def _geographic_sum(self, lonlat_deg: Tensor) -> Tensor:
+        xyz = unit_vectors(lonlat_deg).float()
+        return softmax_average(xyz, self.xyz, self.values, GEOGRAPHIC_TEMPERATURE)
+
+    def forward(self, places: Places, betas: Sequence[float] = (1.0,)) -> Tensor:
+        """(betas, n, v + k) float32: [(1 - beta) G + beta S, q], every beta from one evaluation of S, G and q."""
+        out = self.values.new_empty(len(betas), len(places), self.dim)
+        visual = self.values.shape[1]
+        for rows, part in places.split(BLOCK_PLACES):
+            found = self.components(part, semantic=any(b > 0 for b in betas), geographic=any(b < 1 for b in betas))
+            for index, beta in enumerate(betas):
+                out[index, rows, :visual] = blend(found, beta)
+            out[:, rows, visual:] = found.location
+        return out
+
+
+def blend(found: Components, beta: float) -> Tensor:
+    """(n, v): (1 - beta) G + beta S."""
+    if beta == 1:
+        return found.semantic
+    if beta == 0:
+        return found.geographic
+    return (1 - beta) * found.geographic + beta * found.semantic
+
+
+def database_vectors(lonlat_deg: Tensor) -> Tensor:
+    """(N, 2) degrees to (N, 3) float32 unit vectors, rounded as upstream rounds them (float32 throughout)."""
+    radians = lonlat_deg.float() * torch.pi / 180
+    lon, lat = radians.unbind(1)
+    return torch.stack([lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()], dim=1)

@@ -1,0 +1,52 @@
+"""Softmax retrieval over a database of any size in blocks of a fixed size.
+
+Queries and keys are unit vectors, so a similarity never exceeds 1 and exp(temperature · (similarity - 1)) never
+overflows: the usual running maximum is not needed, and blocks only add up.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from rangegeo.errors import ShapeError
+
+QUERY_BLOCK = 1024  # rows and columns of the largest similarity block held: 8 MiB of float32;
+KEY_BLOCK = 2048  # the fastest of 128..2048 by 1024..100,000 measured with 100,000 keys on two cores
+HIGHEST_TEMPERATURE = 43.0  # exp(-2 · 43) is the last weight that float32 holds in full precision
+
+
+def softmax_average(queries: Tensor, keys: Tensor, values: Tensor, temperature: float) -> Tensor:
+    """Average database values by their similarity to each query: softmax(temperature · queries keysᵀ) values.
+
+    Args:
+        queries: (n, d) unit vectors, float32.
+        keys: (N, d) unit vectors, float32.
+        values: (N, v), float32.
+        temperature: inverse temperature of the softmax, dimensionless, in (0, 43].
+    Returns:
+        (n, v) float32 convex combinations of the values.
+    Raises:
+        ShapeError: queries and keys differ in d, or keys and values in N, or the temperature is out of range.
+    Source: arXiv:2502.19781, section 3.
+    """
+    if queries.shape[1] != keys.shape[1] or len(keys) != len(values):
+        raise ShapeError(
+            f"retrieval needs queries (n, d), keys (N, d) and values (N, v), got {tuple(queries.shape)}, "
+            f"{tuple(keys.shape)} and {tuple(values.shape)}"
+        )
+    if not 0 < temperature <= HIGHEST_TEMPERATURE:
+        raise ShapeError(f"a softmax temperature must be in (0, {HIGHEST_TEMPERATURE:g}], got {temperature:g}")
+    average = values.new_empty(len(queries), values.shape[1])
+    shift = queries.new_tensor(-temperature)
+    for start in range(0, len(queries), QUERY_BLOCK):
+        block = queries[start : start + QUERY_BLOCK]
+        numerator = values.new_zeros(len(block), values.shape[1])
+        denominator = values.new_zeros(len(block), 1)
+        for first in range(0, len(keys), KEY_BLOCK):
+            rows = slice(first, first + KEY_BLOCK)
+            weights = torch.addmm(shift, block, keys[rows].T, alpha=temperature).exp_()
+            denominator += weights.sum(dim=1, keepdim=True)
+            numerator.addmm_(weights, values[rows])
+        torch.div(numerator, denominator, out=average[start : start + QUERY_BLOCK])
+    return average

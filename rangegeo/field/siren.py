@@ -1,0 +1,38 @@
+"""SIREN, the sine network that SatCLIP's location encoder ends in (arXiv:2006.09661, arXiv:2311.17179)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+FIRST_FREQUENCY = 30.0  # w0 of the first layer, inside the sine and after the bias; microsoft/SatCLIP
+
+
+class Siren(nn.Module):
+    """sin(30 (x W0ᵀ + b0)), then sin(h Wᵀ + b) for every further hidden layer, then a linear layer; float64.
+
+    Args:
+        features: width of the input.
+        capacity: width of the hidden layers.
+        hidden_layers: number of sine layers, at least 1.
+        dim: width of the output.
+    """
+
+    def __init__(self, features: int, capacity: int, hidden_layers: int, dim: int) -> None:
+        super().__init__()
+        widths = [features] + [capacity] * hidden_layers
+        pairs = zip(widths[:-1], widths[1:], strict=True)
+        self.layers = nn.ModuleList(nn.Linear(a, b, dtype=torch.float64) for a, b in pairs)
+        self.last_layer = nn.Linear(capacity, dim, dtype=torch.float64)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(n, features) to (n, dim)."""
+        return self.from_first_product(features @ self.layers[0].weight.T)
+
+    def from_first_product(self, product: Tensor) -> Tensor:
+        """The rest of the network, given (n, capacity) = input times the first layer's weights."""
+        first, *rest = self.layers
+        hidden = torch.sin(FIRST_FREQUENCY * (product + first.bias))
+        for layer in rest:
+            hidden = torch.sin(layer(hidden))
+        return self.last_layer(hidden)
