@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -21,8 +23,7 @@ class Siren(nn.Module):
     def __init__(self, features: int, capacity: int, hidden_layers: int, dim: int) -> None:
         super().__init__()
         widths = [features] + [capacity] * hidden_layers
-        pairs = zip(widths[:-1], widths[1:], strict=True)
-        self.layers = nn.ModuleList(nn.Linear(a, b, dtype=torch.float64) for a, b in pairs)
+        self.layers = nn.ModuleList(nn.Linear(a, b, dtype=torch.float64) for a, b in pairwise(widths))
         self.last_layer = nn.Linear(capacity, dim, dtype=torch.float64)
 
     def forward(self, features: Tensor) -> Tensor:
