@@ -21,9 +21,7 @@ from rangegeo.field.geographic import FoldedAverage
 from rangegeo.field.places import Places, unit_vectors
 from rangegeo.field.retrieval import softmax_average
 
-SEMANTIC_TEMPERATURE = {"RANGE": 15.0, "RANGE+": 12.0}  # mvrl/RANGE, range.py
 GEOGRAPHIC_TEMPERATURE = 40.0  # RANGE+, mvrl/RANGE, range.py
-BLOCK_PLACES = 4096  # places evaluated at a time; bounds the encoder's float64 intermediates
 
 
 class Components(NamedTuple):
@@ -34,6 +32,28 @@ class Components(NamedTuple):
     location: Tensor
 
 
+class EncoderField(nn.Module):
+    """A location encoder alone, as a field without betas.
+
+    Args:
+        encoder: module with `dim`, from `Places` to (n, dim).
+    """
+
+    visual = 0
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    @property
+    def dim(self) -> int:
+        return self.encoder.dim
+
+    def forward(self, places: Places, betas: Sequence[float] = (1.0,), dtype: torch.dtype = torch.float32) -> Tensor:
+        """(1, n, dim): the encoder's own output, not normalised; `betas` must be one."""
+        return self.encoder(places).to(dtype)[None]
+
+
 class RangeField(nn.Module):
     """The RANGE field over one database.
 
@@ -41,9 +61,10 @@ class RangeField(nn.Module):
         encoder: module with `dim`, from `Places` to (n, dim) float64.
         keys: (N, dim) float32 unit vectors.
         values: (N, v) float32.
-        lonlat_deg: (N, 2) places of the rows, degrees.
+        locs: (N, 2) places of the rows, lon, lat in degrees.
         temperature: of the semantic softmax.
         folded: (v + 1, L²) coefficients from `geographic.fold`, or None to sum over all rows.
+        geographic: False for RANGE, which has no geographic average.
     Raises:
         ShapeError: the encoder and the keys differ in width.
     """
@@ -53,10 +74,11 @@ class RangeField(nn.Module):
         encoder: nn.Module,
         keys: Tensor,
         values: Tensor,
-        lonlat_deg: Tensor,
+        locs: Tensor,
         *,
         temperature: float,
         folded: Tensor | None = None,
+        geographic: bool = True,
     ) -> None:
         super().__init__()
         if encoder.dim != keys.shape[1]:
@@ -68,12 +90,16 @@ class RangeField(nn.Module):
         self.temperature = temperature
         self.register_buffer("keys", keys, persistent=False)
         self.register_buffer("values", values, persistent=False)
-        self.register_buffer("xyz", database_vectors(lonlat_deg), persistent=False)
-        self.folded = None if folded is None else FoldedAverage(folded, len(values))
+        self.register_buffer("xyz", database_vectors(locs), persistent=False)
+        self.folded = FoldedAverage(folded, len(values)) if geographic and folded is not None else None
+
+    @property
+    def visual(self) -> int:
+        return self.values.shape[1]
 
     @property
     def dim(self) -> int:
-        return self.values.shape[1] + self.keys.shape[1]
+        return self.visual + self.keys.shape[1]
 
     def components(self, places: Places, *, semantic: bool = True, geographic: bool = True) -> Components:
         """S, G and q at each place; a component that is not asked for is not computed."""
@@ -97,15 +123,13 @@ class RangeField(nn.Module):
         xyz = unit_vectors(lonlat_deg).float()
         return softmax_average(xyz, self.xyz, self.values, GEOGRAPHIC_TEMPERATURE)
 
-    def forward(self, places: Places, betas: Sequence[float] = (1.0,)) -> Tensor:
-        """(betas, n, v + k) float32: [(1 - beta) G + beta S, q], every beta from one evaluation of S, G and q."""
-        out = self.values.new_empty(len(betas), len(places), self.dim)
-        visual = self.values.shape[1]
-        for rows, part in places.split(BLOCK_PLACES):
-            found = self.components(part, semantic=any(b > 0 for b in betas), geographic=any(b < 1 for b in betas))
-            for index, beta in enumerate(betas):
-                out[index, rows, :visual] = blend(found, beta)
-            out[:, rows, visual:] = found.location
+    def forward(self, places: Places, betas: Sequence[float] = (1.0,), dtype: torch.dtype = torch.float32) -> Tensor:
+        """(betas, n, v + k): [(1 - beta) G + beta S, q], every beta from one evaluation of S, G and q."""
+        found = self.components(places, semantic=any(b > 0 for b in betas), geographic=any(b < 1 for b in betas))
+        out = self.values.new_empty(len(betas), len(places), self.dim, dtype=dtype)
+        for index, beta in enumerate(betas):
+            out[index, :, : self.visual] = blend(found, beta)
+        out[:, :, self.visual :] = found.location
         return out
 
 

@@ -1,0 +1,345 @@
+"""A model ready to evaluate, the small frozen spec that names it, and the drop-in class of the point package."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rangegeo.encoders import MODELS
+from rangegeo.errors import ShapeError, UsageError, WeightsError
+from rangegeo.field.places import Places
+from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, EncoderField, RangeField
+from rangegeo.grid import PixelPlaces
+from rangegeo.weights.checkpoint import load_encoder
+from rangegeo.weights.database import load_database
+from rangegeo.weights.names import database_file, database_for, encoder_file
+
+BLOCK_PLACES = 4096  # places evaluated at a time; bounds the float64 intermediates of the encoder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """What a worker needs to load the same model: names, paths and hashes, no weights.
+
+    Attributes:
+        name: one of `rangegeo.encoders.MODELS`.
+        weights: path of the location encoder's file.
+        db: path of the database's file, None for a location encoder alone.
+        device: torch device, resolved.
+        weights_sha256: hash of the file at `weights`.
+        db_sha256: hash of the file at `db`.
+    """
+
+    name: str
+    weights: str
+    db: str | None
+    device: str
+    weights_sha256: str
+    db_sha256: str | None
+
+    def load(self) -> Model:
+        """The model, loaded once a process and shared by its threads."""
+        with _LOADING:
+            if self not in _LOADED:
+                model = load_model(self.name, weights=self.weights, db=self.db, device=self.device)
+                if model.spec != self:
+                    raise WeightsError(
+                        f"{self.weights} or {self.db} is not the file this cube was planned with; "
+                        "make the cube again with the files as they are"
+                    )
+                _LOADED[self] = model
+            return _LOADED[self]
+
+
+_LOADED: dict[ModelSpec, Model] = {}
+_LOADING = threading.Lock()
+
+
+class Model:
+    """A location model: places in, vectors out.
+
+    Attributes:
+        spec: names, paths and hashes.
+        field: the torch module that is evaluated.
+        visual, location: how many bands are visual (S and G blended) and location (q, or the encoder's output).
+    """
+
+    def __init__(self, spec: ModelSpec, field: nn.Module, facts: dict) -> None:
+        self.spec = spec
+        self.field = field.to(spec.device).eval().requires_grad_(False)
+        self.facts = facts
+        self.visual: int = field.visual
+        self.location: int = field.dim - field.visual
+        self._evaluating = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<rangegeo.Model {self.spec.name}: {self.dim} bands on {self.spec.device}>"
+
+    @property
+    def dim(self) -> int:
+        return self.visual + self.location
+
+    @property
+    def has_beta(self) -> bool:
+        return MODELS[self.spec.name].has_beta
+
+    @property
+    def temperatures(self) -> dict[str, float]:
+        """Of the averages this model takes over its database."""
+        row = MODELS[self.spec.name]
+        semantic = {} if row.temperature is None else {"semantic_temperature": row.temperature}
+        return semantic | ({"geographic_temperature": GEOGRAPHIC_TEMPERATURE} if row.has_beta else {})
+
+    @property
+    def citation(self) -> str:
+        return MODELS[self.spec.name].citation
+
+    @property
+    def band_names(self) -> tuple[str, ...]:
+        """visual_0000 … then location_000 …, in the order of the bands."""
+        width = len(str(max(self.visual, self.location) - 1))
+        return tuple(f"visual_{i:0{width}d}" for i in range(self.visual)) + tuple(
+            f"location_{i:0{width}d}" for i in range(self.location)
+        )
+
+    def encode(self, lonlat: object, beta: float | Sequence[float] = 0.5, batch_size: int = 10_000) -> np.ndarray:
+        """Embed places.
+
+        Args:
+            lonlat: (n, 2) longitude, latitude in degrees (WGS 84), or one place (2,): array, list or tensor.
+            beta: in [0, 1], 0 geographic to 1 semantic, for models that have it; or several.
+            batch_size: places a step; the result does not depend on it.
+        Returns:
+            (n, dim) float32; (betas, n, dim) if several betas are given.
+        Raises:
+            ShapeError: `lonlat` has another shape. UsageError: a coordinate or a beta is out of range.
+        """
+        places = Places.scattered(_checked_lonlat(lonlat))
+        betas = check_betas(beta)
+        out = np.empty((len(betas), len(places), self.dim), dtype=np.float32)
+        for rows, part in places.split(max(1, batch_size)):
+            self._fill(torch.from_numpy(out[:, rows]), part, betas)
+        return out[0] if np.ndim(beta) == 0 else out
+
+    def raster_block(self, pixels: PixelPlaces, betas: Sequence[float] = (1.0,)) -> np.ndarray:
+        """Evaluate the pixels of a window.
+
+        Returns:
+            (betas, dim, h, w) float32, bands before pixels as rasters store them; NaN where a pixel is not valid.
+        """
+        shape = pixels.valid.shape
+        out = torch.full((len(betas), self.dim, *shape), torch.nan)
+        flat = out.view(len(betas), self.dim, -1)
+        if pixels.valid.all():
+            axes = None if pixels.axes_deg is None else tuple(map(torch.from_numpy, pixels.axes_deg))
+            self._fill(flat.transpose(1, 2), Places(torch.from_numpy(pixels.lonlat_deg), axes), betas)
+        elif pixels.valid.any():
+            valid = torch.from_numpy(pixels.valid.ravel())
+            places = Places(torch.from_numpy(pixels.lonlat_deg)[valid])
+            found = torch.empty(len(betas), self.dim, len(places))
+            self._fill(found.transpose(1, 2), places, betas)
+            flat[:, :, valid] = found
+        return out.numpy()
+
+    def _fill(self, out: Tensor, places: Places, betas: Sequence[float]) -> None:
+        """Evaluate into (betas, n, dim). One thread at a time: the evaluation itself uses every core or the GPU."""
+        with self._evaluating, torch.inference_mode():
+            for rows, part in places.split(BLOCK_PLACES):
+                out[:, rows] = self.field(part.to(self.spec.device), betas).to(out.device)
+
+    def seconds_per_place(self, betas: Sequence[float] = (1.0,), sample: int = 1024) -> float:
+        """Measured on a grid of `sample` places around 0°, 0°; the second run counts."""
+        side = torch.linspace(0.0, 0.32, math.isqrt(sample), dtype=torch.float64)
+        places = Places.grid(side, side)
+        out = torch.empty(len(betas), len(places), self.dim)
+        elapsed = 0.0
+        for _ in range(2):
+            start = time.perf_counter()
+            self._fill(out, places, betas)
+            elapsed = time.perf_counter() - start
+        return elapsed / len(places)
+
+
+def load_model(name: str = "RANGE+", *, weights: str = "demo", db: str | None = None, device: str = "auto") -> Model:
+    """Load a location model.
+
+    Args:
+        name: RANGE+, RANGE or SatCLIP.
+        weights: demo (embedded, offline), official (downloaded) or the path of a SatCLIP checkpoint.
+        db: demo, large, med or the path of a RANGE database; by default the one that belongs to the weights.
+        device: auto, cpu, cuda or cuda:i.
+    Raises:
+        UsageError: an unknown name, a missing file or a device that is not there.
+        WeightsError: what is wrong in a file. DownloadError: a published file cannot be had.
+    """
+    if name not in MODELS:
+        raise UsageError(f"--model must be one of {', '.join(MODELS)}, got {name!r}")
+    row = MODELS[name]
+    device = resolve_device(device)
+    database = load_database(database_file(database_for(weights, db))) if row.temperature else None
+    encoder_path = encoder_file(weights)
+    encoder, stored = load_encoder(encoder_path)
+    facts = {"encoder": stored.facts}
+    if database is None:
+        field: nn.Module = EncoderField(encoder)
+    else:
+        facts["database"] = database.facts
+        field = RangeField(encoder, **database.tensors, temperature=row.temperature, geographic=row.has_beta)
+    spec = ModelSpec(
+        name=name,
+        weights=str(encoder_path.resolve()),
+        db=None if database is None else str(database_file(database_for(weights, db)).resolve()),
+        device=device,
+        weights_sha256=stored.sha256,
+        db_sha256=None if database is None else database.sha256,
+    )
+    return Model(spec, field, facts)
+
+
+def resolve_device(device: str) -> str:
+    """The torch device behind `auto`, `cpu`, `cuda` or `cuda:i`.
+
+    Raises:
+        UsageError: the device is not there, or has no float64.
+    """
+    if device == "auto":
+        return "cuda:0" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        return device
+    kind, _, index = device.partition(":")
+    if kind == "cuda" and (index or "0").isdigit():
+        number = int(index or 0)
+        if number < torch.cuda.device_count():
+            return f"cuda:{number}"
+        raise UsageError(
+            f"--device {device} is not there: {torch.cuda.device_count()} CUDA devices found; use --device cpu"
+        )
+    if kind == "mps":
+        raise UsageError("--device mps cannot evaluate the model, which needs float64; use --device cpu")
+    raise UsageError(f"--device must be auto, cpu, cuda or cuda:N, got {device!r}")
+
+
+def check_betas(beta: float | Sequence[float]) -> tuple[float, ...]:
+    """One or several distinct betas, each in [0, 1].
+
+    Raises:
+        UsageError: none is given, one is given twice, or one is no number in [0, 1].
+    """
+    try:
+        betas = tuple(float(value) for value in np.atleast_1d(np.asarray(beta, dtype=np.float64)))
+    except (TypeError, ValueError):
+        raise UsageError(f"beta must be a number in [0, 1], got {beta!r}; for example --beta 0,0.5,1") from None
+    if not betas:
+        raise UsageError("beta must have at least one value; for example --beta 0,0.5,1")
+    for value in betas:
+        if not 0 <= value <= 1:  # refuses NaN too
+            raise UsageError(f"beta must be in [0, 1], got {value:g}; for example --beta 0,0.5,1")
+    if len(set(betas)) != len(betas):
+        raise UsageError(f"every beta must be given once, got {','.join(f'{b:g}' for b in betas)}")
+    return betas
+
+
+def _checked_lonlat(lonlat: object) -> Tensor:
+    """(n, 2) float64 on the CPU, in range."""
+    try:
+        tensor = torch.as_tensor(lonlat if isinstance(lonlat, Tensor) else np.asarray(lonlat, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise ShapeError(f"places must be numbers of shape (n, 2), longitude and latitude; {error}") from None
+    if tensor.ndim == 1 and tensor.shape[0] == 2:
+        tensor = tensor[None]
+    if tensor.ndim != 2 or tensor.shape[1] != 2:
+        raise ShapeError(f"places must have shape (n, 2), longitude and latitude, got {tuple(tensor.shape)}")
+    tensor = tensor.detach().to("cpu", torch.float64)
+    lon, lat = tensor.unbind(1)
+    bad = ~((lon.abs() <= 360) & (lat.abs() <= 90))  # true for NaN too
+    if bad.any():
+        row = int(bad.nonzero()[0])
+        raise UsageError(
+            f"longitude must be in [-360, 360] and latitude in [-90, 90], got {lon[row]:g}, {lat[row]:g} in row {row}; "
+            "the order is longitude, latitude"
+        )
+    return tensor
+
+
+class RANGE(nn.Module):
+    """The point interface of the PyPI package `rangegeo` 0.1.0, same arguments, attributes, shapes and dtypes.
+
+    Args:
+        model_name: "RANGE+" or "RANGE".
+        db: "large", "med" (downloaded) or "demo"; not used if `db_path` is given.
+        beta: in [0, 1], 0 geographic to 1 semantic; RANGE+ only.
+        device: torch device, None for CUDA where there is one.
+        pretrained_path: SatCLIP checkpoint, None for the published one (downloaded), or "demo".
+        db_path: RANGE database (.npz).
+    Source: PyPI rangegeo 0.1.0, mvrl/RANGE.
+    """
+
+    def __init__(
+        self,
+        model_name: str = "RANGE+",
+        db: str = "large",
+        beta: float = 0.5,
+        device: str | torch.device | None = None,
+        pretrained_path: str | None = None,
+        db_path: str | None = None,
+    ) -> None:
+        super().__init__()
+        if model_name not in ("RANGE", "RANGE+"):
+            raise UsageError(f"model_name must be 'RANGE' or 'RANGE+', got {model_name!r}")
+        (self.beta,) = check_betas(beta)
+        model = load_model(
+            model_name,
+            weights=str(pretrained_path or "official"),
+            db=str(db_path or db),
+            device=str(device or "auto"),
+        )
+        self.model = model
+        self.field: RangeField = model.field
+        self.model_name = model_name
+        self.device = model.spec.device
+        self.temp = self.field.temperature
+        if model_name == "RANGE+":
+            self.geo_temp = GEOGRAPHIC_TEMPERATURE
+        self.embedding_dim = model.dim
+        self.loc_model = self.field.encoder
+        self.db_satclip_embeddings = self.field.keys
+        self.db_image_embeddings = self.field.values
+        self.db_locs_xyz = self.field.xyz
+
+    @torch.no_grad()
+    def forward(self, coords: Tensor) -> Tensor:
+        """(n, 2) lon, lat tensor in degrees to (n, embedding_dim) float64."""
+        places = Places.scattered(coords).to(self.device)
+        betas = (self.beta if self.model_name == "RANGE+" else 1.0,)
+        out = torch.empty(len(places), self.embedding_dim, dtype=torch.float64, device=self.device)
+        for rows, part in places.split(BLOCK_PLACES):
+            out[rows] = self.field(part, betas, dtype=torch.float64)[0]
+        return out
+
+    def encode(self, coords: object, batch_size: int = 10_000) -> np.ndarray:
+        """Array-like (n, 2) or (2,) lon, lat in degrees to (n, embedding_dim) float32."""
+        return self.model.encode(coords, self.beta, batch_size)
+
+
+def load_satclip_location_encoder(ckpt_path: str, device: str = "cpu") -> nn.Module:
+    """SatCLIP's location encoder alone: (n, 2) lon, lat tensor in degrees to (n, dim) float64, not normalised."""
+    encoder, _ = load_encoder(encoder_file(str(ckpt_path)))
+    return LocationEncoder(encoder).to(device)
+
+
+class LocationEncoder(nn.Module):
+    """A location encoder called with plain coordinates."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, coords: Tensor) -> Tensor:
+        return self.encoder(Places.scattered(coords))

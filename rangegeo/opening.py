@@ -1,0 +1,63 @@
+"""Cubes on disk back to DataArrays, lazily."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from rangegeo.cube import NAME
+from rangegeo.errors import CubeError
+from rangegeo.writers.zarr import COMPLETE
+
+
+def open_cube(path: str | Path) -> xr.DataArray:
+    """Open a cube that rangegeo wrote.
+
+    Args:
+        path: a Zarr store or a GeoTIFF.
+    Returns:
+        What `rangegeo.raster` gave when it was written: float32, dims (beta, band, y, x) or (band, y, x) for
+        models without beta and (band, y, x) with a scalar beta for a GeoTIFF; backed by dask.
+    Raises:
+        CubeError: there is no cube at the path.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise CubeError(f"{path} does not exist; expected a cube that rangegeo raster wrote (.zarr or .tif)")
+    return _open_store(path) if path.is_dir() else _open_geotiff(path)
+
+
+def _open_store(path: Path) -> xr.DataArray:
+    try:
+        dataset = xr.open_zarr(path, decode_coords="all", consolidated=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise CubeError(f"{path} is not a readable Zarr store; expected a cube that rangegeo raster wrote") from error
+    if NAME not in dataset or "band_names" not in dataset[NAME].attrs:
+        raise CubeError(f"{path} has no array {NAME!r} with band names; expected a cube that rangegeo raster wrote")
+    if not dataset.attrs.get(COMPLETE, False):
+        warnings.warn(f"{path} is unfinished: chunks that were not written read as NaN", stacklevel=3)
+    cube = dataset[NAME]
+    names = np.array(cube.attrs.pop("band_names"))
+    cube.attrs.pop("_CRS", None)
+    cube.attrs["grid_mapping"] = "spatial_ref"
+    cube = cube.assign_coords(band_name=("band", names))
+    return cube if dataset.attrs["rangegeo_has_beta"] else cube.isel(beta=0, drop=True)
+
+
+def _open_geotiff(path: Path) -> xr.DataArray:
+    import rioxarray  # registers its own accessor and takes 0.3 s
+    from rasterio.errors import RasterioIOError
+
+    try:
+        cube = rioxarray.open_rasterio(path, chunks=True, masked=True)
+    except RasterioIOError as error:
+        raise CubeError(f"{path} is not a readable GeoTIFF; expected a cube that rangegeo raster wrote") from error
+    if "rangegeo_version" not in cube.attrs:
+        raise CubeError(f"{path} was not written by rangegeo; expected a cube that rangegeo raster wrote")
+    names = cube.attrs.pop("long_name")
+    cube = cube.assign_coords(band_name=("band", np.array(names))).rename(NAME)
+    beta = cube.attrs.pop("beta", None)
+    return cube if beta is None else cube.assign_coords(beta=float(beta))

@@ -1,0 +1,1 @@
+"""Names and paths of published files in, checked tensors out."""

@@ -1,0 +1,95 @@
+"""RANGE databases: places, keys and values, checked and folded once, then memory-mapped.
+
+Source of the layout: dataset mvrl/RANGE-database, arrays `locs`, `satclip_embeddings` and `image_embeddings`.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rangegeo.errors import WeightsError
+from rangegeo.field.geographic import fold
+from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE
+from rangegeo.weights.checkpoint import check_tensor
+from rangegeo.weights.stored import Stored, file_sha256, first_line, read_safetensors, stored_form
+
+PUBLISHED = {"locs": "locs", "keys": "satclip_embeddings", "values": "image_embeddings"}  # ours: upstream's array
+
+
+def load_database(path: Path) -> Stored:
+    """A database from a published `.npz` or from our own `.safetensors`.
+
+    Returns:
+        tensors `locs` (N, 2) lon, lat in degrees, `keys` (N, k) unit vectors, `values` (N, v), all float32, and
+        `folded` (v + 1, L²) float64, the geographic sums (rangegeo.field.geographic).
+    Raises:
+        WeightsError: what is missing or wrong in the file, by name.
+    """
+    return stored_form(path, "database", read_database)
+
+
+def read_database(path: Path) -> Stored:
+    """Read and check a database, normalise its keys, fold its geographic sums."""
+    if path.suffix == ".safetensors":
+        names = {name: name for name in PUBLISHED}
+        arrays = read_safetensors(path).tensors
+        tensors = {name: arrays[name].float() for name in names if name in arrays}
+    else:
+        names = PUBLISHED
+        tensors = _read_npz(path)
+    for name, published in names.items():
+        if name not in tensors:
+            raise WeightsError(f"{path} lacks the array {published!r}; expected {', '.join(names.values())}")
+    _check(path, tensors, names)
+    tensors["keys"] = torch.nn.functional.normalize(tensors["keys"], dim=1)
+    tensors["folded"] = fold(tensors["locs"], tensors["values"], GEOGRAPHIC_TEMPERATURE)
+    return Stored(tensors, {"file": path.name, "sha256": file_sha256(path), "rows": len(tensors["keys"])})
+
+
+def _read_npz(path: Path) -> dict[str, Tensor]:
+    """The three arrays as float32, one at a time; pickled arrays are refused, not opened."""
+    tensors = {}
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise WeightsError(f"{path} is a single array; expected an .npz with {', '.join(PUBLISHED.values())}")
+            for name, published in PUBLISHED.items():
+                if published in archive.files:
+                    array = archive[published]
+                    if array.dtype.kind != "f":
+                        raise WeightsError(f"{path}: {published} must hold floating-point numbers, got {array.dtype}")
+                    tensors[name] = torch.from_numpy(array.astype(np.float32))
+    except WeightsError:
+        raise
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, AttributeError, TypeError) as error:
+        reason = "it holds pickled objects, which are never opened" if "pickle" in str(error) else first_line(error)
+        raise WeightsError(
+            f"{path} was refused as a RANGE database: {reason}; expected an .npz of plain arrays "
+            f"{', '.join(PUBLISHED.values())}"
+        ) from error
+    return tensors
+
+
+def _check(path: Path, tensors: dict[str, Tensor], names: dict[str, str]) -> None:
+    for name, tensor in tensors.items():
+        if tensor.ndim != 2:
+            raise WeightsError(f"{path}: {names[name]} must be two-dimensional, got shape {tuple(tensor.shape)}")
+    rows = len(tensors["locs"])
+    if rows == 0:
+        raise WeightsError(f"{path} has no rows")
+    for name, width in (("locs", 2), ("keys", tensors["keys"].shape[1]), ("values", tensors["values"].shape[1])):
+        check_tensor(path, names[name], tensors[name], (rows, width))
+    lon, lat = tensors["locs"].unbind(1)
+    if lon.abs().max() > 360 or lat.abs().max() > 90:
+        raise WeightsError(
+            f"{path}: {names['locs']} must be longitude, latitude in degrees, got values up to "
+            f"{lon.abs().max():g}, {lat.abs().max():g}"
+        )
+    zero = (tensors["keys"].norm(dim=1) == 0).nonzero()
+    if len(zero):
+        raise WeightsError(f"{path}: {names['keys']} row {int(zero[0])} is a zero vector, which has no direction")

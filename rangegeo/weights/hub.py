@@ -1,0 +1,50 @@
+"""Published files by name, through huggingface_hub and its cache. The only module that uses the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rangegeo.errors import DownloadError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedFile:
+    """A file on the hub: which repository, its name there, and of which kind the repository is."""
+
+    repo: str
+    file: str
+    kind: str = "model"
+
+
+OFFICIAL_ENCODER = PublishedFile(repo="microsoft/SatCLIP-ViT16-L40", file="satclip-vit16-l40.ckpt")
+OFFICIAL_DATABASES = {
+    "large": PublishedFile(repo="mvrl/RANGE-database", file="range_db_large.npz", kind="dataset"),
+    "med": PublishedFile(repo="mvrl/RANGE-database", file="range_db_med.npz", kind="dataset"),
+}
+
+
+def fetch(wanted: PublishedFile) -> Path:
+    """The local path of a published file, downloaded if the cache does not hold it.
+
+    HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE are honoured.
+
+    Raises:
+        DownloadError: the hub cannot be reached, or does not have or give the file.
+    """
+    from huggingface_hub import hf_hub_download  # takes 0.2 s to import, and only downloads need it
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(wanted.repo, wanted.file, repo_type=wanted.kind))
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
+        reason = "the hub cannot be reached" if isinstance(error, LocalEntryNotFoundError) else _reason(error)
+        raise DownloadError(
+            f"could not download {wanted.file} of {wanted.repo}: {reason}; download it elsewhere and give its "
+            "path (--weights PATH --db PATH), or use the embedded model (--weights demo --db demo)"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    return f"HTTP status {status}" if status else (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,1 @@
+"""DataArray to disk, block by block. Writers know no model."""

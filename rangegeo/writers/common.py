@@ -1,0 +1,80 @@
+"""What every writer needs: a destination that is checked before work starts, and blocks to write."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import dask
+import numpy as np
+import xarray as xr
+
+from rangegeo.errors import OutputError, UsageError
+
+WRITE_TASK = "rangegeo-write"  # prefix of the keys of writing tasks; a progress bar counts them
+
+# A block (beta, band, y, x) and the first row and column of it.
+BlockWriter = Callable[[np.ndarray, int, int], None]
+
+
+def check_destination(path: Path, nbytes: int, *, overwrite: bool) -> None:
+    """Refuse a destination before any work is done.
+
+    Args:
+        path: file or folder to be written.
+        nbytes: room it may need.
+        overwrite: whether something that is there may be replaced.
+    Raises:
+        OutputError: it exists, its folder is missing or closed, or the disk has no room.
+    """
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists and was left as it is; add --overwrite to replace it, or give another -o")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise OutputError(f"the folder {folder} does not exist; make it first: mkdir -p {folder}")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"the folder {folder} cannot be written to; give another -o")
+    free = shutil.disk_usage(folder).free
+    if nbytes > free:
+        raise OutputError(
+            f"{path} may need {human_bytes(nbytes)} but {folder} has {human_bytes(free)} free; "
+            "take a larger --res or a smaller --bbox, or write to another disk with -o"
+        )
+
+
+def human_bytes(count: float) -> str:
+    """1234567 as 1.2 MB."""
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if count < 1000 or unit == "TB":
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError("unreachable")
+
+
+def as_4d(cube: xr.DataArray) -> xr.DataArray:
+    """(beta, band, y, x), with one unnamed beta where the model has none.
+
+    Raises:
+        UsageError: the array is no embedding cube.
+    """
+    expected = [("beta", "band", "y", "x"), ("band", "y", "x")]
+    if cube.dims not in expected:
+        raise UsageError(f"a cube must have dims (beta, band, y, x) or (band, y, x), got {cube.dims}")
+    return cube if "beta" in cube.dims else cube.expand_dims("beta")
+
+
+def write_blocks(cube: xr.DataArray, write: BlockWriter, **compute: object) -> None:
+    """Compute the blocks of a 4-D cube and hand each to `write`, holding only what is in flight."""
+    data = cube.chunk().data if cube.chunks is None else cube.data
+    data = data.rechunk({0: -1, 1: -1})
+    row_starts, col_starts = (np.cumsum((0, *sizes[:-1])) for sizes in data.chunks[2:])
+    blocks = data.to_delayed()[0, 0]
+    task = dask.delayed(write, pure=False, traverse=False)
+    tasks = [
+        task(blocks[i, j], int(top), int(left), dask_key_name=f"{WRITE_TASK}-{i}-{j}")
+        for i, top in enumerate(row_starts)
+        for j, left in enumerate(col_starts)
+    ]
+    dask.compute(*tasks, **compute)

@@ -1,0 +1,181 @@
+"""Cubes as Cloud Optimized GeoTIFF, one file a beta, with a style and a colour preview beside it.
+
+Never PIXEL-interleaved: a 1280-band file would take QGIS seconds to draw. GDAL's COG driver can keep bands apart
+from 3.11 on (TILE); before, its GTiff driver with COPY_SRC_OVERVIEWS writes the same layout with BAND. Blocks
+stream into an unfinished file beside the final one; only the finished copy gets the final name.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+import xarray as xr
+from rasterio.enums import Resampling
+from rasterio.windows import Window
+
+from rangegeo.colours import HIGH, LOW, Colours, fit_colours, sample_steps
+from rangegeo.writers.common import as_4d, check_destination, write_blocks
+from rangegeo.writers.qml import style
+
+FEW_BANDS = 128
+OVERVIEW_PIXELS = 256  # of the longer side of the smallest overview
+ROOM = 2.7  # times the raw bytes: the unfinished file with overviews, and a finished one that does not compress
+
+
+def write_geotiff(cube: xr.DataArray, path: str | Path, *, overwrite: bool = False) -> list[Path]:
+    """Write a cube as Cloud Optimized GeoTIFF, block by block.
+
+    Args:
+        cube: (beta, band, y, x) or (band, y, x), from `rangegeo.raster`.
+        path: of the file; with several betas, NAME_beta0.5.tif and so on are written instead.
+        overwrite: replace files that are there.
+    Returns:
+        The paths of the embeddings, in the order of the betas. NAME.qml and NAME_rgb.tif lie beside each.
+    Raises:
+        OutputError: a destination cannot be written; nothing was touched.
+    """
+    paths = output_paths(cube, Path(path))
+    check_outputs(cube, Path(path), overwrite=overwrite)
+    names = cube["band_name"].values.tolist()
+    betas = [None] if "beta" not in cube.dims else cube["beta"].values.tolist()
+    cube = as_4d(cube)
+    unfinished = [_unfinished(path) for path in paths]
+    step = sample_steps(cube.shape[2:])
+    samples: list[np.ndarray] = []
+    writing = threading.Lock()
+    try:
+        with ExitStack() as open_files:
+            files = [open_files.enter_context(rasterio.open(u, "w", **_profile(cube, draft=True))) for u in unfinished]
+
+            def write(block: np.ndarray, top: int, left: int) -> None:
+                window = Window(left, top, block.shape[3], block.shape[2])
+                sampled = block[:, :, -top % step :: step, -left % step :: step]
+                with writing:
+                    samples.append(sampled.reshape(*sampled.shape[:2], -1))
+                    for file, values in zip(files, block, strict=True):
+                        file.write(values, window=window)
+
+            write_blocks(cube, write, scheduler="threads")
+        sample = np.concatenate(samples, axis=2)  # (betas, bands, n)
+        colours = fit_colours(np.concatenate(list(sample), axis=1).T)
+        ranges = np.nanpercentile(np.concatenate(list(sample[:, :3]), axis=1), (LOW, HIGH), axis=1).T
+        for path, draft, beta in zip(paths, unfinished, betas, strict=True):
+            tags = _tags(cube, beta)
+            _preview(draft, path, colours)
+            _finish(draft, path, names, tags, _profile(cube))
+            path.with_suffix(".qml").write_text(style(names, ranges.tolist()))
+    finally:
+        for draft in unfinished:
+            draft.unlink(missing_ok=True)
+    return paths
+
+
+def output_paths(cube: xr.DataArray, path: Path) -> list[Path]:
+    """One path a beta: NAME_beta0.5.tif if there are several, else NAME.tif."""
+    if "beta" not in cube.dims or cube.sizes["beta"] == 1:
+        return [path]
+    return [path.with_name(f"{path.stem}_beta{beta:.12g}{path.suffix}") for beta in cube["beta"].values]
+
+
+def check_outputs(cube: xr.DataArray, path: Path, *, overwrite: bool) -> None:
+    """Refuse destinations before any work is done: every file that would be written is looked at."""
+    for output in output_paths(cube, path):
+        check_destination(output, int(ROOM * cube.nbytes), overwrite=overwrite)
+        for beside in (output.with_suffix(".qml"), _preview_path(output)):
+            check_destination(beside, 0, overwrite=overwrite)
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+
+
+def _preview_path(path: Path) -> Path:
+    return path.with_name(f"{path.stem}_rgb{path.suffix}")
+
+
+def _profile(cube: xr.DataArray, *, draft: bool = False) -> dict:
+    """Creation options: of the draft that blocks stream into, or of the finished file."""
+    geobox = cube.odc.geobox
+    bands = cube.sizes["band"]
+    block = 256 if bands <= FEW_BANDS else 128
+    layout = {"driver": "GTiff", "tiled": True, "blockxsize": block, "blockysize": block, "interleave": "band"}
+    if draft:
+        return layout | {
+            "bigtiff": "yes",
+            "sparse_ok": True,
+            "dtype": cube.dtype,
+            "count": bands,
+            "height": cube.sizes["y"],
+            "width": cube.sizes["x"],
+            "crs": geobox.crs.to_wkt(),
+            "transform": geobox.affine,
+            "nodata": np.nan,
+        }
+    return layout | {"bigtiff": "if_safer", "num_threads": "all_cpus", **_compression()}
+
+
+def _compression(predictor: int = 3) -> dict:
+    return {"compress": "zstd", "zstd_level": 1, "predictor": predictor}
+
+
+def _tags(cube: xr.DataArray, beta: float | None) -> dict[str, str]:
+    """Provenance as GeoTIFF metadata."""
+    tags = {key: str(value) for key, value in cube.attrs.items() if key != "grid_mapping"}
+    return tags if beta is None else tags | {"beta": f"{beta:.12g}"}
+
+
+def _finish(draft: Path, path: Path, names: Sequence[str], tags: dict[str, str], profile: dict) -> None:
+    """Overviews, names and tags into the draft; then one optimised copy, which takes the final name."""
+    with rasterio.open(draft, "r+") as file:
+        file.descriptions = names
+        file.update_tags(**tags)
+    _copy_optimised(draft, path, profile)
+
+
+def _copy_optimised(draft: Path, path: Path, profile: dict) -> None:
+    with rasterio.open(draft, "r+") as file:
+        file.build_overviews(_overview_factors(file.shape), Resampling.average)
+    finished = path.with_name(f".{path.name}.{os.getpid()}.finished")
+    try:
+        rasterio.shutil.copy(draft, finished, copy_src_overviews=True, **profile)
+        os.replace(finished, path)
+    finally:
+        finished.unlink(missing_ok=True)
+
+
+def _overview_factors(shape: tuple[int, int]) -> list[int]:
+    factors = [2]
+    while max(shape) / factors[-1] > OVERVIEW_PIXELS:
+        factors.append(factors[-1] * 2)
+    return factors if max(shape) > OVERVIEW_PIXELS else []
+
+
+def _preview(draft: Path, path: Path, colours: Colours) -> None:
+    """A three-band uint8 file for the eye, 0 where there is no data."""
+    target = _preview_path(path)
+    unfinished = _unfinished(target)
+    try:
+        with rasterio.open(draft) as source:
+            profile = {
+                "driver": "GTiff",
+                "tiled": True,
+                "blockxsize": 256,
+                "blockysize": 256,
+                "interleave": "pixel",
+                "photometric": "rgb",
+            }
+            kept = {key: source.profile[key] for key in ("height", "width", "crs", "transform")}
+            with rasterio.open(unfinished, "w", **profile, **kept, count=3, dtype="uint8", nodata=0) as file:
+                for _, window in source.block_windows(1):
+                    file.write(colours.paint(source.read(window=window)), window=window)
+                file.descriptions = ("red", "green", "blue")
+        _copy_optimised(unfinished, target, profile | _compression(predictor=2))
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,129 @@
+"""Cubes as Zarr: one array `embedding` (beta, band, y, x) that xarray, rioxarray, GDAL and odc-geo georeference.
+
+CF `grid_mapping` with `spatial_ref`, the `proj:` and `spatial:` conventions of zarr-conventions.org, and GDAL's
+`_CRS` say the same, each to its readers. Until the last block is written the store says that it is unfinished.
+"""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+import zarr
+import zarr_cm
+from numcodecs import Blosc
+from odc.geo.geobox import GeoBox
+from pyproj import CRS
+from zarr.codecs import BloscCodec
+
+from rangegeo.errors import OutputError, UsageError
+from rangegeo.writers.common import as_4d, check_destination, write_blocks
+
+CHUNK_BYTES = 4 * 2**20  # of one stored chunk, which holds one beta and as many bands as fit
+COMPRESSORS = {
+    2: Blosc(cname="zstd", clevel=1, shuffle=Blosc.SHUFFLE),
+    3: BloscCodec(cname="zstd", clevel=1, shuffle="shuffle"),
+}
+COMPLETE = "rangegeo_complete"
+
+
+def write_zarr(cube: xr.DataArray, path: str | Path, *, overwrite: bool = False, zarr_format: int = 3) -> list[Path]:
+    """Write a cube to a new Zarr store, block by block.
+
+    Args:
+        cube: (beta, band, y, x) or (band, y, x), from `rangegeo.raster`; chunks along y and x are kept.
+        path: folder to be made.
+        overwrite: replace a Zarr store that is there.
+        zarr_format: 3, or 2 for programs that do not read 3 (GDAL before 3.11, QGIS built with it).
+    Returns:
+        The path.
+    Raises:
+        OutputError: the destination cannot be written; nothing was touched.
+    """
+    path = Path(path)
+    check_store(cube, path, overwrite=overwrite)
+    if zarr_format not in COMPRESSORS:
+        raise UsageError(f"--zarr-format must be 2 or 3, got {zarr_format}")
+    if path.exists():
+        shutil.rmtree(path)
+    had_beta = "beta" in cube.dims
+    cube = as_4d(cube)
+    array = _create(cube, path, had_beta, zarr_format)
+
+    def write(block: np.ndarray, top: int, left: int) -> None:
+        _, _, height, width = block.shape
+        array[:, :, top : top + height, left : left + width] = block
+
+    write_blocks(cube, write)
+    group = zarr.open_group(path, mode="r+", use_consolidated=False)
+    group.attrs[COMPLETE] = True
+    _consolidate(path)
+    return [path]
+
+
+def _create(cube: xr.DataArray, path: Path, had_beta: bool, zarr_format: int) -> zarr.Array:
+    """The store with its coordinates and attributes, no values yet."""
+    geobox: GeoBox = cube.odc.geobox
+    coords = {name: coord for name, coord in cube.coords.items() if name != "band_name"}
+    attrs = {key: value for key, value in cube.attrs.items() if key != "grid_mapping"}
+    attrs["_CRS"] = gdal_crs(CRS.from_wkt(geobox.crs.to_wkt()))
+    attrs["band_names"] = cube["band_name"].values.tolist()
+    values = xr.DataArray(cube.data, coords, cube.dims, cube.name, attrs)
+    dataset = values.to_dataset(promote_attrs=False).assign_attrs(
+        Conventions="CF-1.11", **{COMPLETE: False}, rangegeo_has_beta=had_beta, **conventions(geobox)
+    )
+    encoding = {
+        "chunks": _stored_chunks(cube),
+        "compressors": [COMPRESSORS[zarr_format]],
+        "_FillValue": np.float32(np.nan),
+        "grid_mapping": "spatial_ref",
+    }
+    dataset.to_zarr(
+        path, mode="w-", zarr_format=zarr_format, compute=False, consolidated=False, encoding={str(cube.name): encoding}
+    )
+    return zarr.open_group(path, mode="r+", use_consolidated=False)[str(cube.name)]
+
+
+def _stored_chunks(cube: xr.DataArray) -> tuple[int, int, int, int]:
+    """One beta, the block's rows and columns, and the bands that fit: a block is written in whole chunks."""
+    rows, cols = (sizes[0] for sizes in cube.chunks[2:]) if cube.chunks else (cube.sizes["y"], cube.sizes["x"])
+    bands = max(1, CHUNK_BYTES // (rows * cols * cube.dtype.itemsize))
+    return 1, min(bands, cube.sizes["band"]), rows, cols
+
+
+def conventions(geobox: GeoBox) -> dict:
+    """The `proj:` and `spatial:` attributes of a grid, and the declaration of both conventions."""
+    crs = CRS.from_wkt(geobox.crs.to_wkt())
+    authority = crs.to_authority(min_confidence=100)
+    projection = {"proj:wkt2": crs.to_wkt()} | ({"proj:code": ":".join(authority)} if authority else {})
+    spatial = {
+        "spatial:dimensions": ["y", "x"],
+        "spatial:transform": list(geobox.affine)[:6],
+        "spatial:shape": list(geobox.shape),
+        "spatial:bbox": list(geobox.boundingbox),
+        "spatial:registration": "pixel",
+    }
+    return zarr_cm.insert_many({}, {"geo-proj": projection, "spatial": spatial})
+
+
+def gdal_crs(crs: CRS) -> dict:
+    """GDAL's `_CRS` attribute, https://gdal.org/drivers/raster/zarr.html#srs-encoding."""
+    authority = crs.to_authority(min_confidence=100)
+    url = {"url": "http://www.opengis.net/def/crs/{}/0/{}".format(*authority)} if authority else {}
+    return {**url, "wkt": crs.to_wkt(), "projjson": crs.to_json_dict()}
+
+
+def check_store(cube: xr.DataArray, path: Path, *, overwrite: bool) -> None:
+    """Refuse a destination before any work is done; only a Zarr store is ever replaced."""
+    check_destination(path, cube.nbytes, overwrite=overwrite)
+    if path.exists() and not any((path / name).exists() for name in ("zarr.json", ".zgroup")):
+        raise OutputError(f"{path} is not a Zarr store and was left as it is; give another -o")
+
+
+def _consolidate(path: Path) -> None:
+    with warnings.catch_warnings():  # zarr says that format 3 has no standard for it yet; readers without it ignore it
+        warnings.filterwarnings("ignore", "Consolidated metadata", category=UserWarning)
+        zarr.consolidate_metadata(path)
