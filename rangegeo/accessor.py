@@ -39,7 +39,7 @@ class RangegeoAccessor:
             output_dtypes=[np.uint8],
             dask_gufunc_kwargs={"output_sizes": {"rgb": 3}},
         )
-        return painted.assign_coords(rgb=["red", "green", "blue"]).rename("rgb")
+        return painted.assign_coords(rgb=["red", "green", "blue"]).rename("rgb").drop_attrs()
 
     def _fit_colours(self) -> Colours:
         cube = self._cube

@@ -17,6 +17,7 @@ from odc.geo.xr import xr_coords
 from rangegeo.errors import UsageError
 from rangegeo.grid import WGS84, make_geobox, pixel_places
 from rangegeo.model import Model, ModelSpec, check_betas, load_model
+from rangegeo.units import human_bytes, human_seconds
 
 NAME = "embedding"
 MANY_BANDS = 128  # above, a block of 128 pixels a side keeps all bands and betas of it in some 100 MB
@@ -117,16 +118,22 @@ class Plan:
     """What a cube will cost.
 
     Attributes:
-        shape: of the cube.
+        sizes: of the cube, by dim.
         nbytes: of its values, uncompressed.
         blocks: how many chunks are computed.
         seconds: estimated for evaluating it.
     """
 
-    shape: tuple[int, ...]
+    sizes: dict[str, int]
     nbytes: int
     blocks: int
     seconds: float
+
+    def __str__(self) -> str:
+        counts = [(self.sizes[dim], dim) for dim in ("beta", "band") if dim in self.sizes]
+        layers = "".join(f"{count} {dim}{'' if count == 1 else 's'}, " for count, dim in counts)
+        size = f"{layers}{self.sizes['x']} x {self.sizes['y']} pixels, {human_bytes(self.nbytes)} before compression"
+        return f"{size}, about {human_seconds(self.seconds)}"
 
 
 def plan(cube: xr.DataArray, model: Model) -> Plan:
@@ -134,7 +141,7 @@ def plan(cube: xr.DataArray, model: Model) -> Plan:
     betas = tuple(cube["beta"].values) if "beta" in cube.dims else (1.0,)
     places = cube.sizes["y"] * cube.sizes["x"]
     return Plan(
-        shape=cube.shape,
+        sizes=dict(cube.sizes),
         nbytes=cube.nbytes,
         blocks=math.prod(cube.data.numblocks),
         seconds=places * model.seconds_per_place(betas),

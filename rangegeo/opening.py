@@ -10,7 +10,7 @@ import xarray as xr
 
 from rangegeo.cube import NAME
 from rangegeo.errors import CubeError
-from rangegeo.writers.zarr import COMPLETE
+from rangegeo.writers.zarr import is_complete
 
 
 def open_cube(path: str | Path) -> xr.DataArray:
@@ -37,7 +37,7 @@ def _open_store(path: Path) -> xr.DataArray:
         raise CubeError(f"{path} is not a readable Zarr store; expected a cube that rangegeo raster wrote") from error
     if NAME not in dataset or "band_names" not in dataset[NAME].attrs:
         raise CubeError(f"{path} has no array {NAME!r} with band names; expected a cube that rangegeo raster wrote")
-    if not dataset.attrs.get(COMPLETE, False):
+    if not is_complete(path):
         warnings.warn(f"{path} is unfinished: chunks that were not written read as NaN", stacklevel=3)
     cube = dataset[NAME]
     names = np.array(cube.attrs.pop("band_names"))

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from rangegeo.errors import OutputError, UsageError
+from rangegeo.units import human_bytes
 
 WRITE_TASK = "rangegeo-write"  # prefix of the keys of writing tasks; a progress bar counts them
 
@@ -42,15 +43,6 @@ def check_destination(path: Path, nbytes: int, *, overwrite: bool) -> None:
             f"{path} may need {human_bytes(nbytes)} but {folder} has {human_bytes(free)} free; "
             "take a larger --res or a smaller --bbox, or write to another disk with -o"
         )
-
-
-def human_bytes(count: float) -> str:
-    """1234567 as 1.2 MB."""
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if count < 1000 or unit == "TB":
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError("unreachable")
 
 
 def as_4d(cube: xr.DataArray) -> xr.DataArray:

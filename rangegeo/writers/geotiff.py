@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -29,13 +28,16 @@ OVERVIEW_PIXELS = 256  # of the longer side of the smallest overview
 ROOM = 2.7  # times the raw bytes: the unfinished file with overviews, and a finished one that does not compress
 
 
-def write_geotiff(cube: xr.DataArray, path: str | Path, *, overwrite: bool = False) -> list[Path]:
+def write_geotiff(
+    cube: xr.DataArray, path: str | Path, *, overwrite: bool = False, overviews: bool = True
+) -> list[Path]:
     """Write a cube as Cloud Optimized GeoTIFF, block by block.
 
     Args:
         cube: (beta, band, y, x) or (band, y, x), from `rangegeo.raster`.
         path: of the file; with several betas, NAME_beta0.5.tif and so on are written instead.
         overwrite: replace files that are there.
+        overviews: False for a plain tiled GeoTIFF.
     Returns:
         The paths of the embeddings, in the order of the betas. NAME.qml and NAME_rgb.tif lie beside each.
     Raises:
@@ -67,9 +69,11 @@ def write_geotiff(cube: xr.DataArray, path: str | Path, *, overwrite: bool = Fal
         colours = fit_colours(np.concatenate(list(sample), axis=1).T)
         ranges = np.nanpercentile(np.concatenate(list(sample[:, :3]), axis=1), (LOW, HIGH), axis=1).T
         for path, draft, beta in zip(paths, unfinished, betas, strict=True):
-            tags = _tags(cube, beta)
+            with rasterio.open(draft, "r+") as file:
+                file.descriptions = names
+                file.update_tags(**_tags(cube, beta))
             _preview(draft, path, colours)
-            _finish(draft, path, names, tags, _profile(cube))
+            _finish(draft, path, _profile(cube), overviews=overviews)
             path.with_suffix(".qml").write_text(style(names, ranges.tolist()))
     finally:
         for draft in unfinished:
@@ -131,20 +135,14 @@ def _tags(cube: xr.DataArray, beta: float | None) -> dict[str, str]:
     return tags if beta is None else tags | {"beta": f"{beta:.12g}"}
 
 
-def _finish(draft: Path, path: Path, names: Sequence[str], tags: dict[str, str], profile: dict) -> None:
-    """Overviews, names and tags into the draft; then one optimised copy, which takes the final name."""
-    with rasterio.open(draft, "r+") as file:
-        file.descriptions = names
-        file.update_tags(**tags)
-    _copy_optimised(draft, path, profile)
-
-
-def _copy_optimised(draft: Path, path: Path, profile: dict) -> None:
-    with rasterio.open(draft, "r+") as file:
-        file.build_overviews(_overview_factors(file.shape), Resampling.average)
+def _finish(draft: Path, path: Path, profile: dict, *, overviews: bool = True) -> None:
+    """One compressed copy of the draft, its overviews in front of its pixels, which then takes the final name."""
+    if overviews:
+        with rasterio.open(draft, "r+") as file:
+            file.build_overviews(_overview_factors(file.shape), Resampling.average)
     finished = path.with_name(f".{path.name}.{os.getpid()}.finished")
     try:
-        rasterio.shutil.copy(draft, finished, copy_src_overviews=True, **profile)
+        rasterio.shutil.copy(draft, finished, copy_src_overviews=overviews, **profile)
         os.replace(finished, path)
     finally:
         finished.unlink(missing_ok=True)
@@ -176,6 +174,6 @@ def _preview(draft: Path, path: Path, colours: Colours) -> None:
                 for _, window in source.block_windows(1):
                     file.write(colours.paint(source.read(window=window)), window=window)
                 file.descriptions = ("red", "green", "blue")
-        _copy_optimised(unfinished, target, profile | _compression(predictor=2))
+        _finish(unfinished, target, profile | _compression(predictor=2))
     finally:
         unfinished.unlink(missing_ok=True)

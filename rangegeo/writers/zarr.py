@@ -123,6 +123,11 @@ def check_store(cube: xr.DataArray, path: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{path} is not a Zarr store and was left as it is; give another -o")
 
 
+def is_complete(path: Path) -> bool:
+    """Whether every block of a store was written."""
+    return bool(zarr.open_group(path, mode="r", use_consolidated=False).attrs.get(COMPLETE, False))
+
+
 def _consolidate(path: Path) -> None:
     with warnings.catch_warnings():  # zarr says that format 3 has no standard for it yet; readers without it ignore it
         warnings.filterwarnings("ignore", "Consolidated metadata", category=UserWarning)

@@ -1,0 +1,53 @@
+"""Arguments as rio and gdalwarp users write them, and the values behind them."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+NUMBERS = {"--bbox": 4, "--res": 2}  # options that take up to so many numbers, apart or joined by commas
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def join_numbers(arguments: list[str]) -> list[str]:
+    """`--bbox 5 44 10 48` as `--bbox 5,44,10,48`; what is not a number is left alone."""
+    joined: list[str] = []
+    waiting = 0  # how many numbers the last option still takes
+    for argument in arguments:
+        if waiting and NUMBER.fullmatch(argument) and joined[-1] not in NUMBERS:
+            joined[-1] += f",{argument}"
+            waiting -= 1
+            continue
+        if not (waiting and joined[-1] in NUMBERS):
+            waiting = NUMBERS.get(argument, 0)
+        elif NUMBER.fullmatch(argument):
+            waiting -= 1
+        else:
+            waiting = 0
+        joined.append(argument)
+    return joined
+
+
+class NumberList(click.ParamType):
+    """Numbers joined by commas or spaces, as a tuple of floats."""
+
+    name = "numbers"
+
+    def __init__(self, counts: tuple[int, ...], example: str) -> None:
+        self.counts = counts
+        self.example = example
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        parts = re.split(r"[,\s]+", str(value).strip())
+        try:
+            numbers = tuple(float(part) for part in parts)
+        except ValueError:
+            numbers = ()
+        if not numbers or (self.counts and len(numbers) not in self.counts):
+            many = " or ".join(map(str, self.counts)) or "some"
+            flag = param.opts[-1] if param else "the option"
+            self.fail(f"expected {many} numbers, got {value!r}; for example {flag} {self.example}", param, ctx)
+        return numbers

@@ -1,0 +1,81 @@
+"""`rangegeo`: the commands, found by name and imported when they are called; errors in one line."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from rangegeo.cli.arguments import join_numbers
+
+COMMANDS = {
+    "raster": "Make an embedding raster of a bounding box.",
+    "info": "Say what a cube, a model, a checkpoint or a database is.",
+}
+
+
+class LazyGroup(click.Group):
+    """Commands live in the module of their name; `--help` imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        return import_module(f"rangegeo.cli.{name}").command if name in COMMANDS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog="rangegeo COMMAND --help says more."
+)
+@click.version_option(package_name="rangegeo")
+def cli() -> None:
+    """Georeferenced embedding rasters from the RANGE location model.
+
+    \b
+    rangegeo raster --bbox 5,44,10,48 --res 0.01 --beta 0,0.5,1 -o alps.zarr
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command line and exit: 0 done, 1 failed, 2 bad usage, 130 interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of a command line; an error is one line on stderr, with a traceback after -vv."""
+    if not arguments:
+        cli.main(["--help"], prog_name="rangegeo", standalone_mode=False)
+        return 2
+    try:
+        result = cli.main(join_numbers(arguments), prog_name="rangegeo", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted; what was being written is unfinished", 130)
+    except click.ClickException as error:
+        return _fail(error.format_message(), error.exit_code)
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        if arguments.count("-v") + arguments.count("--verbose") + 2 * arguments.count("-vv") >= 2:
+            raise
+        from rangegeo.errors import RangegeoError
+
+        if isinstance(error, RangegeoError):
+            return _fail(str(error), error.exit_code)
+        kind = type(error).__name__
+        return _fail(f"{kind}: {error or 'no further message'}; run again with -vv for the traceback", 1)
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"rangegeo: {' '.join(message.split())}", err=True)
+    return code
+
+
+if __name__ == "__main__":
+    main()

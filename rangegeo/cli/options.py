@@ -1,0 +1,34 @@
+"""Options that several commands share, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+DEMO_NOTICE = (
+    "using the embedded demo model (regional landscape, about 10 km); "
+    "for the published one: --weights official --db large"
+)
+
+
+def model_options(command: Callable) -> Callable:
+    """--weights and --db."""
+    db = click.option("--db", metavar="demo|large|med|PATH", help="RANGE database; by default the one of the weights.")
+    weights = click.option(
+        "--weights", metavar="demo|official|PATH", default="demo", show_default=True, help="Location encoder."
+    )
+    return weights(db(command))
+
+
+def verbosity_options(command: Callable) -> Callable:
+    """-q and -v."""
+    quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors and what was written.")
+    verbose = click.option("-v", "--verbose", count=True, help="Say more; -vv shows the traceback of an error.")
+    return quiet(verbose(command))
+
+
+def announce_demo(weights: str, *, quiet: bool) -> None:
+    """One line on stderr when the embedded default is used."""
+    if weights == "demo" and not quiet:
+        click.echo(DEMO_NOTICE, err=True)

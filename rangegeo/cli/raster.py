@@ -1,0 +1,111 @@
+"""`rangegeo raster`: a bounding box to a cube on disk."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from rangegeo.cli.arguments import NumberList
+from rangegeo.cli.options import announce_demo, model_options, verbosity_options
+
+
+@click.command("raster")
+@click.option(
+    "--bbox",
+    type=NumberList((4,), "5,44,10,48"),
+    required=True,
+    metavar="W,S,E,N",
+    help="Bounding box; W > E crosses the antimeridian.",
+)
+@click.option(
+    "--res", type=NumberList((1, 2), "0.01"), required=True, metavar="X [Y]", help="Pixel size in units of the CRS."
+)
+@click.option("--crs", default="EPSG:4326", show_default=True, help="CRS of the raster, any that pyproj knows.")
+@click.option("--bbox-crs", default="EPSG:4326", show_default=True, help="CRS of the bounding box.")
+@click.option("--align", is_flag=True, help="Move the corners outwards to multiples of the pixel size.")
+@click.option("--model", "model_name", default="RANGE+", show_default=True, help="RANGE+, RANGE or SatCLIP.")
+@model_options
+@click.option(
+    "--beta",
+    "betas",
+    type=NumberList((), "0,0.5,1"),
+    multiple=True,
+    metavar="B[,B...]",
+    help="0 geographic to 1 semantic; a comma list or repeated. [default: 0.5]",
+)
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate.")
+@click.option("--threads", type=click.IntRange(min=1), help="Processor threads. [default: all cores]")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Output: .zarr or .tif.")
+@click.option("--format", "format_name", type=click.Choice(["zarr", "cog", "gtiff"]), help="Instead of the suffix.")
+@click.option(
+    "--zarr-format",
+    type=click.Choice(["2", "3"]),
+    default="3",
+    show_default=True,
+    help="2 for GDAL and QGIS that do not read 3.",
+)
+@click.option("--chunks", type=int, metavar="N", help="Pixels a side of a chunk. [default: 128, or 256 for few bands]")
+@click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
+@click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")
+@verbosity_options
+def command(
+    bbox: tuple[float, ...],
+    res: tuple[float, ...],
+    crs: str,
+    bbox_crs: str,
+    align: bool,
+    model_name: str,
+    weights: str,
+    db: str | None,
+    betas: tuple[tuple[float, ...], ...],
+    device: str,
+    threads: int | None,
+    out: Path,
+    format_name: str | None,
+    zarr_format: str,
+    chunks: int | None,
+    overwrite: bool,
+    dry_run: bool,
+    quiet: bool,
+    verbose: int,
+) -> None:
+    """Make an embedding raster of a bounding box.
+
+    \b
+    rangegeo raster --bbox 5,44,10,48 --res 0.01 --beta 0,0.5,1 -o alps.zarr
+    rangegeo raster --bbox 5,44,10,48 --res 1000 --crs EPSG:3035 -o alps.tif
+    rangegeo raster --bbox 176,-19,-178,-15 --res 0.01 --model SatCLIP -o fiji.tif
+    """
+    from rangegeo.grid import make_geobox
+    from rangegeo.writers.formats import choose_format
+
+    geobox = make_geobox(bbox, res, crs, bbox_crs, align=align)
+    chosen = choose_format(out, format_name)
+
+    from rangegeo.cli.running import use_threads
+    from rangegeo.cube import model_raster, plan
+    from rangegeo.model import check_betas, load_model
+
+    given = check_betas([beta for group in betas for beta in group]) if betas else (0.5,)
+    use_threads(threads)
+    model = load_model(model_name, weights=weights, db=db, device=device)
+    cube = model_raster(geobox, model, given, chunks)
+    cube.attrs["command"] = shlex.join(["rangegeo", *sys.argv[1:]])
+    chosen.check(cube, out, overwrite=overwrite)
+    announce_demo(weights, quiet=quiet)
+    expected = plan(cube, model)
+    if not quiet:
+        click.echo(f"{out}: {expected}", err=True)
+    if dry_run:
+        return
+
+    from rangegeo.cli.progress import block_progress
+
+    options = {"zarr_format": int(zarr_format)} if chosen.suffixes == (".zarr",) else {}
+    with block_progress(expected.blocks, quiet=quiet):
+        written = chosen.write(cube, out, overwrite=overwrite, **options)
+    for path in written:
+        click.echo(path)

@@ -1,0 +1,19 @@
+"""Quantities as people read them."""
+
+
+def human_bytes(count: float) -> str:
+    """1234567 as 1.2 MB."""
+    units = ("bytes", "kB", "MB", "GB", "TB")
+    power = 0
+    while count >= 1000 and power < len(units) - 1:
+        count /= 1000
+        power += 1
+    return f"{count:.0f} {units[0]}" if power == 0 else f"{count:.1f} {units[power]}"
+
+
+def human_seconds(seconds: float) -> str:
+    """75 as 1 min 15 s."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,59 @@
+"""Shared by all tests: a cache of their own, no network but this machine, and small models."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+import torch
+
+GOLDEN = Path(__file__).parent / "golden"
+LOCAL = {"127.0.0.1", "::1", "localhost"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Conversions go to a throw-away cache, never to the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RANGEGEO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> None:
+    """A connection to any other machine is an error."""
+    connect = socket.socket.connect
+
+    def local_only(self: socket.socket, address: object) -> None:
+        if isinstance(address, tuple) and address[0] not in LOCAL:
+            raise AssertionError(f"a test tried to reach {address[0]}")
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", local_only)
+        yield
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of upstream's own vectors and miniature files."""
+    return GOLDEN
+
+
+@pytest.fixture(scope="session")
+def mini():
+    """RANGE+ over the miniature files in the official formats: 24 visual and 16 location bands."""
+    from rangegeo.model import load_model
+
+    return load_model(
+        "RANGE+", weights=str(GOLDEN / "satclip-mini.ckpt"), db=str(GOLDEN / "range_db_mini.npz"), device="cpu"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """GPU tests are skipped where there is no GPU."""
+    if not torch.cuda.is_available():
+        for item in items:
+            if "gpu" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="no CUDA device"))
