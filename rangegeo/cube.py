@@ -130,8 +130,10 @@ class Plan:
     seconds: float
 
     def __str__(self) -> str:
-        counts = [(self.sizes[dim], dim) for dim in ("beta", "band") if dim in self.sizes]
-        layers = "".join(f"{count} {dim}{'' if count == 1 else 's'}, " for count, dim in counts)
+        layers = ""
+        for dim in ("beta", "band"):
+            if dim in self.sizes:
+                layers += f"{self.sizes[dim]} {dim}{'s' if self.sizes[dim] > 1 else ''}, "
         size = f"{layers}{self.sizes['x']} x {self.sizes['y']} pixels, {human_bytes(self.nbytes)} before compression"
         return f"{size}, about {human_seconds(self.seconds)}"
 

@@ -1,0 +1,65 @@
+"""The files around the package agree with each other."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA_NAMES = {"torch": "pytorch"}  # where conda-forge calls a distribution otherwise
+
+
+def tracked_files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / line for line in listed.splitlines()]
+
+
+def test_environment_yml_is_in_step_with_pyproject():
+    wanted = {}
+    for text in PROJECT["dependencies"]:
+        requirement = Requirement(text)
+        wanted[CONDA_NAMES.get(requirement.name, requirement.name)] = str(requirement.specifier)
+    lines = re.findall(r"^\s+- ([\w-]+)((?:[><=!~]=?)[\d.]+)", (ROOT / "environment.yml").read_text(), re.MULTILINE)
+    given = dict(lines)
+    assert given.pop("python") == PROJECT["requires-python"]
+    assert given == wanted
+
+
+def test_version_is_at_least_the_point_package_it_replaces():
+    assert tuple(map(int, version("rangegeo").split(".")[:2])) >= (0, 2)
+    assert version("rangegeo") == PROJECT["version"]
+
+
+def test_ci_runs_the_command_of_the_readme():
+    command = 'pip install "torch==2.13.0" -e ".[test]" && ruff check . && ruff format --check . && pytest'
+    assert command in (ROOT / "README.md").read_text()
+    assert command in (ROOT / ".ci/run").read_text()
+
+
+def test_readme_begins_with_the_two_commands():
+    blocks = re.findall(r"```(?:bash|sh)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert blocks[0].startswith('pip install "torch==2.13.0" -e . && rangegeo raster --bbox 5,44,10,48')
+    assert blocks[1].startswith('pip install "torch==2.13.0" -e ".[test]"')
+
+
+def test_pictures_of_the_readme_are_there():
+    for target in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", (ROOT / "README.md").read_text()):
+        assert (ROOT / target).is_file(), target
+
+
+def test_no_file_holds_a_path_of_one_machine():
+    pattern = re.compile(rb"(?<![\w.])/(?:home|root|Users|work|tmp)/\w")
+    for path in tracked_files():
+        if path.suffix in {".py", ".md", ".toml", ".yml", ".ipynb", ".json"} and path != Path(__file__):
+            assert not pattern.search(path.read_bytes()), path
+
+
+def test_no_tracked_file_is_too_large():
+    for path in tracked_files():
+        assert path.stat().st_size <= 20_000_000, path
