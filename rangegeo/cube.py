@@ -15,11 +15,12 @@ from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 
 from rangegeo.errors import UsageError
-from rangegeo.grid import WGS84, make_geobox, pixel_places
+from rangegeo.grid import WGS84, crs_name, make_geobox, parse_crs, pixel_places
 from rangegeo.model import Model, ModelSpec, check_betas, load_model
 from rangegeo.units import human_bytes, human_seconds
 
 NAME = "embedding"
+BETA_ATTRS = {"long_name": "0 geographic to 1 semantic average"}
 MANY_BANDS = 128  # above, a block of 128 pixels a side keeps all bands and betas of it in some 100 MB
 SIDE_FEW, SIDE_MANY = 256, 128
 
@@ -79,17 +80,25 @@ def model_raster(
         meta=np.empty((0, 0, 0, 0), np.float32),
         name=f"rangegeo-{tokenize(model.spec, geobox, betas, side)}",
     )
-    coords = xr_coords(geobox, dims=("y", "x")) | {
+    coords = grid_coords(geobox) | {
         "band": np.arange(1, len(model.band_names) + 1),
         "band_name": ("band", np.array(model.band_names)),
     }
-    for axis in ("y", "x"):
-        coords[axis].attrs.pop("crs", None)  # says the same as spatial_ref, but is no CF attribute
     attrs = {**provenance(model), "grid_mapping": "spatial_ref"}
     if not model.has_beta:
         return xr.DataArray(values[0], coords, ("band", "y", "x"), NAME, attrs)
-    coords["beta"] = ("beta", list(betas), {"long_name": "0 geographic to 1 semantic average"})
+    coords["beta"] = ("beta", list(betas), BETA_ATTRS)
     return xr.DataArray(values, coords, ("beta", "band", "y", "x"), NAME, attrs)
+
+
+def grid_coords(geobox: GeoBox) -> dict[str, xr.DataArray]:
+    """Coordinates y, x and spatial_ref of a grid, as CF has them."""
+    # by its name, so that a CRS that went through a file's own wording is again the one asked for
+    named = GeoBox(geobox.shape, geobox.affine, crs_name(parse_crs(geobox.crs.to_wkt())))
+    coords = dict(xr_coords(named, dims=("y", "x")))
+    for axis in ("y", "x"):
+        coords[axis].attrs.pop("crs", None)  # says the same as spatial_ref, but is no CF attribute
+    return coords
 
 
 def evaluate_block(spec: ModelSpec, geobox: GeoBox, betas: tuple[float, ...], block_info: dict) -> np.ndarray:

@@ -22,6 +22,7 @@ WGS84 = "EPSG:4326"
 PIXEL_SLACK = 1e-6  # of a pixel: a box this little too wide does not get one more column
 DOMAIN_SLACK = 1e-3  # of a pixel: how exactly a pixel inside a projection's domain comes back from its place
 LARGEST_SIDE = 2**31 - 1  # pixels; GDAL's limit
+FARTHEST = 1e9  # metres or feet; a projected place beyond it is a pole at infinity
 EDGE_POINTS = 719  # on each edge of a box that is reprojected: every half degree of a whole parallel
 
 
@@ -157,21 +158,35 @@ def pixel_places(geobox: GeoBox, rows: slice, cols: slice) -> PixelPlaces:
     y_2d, x_2d = np.meshgrid(y, x, indexing="ij")
     tolerance = DOMAIN_SLACK * min(abs(transform.a), abs(transform.e))
     lon, lat, valid = domain.places(x_2d.ravel(), y_2d.ravel(), tolerance)
-    return PixelPlaces(np.stack([lon, lat], axis=1), valid.reshape(y_2d.shape), None)
+    axes = _product_axes(lon.reshape(y_2d.shape), lat.reshape(y_2d.shape))
+    return PixelPlaces(np.stack([lon, lat], axis=1), valid.reshape(y_2d.shape), axes)
 
 
 class _Domain:
     """Transformations between one CRS and WGS 84, and what they say of its shape."""
 
     def __init__(self, wkt: str) -> None:
-        self.inverse = Transformer.from_crs(wkt, WGS84, always_xy=True)
-        self.forward = Transformer.from_crs(WGS84, wkt, always_xy=True)
-        self.is_wgs84 = CRS.from_wkt(wkt).equals(CRS.from_epsg(4326), ignore_axis_order=True)
-        x, y = self.forward.transform([-60.0, -60.0, 60.0, 60.0], [0.0, 45.0, 0.0, 45.0])
-        straight = x[0] == x[1] and x[2] == x[3] and y[0] == y[2] and y[1] == y[3]
-        self.cylindrical = self.is_wgs84 or (straight and all(map(math.isfinite, (*x, *y))) and x[0] != x[2])
+        source, wgs84 = CRS.from_wkt(wkt), CRS.from_epsg(4326)
+        self.inverse = Transformer.from_crs(source, WGS84, always_xy=True)
+        self.forward = Transformer.from_crs(WGS84, source, always_xy=True)
+        self.is_wgs84 = source.equals(wgs84, ignore_axis_order=True)
+        # the projection alone: a shift of datum need not lead back, for its way there and its way back may differ
+        datum = source.geodetic_crs.to_2d()
+        self.on_wgs84 = datum.equals(wgs84, ignore_axis_order=True)
+        self.unproject = self.inverse if self.on_wgs84 else Transformer.from_crs(source, datum, always_xy=True)
+        self.project = self.forward if self.on_wgs84 else Transformer.from_crs(datum, source, always_xy=True)
+        lon, lat = np.meshgrid(np.arange(-150.0, 180.0, 60.0), [0.0, 45.0])
+        x, y = self.forward.transform(lon, lat)
+        straight = (x[0] == x[1]).all() and (y == y[:, :1]).all() and np.isfinite(x).all() and np.isfinite(y).all()
+        step = float(np.median(np.diff(x[0])))  # of 60 degrees; across the projection's seam it is another one
+        self.straight = self.is_wgs84 or bool(straight and step)
+        # another datum is shifted from place to place, and then straight meridians become crooked ones
+        self.cylindrical = self.straight and self.on_wgs84
         # a turn around the world, where x is proportional to longitude: beyond one, x starts over
-        self.period = 3.0 * (x[2] - x[0]) if self.cylindrical or CRS.from_wkt(wkt).is_geographic else math.inf
+        if source.is_geographic:
+            self.period = 2 * math.pi / source.axis_info[0].unit_conversion_factor
+        else:
+            self.period = 6 * step if self.straight else math.inf
 
     def axes(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Longitudes, latitudes and their validity where one depends on x and the other on y alone."""
@@ -186,10 +201,11 @@ class _Domain:
 
     def places(self, x: np.ndarray, y: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Longitudes, latitudes and validity; a pixel is valid if its place leads back to it."""
-        lon, lat = self.inverse.transform(x, y)
+        own_lon, own_lat = self.unproject.transform(x, y)
+        lon, lat = (own_lon, own_lat) if self.on_wgs84 else self.inverse.transform(x, y)
         found = np.isfinite(lon) & np.isfinite(lat) & (np.abs(lat) <= 90)
         lon, lat = np.where(found, lon, 0.0), np.where(found, lat, 0.0)
-        x_back, y_back = self.forward.transform(lon, lat)
+        x_back, y_back = self.project.transform(own_lon, own_lat)
         with np.errstate(invalid="ignore"):
             off_x, off_y = np.abs(x_back - x), np.abs(y_back - y)
             if math.isfinite(self.period):
@@ -209,6 +225,12 @@ def _wrapped(lon: np.ndarray) -> np.ndarray:
     return lon - 360.0 * turns
 
 
+def _product_axes(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Longitudes (w,) and latitudes (h,) whose product these (h, w) places are, as on a datum with no shift here."""
+    is_product = (lon == lon[:1]).all() and (lat == lat[:, :1]).all()
+    return (lon[0].copy(), lat[:, 0].copy()) if is_product else None
+
+
 def _bounds_in(
     bounds: tuple[float, float, float, float], source: CRS, target: CRS
 ) -> tuple[float, float, float, float]:
@@ -219,16 +241,18 @@ def _bounds_in(
     transformer = Transformer.from_crs(source, target, always_xy=True)
     domain = _domain(target.to_wkt())
     try:
-        if source.is_geographic and domain.cylindrical:  # x grows with longitude, beyond the antimeridian too
-            x_zero, _ = transformer.transform(0.0, 0.0)
+        if source.is_geographic and domain.straight:  # x grows with longitude, beyond the antimeridian too
+            left, _ = transformer.transform(west, 0.0)
             low, high = (transformer.transform(0.0, latitude)[1] for latitude in (south, north))
             if max(abs(low), abs(high)) > domain.period:  # Mercator's poles
                 low = math.inf
-            result = (x_zero + west * domain.period / 360.0, low, x_zero + east * domain.period / 360.0, high)
+            result = (left, low, left + (east - west) * domain.period / 360.0, high)
         else:
             if source.is_geographic:
                 west, east = (-180.0, 180.0) if east - west >= 360 else _wrapped(np.array([west, east])).tolist()
             result = transformer.transform_bounds(west, south, east, north, densify_pts=EDGE_POINTS)
+            if target.is_projected and not _holds_interior(result, (west, south, east, north), transformer):
+                result = (math.inf,) * 4
     except ProjError:
         result = (math.inf,) * 4
     if result[0] > result[2] and target.is_geographic:
@@ -239,6 +263,27 @@ def _bounds_in(
             "take a smaller box, or give it in that CRS with --bbox-crs"
         )
     return result
+
+
+def _holds_interior(
+    result: tuple[float, float, float, float], bounds: tuple[float, float, float, float], transformer: Transformer
+) -> bool:
+    """Whether reprojected bounds hold what lies inside the box, not only its edges.
+
+    They do not where the projection folds or tears the box: the whole world in UTM, a pole in Mercator.
+    """
+    west, south, east, north = bounds
+    east += 360.0 if east < west else 0.0
+    x, y = transformer.transform(*np.meshgrid(np.linspace(west, east, 33), np.linspace(south, north, 33)))
+    left, bottom, right, top = result
+    slack_x, slack_y = 0.01 * (right - left), 0.01 * (top - bottom)
+    return bool(
+        (x >= left - slack_x).all()
+        and (x <= right + slack_x).all()
+        and (y >= bottom - slack_y).all()
+        and (y <= top + slack_y).all()
+        and max(map(abs, result)) < FARTHEST
+    )
 
 
 def _joined(values: object) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from rangegeo.cube import NAME
+from rangegeo.cube import BETA_ATTRS, NAME, grid_coords
 from rangegeo.errors import CubeError
 from rangegeo.writers.zarr import is_complete
 
@@ -48,16 +48,23 @@ def _open_store(path: Path) -> xr.DataArray:
 
 
 def _open_geotiff(path: Path) -> xr.DataArray:
+    import rasterio
     import rioxarray  # registers its own accessor and takes 0.3 s
-    from rasterio.errors import RasterioIOError
+    from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
     try:
-        cube = rioxarray.open_rasterio(path, chunks=True, masked=True)
+        with warnings.catch_warnings():  # a picture without a place is refused below
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path) as file:
+                tags, names = file.tags(), file.descriptions
+            stored = rioxarray.open_rasterio(path, chunks={"band": 1, "y": "auto", "x": "auto"}, masked=True)
     except RasterioIOError as error:
         raise CubeError(f"{path} is not a readable GeoTIFF; expected a cube that rangegeo raster wrote") from error
-    if "rangegeo_version" not in cube.attrs:
+    if "rangegeo_version" not in tags:
         raise CubeError(f"{path} was not written by rangegeo; expected a cube that rangegeo raster wrote")
-    names = cube.attrs.pop("long_name")
-    cube = cube.assign_coords(band_name=("band", np.array(names))).rename(NAME)
-    beta = cube.attrs.pop("beta", None)
-    return cube if beta is None else cube.assign_coords(beta=float(beta))
+    attrs = {name: stored.attrs[name] for name in tags if name not in ("AREA_OR_POINT", "beta")}
+    attrs |= {"long_name": tags["long_name"], "grid_mapping": "spatial_ref"}  # rioxarray's is the bands' names
+    coords = grid_coords(stored.odc.geobox) | {"band": stored["band"], "band_name": ("band", np.array(names))}
+    if "beta" in tags:
+        coords["beta"] = ((), float(tags["beta"]), BETA_ATTRS)
+    return xr.DataArray(stored.data, coords, ("band", "y", "x"), NAME, attrs)

@@ -6,6 +6,7 @@ Source of the layout: microsoft/SatCLIP, a PyTorch-Lightning file with `hyper_pa
 from __future__ import annotations
 
 import pickle
+import warnings
 from pathlib import Path
 
 import torch
@@ -67,7 +68,9 @@ def read_checkpoint(path: Path) -> Stored:
 def _unpickle(path: Path) -> tuple[dict[str, Tensor], dict]:
     """State dict without its prefix, and hyper-parameters; tensors and plain containers only."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # of what it then refuses
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path} was refused: it holds pickled code or objects, or is no PyTorch file, and nothing in it was "
@@ -92,10 +95,8 @@ def _settings(path: Path, given: dict) -> dict:
     settings = {key: given.get(key, default) for key, default in DEFAULTS.items()}
     for key, default in DEFAULTS.items():
         if isinstance(default, int):
-            try:
-                settings[key] = int(settings[key])
-            except (TypeError, ValueError):
-                raise WeightsError(f"{path}: {key} must be a whole number, got {settings[key]!r}") from None
+            if not isinstance(settings[key], int):
+                raise WeightsError(f"{path}: {key} must be a whole number, got {settings[key]!r}")
             if settings[key] < 1:
                 raise WeightsError(f"{path}: {key} must be at least 1, got {settings[key]}")
     for key, expected in (("le_type", "sphericalharmonics"), ("pe_type", "siren")):

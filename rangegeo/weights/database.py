@@ -6,6 +6,7 @@ Source of the layout: dataset mvrl/RANGE-database, arrays `locs`, `satclip_embed
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,9 @@ from rangegeo.weights.checkpoint import check_tensor
 from rangegeo.weights.stored import Stored, file_sha256, first_line, read_safetensors, stored_form
 
 PUBLISHED = {"locs": "locs", "keys": "satclip_embeddings", "values": "image_embeddings"}  # ours: upstream's array
+# what numpy and zipfile raise for a file that is damaged, encrypted, or lies about its sizes
+UNREADABLE = (ValueError, OSError, EOFError, KeyError, AttributeError, TypeError, RuntimeError, MemoryError)
+UNREADABLE += (zipfile.BadZipFile, zlib.error)
 
 
 def load_database(path: Path) -> Stored:
@@ -55,7 +59,8 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
     """The three arrays as float32, one at a time; pickled arrays are refused, not opened."""
     tensors = {}
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.errstate(over="ignore"):  # what is too large for float32 is found below
+            archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise WeightsError(f"{path} is a single array; expected an .npz with {', '.join(PUBLISHED.values())}")
             for name, published in PUBLISHED.items():
@@ -66,7 +71,7 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
                     tensors[name] = torch.from_numpy(array.astype(np.float32))
     except WeightsError:
         raise
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, AttributeError, TypeError) as error:
+    except UNREADABLE as error:
         reason = "it holds pickled objects, which are never opened" if "pickle" in str(error) else first_line(error)
         raise WeightsError(
             f"{path} was refused as a RANGE database: {reason}; expected an .npz of plain arrays "
@@ -79,6 +84,8 @@ def _check(path: Path, tensors: dict[str, Tensor], names: dict[str, str]) -> Non
     for name, tensor in tensors.items():
         if tensor.ndim != 2:
             raise WeightsError(f"{path}: {names[name]} must be two-dimensional, got shape {tuple(tensor.shape)}")
+        if tensor.shape[1] == 0:
+            raise WeightsError(f"{path}: {names[name]} has no columns")
     rows = len(tensors["locs"])
     if rows == 0:
         raise WeightsError(f"{path} has no rows")
