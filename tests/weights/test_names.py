@@ -1,0 +1,114 @@
+"""What may be said for --weights and --db, which pairs belong together, and what is said of the others."""
+
+from __future__ import annotations
+
+import pytest
+from reference import golden
+
+from rangegeo.errors import UsageError
+from rangegeo.weights import demo, hub, names
+from rangegeo.weights.names import database_file, database_for, encoder_file
+
+
+@pytest.fixture(autouse=True)
+def fetched(monkeypatch) -> list[hub.PublishedFile]:
+    """What would be downloaded, without doing so."""
+    asked: list[hub.PublishedFile] = []
+
+    def fetch(wanted: hub.PublishedFile) -> str:
+        asked.append(wanted)
+        return f"fetched/{wanted.file}"
+
+    monkeypatch.setattr(names, "fetch", fetch)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("weights", "db", "expected"),
+    [
+        ("demo", None, "demo"),
+        ("official", None, "large"),
+        ("demo", "demo", "demo"),
+        ("official", "large", "large"),
+        ("official", "med", "med"),
+        ("mine.ckpt", "large", "large"),
+        ("mine.ckpt", "mine.npz", "mine.npz"),
+        ("mine.ckpt", "demo", "demo"),
+        ("demo", "mine.npz", "mine.npz"),
+        ("official", "mine.npz", "mine.npz"),
+    ],
+)
+def test_the_database_that_goes_with_weights(weights, db, expected):
+    assert database_for(weights, db) == expected
+
+
+@pytest.mark.parametrize(
+    ("weights", "db", "said"),
+    [
+        (
+            "mine.ckpt",
+            None,
+            "a database must be given with --weights mine.ckpt, because the two are made together: "
+            "type --db large for the published one, or --db PATH",
+        ),
+        (
+            "demo",
+            "large",
+            "weights and database must be made together, got --weights demo --db large; "
+            "type --weights demo --db demo, or --weights official --db large",
+        ),
+        (
+            "demo",
+            "med",
+            "weights and database must be made together, got --weights demo --db med; "
+            "type --weights demo --db demo, or --weights official --db large",
+        ),
+        (
+            "official",
+            "demo",
+            "weights and database must be made together, got --weights official --db demo; "
+            "type --weights demo --db demo, or --weights official --db large",
+        ),
+    ],
+)
+def test_pairs_that_were_not_made_together_are_refused(weights, db, said):
+    with pytest.raises(UsageError) as caught:
+        database_for(weights, db)
+    assert str(caught.value) == said
+
+
+def test_names_lead_to_the_shipped_and_the_published_files(fetched):
+    assert encoder_file("demo") == demo.FOLDER / demo.ENCODER
+    assert database_file("demo") == demo.FOLDER / demo.DATABASE
+    assert fetched == []
+    assert encoder_file("official") == "fetched/satclip-vit16-l40.ckpt"
+    assert database_file("large") == "fetched/range_db_large.npz"
+    assert database_file("med") == "fetched/range_db_med.npz"
+    assert [(wanted.repo, wanted.kind) for wanted in fetched] == [
+        ("microsoft/SatCLIP-ViT16-L40", "model"),
+        ("mvrl/RANGE-database", "dataset"),
+        ("mvrl/RANGE-database", "dataset"),
+    ]
+
+
+def test_paths_lead_to_themselves(monkeypatch, tmp_path):
+    for path in (golden.GOLDEN / "satclip-mini.ckpt", golden.GOLDEN / "range_db_mini.npz"):
+        assert encoder_file(str(path)) == path
+        assert database_file(str(path)) == path
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "own.ckpt").touch()
+    assert encoder_file("~/own.ckpt") == tmp_path / "own.ckpt"
+
+
+@pytest.mark.parametrize(
+    ("find", "expected"),
+    [
+        (encoder_file, "--weights must be demo, official or the path of a SatCLIP checkpoint (.ckpt)"),
+        (database_file, "--db must be demo, large, med or the path of a RANGE database (.npz)"),
+    ],
+)
+def test_what_is_neither_a_name_nor_a_file_is_refused(find, expected, tmp_path):
+    for given, what in (("larger", "does not exist"), (str(tmp_path), "is a folder"), ("", "is a folder")):
+        with pytest.raises(UsageError) as caught:
+            find(given)
+        assert str(caught.value) == f"{expected}; the file {given} {what}"
