@@ -8,7 +8,9 @@ import numpy as np
 import xarray as xr
 
 from rangegeo.colours import Colours, fit_colours, sample_steps
+from rangegeo.cube import proof
 from rangegeo.errors import UsageError
+from rangegeo.model import check_betas
 from rangegeo.writers.geotiff import write_geotiff
 from rangegeo.writers.zarr import write_zarr
 
@@ -47,10 +49,53 @@ class RangegeoAccessor:
         sample = cube.isel(y=slice(None, None, step), x=slice(None, None, step))
         return fit_colours(sample.transpose(..., "band").values.reshape(-1, cube.sizes["band"]))
 
+    def at(self, beta: float) -> xr.DataArray:
+        """The embedding at one beta, lazily: any from a cube with layout "components", else one that it holds.
+
+        Args:
+            beta: in [0, 1].
+        Returns:
+            (band, y, x) float32 with a scalar coordinate beta; (1 - beta) G + beta S, then q.
+        Raises:
+            UsageError: the cube does not hold what this beta needs.
+        """
+        cube = self._cube
+        (beta,) = check_betas(beta)
+        if "beta" in cube.dims and beta in cube["beta"].values:
+            return cube.sel(beta=beta)
+        kinds = [name.rpartition("_")[0] for name in cube["band_name"].values.tolist()]
+        count = kinds.count("semantic")
+        if (
+            kinds != ["semantic"] * count + ["geographic"] * count + ["location"] * (len(kinds) - 2 * count)
+            or not count
+        ):
+            raise UsageError(
+                f"beta {beta:g} can be read from a cube that holds it, or from one made with all bands of "
+                f"--layout components; this one has the betas {cube['beta'].values.tolist() if 'beta' in cube else []}"
+            )
+        semantic, geographic, location = (
+            cube.isel(band=rows).drop_vars(("band", "band_name"))
+            for rows in (slice(count), slice(count, 2 * count), slice(2 * count, None))
+        )
+        visual = geographic if beta == 0 else semantic if beta == 1 else (1 - beta) * geographic + beta * semantic
+        names = [name.replace("semantic", "visual") for name in cube["band_name"].values.tolist()]
+        attrs = {key: value for key, value in cube.attrs.items() if key != "layout"}
+        blended = xr.concat([visual, location], "band", combine_attrs="override").astype(cube.dtype)
+        return (
+            blended.assign_coords(
+                band=np.arange(1, blended.sizes["band"] + 1),
+                band_name=("band", np.array(names[:count] + names[2 * count :])),
+                beta=beta,
+            )
+            .rename(cube.name)
+            .drop_attrs(deep=False)
+            .assign_attrs(attrs)
+        )
+
     def to_zarr(self, path: str | Path, *, overwrite: bool = False, zarr_format: int = 3) -> list[Path]:
         """Write a Zarr store; see `rangegeo.writers.zarr.write_zarr`."""
-        return write_zarr(self._cube, path, overwrite=overwrite, zarr_format=zarr_format)
+        return write_zarr(self._cube, path, overwrite=overwrite, zarr_format=zarr_format, measured=proof(self._cube))
 
     def to_geotiff(self, path: str | Path, *, overwrite: bool = False) -> list[Path]:
         """Write Cloud Optimized GeoTIFFs, one a beta; see `rangegeo.writers.geotiff.write_geotiff`."""
-        return write_geotiff(self._cube, path, overwrite=overwrite)
+        return write_geotiff(self._cube, path, overwrite=overwrite, measured=proof(self._cube))

@@ -12,6 +12,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 from dask.base import tokenize
+from dask.core import flatten
 from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 from odc.geo.geobox import GeoBox
@@ -168,7 +169,9 @@ def proof(cube: xr.DataArray) -> Delayed | None:
         value; `proof_pixels`, how many; `evaluations`, places the model was evaluated at for interpolation;
         `refined_parts`, components of patches that missed the tolerance at first and were refined.
     """
-    graph = cube.data.__dask_graph__()
+    if cube.chunks is None:
+        return None
+    graph = cube.data.dask.cull(set(flatten(cube.data.__dask_keys__())))  # patches of a slice, not of the whole
     names = [name for name in graph.layers if name.startswith(PATCHES)]
     if not names:
         return None
