@@ -8,7 +8,9 @@ import numpy as np
 import xarray as xr
 
 from rangegeo.colours import Colours, fit_colours, sample_steps
+from rangegeo.cube import proof
 from rangegeo.errors import UsageError
+from rangegeo.model import check_betas
 from rangegeo.writers.geotiff import write_geotiff
 from rangegeo.writers.zarr import write_zarr
 
@@ -47,10 +49,45 @@ class RangegeoAccessor:
         sample = cube.isel(y=slice(None, None, step), x=slice(None, None, step))
         return fit_colours(sample.transpose(..., "band").values.reshape(-1, cube.sizes["band"]))
 
+    def at(self, beta: float) -> xr.DataArray:
+        """The embedding at one beta, lazily: any from a cube with layout "components", else one that it holds.
+
+        Args:
+            beta: in [0, 1].
+        Returns:
+            (band, y, x) float32 with a scalar coordinate beta; (1 - beta) G + beta S, then q.
+        Raises:
+            UsageError: the cube does not hold what this beta needs.
+        """
+        cube = self._cube
+        (beta,) = check_betas(beta)
+        if "beta" in cube.dims and beta in cube["beta"].values:
+            return cube.sel(beta=beta)
+        names = cube["band_name"].values.tolist()
+        kinds = [name.rpartition("_")[0] for name in names]
+        count = kinds.count("semantic")
+        if not count or kinds[: 2 * count] != ["semantic"] * count + ["geographic"] * count:
+            held = cube["beta"].values.tolist() if "beta" in cube.coords else "none"
+            raise UsageError(
+                f"beta {beta:g} can be read from a cube that holds it, or from one made with all bands of "
+                f"--layout components; this one holds {held}"
+            )
+        semantic, geographic, location = (
+            cube.isel(band=bands).drop_vars(("band", "band_name"))
+            for bands in (slice(count), slice(count, 2 * count), slice(2 * count, None))
+        )
+        visual = geographic if beta == 0 else semantic if beta == 1 else (1 - beta) * geographic + beta * semantic
+        blended = xr.concat([visual, location], "band", combine_attrs="drop").rename(cube.name)
+        names = [name.replace("semantic", "visual") for name in names[:count]] + names[2 * count :]
+        attrs = {key: value for key, value in cube.attrs.items() if key != "layout"}
+        return blended.assign_attrs(attrs).assign_coords(
+            band=np.arange(1, len(names) + 1), band_name=("band", np.array(names)), beta=beta
+        )
+
     def to_zarr(self, path: str | Path, *, overwrite: bool = False, zarr_format: int = 3) -> list[Path]:
         """Write a Zarr store; see `rangegeo.writers.zarr.write_zarr`."""
-        return write_zarr(self._cube, path, overwrite=overwrite, zarr_format=zarr_format)
+        return write_zarr(self._cube, path, overwrite=overwrite, zarr_format=zarr_format, measured=proof(self._cube))
 
     def to_geotiff(self, path: str | Path, *, overwrite: bool = False) -> list[Path]:
         """Write Cloud Optimized GeoTIFFs, one a beta; see `rangegeo.writers.geotiff.write_geotiff`."""
-        return write_geotiff(self._cube, path, overwrite=overwrite)
+        return write_geotiff(self._cube, path, overwrite=overwrite, measured=proof(self._cube))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rangegeo.principal import principal_directions
+
 SAMPLE_PIXELS = 20_000  # of a raster; enough for three directions and two percentiles
 LOW, HIGH = 2.0, 98.0  # percentiles that become black and full colour, QGIS's own default cut
 
@@ -40,15 +42,9 @@ class Colours:
 def fit_colours(sample: np.ndarray) -> Colours:
     """The colours of a sample (n, bands); rows with NaN are left out, and every sample gives some colours."""
     sample = sample[np.isfinite(sample).all(axis=1)].astype(np.float64)
-    bands = sample.shape[1]
     if len(sample) < 2:
-        sample = np.zeros((2, bands))
-    mean = sample.mean(axis=0)
-    _, vectors = np.linalg.eigh(np.cov(sample - mean, rowvar=False).reshape(bands, bands))
-    directions = np.zeros((3, bands))
-    found = vectors[:, ::-1].T[:3]
-    signs = np.sign(found[np.arange(len(found)), np.abs(found).argmax(axis=1)])
-    directions[: len(found)] = found * signs[:, None]
+        sample = np.zeros((2, sample.shape[1]))
+    mean, directions, _ = principal_directions(sample, 3)
     low, high = np.percentile((sample - mean) @ directions.T, (LOW, HIGH), axis=0)
     return Colours(*(part.astype(np.float32) for part in (mean, directions, low, high)))
 

@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
+from itertools import product
 
 import dask.array as da
 import numpy as np
 import xarray as xr
 from dask.base import tokenize
+from dask.core import flatten
+from dask.delayed import Delayed
+from dask.highlevelgraph import HighLevelGraph
 from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 
 from rangegeo.errors import UsageError
-from rangegeo.grid import WGS84, crs_name, make_geobox, parse_crs, pixel_places
-from rangegeo.model import Model, ModelSpec, check_betas, load_model
+from rangegeo.field.recipe import Projection, Recipe
+from rangegeo.grid import WGS84, crs_name, make_geobox, parse_crs, pixel_arc_deg, pixel_places, places_on
+from rangegeo.model import Model, ModelSpec, load_model
+from rangegeo.patches import Patch, Window, evaluate_patch, fill_window
+from rangegeo.principal import principal_directions
 from rangegeo.units import human_bytes, human_seconds
 
 NAME = "embedding"
 BETA_ATTRS = {"long_name": "0 geographic to 1 semantic average"}
 MANY_BANDS = 128  # above, a block of 128 pixels a side keeps all bands and betas of it in some 100 MB
 SIDE_FEW, SIDE_MANY = 256, 128
+TOLERANCE = 1e-5
+SMALLEST_TOLERANCE = 4e-6  # float32 round-off of the exact evaluation itself is up to 3e-6, measured at ten places
+TILE_ARC_DEG = 2.56  # over which 17 x 17 points reproduce a field of degree 40, measured in workflows/benchmark
+SMALLEST_TILE = 32  # pixels; below, points would be about as many as pixels
+PCA_PIXELS = 1024
+NODES_A_TILE = 400  # usual number of evaluations, for an estimate of time
+WRITING_BYTES_A_SECOND = 4e8  # compressed on two cores, for an estimate of time
+PATCHES = "rangegeo-patches"  # of the layer of patches in a graph
 
 
 def raster(
@@ -34,6 +49,11 @@ def raster(
     crs: object = WGS84,
     bbox_crs: object = WGS84,
     align: bool = False,
+    layout: str = "betas",
+    bands: str | Sequence[int] = "all",
+    pca: int | None = None,
+    tolerance: float = TOLERANCE,
+    exact: bool = False,
     chunks: int | None = None,
 ) -> xr.DataArray:
     """The embedding raster of a bounding box, computed chunk by chunk when it is used.
@@ -46,48 +66,54 @@ def raster(
         crs: of the raster, anything pyproj reads; pixel centres are transformed, values never resampled.
         bbox_crs: of the bounding box.
         align: move the corners outwards to multiples of the pixel size.
+        layout: "betas", or "components": S, G and q side by side, from which any beta can be read later.
+        bands: "all", "visual", "location" or band numbers from 1 on; what is left out is not computed.
+        pca: project the bands on so many principal components, fitted now on a seeded sample of the raster.
+        tolerance: largest error of interpolation, relative to each component's largest value.
+        exact: evaluate every pixel.
         chunks: pixels a side of a chunk; by default 128 for many bands, 256 for up to 128.
     Returns:
-        float32 with dims (beta, band, y, x), or (band, y, x) for models without beta, NaN outside the domain of
-        the projection. Nothing is computed yet.
+        float32 with dims (beta, band, y, x), or (band, y, x) for models without beta and layout "components", NaN
+        outside the domain of the projection. Nothing but the PCA is computed yet.
     Raises:
         UsageError: what is wrong with an argument, and what to give instead.
     """
     if isinstance(model, str):
         model = load_model(model)
-    return model_raster(make_geobox(bbox, res, crs, bbox_crs, align=align), model, betas, chunks)
+    geobox = make_geobox(bbox, res, crs, bbox_crs, align=align)
+    recipe = model.recipe(betas, layout=layout, bands=bands)
+    if pca is not None:
+        recipe = with_projection(recipe, model, geobox, pca)
+    return model_raster(geobox, model, recipe, tolerance=None if exact else tolerance, chunks=chunks)
 
 
 def model_raster(
-    geobox: GeoBox, model: Model, betas: float | Sequence[float] = 0.5, chunks: int | None = None
+    geobox: GeoBox,
+    model: Model,
+    recipe: Recipe,
+    *,
+    tolerance: float | None = TOLERANCE,
+    chunks: int | None = None,
 ) -> xr.DataArray:
-    """`raster` on a grid that is already there."""
-    betas = check_betas(betas) if model.has_beta else (1.0,)
-    side = _check_chunks(chunks, len(model.band_names))
-    height, width = geobox.shape
-    blocks = (
-        (len(betas),),
-        (len(model.band_names),),
-        *(tuple(min(side, length - start) for start in range(0, length, side)) for length in (height, width)),
-    )
-    values = da.map_blocks(
-        evaluate_block,
-        spec=model.spec,
-        geobox=geobox,
-        betas=betas,
-        chunks=blocks,
-        dtype=np.float32,
-        meta=np.empty((0, 0, 0, 0), np.float32),
-        name=f"rangegeo-{tokenize(model.spec, geobox, betas, side)}",
-    )
+    """`raster` on a grid and with a recipe that are already there; a tolerance of None evaluates every pixel."""
+    side = _check_chunks(chunks, recipe.bands)
+    if tolerance is not None:
+        _check_tolerance(tolerance)
+    tile = None if tolerance is None else _tile_pixels(geobox)
+    values = _lazy(geobox, model.spec, recipe, side, tile, tolerance)
+    names = model.source_names(recipe)
+    if recipe.projection is not None:
+        names = tuple(f"pca_{i}" for i in range(recipe.bands))
     coords = grid_coords(geobox) | {
-        "band": np.arange(1, len(model.band_names) + 1),
-        "band_name": ("band", np.array(model.band_names)),
+        "band": np.arange(1, recipe.bands + 1),
+        "band_name": ("band", np.array(names)),
     }
-    attrs = {**provenance(model), "grid_mapping": "spatial_ref"}
-    if not model.has_beta:
+    attrs = {**provenance(model, recipe), "grid_mapping": "spatial_ref", "evaluation": "exact"}
+    if tile is not None:
+        attrs |= {"evaluation": "interpolated", "tolerance": tolerance}
+    if not (model.has_beta and recipe.betas):
         return xr.DataArray(values[0], coords, ("band", "y", "x"), NAME, attrs)
-    coords["beta"] = ("beta", list(betas), BETA_ATTRS)
+    coords["beta"] = ("beta", list(recipe.betas), BETA_ATTRS)
     return xr.DataArray(values, coords, ("beta", "band", "y", "x"), NAME, attrs)
 
 
@@ -101,21 +127,122 @@ def grid_coords(geobox: GeoBox) -> dict[str, xr.DataArray]:
     return coords
 
 
-def evaluate_block(spec: ModelSpec, geobox: GeoBox, betas: tuple[float, ...], block_info: dict) -> np.ndarray:
-    """(betas, bands, h, w) of one chunk; the model is loaded once a process."""
-    (_, _, rows, cols) = block_info[None]["array-location"]
-    return spec.load().raster_block(pixel_places(geobox, slice(*rows), slice(*cols)), betas)
+def _lazy(
+    geobox: GeoBox, spec: ModelSpec, recipe: Recipe, side: int, tile: int | None, tolerance: float | None
+) -> da.Array:
+    """(layers, bands, y, x): a layer of patches, if pixels are interpolated, and a layer of chunks over it."""
+    height, width = geobox.shape
+    edges = [[slice(s, min(s + side, length)) for s in range(0, length, side)] for length in (height, width)]
+    chunks = ((recipe.layers,), (recipe.bands,), *(tuple(e.stop - e.start for e in axis) for axis in edges))
+    token = tokenize(spec, geobox, recipe, side, tile, tolerance)
+    name, patch_name = f"rangegeo-{token}", f"{PATCHES}-{token}"
+    tasks: dict = {}
+    if tile is None:
+        for (i, rows), (j, cols) in product(*map(enumerate, edges)):
+            tasks[name, 0, 0, i, j] = (exact_block, spec, geobox, (rows, cols), recipe)
+        graph = HighLevelGraph({name: tasks}, {name: set()})
+        return da.Array(graph, name, chunks, dtype=np.float32)
+    across = max(1, tile // side)  # chunks a side of a patch
+    patches = {}
+    for (i, rows), (j, cols) in product(*map(enumerate, edges)):
+        key = (patch_name, i // across, j // across)
+        if key not in patches:
+            last_row, last_col = (axis[min(k + across, len(axis)) - 1] for axis, k in zip(edges, (i, j), strict=True))
+            window = slice(rows.start, last_row.stop), slice(cols.start, last_col.stop)
+            patches[key] = (patch_block, spec, geobox, window, tile, tolerance, recipe)
+        tasks[name, 0, 0, i, j] = (interpolated_block, spec, geobox, (rows, cols), key, recipe)
+    layers = {patch_name: patches, name: tasks}
+    return da.Array(HighLevelGraph(layers, {patch_name: set(), name: {patch_name}}), name, chunks, dtype=np.float32)
 
 
-def provenance(model: Model) -> dict[str, str | float]:
+def exact_block(spec: ModelSpec, geobox: GeoBox, window: Window, recipe: Recipe) -> np.ndarray:
+    """(layers, bands, h, w) of one chunk, every pixel evaluated; the model is loaded once a process."""
+    return spec.load().raster_block(pixel_places(geobox, *window), recipe)
+
+
+def patch_block(spec: ModelSpec, geobox: GeoBox, window: Window, tile: int, tolerance: float, recipe: Recipe) -> Patch:
+    """The nodes of one patch, evaluated once for all its chunks."""
+    return evaluate_patch(spec.load(), geobox, window, tile, tolerance, recipe)
+
+
+def interpolated_block(spec: ModelSpec, geobox: GeoBox, window: Window, patch: Patch, recipe: Recipe) -> np.ndarray:
+    """(layers, bands, h, w) of one chunk from the patch it lies in."""
+    return fill_window(spec.load(), geobox, window, patch, recipe)
+
+
+def proof(cube: xr.DataArray) -> Delayed | None:
+    """What was measured while a cube was computed, to be computed together with it; None if every pixel was evaluated.
+
+    Returns:
+        Delayed dict: `measured_error`, the largest error at the sampled pixels relative to each component's largest
+        value; `proof_pixels`, how many; `evaluations`, places the model was evaluated at for interpolation;
+        `refined_parts`, components of patches that missed the tolerance at first and were refined.
+    """
+    if cube.chunks is None:
+        return None
+    graph = cube.data.dask.cull(set(flatten(cube.data.__dask_keys__())))  # patches of a slice, not of the whole
+    names = [name for name in graph.layers if name.startswith(PATCHES)]
+    if not names:
+        return None
+    (name,) = names
+    keys = list(graph.layers[name])
+    return Delayed(
+        f"proof-{name}",
+        HighLevelGraph(
+            {**graph.layers, f"proof-{name}": {f"proof-{name}": (summarise, keys)}},
+            {**graph.dependencies, f"proof-{name}": {name}},
+        ),
+    )
+
+
+def summarise(patches: list[Patch]) -> dict[str, float]:
+    """What all patches measured together."""
+    return {
+        "measured_error": max(patch.error for patch in patches),
+        "proof_pixels": sum(patch.proved for patch in patches),
+        "evaluations": sum(patch.evaluations for patch in patches),
+        "refined_parts": sum(patch.refined for patch in patches),
+    }
+
+
+def with_projection(recipe: Recipe, model: Model, geobox: GeoBox, count: int) -> Recipe:
+    """The recipe followed by a PCA, fitted on seeded pixels of the raster with all betas together.
+
+    Raises:
+        UsageError: there are fewer bands than components asked for, or no pixel lies in the projection's domain.
+    """
+    if not 1 <= count <= recipe.bands:
+        raise UsageError(
+            f"--pca must be from 1 to the number of bands, {recipe.bands}, got {count}; for example --pca 3"
+        )
+    height, width = geobox.shape
+    random = np.random.default_rng(0)
+    side = math.isqrt(PCA_PIXELS)
+    rows, cols = (np.sort(random.integers(0, length, side)) + 0.5 for length in (height, width))
+    values = model.raster_block(places_on(geobox, rows, cols), recipe)
+    sample = values.transpose(0, 2, 3, 1).reshape(-1, recipe.bands)
+    sample = sample[np.isfinite(sample).all(axis=1)]
+    if len(sample) < count:
+        raise UsageError("--pca found no pixels in the domain of the projection; take another --bbox or --crs")
+    return replace(recipe, projection=fit_projection(sample, count))
+
+
+def provenance(model: Model, recipe: Recipe) -> dict[str, object]:
     """Where the values come from: flat, so that every format can hold it."""
-    facts: dict[str, str | float] = {"long_name": f"{model.spec.name} embedding", "model": model.spec.name}
+    facts: dict[str, object] = {"long_name": f"{model.spec.name} embedding", "model": model.spec.name}
     for role, known in model.facts.items():
         facts[f"{role}_file"] = known["file"]
         facts[f"{role}_sha256"] = known["sha256"]
     facts |= model.temperatures
+    if not recipe.betas:
+        facts["layout"] = "components"
+    if recipe.projection is not None:
+        facts |= {
+            "pca_explained_variance": [float(share) for share in recipe.projection.explained],
+            "pca_mean": [float(value) for value in recipe.projection.mean],
+            "pca_components": [[float(value) for value in row] for row in recipe.projection.directions],
+        }
     return facts | {
-        "evaluation": "exact",
         "citation": model.citation,
         "rangegeo_version": version("rangegeo"),
         "torch_version": version("torch"),
@@ -147,16 +274,40 @@ class Plan:
         return f"{size}, about {human_seconds(self.seconds)}"
 
 
-def plan(cube: xr.DataArray, model: Model) -> Plan:
+def plan(cube: xr.DataArray, model: Model, recipe: Recipe) -> Plan:
     """Measure the model on some places and say what the whole cube will take."""
-    betas = tuple(cube["beta"].values) if "beta" in cube.dims else (1.0,)
+    layers = cube.data.dask.layers
+    patches = [task for name, layer in layers.items() if name.startswith(PATCHES) for task in layer.values()]
     places = cube.sizes["y"] * cube.sizes["x"]
+    if patches:
+        tiles = sum(math.prod(-(-(s.stop - s.start) // tile) for s in window) for *_, window, tile, _, _ in patches)
+        places = min(places, tiles * NODES_A_TILE)
     return Plan(
         sizes=dict(cube.sizes),
         nbytes=cube.nbytes,
         blocks=math.prod(cube.data.numblocks),
-        seconds=places * model.seconds_per_place(betas),
+        seconds=places * model.seconds_per_place(recipe) + cube.nbytes / WRITING_BYTES_A_SECOND,
     )
+
+
+def fit_projection(sample: np.ndarray, count: int) -> Projection:
+    """PCA of a sample (n, bands)."""
+    return Projection(*(part.astype(np.float32) for part in principal_directions(sample, count)))
+
+
+def _tile_pixels(geobox: GeoBox) -> int | None:
+    """Pixels a side that a patch is first tried at; None where pixels are so large that all are evaluated."""
+    pixels = TILE_ARC_DEG / pixel_arc_deg(geobox)
+    return None if pixels < SMALLEST_TILE else min(int(pixels), max(geobox.shape))
+
+
+def _check_tolerance(tolerance: float) -> float:
+    if not SMALLEST_TOLERANCE <= tolerance <= 0.1:
+        raise UsageError(
+            f"--tolerance must be in [{SMALLEST_TOLERANCE:g}, 0.1], got {tolerance:g}; for example --tolerance 1e-5, "
+            "or --exact to evaluate every pixel"
+        )
+    return tolerance
 
 
 def _check_chunks(chunks: int | None, bands: int) -> int:

@@ -23,6 +23,7 @@ PIXEL_SLACK = 1e-6  # of a pixel: a box this little too wide does not get one mo
 DOMAIN_SLACK = 1e-3  # of a pixel: how exactly a pixel inside a projection's domain comes back from its place
 LARGEST_SIDE = 2**31 - 1  # pixels; GDAL's limit
 FARTHEST = 1e9  # metres or feet; a projected place beyond it is a pole at infinity
+ARC_SAMPLES = 9  # rows and columns of a grid at which the size of its pixels is taken
 EDGE_POINTS = 719  # on each edge of a box that is reprojected: every half degree of a whole parallel
 
 
@@ -146,9 +147,14 @@ def pixel_places(geobox: GeoBox, rows: slice, cols: slice) -> PixelPlaces:
 
     A centre is computed from the whole grid's origin, so it does not depend on the window.
     """
+    return places_on(geobox, np.arange(rows.start, rows.stop) + 0.5, np.arange(cols.start, cols.stop) + 0.5)
+
+
+def places_on(geobox: GeoBox, rows: np.ndarray, cols: np.ndarray) -> PixelPlaces:
+    """Longitude and latitude of the crossings of rows and columns, counted in pixels from the north-west corner."""
     transform, crs = geobox.affine, geobox.crs.to_wkt()
-    x = transform.c + (np.arange(cols.start, cols.stop) + 0.5) * transform.a
-    y = transform.f + (np.arange(rows.start, rows.stop) + 0.5) * transform.e
+    x = transform.c + cols * transform.a
+    y = transform.f + rows * transform.e
     domain = _domain(crs)
     if domain.cylindrical:
         lon, lat, valid_x, valid_y = domain.axes(x, y)
@@ -160,6 +166,26 @@ def pixel_places(geobox: GeoBox, rows: slice, cols: slice) -> PixelPlaces:
     lon, lat, valid = domain.places(x_2d.ravel(), y_2d.ravel(), tolerance)
     axes = _product_axes(lon.reshape(y_2d.shape), lat.reshape(y_2d.shape))
     return PixelPlaces(np.stack([lon, lat], axis=1), valid.reshape(y_2d.shape), axes)
+
+
+def pixel_arc_deg(geobox: GeoBox) -> float:
+    """The largest great-circle distance between neighbouring pixel centres, at some places of a grid, in degrees.
+
+    Infinite if none of these places is in the projection's domain.
+    """
+    height, width = geobox.shape
+    rows, cols = (np.linspace(0.5, length - 0.5, ARC_SAMPLES) for length in (height, width))
+    here = places_on(geobox, rows, cols)
+    largest = -math.inf
+    for moved in (places_on(geobox, rows, cols + 1), places_on(geobox, rows + 1, cols)):
+        both = (here.valid & moved.valid).ravel()
+        if both.any():
+            lon_a, lat_a, lon_b, lat_b = (
+                np.radians(part) for pixels in (here, moved) for part in pixels.lonlat_deg[both].T
+            )
+            half = np.sin((lat_b - lat_a) / 2) ** 2 + np.cos(lat_a) * np.cos(lat_b) * np.sin((lon_b - lon_a) / 2) ** 2
+            largest = max(largest, float(np.degrees(2 * np.arcsin(np.sqrt(half)).max())))
+    return largest if largest > 0 else math.inf
 
 
 class _Domain:

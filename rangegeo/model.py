@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,11 +16,13 @@ from rangegeo.encoders import MODELS
 from rangegeo.errors import ShapeError, UsageError, WeightsError
 from rangegeo.field.places import Places
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, EncoderField, RangeField
+from rangegeo.field.recipe import Recipe
 from rangegeo.grid import PixelPlaces
 from rangegeo.weights.checkpoint import load_encoder
 from rangegeo.weights.database import load_database
 from rangegeo.weights.names import database_file, database_for, encoder_file
 
+LAYOUTS = ("betas", "components")
 BLOCK_PLACES = 4096  # places evaluated at a time; bounds the float64 intermediates of the encoder
 
 
@@ -101,13 +103,37 @@ class Model:
     def citation(self) -> str:
         return MODELS[self.spec.name].citation
 
-    @property
-    def band_names(self) -> tuple[str, ...]:
-        """visual_0000 … then location_000 …, in the order of the bands."""
+    def recipe(
+        self,
+        betas: float | Sequence[float] = 0.5,
+        *,
+        layout: str = "betas",
+        bands: str | Sequence[int] = "all",
+    ) -> Recipe:
+        """Which layers and bands a cube of this model has.
+
+        Args:
+            betas: in [0, 1], for models that have it.
+            layout: "betas", one layer each; or "components", S, G and q side by side, for any beta later.
+            bands: "all", "visual", "location", or band numbers from 1 on.
+        Raises:
+            UsageError: the layout or the bands are none of this model's.
+        """
+        if layout not in LAYOUTS:
+            raise UsageError(f"--layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
+        if layout == "components" and not self.has_beta:
+            raise UsageError(f"--layout components needs a model with betas, and {self.spec.name} has none")
+        chosen = () if layout == "components" else check_betas(betas) if self.has_beta else (1.0,)
+        recipe = Recipe(betas=chosen, visual=self.visual, location=self.location)
+        return replace(recipe, keep=_check_bands(bands, recipe))
+
+    def source_names(self, recipe: Recipe) -> tuple[str, ...]:
+        """visual_0000 … then location_000 …; with --layout components semantic_…, geographic_…, location_…."""
         width = len(str(max(self.visual, self.location) - 1))
-        return tuple(f"visual_{i:0{width}d}" for i in range(self.visual)) + tuple(
-            f"location_{i:0{width}d}" for i in range(self.location)
-        )
+        visual = ("visual",) if recipe.betas else ("semantic", "geographic")
+        groups = [(name, self.visual) for name in visual] + [("location", self.location)]
+        names = [f"{name}_{i:0{width}d}" for name, count in groups for i in range(count)]
+        return tuple(names if recipe.keep is None else (names[band] for band in recipe.keep))
 
     def encode(self, lonlat: object, beta: float | Sequence[float] = 0.5, batch_size: int = 10_000) -> np.ndarray:
         """Embed places.
@@ -122,47 +148,59 @@ class Model:
             ShapeError: `lonlat` has another shape. UsageError: a coordinate or a beta is out of range.
         """
         places = Places.scattered(_checked_lonlat(lonlat))
-        betas = check_betas(beta)
-        out = np.empty((len(betas), len(places), self.dim), dtype=np.float32)
+        check_betas(beta)
+        recipe = self.recipe(beta)
+        out = np.empty((recipe.layers, len(places), self.dim), dtype=np.float32)
         for rows, part in places.split(max(1, batch_size)):
-            self._fill(torch.from_numpy(out[:, rows]), part, betas)
-        return out[0] if np.ndim(beta) == 0 else out
+            self._fill(torch.from_numpy(out[:, rows]), part, recipe)
+        return out[0] if np.ndim(beta) == 0 or not self.has_beta else out
 
-    def raster_block(self, pixels: PixelPlaces, betas: Sequence[float] = (1.0,)) -> np.ndarray:
-        """Evaluate the pixels of a window.
+    def raster_block(self, pixels: PixelPlaces, recipe: Recipe) -> np.ndarray:
+        """Evaluate the pixels of a window, every one.
 
         Returns:
-            (betas, dim, h, w) float32, bands before pixels as rasters store them; NaN where a pixel is not valid.
+            (layers, bands, h, w) float32, bands before pixels as rasters store them; NaN where a pixel is not valid.
         """
         shape = pixels.valid.shape
-        out = torch.full((len(betas), self.dim, *shape), torch.nan)
-        flat = out.view(len(betas), self.dim, -1)
+        out = torch.full((recipe.layers, recipe.bands, *shape), torch.nan)
+        flat = out.view(recipe.layers, recipe.bands, -1)
         if pixels.valid.all():
             axes = None if pixels.axes_deg is None else tuple(map(torch.from_numpy, pixels.axes_deg))
-            self._fill(flat.transpose(1, 2), Places(torch.from_numpy(pixels.lonlat_deg), axes), betas)
+            self._fill(flat.transpose(1, 2), Places(torch.from_numpy(pixels.lonlat_deg), axes), recipe)
         elif pixels.valid.any():
             valid = torch.from_numpy(pixels.valid.ravel())
             places = Places(torch.from_numpy(pixels.lonlat_deg)[valid])
-            found = torch.empty(len(betas), self.dim, len(places))
-            self._fill(found.transpose(1, 2), places, betas)
+            found = torch.empty(recipe.layers, recipe.bands, len(places))
+            self._fill(found.transpose(1, 2), places, recipe)
             flat[:, :, valid] = found
         return out.numpy()
 
-    def _fill(self, out: Tensor, places: Places, betas: Sequence[float]) -> None:
-        """Evaluate into (betas, n, dim). One thread at a time: the evaluation itself uses every core or the GPU."""
+    def components(self, lonlat_deg: np.ndarray, wanted: Collection[str]) -> dict[str, Tensor]:
+        """Those of semantic, geographic and location that are wanted, at (n, 2) places: (n, width) float32, CPU."""
+        places = Places(torch.from_numpy(lonlat_deg)).to(self.spec.device)
+        asked = {"semantic": "semantic" in wanted, "geographic": "geographic" in wanted}
+        with self._evaluating, torch.inference_mode():
+            found = self.field.components(places, **asked)
+        return {name: getattr(found, name).float().cpu() for name in wanted}
+
+    def _fill(self, out: Tensor, places: Places, recipe: Recipe) -> None:
+        """Evaluate into (layers, n, bands). One thread at a time: an evaluation uses every core, or the GPU."""
         with self._evaluating, torch.inference_mode():
             for rows, part in places.split(BLOCK_PLACES):
-                out[:, rows] = self.field(part.to(self.spec.device), betas).to(out.device)
+                found = self.field.components(
+                    part.to(self.spec.device), semantic=recipe.semantic, geographic=recipe.geographic
+                )
+                out[:, rows] = recipe.apply(found).to(out.device)
 
-    def seconds_per_place(self, betas: Sequence[float] = (1.0,), sample: int = 256) -> float:
+    def seconds_per_place(self, recipe: Recipe, sample: int = 256) -> float:
         """Measured on a grid of `sample` places around 0°, 0°; the second run counts."""
         side = torch.linspace(0.0, 0.32, math.isqrt(sample), dtype=torch.float64)
         places = Places.grid(side, side)
-        out = torch.empty(len(betas), len(places), self.dim)
+        out = torch.empty(recipe.layers, len(places), recipe.bands)
         elapsed = 0.0
         for _ in range(2):
             start = time.perf_counter()
-            self._fill(out, places, betas)
+            self._fill(out, places, recipe)
             elapsed = time.perf_counter() - start
         return elapsed / len(places)
 
@@ -244,6 +282,25 @@ def check_betas(beta: float | Sequence[float]) -> tuple[float, ...]:
     if len(set(betas)) != len(betas):
         raise UsageError(f"every beta must be given once, got {','.join(f'{b:g}' for b in betas)}")
     return betas
+
+
+def _check_bands(bands: str | Sequence[int], recipe: Recipe) -> tuple[int, ...] | None:
+    """Band indices from 0 on; None for all."""
+    visual = recipe.source_bands - recipe.location
+    named = {"all": None, "visual": tuple(range(visual)), "location": tuple(range(visual, recipe.source_bands))}
+    if isinstance(bands, str):
+        if bands not in named or named[bands] == ():
+            raise UsageError(
+                f"--bands must be all, visual, location or a list, got {bands!r}; for example --bands 1,2,3"
+            )
+        return named[bands]
+    numbers = tuple(bands)
+    for number in numbers:
+        if not 1 <= number <= recipe.source_bands or number != int(number):
+            raise UsageError(f"--bands must be numbers from 1 to {recipe.source_bands}, got {number:g}")
+    if not numbers or len(set(numbers)) != len(numbers):
+        raise UsageError("--bands must name every band once; for example --bands 1,2,3")
+    return tuple(int(number) - 1 for number in numbers)
 
 
 def _checked_lonlat(lonlat: object) -> Tensor:

@@ -15,10 +15,11 @@ PACKAGE = ROOT / "rangegeo"
 # From the ground up; a module may import from lower floors and from its own.
 FLOORS = (
     {"errors", "units"},
-    {"field", "grid", "colours"},
-    {"encoders"},
+    {"field", "grid", "principal"},
+    {"encoders", "colours"},
     {"weights"},
     {"model"},
+    {"patches"},
     {"cube", "writers"},
     {"opening"},
     {"accessor", "describe"},

@@ -51,3 +51,14 @@ class NumberList(click.ParamType):
             flag = param.opts[-1] if param else "the option"
             self.fail(f"expected {many} numbers, got {value!r}; for example {flag} {self.example}", param, ctx)
         return numbers
+
+
+def parse_bands(text: str) -> str | tuple[int, ...]:
+    """`all`, `visual`, `location`, or numbers and ranges such as 1,2,5-8."""
+    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
+        return text
+    bands: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        bands += range(int(first), int(last or first) + 1)
+    return tuple(bands)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from rangegeo.cli.arguments import NumberList
+from rangegeo.cli.arguments import NumberList, parse_bands
 from rangegeo.cli.options import announce_demo, model_options, verbosity_options
 
 
@@ -36,6 +36,22 @@ from rangegeo.cli.options import announce_demo, model_options, verbosity_options
     metavar="B[,B...]",
     help="0 geographic to 1 semantic; a comma list or repeated. [default: 0.5]",
 )
+@click.option(
+    "--layout",
+    type=click.Choice(["betas", "components"]),
+    default="betas",
+    show_default=True,
+    help="components stores S, G and q once, for any beta later.",
+)
+@click.option("--bands", default="all", show_default=True, metavar="all|visual|location|LIST", help="Bands to keep.")
+@click.option("--pca", type=int, metavar="N", help="Project on N principal components of the raster.")
+@click.option(
+    "--tolerance",
+    type=float,
+    metavar="T",
+    help="Largest error of interpolation, relative to each component's largest value. [default: 1e-5]",
+)
+@click.option("--exact", is_flag=True, help="Evaluate every pixel.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate.")
 @click.option("--threads", type=click.IntRange(min=1), help="Processor threads. [default: all cores]")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Output: .zarr or .tif.")
@@ -61,6 +77,11 @@ def command(
     weights: str,
     db: str | None,
     betas: tuple[tuple[float, ...], ...],
+    layout: str,
+    bands: str,
+    pca: int | None,
+    tolerance: float | None,
+    exact: bool,
     device: str,
     threads: int | None,
     out: Path,
@@ -86,26 +107,35 @@ def command(
     chosen = choose_format(out, format_name)
 
     from rangegeo.cli.running import use_threads
-    from rangegeo.cube import model_raster, plan
+    from rangegeo.cube import TOLERANCE, model_raster, plan, with_projection
     from rangegeo.model import check_betas, load_model
 
+    if exact and tolerance is not None:
+        raise click.UsageError("--exact evaluates every pixel; leave out --tolerance")
     given = check_betas([beta for group in betas for beta in group]) if betas else (0.5,)
     use_threads(threads)
     model = load_model(model_name, weights=weights, db=db, device=device)
-    cube = model_raster(geobox, model, given, chunks)
+    recipe = model.recipe(given, layout=layout, bands=parse_bands(bands))
+    if pca is not None:
+        recipe = with_projection(recipe, model, geobox, pca)
+    cube = model_raster(geobox, model, recipe, tolerance=None if exact else tolerance or TOLERANCE, chunks=chunks)
     cube.attrs["command"] = shlex.join(["rangegeo", *sys.argv[1:]])
     chosen.check(cube, out, overwrite=overwrite)
     announce_demo(weights, quiet=quiet)
-    expected = plan(cube, model)
+    expected = plan(cube, model, recipe)
     if not quiet:
         click.echo(f"{out}: {expected}", err=True)
     if dry_run:
         return
 
     from rangegeo.cli.progress import block_progress
+    from rangegeo.cli.running import Measured
 
     options = {"zarr_format": int(zarr_format)} if chosen.suffixes == (".zarr",) else {}
+    measured = Measured(cube)
     with block_progress(expected.blocks, quiet=quiet):
-        written = chosen.write(cube, out, overwrite=overwrite, **options)
+        written = chosen.write(cube, out, overwrite=overwrite, measured=measured.facts, **options)
+    if not quiet:
+        click.echo(measured, err=True)
     for path in written:
         click.echo(path)

@@ -25,7 +25,10 @@ GEOGRAPHIC_TEMPERATURE = 40.0  # RANGE+, mvrl/RANGE, range.py
 
 
 class Components(NamedTuple):
-    """What the betas blend: float32 averages (n, v), each None if not asked for, and unit vectors q (n, k) float64."""
+    """What the betas blend: averages (n, v) float32, each None if not asked for, and q (n, k) float64.
+
+    q is of unit length for RANGE and RANGE+, and the encoder's own output for a location encoder alone.
+    """
 
     semantic: Tensor | None
     geographic: Tensor | None
@@ -49,9 +52,13 @@ class EncoderField(nn.Module):
     def dim(self) -> int:
         return self.encoder.dim
 
-    def forward(self, places: Places, betas: Sequence[float] = (1.0,), dtype: torch.dtype = torch.float32) -> Tensor:
-        """(1, n, dim): the encoder's own output, not normalised; `betas` must be one."""
-        return self.encoder(places).to(dtype)[None]
+    def components(self, places: Places, *, semantic: bool = False, geographic: bool = False) -> Components:
+        """The encoder's own output, not normalised; there is nothing else to ask for."""
+        return Components(None, None, self.encoder(places))
+
+    def forward(self, places: Places) -> Tensor:
+        """(n, dim) float64."""
+        return self.encoder(places)
 
 
 class RangeField(nn.Module):

@@ -57,7 +57,9 @@ def read_checkpoint(path: Path) -> Stored:
     """
     if path.suffix == ".safetensors":
         raw = read_safetensors(path)
-        weights, settings = raw.tensors, raw.facts
+        weights = raw.tensors
+        # safetensors metadata holds text alone
+        settings = {key: int(value) if str(value).isdigit() else value for key, value in raw.facts.items()}
     else:
         weights, settings = _unpickle(path)
     settings = _settings(path, settings)

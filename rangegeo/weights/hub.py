@@ -33,18 +33,27 @@ def fetch(wanted: PublishedFile) -> Path:
         DownloadError: the hub cannot be reached, or does not have or give the file.
     """
     from huggingface_hub import hf_hub_download  # takes 0.2 s to import, and only downloads need it
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.utils import logging
 
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # it reports each attempt; what came of them is said below
     try:
         return Path(hf_hub_download(wanted.repo, wanted.file, repo_type=wanted.kind))
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
-        reason = "the hub cannot be reached" if isinstance(error, LocalEntryNotFoundError) else _reason(error)
+    except Exception as error:  # the HTTP library below differs between versions, each with errors of its own
+        reason = _reason(error, unreachable=isinstance(error, LocalEntryNotFoundError))
         raise DownloadError(
             f"could not download {wanted.file} of {wanted.repo}: {reason}; download it elsewhere and give its "
             "path (--weights PATH --db PATH), or use the embedded model (--weights demo --db demo)"
         ) from error
+    finally:
+        logging.set_verbosity(verbosity)
 
 
-def _reason(error: Exception) -> str:
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    return f"HTTP status {status}" if status else (str(error).strip() or type(error).__name__).splitlines()[0]
+def _reason(error: Exception, *, unreachable: bool) -> str:
+    """The hub's own answer where it gave one, which huggingface_hub may have wrapped."""
+    for cause in (error, error.__cause__):
+        status = getattr(getattr(cause, "response", None), "status_code", None)
+        if status:
+            return f"HTTP status {status}"
+    return "the hub cannot be reached" if unreachable else (str(error).strip() or type(error).__name__).splitlines()[0]

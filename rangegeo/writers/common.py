@@ -10,6 +10,7 @@ from pathlib import Path
 import dask
 import numpy as np
 import xarray as xr
+from dask.delayed import Delayed
 
 from rangegeo.errors import OutputError, UsageError
 from rangegeo.units import human_bytes
@@ -57,8 +58,16 @@ def as_4d(cube: xr.DataArray) -> xr.DataArray:
     return cube if "beta" in cube.dims else cube.expand_dims("beta")
 
 
-def write_blocks(cube: xr.DataArray, write: BlockWriter, **compute: object) -> None:
-    """Compute the blocks of a 4-D cube and hand each to `write`, holding only what is in flight."""
+def write_blocks(
+    cube: xr.DataArray, write: BlockWriter, measured: Delayed | None = None, **compute: object
+) -> dict[str, object]:
+    """Compute the blocks of a 4-D cube and hand each to `write`, holding only what is in flight.
+
+    Args:
+        measured: dict of facts that are known once the cube is computed, computed along with it.
+    Returns:
+        These facts; none if `measured` is None.
+    """
     data = cube.chunk().data if cube.chunks is None else cube.data
     data = data.rechunk({0: -1, 1: -1})
     row_starts, col_starts = (np.cumsum((0, *sizes[:-1])) for sizes in data.chunks[2:])
@@ -69,4 +78,5 @@ def write_blocks(cube: xr.DataArray, write: BlockWriter, **compute: object) -> N
         for i, top in enumerate(row_starts)
         for j, left in enumerate(col_starts)
     ]
-    dask.compute(*tasks, **compute)
+    facts, *_ = dask.compute(dask.delayed({}) if measured is None else measured, *tasks, **compute)
+    return facts

@@ -16,6 +16,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 import xarray as xr
+from dask.delayed import Delayed
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
@@ -29,7 +30,12 @@ ROOM = 2.7  # times the raw bytes: the unfinished file with overviews, and a fin
 
 
 def write_geotiff(
-    cube: xr.DataArray, path: str | Path, *, overwrite: bool = False, overviews: bool = True
+    cube: xr.DataArray,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    overviews: bool = True,
+    measured: Delayed | None = None,
 ) -> list[Path]:
     """Write a cube as Cloud Optimized GeoTIFF, block by block.
 
@@ -38,6 +44,7 @@ def write_geotiff(
         path: of the file; with several betas, NAME_beta0.5.tif and so on are written instead.
         overwrite: replace files that are there.
         overviews: False for a plain tiled GeoTIFF.
+        measured: metadata that is known once the cube is computed, from `rangegeo.cube.proof`.
     Returns:
         The paths of the embeddings, in the order of the betas. NAME.qml and NAME_rgb.tif lie beside each.
     Raises:
@@ -64,14 +71,14 @@ def write_geotiff(
                     for file, values in zip(files, block, strict=True):
                         file.write(values, window=window)
 
-            write_blocks(cube, write, scheduler="threads")
+            facts = write_blocks(cube, write, measured, scheduler="threads")
         sample = np.concatenate(samples, axis=2)  # (betas, bands, n)
         colours = fit_colours(np.concatenate(list(sample), axis=1).T)
         ranges = np.nanpercentile(np.concatenate(list(sample[:, :3]), axis=1), (LOW, HIGH), axis=1).T
         for path, draft, beta in zip(paths, unfinished, betas, strict=True):
             with rasterio.open(draft, "r+") as file:
                 file.descriptions = names
-                file.update_tags(**_tags(cube, beta))
+                file.update_tags(**_tags(cube.attrs | facts, beta))
             _preview(draft, path, colours)
             _finish(draft, path, _profile(cube), overviews=overviews)
             path.with_suffix(".qml").write_text(style(names, ranges.tolist()))
@@ -129,9 +136,9 @@ def _compression(predictor: int = 3) -> dict:
     return {"compress": "zstd", "zstd_level": 1, "predictor": predictor}
 
 
-def _tags(cube: xr.DataArray, beta: float | None) -> dict[str, str]:
+def _tags(attrs: dict, beta: float | None) -> dict[str, str]:
     """Provenance as GeoTIFF metadata."""
-    tags = {key: str(value) for key, value in cube.attrs.items() if key != "grid_mapping"}
+    tags = {key: str(value) for key, value in attrs.items() if key != "grid_mapping"}
     return tags if beta is None else tags | {"beta": f"{beta:.12g}"}
 
 

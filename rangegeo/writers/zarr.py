@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 import zarr
 import zarr_cm
+from dask.delayed import Delayed
 from numcodecs import Blosc
 from odc.geo.geobox import GeoBox
 from pyproj import CRS
@@ -30,7 +31,14 @@ COMPRESSORS = {
 COMPLETE = "rangegeo_complete"
 
 
-def write_zarr(cube: xr.DataArray, path: str | Path, *, overwrite: bool = False, zarr_format: int = 3) -> list[Path]:
+def write_zarr(
+    cube: xr.DataArray,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    zarr_format: int = 3,
+    measured: Delayed | None = None,
+) -> list[Path]:
     """Write a cube to a new Zarr store, block by block.
 
     Args:
@@ -38,6 +46,7 @@ def write_zarr(cube: xr.DataArray, path: str | Path, *, overwrite: bool = False,
         path: folder to be made.
         overwrite: replace a Zarr store that is there.
         zarr_format: 3, or 2 for programs that do not read 3 (GDAL before 3.11, QGIS built with it).
+        measured: attributes that are known once the cube is computed, from `rangegeo.cube.proof`.
     Returns:
         The path.
     Raises:
@@ -57,7 +66,7 @@ def write_zarr(cube: xr.DataArray, path: str | Path, *, overwrite: bool = False,
         _, _, height, width = block.shape
         array[:, :, top : top + height, left : left + width] = block
 
-    write_blocks(cube, write)
+    array.attrs.update(write_blocks(cube, write, measured))
     group = zarr.open_group(path, mode="r+", use_consolidated=False)
     group.attrs[COMPLETE] = True
     _consolidate(path)

@@ -1,0 +1,74 @@
+"""Tensor-product Chebyshev interpolation on rectangular patches.
+
+A smooth field sampled at n x n Chebyshev points is known between them to an error that falls geometrically in n.
+The points are nested (n, then 2n - 1), so refining a patch keeps every value it already has.
+
+Source: Trefethen, Approximation Theory and Approximation Practice, chapters 2 to 8; Berrut and Trefethen 2004,
+doi:10.1137/S0036144502417715, for the barycentric formula.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+LEVELS = (9, 17, 33)  # points a side; each level contains the one before
+TAIL = 2  # last coefficients along each axis that stand for those left out
+
+
+@lru_cache
+def nodes(count: int) -> Tensor:
+    """(count,) float64 Chebyshev points of the second kind in [-1, 1], ascending; both ends are points."""
+    points = -torch.cos(math.pi * torch.arange(count, dtype=torch.float64) / (count - 1))
+    return (points - points.flip(0)) / 2  # exactly symmetric
+
+
+@lru_cache
+def to_coefficients(count: int) -> Tensor:
+    """(count, count) float64: values at the points to Chebyshev coefficients."""
+    k = torch.arange(count, dtype=torch.float64)
+    cosines = torch.cos(math.pi * torch.outer(k, count - 1 - k) / (count - 1))
+    ends = torch.ones(count, dtype=torch.float64)
+    ends[[0, -1]] = 0.5
+    return 2 / (count - 1) * ends[:, None] * cosines * ends
+
+
+def interpolation_matrix(count: int, at: Tensor) -> Tensor:
+    """(m, count) float64: values at the points to values at `at`, (m,) in [-1, 1]."""
+    points = nodes(count)
+    weights = torch.ones(count, dtype=torch.float64)
+    weights[1::2] = -1.0
+    weights[[0, -1]] *= 0.5
+    distance = at.double()[:, None] - points
+    exact = distance == 0
+    ratios = weights / distance.masked_fill(exact, 1.0)
+    matrix = ratios / ratios.sum(dim=1, keepdim=True)
+    hit = exact.any(dim=1)
+    matrix[hit] = exact[hit].double()
+    return matrix
+
+
+def interpolate(values: Tensor, rows: Tensor, cols: Tensor) -> Tensor:
+    """(..., ny, nx) values at the points of a patch to (..., h, w) at rows (h,) and cols (w,) in [-1, 1].
+
+    The matrices are made in float64 and applied in the dtype of the values.
+    """
+    down, across = (
+        interpolation_matrix(count, at).to(values.device, values.dtype)
+        for count, at in ((values.shape[-2], rows), (values.shape[-1], cols))
+    )
+    return down @ (values @ across.T)
+
+
+def left_out(values: Tensor) -> float:
+    """An estimate of the largest error of interpolating (bands, n, n) values, from the decay of the coefficients.
+
+    Geometric decay makes what is left out about as large as the last coefficients kept.
+    """
+    change = to_coefficients(values.shape[-1]).to(values.device)
+    coefficients = (change @ values.double() @ change.T).abs()
+    rows, cols = coefficients[:, -TAIL:, :].sum(dim=(1, 2)), coefficients[:, :, -TAIL:].sum(dim=(1, 2))
+    return float(torch.maximum(rows, cols).max())

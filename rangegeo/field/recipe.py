@@ -1,0 +1,110 @@
+"""From components to the bands of a cube: blend the betas, keep some bands, project. All of it is linear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rangegeo.field.range import Components, blend
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Projection:
+    """A principal component analysis: bands become (band - mean) @ directionsᵀ.
+
+    Attributes:
+        mean: (bands,) float32.
+        directions: (n, bands) float32, orthonormal rows, the largest loading of each positive.
+        explained: (n,) float32 shares of the variance.
+    """
+
+    mean: np.ndarray
+    directions: np.ndarray
+    explained: np.ndarray
+
+    def __dask_tokenize__(self) -> tuple[bytes, bytes]:
+        return self.mean.tobytes(), self.directions.tobytes()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Which layers and bands a cube has.
+
+    Attributes:
+        betas: one layer each; empty for one layer that holds S, G and q side by side.
+        visual: number of visual bands of the model.
+        location: number of its location bands.
+        keep: bands that are kept, in order; None for all.
+        projection: applied to the bands that are kept; None to leave them.
+    """
+
+    betas: tuple[float, ...]
+    visual: int
+    location: int
+    keep: tuple[int, ...] | None = None
+    projection: Projection | None = None
+
+    @property
+    def layers(self) -> int:
+        return max(1, len(self.betas))
+
+    @property
+    def source_bands(self) -> int:
+        """Bands before any are left out."""
+        return (self.visual if self.betas else 2 * self.visual) + self.location
+
+    @property
+    def bands(self) -> int:
+        """Bands of the cube."""
+        if self.projection is not None:
+            return len(self.projection.directions)
+        return self.source_bands if self.keep is None else len(self.keep)
+
+    @property
+    def semantic(self) -> bool:
+        """Whether S is needed at all."""
+        return self._keeps(0, self.visual) if not self.betas else self._visual and any(b > 0 for b in self.betas)
+
+    @property
+    def geographic(self) -> bool:
+        """Whether G is needed at all."""
+        if not self.betas:
+            return self._keeps(self.visual, 2 * self.visual)
+        return self._visual and any(b < 1 for b in self.betas)
+
+    @property
+    def _visual(self) -> bool:
+        return self._keeps(0, self.visual)
+
+    def _keeps(self, start: int, stop: int) -> bool:
+        return start < stop and (self.keep is None or any(start <= band < stop for band in self.keep))
+
+    def apply(self, found: Components, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Components of n places to (layers, n, bands).
+
+        A component that was not asked for leaves its bands out of the work: they are not kept.
+        """
+        location = found.location.to(dtype)
+        out = location.new_empty(self.layers, len(location), self.bands)
+        for index in range(self.layers):
+            out[index] = self._layer(found, location, index)
+        return out
+
+    def _layer(self, found: Components, location: Tensor, index: int) -> Tensor:
+        unused = location.new_empty(len(location), self.visual)
+        if self.betas:
+            visual = [blend(found, self.betas[index]) if self._visual else unused]
+        else:
+            visual = [unused if part is None else part for part in (found.semantic, found.geographic)]
+        bands = torch.cat([*(part.to(location.dtype) for part in visual), location], dim=1)
+        if self.keep is not None:
+            bands = bands[:, list(self.keep)]
+        if self.projection is not None:
+            mean, directions = (
+                torch.from_numpy(array).to(bands) for array in (self.projection.mean, self.projection.directions)
+            )
+            bands = (bands - mean) @ directions.T
+        return bands

@@ -1,0 +1,30 @@
+"""Principal directions of a sample, the same for the same sample on every machine."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def principal_directions(sample: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The directions in which a sample varies most.
+
+    Args:
+        sample: (n, bands), finite.
+        count: of directions; those beyond the number of bands are zero.
+    Returns:
+        mean (bands,), directions (count, bands) with the largest loading of each positive, and (count,) the share
+        of the variance each explains; float64.
+    """
+    sample = sample.astype(np.float64)
+    bands = sample.shape[1]
+    mean = sample.mean(axis=0)
+    centred = sample - mean
+    variances, vectors = np.linalg.eigh(centred.T @ centred)
+    found = vectors[:, ::-1].T[:count]
+    signs = np.sign(found[np.arange(len(found)), np.abs(found).argmax(axis=1)])
+    directions, explained = np.zeros((count, bands)), np.zeros(count)
+    directions[: len(found)] = found * signs[:, None]
+    total = variances.sum()
+    if total > 0:
+        explained[: len(found)] = variances[::-1][:count] / total
+    return mean, directions, explained

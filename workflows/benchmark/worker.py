@@ -1,0 +1,77 @@
+"""One side of the benchmark in a process of its own, since both packages are named rangegeo.
+
+    python worker.py upstream|ours SETTINGS
+
+SETTINGS is JSON: checkpoint, database, points (.npy of lon, lat), folder for results, threads. Every line read from
+standard input names a task; it is run once, its first result is kept as FOLDER/SIDE-TASK.npy, and the seconds that it
+took are printed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+DEGREE = 40
+Tasks = dict[str, Callable[[np.ndarray], np.ndarray]]
+
+
+def upstream(checkpoint: str, database: str) -> Tasks:
+    from rangegeo.satclip.positional_encoding import SphericalHarmonics
+
+    import rangegeo
+
+    if rangegeo.__version__ != "0.1.0":
+        raise SystemExit(f"expected the point package rangegeo 0.1.0, imported {rangegeo.__file__}")
+    model = rangegeo.RANGE(model_name="RANGE+", beta=0.5, device="cpu", pretrained_path=checkpoint, db_path=database)
+    return {"one": model.encode, "basis": _basis(SphericalHarmonics(DEGREE))}
+
+
+def ours(checkpoint: str, database: str) -> Tasks:
+    import rangegeo as rg
+    from rangegeo.field.harmonics import SphericalHarmonics
+
+    model = rg.load_model("RANGE+", weights=checkpoint, db=database, device="cpu")
+    return {
+        "one": lambda points: model.encode(points, beta=0.5),
+        "three": lambda points: model.encode(points, beta=(0, 0.5, 1)),
+        "basis": _basis(SphericalHarmonics(DEGREE)),
+    }
+
+
+def _basis(harmonics: torch.nn.Module) -> Callable[[np.ndarray], np.ndarray]:
+    def basis(points: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return harmonics(torch.from_numpy(points)).numpy()
+
+    return basis
+
+
+SIDES = {"upstream": upstream, "ours": ours}
+
+
+def main() -> None:
+    side, settings = sys.argv[1], json.loads(sys.argv[2])
+    torch.set_num_threads(settings["threads"])
+    points = np.load(settings["points"])
+    tasks = SIDES[side](settings["checkpoint"], settings["database"])
+    print(json.dumps(sorted(tasks)), flush=True)
+    for line in sys.stdin:
+        task = line.strip()
+        start = time.perf_counter()
+        result = tasks[task](points)
+        seconds = time.perf_counter() - start
+        kept = Path(settings["folder"]) / f"{side}-{task}.npy"
+        if not kept.exists():
+            np.save(kept, result)
+        print(json.dumps(seconds), flush=True)
+
+
+if __name__ == "__main__":
+    main()
