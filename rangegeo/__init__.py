@@ -13,8 +13,8 @@ from typing import Any
 _HOMES = {
     "load_model": "rangegeo.model",
     "Model": "rangegeo.model",
-    "RANGE": "rangegeo.model",
-    "load_satclip_location_encoder": "rangegeo.model",
+    "RANGE": "rangegeo.dropin",
+    "load_satclip_location_encoder": "rangegeo.dropin",
     "raster": "rangegeo.cube",
     "open_cube": "rangegeo.opening",
     "RangegeoError": "rangegeo.errors",

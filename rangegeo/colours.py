@@ -30,8 +30,8 @@ class Colours:
 
     def paint(self, values: np.ndarray) -> np.ndarray:
         """(bands, ...) to (3, ...) uint8 in 1 to 255; 0 where a band is NaN."""
-        flat = values.reshape(len(self.mean), -1).astype(np.float32)
-        scores = self.directions @ (flat - self.mean[:, None])
+        flat = values.reshape(len(self.mean), -1).astype(np.float32, copy=False)
+        scores = self.directions @ flat - (self.directions @ self.mean)[:, None]
         span = np.maximum(self.high - self.low, np.finfo(np.float32).tiny)[:, None]
         with np.errstate(invalid="ignore"):
             shades = np.clip((scores - self.low[:, None]) / span, 0, 1) * 254 + 1

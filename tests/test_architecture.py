@@ -19,7 +19,7 @@ FLOORS = (
     {"encoders", "colours"},
     {"weights"},
     {"model"},
-    {"patches"},
+    {"patches", "dropin"},
     {"cube", "writers"},
     {"opening"},
     {"accessor", "describe"},

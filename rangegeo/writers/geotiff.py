@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from rangegeo.writers.common import as_4d, check_destination, write_blocks
 from rangegeo.writers.qml import style
 
 FEW_BANDS = 128
+FILES_AT_ONCE = 2
 OVERVIEW_PIXELS = 256  # of the longer side of the smallest overview
 ROOM = 2.7  # times the raw bytes: the unfinished file with overviews, and a finished one that does not compress
 
@@ -75,13 +77,18 @@ def write_geotiff(
         sample = np.concatenate(samples, axis=2)  # (betas, bands, n)
         colours = fit_colours(np.concatenate(list(sample), axis=1).T)
         ranges = np.nanpercentile(np.concatenate(list(sample[:, :3]), axis=1), (LOW, HIGH), axis=1).T
-        for path, draft, beta in zip(paths, unfinished, betas, strict=True):
+
+        def complete(path: Path, draft: Path, beta: float | None) -> None:
             with rasterio.open(draft, "r+") as file:
                 file.descriptions = names
                 file.update_tags(**_tags(cube.attrs | facts, beta))
             _preview(draft, path, colours)
             _finish(draft, path, _profile(cube), overviews=overviews)
             path.with_suffix(".qml").write_text(style(names, ranges.tolist()))
+            draft.unlink()
+
+        with ThreadPoolExecutor(FILES_AT_ONCE) as pool:  # GDAL compresses outside the interpreter's lock
+            list(pool.map(complete, paths, unfinished, betas))
     finally:
         for draft in unfinished:
             draft.unlink(missing_ok=True)
