@@ -54,7 +54,7 @@ class RANGE(nn.Module):
         if model_name == "RANGE+":
             self.geo_temp = GEOGRAPHIC_TEMPERATURE
         self.embedding_dim = model.dim
-        self.loc_model = self.field.encoder
+        self.loc_model = LocationEncoder(self.field.encoder)
         self.db_satclip_embeddings = self.field.keys
         self.db_image_embeddings = self.field.values
         self.db_locs_xyz = self.field.xyz
@@ -86,6 +86,7 @@ class LocationEncoder(nn.Module):
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
+        self.dim = encoder.dim
 
     def forward(self, coords: Tensor) -> Tensor:
         return self.encoder(Places.scattered(coords))
