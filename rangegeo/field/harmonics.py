@@ -3,8 +3,9 @@
 SatCLIP evaluates polynomials that were printed with 15 significant digits. At degree 39 the lost digits move a
 feature by up to 0.6 near the poles, and evaluating the printed monomials in float64 adds round-off of up to
 7e-3. Here the true functions come from a stable recurrence and the lost digits from a small correction
-polynomial (printed minus exact, `correction_l40.npz`, made by workflows/harmonics/make_correction.py), so the
-sum is what the printed text means, to 1e-12, at every latitude.
+polynomial (printed minus exact, `correction_l40.npz`, made by workflows/harmonics/make_correction.py); their sum,
+which is what the printed text means, is turned once into Fourier series in the colatitude. Evaluating those is one
+matrix product and is right to 1e-12 at every latitude.
 
 Source: microsoft/SatCLIP, spherical_harmonics_ylm.py; the recurrence is the standard one for fully normalised
 associated Legendre functions (Holmes and Featherstone 2002, doi:10.1007/s00190-002-0216-2).
@@ -13,7 +14,6 @@ associated Legendre functions (Holmes and Featherstone 2002, doi:10.1007/s00190-
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from importlib.resources import files
 
 import numpy as np
@@ -25,7 +25,7 @@ from rangegeo.field.places import Places
 
 CALCULATIONS = ("analytic", "closed-form")
 CORRECTED_DEGREE = 40  # degrees the correction table covers; the published checkpoints have 10 and 40
-BLOCK_PLACES = 512  # keeps one block's Legendre table (820 rows of float64) near the size of a second-level cache
+BLOCK_PLACES = 1024  # features held at a time (13 MB); fastest of 128..2048 with one and two threads
 
 
 class SphericalHarmonics(nn.Module):
@@ -52,23 +52,7 @@ class SphericalHarmonics(nn.Module):
             )
         self.degree = degree
         self.calculation = calculation
-        order = torch.tensor([m for l in range(degree) for m in range(l + 1)])
-        scale = torch.ones(len(order), dtype=torch.float64)
-        if calculation == "analytic":
-            scale[order == 0] = math.pi
-            self.register_buffer("correction", _correction(degree), persistent=False)
-        else:
-            scale[order % 2 == 1] = -1.0
-            self.correction = None
-        self.register_buffer("order", order, persistent=False)
-        self.register_buffer("scale", scale[:, None], persistent=False)
-        pair, trig = [], []  # of each feature: row in the Legendre table, row in the (sin | 1 | cos) table
-        for l in range(degree):
-            for m in range(-l, l + 1):
-                pair.append(l * (l + 1) // 2 + abs(m))
-                trig.append(degree - 1 + m)
-        self.register_buffer("pair", torch.tensor(pair), persistent=False)
-        self.register_buffer("trig", torch.tensor(trig), persistent=False)
+        self.register_buffer("series", _latitude_series(degree, calculation), persistent=False)
 
     @property
     def features(self) -> int:
@@ -77,29 +61,25 @@ class SphericalHarmonics(nn.Module):
     def forward(self, lonlat_deg: Tensor) -> Tensor:
         """(n, 2) degrees to (n, L²) float64 features."""
         out = torch.empty(len(lonlat_deg), self.features, dtype=torch.float64, device=lonlat_deg.device)
+        middle = self.degree - 1  # column of the wave of order 0
         for start in range(0, len(out), BLOCK_PLACES):
             block = slice(start, start + BLOCK_PLACES)
             lon, lat = lonlat_deg[block].double().unbind(1)
-            features = self.legendre(lat)[self.pair] * self.longitude_waves(lon)[self.trig]
-            out[block] = features.T
+            torch.mm(self.latitude_waves(lat), self.series, out=out[block])
+            waves = self.longitude_waves(lon)
+            for l in range(1, self.degree):
+                out[block, l * l : (l + 1) ** 2] *= waves[:, middle - l : middle + l + 1]
         return out
 
     def longitude_waves(self, lon_deg: Tensor) -> Tensor:
-        """(n,) degrees to (2L-1, n): sin(|m| phi) for m < 0, then 1, then cos(m phi)."""
+        """(n,) degrees to (n, 2L-1): sin(|m| phi) for m < 0, then 1, then cos(m phi)."""
         phi = (lon_deg.double() + 180.0) * (math.pi / 180.0)  # the sum is rounded first, as upstream
-        angle = torch.arange(1, self.degree, dtype=torch.float64, device=phi.device)[:, None] * phi
-        return torch.cat([torch.sin(angle).flip(0), torch.ones_like(phi)[None], torch.cos(angle)])
+        angle = phi[:, None] * torch.arange(1, self.degree, dtype=torch.float64, device=phi.device)
+        return torch.cat([torch.sin(angle).flip(1), torch.ones_like(phi)[:, None], torch.cos(angle)], dim=1)
 
-    def legendre(self, lat_deg: Tensor) -> Tensor:
-        """(n,) degrees to (L(L+1)/2, n): the latitude part of every (l, m >= 0), row l(l+1)/2 + m."""
-        theta = (lat_deg.double() + 90.0) * (math.pi / 180.0)
-        cos, sin = torch.cos(theta), torch.sin(theta)
-        table = _normalised_legendre(self.degree, cos, sin).mul_(self.scale)
-        if self.correction is not None:
-            exponent = torch.arange(self.degree, dtype=torch.float64, device=theta.device)[:, None]
-            lost = (self.correction @ cos**exponent).mul_((sin**exponent)[self.order])
-            table += lost
-        return table
+    def latitude_waves(self, lat_deg: Tensor) -> Tensor:
+        """(n,) degrees to (n, 2L-1): what `series` is a series in."""
+        return _waves((lat_deg.double() + 90.0) * (math.pi / 180.0), self.degree)
 
     def project(self, places: Places, weight: Tensor) -> Tensor:
         """Features times a matrix: (n, L²) @ (d, L²)ᵀ as (n, d) float64.
@@ -113,13 +93,42 @@ class SphericalHarmonics(nn.Module):
                 torch.mm(self(part.lonlat_deg), weight.T, out=product[rows])
             return product
         lon, lat = places.axes_deg
-        legendre = self.legendre(lat)  # (pairs, h)
-        waves = self.longitude_waves(lon)  # (2L-1, w)
-        rows = weight.new_empty(len(lat), len(waves), len(weight))  # of each latitude and wave: d sums over l
-        for wave in range(len(waves)):
-            features = (self.trig == wave).nonzero()[:, 0]
-            rows[:, wave] = legendre[self.pair[features]].T @ weight[:, features].T
-        return (waves.T @ rows).reshape(len(places), len(weight))
+        waves = self.longitude_waves(lon)  # (w, 2L-1)
+        latitude = self.latitude_waves(lat) @ self.series  # (h, L²)
+        rows = weight.new_empty(len(lat), waves.shape[1], len(weight))  # of each latitude and wave: d sums over l
+        for m in range(1 - self.degree, self.degree):
+            features = torch.tensor([l * l + l + m for l in range(abs(m), self.degree)], device=weight.device)
+            rows[:, self.degree - 1 + m] = latitude[:, features] @ weight[:, features].T
+        return (waves @ rows).reshape(len(places), len(weight))
+
+
+def _waves(theta: Tensor, degree: int) -> Tensor:
+    """(n,) radians to (n, 2L-1): cos(k theta) for k < L, then sin(k theta) for 0 < k < L."""
+    angle = theta[:, None] * torch.arange(degree, dtype=torch.float64, device=theta.device)
+    return torch.cat([torch.cos(angle), torch.sin(angle[:, 1:])], dim=1)
+
+
+def _latitude_series(degree: int, calculation: str) -> Tensor:
+    """(2L-1, L²) coefficients of every feature's latitude part in `_waves`.
+
+    Continued around the whole circle, a latitude part of degree l is a trigonometric polynomial of degree l in theta,
+    so its discrete Fourier transform is exact, and one matrix product replaces the recurrence at every place.
+    """
+    count = 2 * degree
+    theta = torch.arange(count, dtype=torch.float64) * (2 * math.pi / count)
+    cos, sin = torch.cos(theta), torch.sin(theta)
+    table = _normalised_legendre(degree, cos, sin)
+    order = torch.tensor([m for l in range(degree) for m in range(l + 1)])
+    if calculation == "analytic":
+        table[order == 0] *= math.pi
+        exponent = torch.arange(degree, dtype=torch.float64)[:, None]
+        table += (_correction(degree) @ cos**exponent) * (sin**exponent)[order]
+    else:
+        table[order % 2 == 1] *= -1.0
+    series = _waves(theta, degree).T @ table.T * (2 / count)
+    series[0] /= 2
+    pairs = [l * (l + 1) // 2 + abs(m) for l in range(degree) for m in range(-l, l + 1)]
+    return series[:, pairs].contiguous()
 
 
 def _normalised_legendre(degree: int, cos: Tensor, sin: Tensor) -> Tensor:
@@ -130,24 +139,14 @@ def _normalised_legendre(degree: int, cos: Tensor, sin: Tensor) -> Tensor:
         now = l * (l + 1) // 2
         before = now - l  # first row of degree l - 1
         diagonal = math.sqrt(3.0) if l == 1 else math.sqrt((2 * l + 1) / (2 * l))
-        torch.mul(table[now - 1], sin, out=table[now + l]).mul_(diagonal)
-        a, b = _recurrence(l, cos.device)
-        rows = table[now : now + l]
-        torch.mul(table[before : before + l], cos, out=rows)
+        table[now + l] = diagonal * sin * table[now - 1]
+        m = torch.arange(l, dtype=torch.float64)[:, None]
+        inner = cos * table[before : before + l]
         if l > 1:
-            two_before = before - (l - 1)
-            rows[: l - 1].addcmul_(table[two_before : two_before + l - 1], b[: l - 1], value=-1.0)
-        rows.mul_(a)
+            b = torch.sqrt(((l - 1) ** 2 - m[:-1] ** 2) / (4 * (l - 1) ** 2 - 1))
+            inner[:-1] -= b * table[before - (l - 1) : before]
+        table[now : now + l] = torch.sqrt((4 * l * l - 1) / (l * l - m**2)) * inner
     return table
-
-
-@lru_cache(maxsize=512)
-def _recurrence(l: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Coefficients (l, 1) of T_l = a (cos T_{l-1} - b T_{l-2}) for m = 0..l-1."""
-    m = torch.arange(l, dtype=torch.float64)[:, None]
-    a = torch.sqrt((4 * l * l - 1) / (l * l - m * m))
-    b = torch.sqrt(((l - 1) ** 2 - m * m).clamp(min=0) / (4 * (l - 1) ** 2 - 1)) if l > 1 else torch.zeros_like(a)
-    return a.to(device), b.to(device)
 
 
 def _correction(degree: int) -> Tensor:
