@@ -151,7 +151,7 @@ def report(rows: Sequence[Row], theirs: list[float], ours: dict[str, list[Run]],
         median = statistics.median(seconds)
         whole = statistics.median([done.seconds for done in ours[label]])
         lines.append(
-            f"{'raw write of ' + label:<40}{median:>9.2f}   the command takes {whole / median:.2f} times as long, target 2"
+            f"{'raw write of ' + label:<40}{median:>9.2f}   the command takes {whole / median:.2f} times that, target 2"
         )
     return "\n".join(lines)
 

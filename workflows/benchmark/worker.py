@@ -70,6 +70,7 @@ def main() -> None:
         kept = Path(settings["folder"]) / f"{side}-{task}.npy"
         if not kept.exists():
             np.save(kept, result)
+        del result  # or the next run would pay for memory of its own
         print(json.dumps(seconds), flush=True)
 
 
