@@ -122,9 +122,8 @@ def command(
     cube.attrs["command"] = shlex.join(["rangegeo", *sys.argv[1:]])
     chosen.check(cube, out, overwrite=overwrite)
     announce_demo(weights, quiet=quiet)
-    expected = plan(cube, model, recipe)
     if not quiet:
-        click.echo(f"{out}: {expected}", err=True)
+        click.echo(f"{out}: {plan(cube, model, recipe)}", err=True)
     if dry_run:
         return
 
@@ -133,7 +132,7 @@ def command(
 
     options = {"zarr_format": int(zarr_format)} if chosen.suffixes == (".zarr",) else {}
     measured = Measured(cube)
-    with block_progress(expected.blocks, quiet=quiet):
+    with block_progress(cube.data.npartitions, quiet=quiet):
         written = chosen.write(cube, out, overwrite=overwrite, measured=measured.facts, **options)
     if not quiet:
         click.echo(measured, err=True)
