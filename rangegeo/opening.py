@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import xarray as xr
 from rangegeo.cube import BETA_ATTRS, NAME, grid_coords
 from rangegeo.errors import CubeError
 from rangegeo.writers.zarr import is_complete
+
+TEXTS = ("_sha256", "_file", "_version", "command", "model", "name", "citation")  # how attributes that are text end
 
 
 def open_cube(path: str | Path) -> xr.DataArray:
@@ -44,7 +47,7 @@ def _open_store(path: Path) -> xr.DataArray:
     cube.attrs.pop("_CRS", None)
     cube.attrs["grid_mapping"] = "spatial_ref"
     cube = cube.assign_coords(band_name=("band", names))
-    return cube if dataset.attrs["rangegeo_has_beta"] else cube.isel(beta=0, drop=True)
+    return cube if dataset.attrs["rangegeo_has_beta"] else cube.isel(beta=0)  # a scalar beta, or none
 
 
 def _open_geotiff(path: Path) -> xr.DataArray:
@@ -62,9 +65,19 @@ def _open_geotiff(path: Path) -> xr.DataArray:
         raise CubeError(f"{path} is not a readable GeoTIFF; expected a cube that rangegeo raster wrote") from error
     if "rangegeo_version" not in tags:
         raise CubeError(f"{path} was not written by rangegeo; expected a cube that rangegeo raster wrote")
-    attrs = {name: stored.attrs[name] for name in tags if name not in ("AREA_OR_POINT", "beta")}
-    attrs |= {"long_name": tags["long_name"], "grid_mapping": "spatial_ref"}  # rioxarray's is the bands' names
+    attrs = {name: _parsed(name, text) for name, text in tags.items() if name not in ("AREA_OR_POINT", "beta")}
+    attrs["grid_mapping"] = "spatial_ref"
     coords = grid_coords(stored.odc.geobox) | {"band": stored["band"], "band_name": ("band", np.array(names))}
     if "beta" in tags:
         coords["beta"] = ((), float(tags["beta"]), BETA_ATTRS)
     return xr.DataArray(stored.data, coords, ("band", "y", "x"), NAME, attrs)
+
+
+def _parsed(name: str, text: str) -> object:
+    """Numbers and lists, which GeoTIFF tags hold as text; what names something stays text."""
+    if name.endswith(TEXTS):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

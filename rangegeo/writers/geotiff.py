@@ -2,12 +2,13 @@
 
 Never PIXEL-interleaved: a 1280-band file would take QGIS seconds to draw. GDAL's COG driver can keep bands apart
 from 3.11 on (TILE); before, its GTiff driver with COPY_SRC_OVERVIEWS writes the same layout with BAND. Blocks
-stream into an unfinished file beside the final one; only the finished copy gets the final name.
+stream into an unfinished file in a hidden folder beside the final one; only finished files get the final names.
 """
 
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -52,47 +53,65 @@ def write_geotiff(
     Raises:
         OutputError: a destination cannot be written; nothing was touched.
     """
-    paths = output_paths(cube, Path(path))
-    check_outputs(cube, Path(path), overwrite=overwrite)
+    path = Path(path)
+    paths = output_paths(cube, path)
+    check_outputs(cube, path, overwrite=overwrite)
     names = cube["band_name"].values.tolist()
-    betas = [None] if "beta" not in cube.dims else cube["beta"].values.tolist()
     cube = as_4d(cube)
-    unfinished = [_unfinished(path) for path in paths]
-    step = sample_steps(cube.shape[2:])
-    samples: list[np.ndarray] = []
-    writing = threading.Lock()
-    try:
-        with ExitStack() as open_files:
-            files = [open_files.enter_context(rasterio.open(u, "w", **_profile(cube, draft=True))) for u in unfinished]
-
-            def write(block: np.ndarray, top: int, left: int) -> None:
-                window = Window(left, top, block.shape[3], block.shape[2])
-                sampled = block[:, :, -top % step :: step, -left % step :: step]
-                with writing:
-                    samples.append(sampled.reshape(*sampled.shape[:2], -1))
-                    for file, values in zip(files, block, strict=True):
-                        file.write(values, window=window)
-
-            facts = write_blocks(cube, write, measured, scheduler="threads")
-        sample = np.concatenate(samples, axis=2)  # (betas, bands, n)
+    betas = cube["beta"].values.tolist() if "beta" in cube.coords else [None]
+    with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=f".{path.name}-unfinished-") as folder:
+        drafts = [Path(folder) / f"draft-{output.name}" for output in paths]
+        sample, facts = _write_drafts(cube, drafts, measured)
         colours = fit_colours(np.concatenate(list(sample), axis=1).T)
-        ranges = np.nanpercentile(np.concatenate(list(sample[:, :3]), axis=1), (LOW, HIGH), axis=1).T
+        qml = style(names, [_range(band) for band in sample.swapaxes(0, 1)[:3]])
+        finished = [Path(folder) / output.name for output in paths]
 
-        def complete(path: Path, draft: Path, beta: float | None) -> None:
+        def complete(output: Path, draft: Path, beta: float | None) -> None:
             with rasterio.open(draft, "r+") as file:
                 file.descriptions = names
                 file.update_tags(**_tags(cube.attrs | facts, beta))
-            _preview(draft, path, colours)
-            _finish(draft, path, _profile(cube), overviews=overviews)
-            path.with_suffix(".qml").write_text(style(names, ranges.tolist()))
+            _preview(draft, _preview_path(output), colours)
+            _finish(draft, output, _profile(cube), overviews=overviews)
+            output.with_suffix(".qml").write_text(qml)
             draft.unlink()
 
         with ThreadPoolExecutor(FILES_AT_ONCE) as pool:  # GDAL compresses outside the interpreter's lock
-            list(pool.map(complete, paths, unfinished, betas))
-    finally:
-        for draft in unfinished:
-            draft.unlink(missing_ok=True)
+            list(pool.map(complete, finished, drafts, betas))
+        for output, final in zip(finished, paths, strict=True):  # all is well: each takes its name
+            for made in (_preview_path(output), output.with_suffix(".qml"), output):
+                os.replace(made, final.parent / made.name)
     return paths
+
+
+def _write_drafts(cube: xr.DataArray, drafts: list[Path], measured: Delayed | None) -> tuple[np.ndarray, dict]:
+    """Stream the blocks into one uncompressed file a beta.
+
+    Returns:
+        (betas, bands, n) a sample of the pixels, and the facts that were measured.
+    """
+    step = sample_steps(cube.shape[2:])
+    samples: list[np.ndarray] = []
+    writing = threading.Lock()
+    with ExitStack() as open_files:
+        files = [open_files.enter_context(rasterio.open(draft, "w", **_profile(cube, draft=True))) for draft in drafts]
+
+        def write(block: np.ndarray, top: int, left: int) -> None:
+            window = Window(left, top, block.shape[3], block.shape[2])
+            sampled = block[:, :, -top % step :: step, -left % step :: step]
+            with writing:
+                samples.append(sampled.reshape(*sampled.shape[:2], -1))
+                for file, values in zip(files, block, strict=True):
+                    file.write(values, window=window)
+
+        facts = write_blocks(cube, write, measured, scheduler="threads")
+    return np.concatenate(samples, axis=2), facts
+
+
+def _range(values: np.ndarray) -> tuple[float, float]:
+    """The lowest and highest value that are drawn; those of a band without data do not matter."""
+    finite = values[np.isfinite(values)]
+    low, high = np.percentile(finite, (LOW, HIGH)).tolist() if finite.size else (0.0, 1.0)
+    return low, high
 
 
 def output_paths(cube: xr.DataArray, path: Path) -> list[Path]:
@@ -108,10 +127,6 @@ def check_outputs(cube: xr.DataArray, path: Path, *, overwrite: bool) -> None:
         check_destination(output, int(ROOM * cube.nbytes), overwrite=overwrite)
         for beside in (output.with_suffix(".qml"), _preview_path(output)):
             check_destination(beside, 0, overwrite=overwrite)
-
-
-def _unfinished(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.unfinished")
 
 
 def _preview_path(path: Path) -> Path:
@@ -146,20 +161,15 @@ def _compression(predictor: int = 3) -> dict:
 def _tags(attrs: dict, beta: float | None) -> dict[str, str]:
     """Provenance as GeoTIFF metadata."""
     tags = {key: str(value) for key, value in attrs.items() if key != "grid_mapping"}
-    return tags if beta is None else tags | {"beta": f"{beta:.12g}"}
+    return tags if beta is None else tags | {"beta": repr(beta)}
 
 
-def _finish(draft: Path, path: Path, profile: dict, *, overviews: bool = True) -> None:
-    """One compressed copy of the draft, its overviews in front of its pixels, which then takes the final name."""
+def _finish(draft: Path, finished: Path, profile: dict, *, overviews: bool = True) -> None:
+    """One compressed copy of the draft, its overviews in front of its pixels."""
     if overviews:
         with rasterio.open(draft, "r+") as file:
             file.build_overviews(_overview_factors(file.shape), Resampling.average)
-    finished = path.with_name(f".{path.name}.{os.getpid()}.finished")
-    try:
-        rasterio.shutil.copy(draft, finished, copy_src_overviews=overviews, **profile)
-        os.replace(finished, path)
-    finally:
-        finished.unlink(missing_ok=True)
+    rasterio.shutil.copy(draft, finished, copy_src_overviews=overviews, **profile)
 
 
 def _overview_factors(shape: tuple[int, int]) -> list[int]:
@@ -169,25 +179,21 @@ def _overview_factors(shape: tuple[int, int]) -> list[int]:
     return factors if max(shape) > OVERVIEW_PIXELS else []
 
 
-def _preview(draft: Path, path: Path, colours: Colours) -> None:
+def _preview(source_path: Path, finished: Path, colours: Colours) -> None:
     """A three-band uint8 file for the eye, 0 where there is no data."""
-    target = _preview_path(path)
-    unfinished = _unfinished(target)
-    try:
-        with rasterio.open(draft) as source:
-            profile = {
-                "driver": "GTiff",
-                "tiled": True,
-                "blockxsize": 256,
-                "blockysize": 256,
-                "interleave": "pixel",
-                "photometric": "rgb",
-            }
-            kept = {key: source.profile[key] for key in ("height", "width", "crs", "transform")}
-            with rasterio.open(unfinished, "w", **profile, **kept, count=3, dtype="uint8", nodata=0) as file:
-                for _, window in source.block_windows(1):
-                    file.write(colours.paint(source.read(window=window)), window=window)
-                file.descriptions = ("red", "green", "blue")
-        _finish(unfinished, target, profile | _compression(predictor=2))
-    finally:
-        unfinished.unlink(missing_ok=True)
+    draft = finished.with_name(f"draft-{finished.name}")
+    profile = {
+        "driver": "GTiff",
+        "tiled": True,
+        "blockxsize": 256,
+        "blockysize": 256,
+        "interleave": "pixel",
+        "photometric": "rgb",
+    }
+    with rasterio.open(source_path) as source:
+        kept = {key: source.profile[key] for key in ("height", "width", "crs", "transform")}
+        with rasterio.open(draft, "w", **profile, **kept, count=3, dtype="uint8", nodata=0) as file:
+            for _, window in source.block_windows(1):
+                file.write(colours.paint(source.read(window=window)), window=window)
+            file.descriptions = ("red", "green", "blue")
+    _finish(draft, finished, profile | _compression(predictor=2))

@@ -17,6 +17,7 @@ import zarr_cm
 from dask.delayed import Delayed
 from numcodecs import Blosc
 from odc.geo.geobox import GeoBox
+from odc.geo.xr import xr_coords
 from pyproj import CRS
 from zarr.codecs import BloscCodec
 
@@ -29,6 +30,7 @@ COMPRESSORS = {
     3: BloscCodec(cname="zstd", clevel=1, shuffle="shuffle"),
 }
 COMPLETE = "rangegeo_complete"
+ARRAY = "embedding"  # as rangegeo.cube.NAME, whatever a cube was renamed to
 
 
 def write_zarr(
@@ -59,7 +61,7 @@ def write_zarr(
     if path.exists():
         shutil.rmtree(path)
     had_beta = "beta" in cube.dims
-    cube = as_4d(cube)
+    cube = _evenly_chunked(as_4d(cube)).rename(ARRAY)
     array = _create(cube, path, had_beta, zarr_format)
 
     def write(block: np.ndarray, top: int, left: int) -> None:
@@ -76,7 +78,12 @@ def write_zarr(
 def _create(cube: xr.DataArray, path: Path, had_beta: bool, zarr_format: int) -> zarr.Array:
     """The store with its coordinates and attributes, no values yet."""
     geobox: GeoBox = cube.odc.geobox
-    coords = {name: coord for name, coord in cube.coords.items() if name != "band_name"}
+    coords = {name: coord.drop_encoding() for name, coord in cube.coords.items() if name != "band_name"}
+    fresh = xr_coords(geobox, dims=("y", "x"))  # of a slice of a cube, whose own still say what the whole was
+    transform = fresh["spatial_ref"].attrs["GeoTransform"]
+    coords["spatial_ref"] = coords["spatial_ref"].assign_attrs(GeoTransform=transform)
+    for axis in ("y", "x"):
+        coords[axis] = coords[axis].assign_attrs(resolution=fresh[axis].attrs["resolution"])
     attrs = {key: value for key, value in cube.attrs.items() if key != "grid_mapping"}
     attrs["_CRS"] = gdal_crs(CRS.from_wkt(geobox.crs.to_wkt()))
     attrs["band_names"] = cube["band_name"].values.tolist()
@@ -91,9 +98,21 @@ def _create(cube: xr.DataArray, path: Path, had_beta: bool, zarr_format: int) ->
         "grid_mapping": "spatial_ref",
     }
     dataset.to_zarr(
-        path, mode="w-", zarr_format=zarr_format, compute=False, consolidated=False, encoding={str(cube.name): encoding}
+        path, mode="w-", zarr_format=zarr_format, compute=False, consolidated=False, encoding={ARRAY: encoding}
     )
-    return zarr.open_group(path, mode="r+", use_consolidated=False)[str(cube.name)]
+    return zarr.open_group(path, mode="r+", use_consolidated=False)[ARRAY]
+
+
+def _evenly_chunked(cube: xr.DataArray) -> xr.DataArray:
+    """The cube in blocks of all betas and bands, of one size along y and x, the last ones smaller.
+
+    Two blocks must never share a stored chunk.
+    """
+    if cube.chunks is None:
+        return cube
+    sides = dict(cube.sizes) | {axis: max(cube.chunksizes[axis]) for axis in ("y", "x")}
+    even = all(set(cube.chunksizes[axis][:-1]) <= {side} for axis, side in sides.items())
+    return cube if even else cube.chunk(sides)
 
 
 def _stored_chunks(cube: xr.DataArray) -> tuple[int, int, int, int]:

@@ -77,6 +77,11 @@ def test_pairs_that_were_not_made_together_are_refused(weights, db, said):
     assert str(caught.value) == said
 
 
+def test_a_misspelt_name_is_said_before_a_missing_database():
+    with pytest.raises(UsageError, match="--weights must be demo, official or the path of .*; the file offical does not"):
+        database_for("offical", None)
+
+
 def test_names_lead_to_the_shipped_and_the_published_files(fetched):
     assert encoder_file("demo") == demo.FOLDER / demo.ENCODER
     assert database_file("demo") == demo.FOLDER / demo.DATABASE

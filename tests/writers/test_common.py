@@ -1,0 +1,140 @@
+"""Destinations are refused before any work; formats go by name or suffix; arrays that are no cubes are refused."""
+
+from __future__ import annotations
+
+import os
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from writing import listing
+
+from rangegeo.errors import OutputError, UsageError
+from rangegeo.writers import common
+from rangegeo.writers.common import as_4d, check_destination, write_blocks
+from rangegeo.writers.formats import FORMATS, choose_format
+from rangegeo.writers.geotiff import check_outputs, write_geotiff
+from rangegeo.writers.zarr import check_store, write_zarr
+
+WRITERS = [(write_zarr, "a.zarr"), (write_geotiff, "a.tif")]
+
+
+@pytest.mark.parametrize(("write", "name"), WRITERS)
+def test_a_missing_folder_is_refused(broken, tmp_path, write, name):
+    with pytest.raises(OutputError) as caught:
+        write(broken, tmp_path / "none" / name)
+    folder = tmp_path / "none"
+    assert str(caught.value) == f"the folder {folder} does not exist; make it first: mkdir -p {folder}"
+    assert listing(tmp_path) == {}
+
+
+@pytest.mark.parametrize(("write", "name"), WRITERS)
+def test_a_file_in_place_of_the_folder_is_refused(broken, tmp_path, write, name):
+    (tmp_path / "none").write_text("a file")
+    with pytest.raises(OutputError, match=r"the folder \S+ does not exist"):
+        write(broken, tmp_path / "none" / name)
+
+
+@pytest.mark.parametrize(("write", "name"), WRITERS)
+def test_a_closed_folder_is_refused(broken, tmp_path, monkeypatch, write, name):
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    with pytest.raises(OutputError) as caught:
+        write(broken, tmp_path / name)
+    assert str(caught.value) == f"the folder {tmp_path} cannot be written to; give another -o"
+
+
+@pytest.mark.parametrize(("write", "name"), WRITERS)
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_too_little_disk_is_refused(broken, tmp_path, monkeypatch, write, name, overwrite):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(common.shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 1000, 1000))
+    with pytest.raises(OutputError) as caught:
+        write(broken, tmp_path / name, overwrite=overwrite)
+    message = str(caught.value)
+    assert " may need " in message
+    assert f" but {tmp_path} has 1.0 kB free; take a larger --res or a smaller --bbox, or write to another" in message
+    assert listing(tmp_path) == {}
+
+
+def test_the_room_that_is_asked_for(cube, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("rangegeo.writers.geotiff.check_destination", lambda path, size, **_: asked.append(size))
+    monkeypatch.setattr("rangegeo.writers.zarr.check_destination", lambda path, size, **_: asked.append(size))
+    check_store(cube, tmp_path / "a.zarr", overwrite=False)
+    check_outputs(cube, tmp_path / "a.tif", overwrite=False)
+    assert asked[0] == cube.nbytes
+    assert max(asked[1:]) > 2 * cube.nbytes  # the draft and the finished file stand side by side
+
+
+def test_a_destination_in_the_current_folder_is_fine(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    check_destination(Path("a.tif"), 10, overwrite=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen"),
+    [
+        ("a.zarr", "zarr"),
+        ("a.tif", "cog"),
+        ("a.tiff", "cog"),
+        ("A.TIF", "cog"),
+        ("b.c.zarr", "zarr"),
+        ("a.ZARR", "zarr"),
+    ],
+)
+def test_the_suffix_chooses_the_format(name, chosen):
+    assert choose_format(Path(name), None) is FORMATS[chosen]
+
+
+@pytest.mark.parametrize("name", ["zarr", "cog", "gtiff"])
+def test_a_named_format_wins(name):
+    assert choose_format(Path("a.anything"), name) is FORMATS[name]
+
+
+@pytest.mark.parametrize("name", ["a", "a.nc", "a.tif.gz", "zarr", ".tif"])
+def test_other_suffixes_are_refused(name):
+    with pytest.raises(UsageError) as caught:
+        choose_format(Path(name), None)
+    assert str(caught.value) == f"-o must end in .zarr, .tif or .tiff, got {name!r}; or say --format zarr, cog or gtiff"
+
+
+@pytest.mark.parametrize(("write", "name"), WRITERS)
+def test_an_array_that_is_no_cube_is_refused(cube, tmp_path, write, name):
+    for other in (cube.isel(band=0), cube.transpose("y", "x", "band", "beta")):
+        with pytest.raises(UsageError, match=r"a cube must have dims \(beta, band, y, x\) or \(band, y, x\), got \("):
+            write(other, tmp_path / name)
+        assert listing(tmp_path) == {}
+
+
+def test_a_cube_without_beta_gets_one_without_a_name(cube):
+    assert as_4d(cube) is cube
+    four = as_4d(cube.isel(beta=0, drop=True))
+    assert four.dims == cube.dims
+    assert "beta" not in four.coords
+
+
+def test_every_block_is_written_once_at_its_place(cube):
+    out = np.full(cube.shape, np.nan, np.float32)
+
+    def write(block: np.ndarray, top: int, left: int) -> None:
+        target = out[:, :, top : top + block.shape[2], left : left + block.shape[3]]
+        assert np.isnan(target).all()
+        target[:] = block
+
+    assert write_blocks(cube, write) == {}
+    np.testing.assert_array_equal(out, cube.values)
+
+
+def test_blocks_hold_all_bands_even_if_the_cube_does_not(cube):
+    shapes = []
+    write_blocks(cube.chunk(band=2, beta=1), lambda block, top, left: shapes.append(block.shape[:2]))
+    assert set(shapes) == {(2, 5)}
+
+
+def test_a_cube_in_memory_is_one_block(cube):
+    shapes = []
+    write_blocks(cube.compute(), lambda block, top, left: shapes.append(block.shape))
+    assert shapes == [cube.shape]
+    assert isinstance(cube, xr.DataArray)

@@ -1,0 +1,44 @@
+"""What tests of writers share: folders before and after, a failing block, and how much is held at once."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+import dask
+import numpy as np
+import xarray as xr
+
+
+class BrokenBlock(RuntimeError):
+    """What a failing cube fails with."""
+
+
+def listing(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, and its bytes."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def most_alive(cube: xr.DataArray, write: Callable[[xr.DataArray], object]) -> int:
+    """Write a cube of 100 blocks with two workers; how many of its blocks were alive at once at most."""
+    alive, made, most = 0, 0, 0
+
+    def died() -> None:
+        nonlocal alive
+        alive -= 1
+
+    def make(block_info: dict) -> np.ndarray:
+        nonlocal alive, made, most
+        block = np.full(block_info[None]["chunk-shape"], float(made), np.float32)
+        weakref.finalize(block, died)
+        alive, made = alive + 1, made + 1
+        most = max(most, alive)
+        return block
+
+    chunks = tuple((size,) if axis < 2 else (size // 10,) * 10 for axis, size in enumerate(cube.shape))
+    data = dask.array.map_blocks(make, chunks=chunks, dtype=np.float32, meta=np.empty((0,) * 4, np.float32))
+    with dask.config.set(num_workers=2, scheduler="threads"):
+        write(cube.copy(data=data))
+    assert made == 100
+    return most
