@@ -1,0 +1,162 @@
+"""Train the model that rangegeo embeds: pictures in, location encoder and database out.
+
+    python workflows/demo/train.py --out rangegeo/weights/demo
+
+One command, seeded, less than an hour on two cores. Missing pictures are fetched first. It ends with the
+held-out retrieval ranks of the files as written, and their sha256.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import contrast
+import imagery
+import numpy as np
+import patches
+import publish
+import torch
+from contrast import ImageHead, Retrieval, Settings
+from features import RAW_WIDTH, Reducer, efficientnet_lite0, raw_features
+
+from rangegeo.field.siren import Siren
+
+HERE = Path(__file__).resolve().parent
+HELD_OUT_PLACES = 2_000
+DATABASE_LAND_PLACES = 16_000
+DATABASE_SEA_PLACES = 384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How much of everything; a lattice is counted on the whole globe, and about a third of it is land.
+
+    Attributes:
+        database_lattice: even lattice whose land places become rows of the database.
+        training_lattice: finer lattice for further training places on land.
+        sea_lattice: coarse lattice for training places on the open sea, about two thirds of which are kept.
+        settings: of the training.
+    """
+
+    database_lattice: int = 54_000
+    training_lattice: int = 130_000
+    sea_lattice: int = 9_000
+    settings: Settings = field(default_factory=Settings)
+
+
+FULL = Scale()
+QUICK = Scale(training_lattice=0, sea_lattice=3_000, settings=replace(Settings(), epochs=12, batch=2048))
+
+
+def main() -> None:
+    """Parse the command line and run every step."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--imagery", type=Path, default=imagery.default_folder(), help="folder of the pictures")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the two files that ship")
+    parser.add_argument(
+        "--image-branch", type=Path, help="file for the image side; beside this script, or OUT if quick"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="a third of the places and fewer epochs; not what ships")
+    arguments = parser.parse_args()
+    branch_file = arguments.image_branch or (arguments.out if arguments.quick else HERE) / publish.IMAGE_FILE
+    start = time.perf_counter()
+
+    def say(text: str) -> None:
+        print(f"[{contrast.elapsed_minutes(start):5.1f} min] {text}", flush=True)
+
+    if imagery.missing(arguments.imagery):
+        say(f"fetching pictures to {arguments.imagery}")
+        imagery.fetch(arguments.imagery)
+    pictures = imagery.load(arguments.imagery)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    scale = QUICK if arguments.quick else FULL
+    make_model(pictures, scale, arguments.seed, arguments.out, branch_file, say)
+    print(publish.write_sums(arguments.out), end="")
+    say("done")
+
+
+def make_model(
+    pictures: imagery.Imagery, scale: Scale, seed: int, out: Path, branch_file: Path, say: Callable[[str], None]
+) -> None:
+    """From pictures to the files in `out` and `branch_file`, with the held-out figures of what was written."""
+    places = choose_places(pictures, scale, seed)
+    held_out = slice(0, HELD_OUT_PLACES)
+    training = slice(HELD_OUT_PLACES, None)
+    database = slice(HELD_OUT_PLACES, HELD_OUT_PLACES + DATABASE_LAND_PLACES + DATABASE_SEA_PLACES)
+    say(f"{len(places) - HELD_OUT_PLACES} training places, {HELD_OUT_PLACES} held out")
+
+    raw = collect_features(places, pictures, say)
+    reducer = Reducer.fit(raw[training])
+    values = torch.from_numpy(reduce_in_blocks(reducer, raw))
+    del raw
+    say("visual values ready")
+    basis = contrast.basis(torch.from_numpy(places))
+    say("spherical harmonics ready")
+
+    def report(epoch: int, loss: float, location: Siren, head: ImageHead) -> None:
+        with torch.inference_mode():
+            ranks = Retrieval.measure(location(basis[held_out]), head(values[held_out]))
+        say(f"epoch {epoch}: loss {loss:.3f}; held out: {ranks}")
+
+    location, head = contrast.train(basis[training], values[training], scale.settings, seed, report)
+    location, head = publish.round_to_half(location), publish.round_to_half(head)
+    with torch.inference_mode():
+        keys = torch.nn.functional.normalize(head(values[database]), dim=1)
+        queries, pictured = location(basis[held_out]), head(values[held_out])
+    publish.write_location(out, location)
+    publish.write_image_branch(branch_file, reducer, head)
+    publish.write_database(out, places[database], keys, values[database].numpy())
+
+    say("written; what follows is measured with the rounded weights and rows")
+    say(f"held out, place to picture: {Retrieval.measure(queries, pictured)}")
+    say(f"held out, picture to place: {Retrieval.measure(pictured, queries)}")
+    stored_keys, stored_values = keys.half().float(), values[database].half().float()
+    neighbours = contrast.effective_neighbours(queries, stored_keys)
+    say(f"effective neighbours at temperature 12: {neighbours:.0f} of {len(keys)}")
+    share = contrast.explained(queries, stored_keys, stored_values, values[held_out])
+    say(f"share of the held-out values' variance that S explains: {share:.3f}")
+
+
+def choose_places(pictures: imagery.Imagery, scale: Scale, seed: int) -> np.ndarray:
+    """(n, 2) lon, lat in degrees: held-out places, then the database's, then the other training places.
+
+    Held-out places are drawn at random over land. The database's land places are an even lattice, those on
+    the open sea are few and teach the model that water looks like water; further training places are a
+    finer lattice over land and the rest of a coarse one over the sea.
+    """
+    generator = np.random.default_rng(seed)
+    held_out = patches.on_land(patches.sphere_random(4 * HELD_OUT_PLACES, generator), pictures, generator)
+    even = patches.on_land(patches.sphere_lattice(scale.database_lattice), pictures, generator)
+    finer = patches.on_land(patches.sphere_lattice(scale.training_lattice), pictures, generator)
+    sea = generator.permutation(patches.on_open_sea(patches.sphere_lattice(scale.sea_lattice), pictures))
+    if len(held_out) < HELD_OUT_PLACES or len(even) < DATABASE_LAND_PLACES:
+        raise RuntimeError(f"too few places on land: {len(held_out)} to hold out, {len(even)} for the database")
+    kept = np.sort(generator.permutation(len(even))[:DATABASE_LAND_PLACES])
+    parts = [held_out[:HELD_OUT_PLACES], even[kept], sea[:DATABASE_SEA_PLACES], finer, sea[DATABASE_SEA_PLACES:]]
+    return np.concatenate(parts)
+
+
+def collect_features(lonlat_deg: np.ndarray, pictures: imagery.Imagery, say: Callable[[str], None]) -> np.ndarray:
+    """(n, RAW_WIDTH) float16 raw features."""
+    raw = np.empty((len(lonlat_deg), RAW_WIDTH), np.float16)
+    done = 0
+    for block in raw_features(lonlat_deg, pictures, efficientnet_lite0()):
+        raw[done : done + len(block)] = block
+        if (done + len(block)) // 10_000 > done // 10_000:
+            say(f"features of {done + len(block)} of {len(raw)} places")
+        done += len(block)
+    return raw
+
+
+def reduce_in_blocks(reducer: Reducer, raw: np.ndarray, block: int = 8192) -> np.ndarray:
+    """(n, RAW_WIDTH) float16 to (n, 256) float32."""
+    return np.concatenate([reducer(raw[i : i + block].astype(np.float32)) for i in range(0, len(raw), block)])
+
+
+if __name__ == "__main__":
+    main()
