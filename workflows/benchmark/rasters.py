@@ -9,13 +9,13 @@ machine does falls on all of them. Everything that is made lies in one temporary
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +26,17 @@ from official import TRAINED, UPSTREAM, install_upstream, make_encoder, write_ch
 from points import ROOT, Worker
 
 ALPS = "--bbox 5,43.88,10.12,49 --res 0.01"
+ALPS_QUARTER = "--bbox 5,44,7.56,46.56 --res 0.01"
 ALPS_FINE = "--bbox 6,45,8.56,47.56 --res 0.001"
 GLOBE = "--bbox -180,-90,180,90 --res 1"
+LAUNCHER = """
+import os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(f"[{time.perf_counter() - start}, {usage.ru_maxrss}]")
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 RAW_WRITE = """
 import sys, numpy as np, zarr
 from rangegeo.writers.zarr import CHUNK_BYTES, COMPRESSORS
@@ -68,9 +77,9 @@ ROWS = (
     Row(label="512x512 at 0.01, three betas, --pca 3", options=f"{ALPS} --beta 0,0.5,1 --pca 3", pixels=512**2),
     Row(label="2560x2560 at 0.001, --pca 3", options=f"{ALPS_FINE} --pca 3", pixels=2560**2, target=3000),
     Row(label="global 1°, three betas", options=f"{GLOBE} --beta 0,0.5,1", pixels=360 * 180, target=4),
-    Row(label="512x512 at 0.01, one beta, --exact", options=f"{ALPS} --beta 0.5 --exact", pixels=512**2),
+    Row(label="256x256 at 0.01, one beta, --exact", options=f"{ALPS_QUARTER} --beta 0.5 --exact", pixels=256**2),
 )
-MEMORY = {"256x256": "--bbox 5,44,7.56,46.56 --res 0.01", "1024x512": "--bbox 2,43,12.24,48.12 --res 0.01"}
+MEMORY = {"256x256": ALPS_QUARTER, "1024x512": "--bbox 2,43,12.24,48.12 --res 0.01"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +96,13 @@ def run(options: str, folder: Path, out: str) -> Run:
     command = [sys.executable, "-m", "rangegeo.cli.main", "raster", *options.split(), "-q", "-o", str(folder / out)]
     command += ["--weights", str(folder / "satclip.ckpt"), "--db", str(folder / "database.npz")]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "RANGEGEO_CACHE": str(folder / "cache")}
-    start = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    if status:
-        raise SystemExit(f"{' '.join(command)} failed")
-    return Run(seconds, usage.ru_maxrss * 1024)
+    # started by a small process: a new one otherwise counts the memory of the one that started it as its own
+    launcher = [sys.executable, "-S", "-c", LAUNCHER, *command]
+    done = subprocess.run(launcher, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
+    seconds, kilobytes = json.loads(done.stdout.splitlines()[-1])
+    return Run(seconds, kilobytes * 1024)
 
 
 def raw_write(folder: Path, cube: str) -> float:
