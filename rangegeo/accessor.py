@@ -64,9 +64,10 @@ class RangegeoAccessor:
         if "beta" in cube.dims and beta in cube["beta"].values:
             return cube.sel(beta=beta)
         names = cube["band_name"].values.tolist()
-        kinds = [name.rpartition("_")[0] for name in names]
+        kinds, _, numbers = zip(*(name.rpartition("_") for name in names), strict=True)
         count = kinds.count("semantic")
-        if not count or kinds[: 2 * count] != ["semantic"] * count + ["geographic"] * count:
+        paired = kinds == ("semantic",) * count + ("geographic",) * count + ("location",) * (len(kinds) - 2 * count)
+        if not count or not paired or numbers[:count] != numbers[count : 2 * count]:
             held = cube["beta"].values.tolist() if "beta" in cube.coords else "none"
             raise UsageError(
                 f"beta {beta:g} can be read from a cube that holds it, or from one made with all bands of "

@@ -100,7 +100,14 @@ def model_raster(
     if tolerance is not None:
         _check_tolerance(tolerance)
     tile = None if tolerance is None else _tile_pixels(geobox)
+    cube = outline(geobox, model, recipe)
     values = _lazy(geobox, model.spec, recipe, side, tile, tolerance)
+    cube.attrs |= {"evaluation": "exact"} if tile is None else {"evaluation": "interpolated", "tolerance": tolerance}
+    return cube.copy(data=values if "beta" in cube.dims else values[0])
+
+
+def outline(geobox: GeoBox, model: Model, recipe: Recipe) -> xr.DataArray:
+    """The cube with its coordinates and attributes but no values: NaN that take no memory."""
     names = model.source_names(recipe)
     if recipe.projection is not None:
         names = tuple(f"pca_{i}" for i in range(recipe.bands))
@@ -108,13 +115,12 @@ def model_raster(
         "band": np.arange(1, recipe.bands + 1),
         "band_name": ("band", np.array(names)),
     }
-    attrs = {**provenance(model, recipe), "grid_mapping": "spatial_ref", "evaluation": "exact"}
-    if tile is not None:
-        attrs |= {"evaluation": "interpolated", "tolerance": tolerance}
-    if not (model.has_beta and recipe.betas):
-        return xr.DataArray(values[0], coords, ("band", "y", "x"), NAME, attrs)
-    coords["beta"] = ("beta", list(recipe.betas), BETA_ATTRS)
-    return xr.DataArray(values, coords, ("beta", "band", "y", "x"), NAME, attrs)
+    attrs = {**provenance(model, recipe), "grid_mapping": "spatial_ref"}
+    shape, dims = (recipe.bands, *geobox.shape), ("band", "y", "x")
+    if model.has_beta and recipe.betas:
+        coords["beta"] = ("beta", list(recipe.betas), BETA_ATTRS)
+        shape, dims = (recipe.layers, *shape), ("beta", *dims)
+    return xr.DataArray(np.broadcast_to(np.float32(np.nan), shape), coords, dims, NAME, attrs)
 
 
 def grid_coords(geobox: GeoBox) -> dict[str, xr.DataArray]:

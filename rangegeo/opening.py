@@ -13,6 +13,7 @@ from rangegeo.cube import BETA_ATTRS, NAME, grid_coords
 from rangegeo.errors import CubeError
 from rangegeo.writers.zarr import is_complete
 
+BANDS_READ = 16  # of a GeoTIFF at a time: few tasks for a whole spectrum, little waste for one band
 TEXTS = ("_sha256", "_file", "_version", "command", "model", "name", "citation")  # how attributes that are text end
 
 
@@ -60,7 +61,7 @@ def _open_geotiff(path: Path) -> xr.DataArray:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(path) as file:
                 tags, names = file.tags(), file.descriptions
-            stored = rioxarray.open_rasterio(path, chunks={"band": 1, "y": "auto", "x": "auto"}, masked=True)
+            stored = rioxarray.open_rasterio(path, chunks={"band": BANDS_READ, "y": "auto", "x": "auto"}, masked=True)
     except RasterioIOError as error:
         raise CubeError(f"{path} is not a readable GeoTIFF; expected a cube that rangegeo raster wrote") from error
     if "rangegeo_version" not in tags:

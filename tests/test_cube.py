@@ -16,7 +16,7 @@ from reference import golden
 
 import rangegeo as rg
 from rangegeo import cube as module
-from rangegeo.cube import model_raster, plan
+from rangegeo.cube import model_raster, outline, plan
 from rangegeo.errors import UsageError
 from rangegeo.grid import make_geobox
 from rangegeo.model import Model, ModelSpec
@@ -148,6 +148,17 @@ def test_models_without_beta_have_no_beta(satclip, mini):
 
 def test_one_beta_is_still_a_dimension(mini):
     assert rg.raster(ALPS, 0.25, model=mini, betas=0.5).sizes["beta"] == 1
+
+
+def test_an_outline_is_a_cube_without_values_or_memory(mini):
+    geobox, recipe = make_geobox(ALPS, 1e-4), mini.recipe((0, 1))
+    empty = outline(geobox, mini, recipe)
+    assert empty.nbytes == 2 * 40 * 10_000 * 10_000 * 4
+    assert empty.data.strides == (0, 0, 0, 0)
+    cube = model_raster(geobox, mini, recipe)
+    assert (cube.dims, cube.shape, cube.dtype) == (empty.dims, empty.shape, empty.dtype)
+    assert cube.attrs.items() > empty.attrs.items()
+    xr.testing.assert_identical(cube.coords.to_dataset(), empty.coords.to_dataset())
 
 
 # -------------------------------------------------------------------------------------------------- values

@@ -62,6 +62,12 @@ def test_shapes_and_dtypes(mini, mini_range, mini_satclip):
     assert mini.encode(np.empty((0, 2)), beta=BETAS).shape == (4, 0, 40)
 
 
+def test_models_without_beta_take_any_and_give_one(mini_range):
+    expected = mini_range.encode(POINTS)
+    for beta in (0.0, 1.0, (0, 1)):
+        np.testing.assert_array_equal(mini_range.encode(POINTS, beta), expected)
+
+
 def test_several_betas_are_each_beta(mini):
     together = mini.encode(POINTS, beta=BETAS)
     for index, beta in enumerate(BETAS):

@@ -7,7 +7,7 @@ import re
 import click
 
 NUMBERS = {"--bbox": 4, "--res": 2}  # options that take up to so many numbers, apart or joined by commas
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?,?")
 
 
 def join_numbers(arguments: list[str]) -> list[str]:
@@ -41,7 +41,7 @@ class NumberList(click.ParamType):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
         if isinstance(value, tuple):
             return value
-        parts = re.split(r"[,\s]+", str(value).strip())
+        parts = re.split(r"[,\s]+", str(value).strip(", "))
         try:
             numbers = tuple(float(part) for part in parts)
         except ValueError:
@@ -60,5 +60,7 @@ def parse_bands(text: str) -> str | tuple[int, ...]:
     bands: list[int] = []
     for part in text.split(","):
         first, _, last = part.partition("-")
+        if len(last or first) > 5:
+            return text
         bands += range(int(first), int(last or first) + 1)
     return tuple(bands)

@@ -60,9 +60,9 @@ def run(arguments: list[str]) -> int:
         result = cli.main(join_numbers(arguments), prog_name="rangegeo", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted; what was being written is unfinished", 130)
+        return _fail("interrupted; what was being written is unfinished, run it again with --overwrite", 130)
     except click.ClickException as error:
-        return _fail(error.format_message(), error.exit_code)
+        return _fail(_with_remedy(error, arguments[0]), error.exit_code)
     except BrokenPipeError:
         return 1
     except Exception as error:
@@ -73,7 +73,15 @@ def run(arguments: list[str]) -> int:
         if isinstance(error, RangegeoError):
             return _fail(str(error), error.exit_code)
         kind = type(error).__name__
-        return _fail(f"{kind}: {error or 'no further message'}; run again with -vv for the traceback", 1)
+        return _fail(f"{kind}: {str(error) or 'no further message'}; run again with -vv for the traceback", 1)
+
+
+def _with_remedy(error: click.ClickException, command: str) -> str:
+    """What click says, and where the right spelling can be read."""
+    message = error.format_message()
+    if ";" in message:
+        return message
+    return f"{message.rstrip('.')}; type rangegeo {f'{command} ' if command in COMMANDS else ''}--help"
 
 
 def _fail(message: str, code: int) -> int:

@@ -107,7 +107,7 @@ def command(
     chosen = choose_format(out, format_name)
 
     from rangegeo.cli.running import use_threads
-    from rangegeo.cube import TOLERANCE, model_raster, plan, with_projection
+    from rangegeo.cube import TOLERANCE, model_raster, outline, plan, with_projection
     from rangegeo.model import check_betas, load_model
 
     if exact and tolerance is not None:
@@ -115,12 +115,15 @@ def command(
     given = check_betas([beta for group in betas for beta in group]) if betas else (0.5,)
     use_threads(threads)
     model = load_model(model_name, weights=weights, db=db, device=device)
+    if betas and not model.has_beta:
+        raise click.UsageError(f"--beta needs a model with betas, and {model_name} has none; leave it out")
     recipe = model.recipe(given, layout=layout, bands=parse_bands(bands))
     if pca is not None:
         recipe = with_projection(recipe, model, geobox, pca)
-    cube = model_raster(geobox, model, recipe, tolerance=None if exact else tolerance or TOLERANCE, chunks=chunks)
+    tolerance = None if exact else TOLERANCE if tolerance is None else tolerance
+    chosen.check(outline(geobox, model, recipe), out, overwrite=overwrite)
+    cube = model_raster(geobox, model, recipe, tolerance=tolerance, chunks=chunks)
     cube.attrs["command"] = shlex.join(["rangegeo", *sys.argv[1:]])
-    chosen.check(cube, out, overwrite=overwrite)
     announce_demo(weights, quiet=quiet)
     if not quiet:
         click.echo(f"{out}: {plan(cube, model, recipe)}", err=True)

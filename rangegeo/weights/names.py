@@ -37,6 +37,7 @@ def database_for(weights: str, db: str | None) -> str:
     """
     if db is None:
         if weights not in DATABASE_OF:
+            encoder_file(weights)  # a misspelt name is said first
             raise UsageError(
                 f"a database must be given with --weights {weights}, because the two are made together: "
                 "type --db large for the published one, or --db PATH"

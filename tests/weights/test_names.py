@@ -46,9 +46,9 @@ def test_the_database_that_goes_with_weights(weights, db, expected):
     ("weights", "db", "said"),
     [
         (
-            "mine.ckpt",
+            __file__,
             None,
-            "a database must be given with --weights mine.ckpt, because the two are made together: "
+            f"a database must be given with --weights {__file__}, because the two are made together: "
             "type --db large for the published one, or --db PATH",
         ),
         (
@@ -78,7 +78,9 @@ def test_pairs_that_were_not_made_together_are_refused(weights, db, said):
 
 
 def test_a_misspelt_name_is_said_before_a_missing_database():
-    with pytest.raises(UsageError, match="--weights must be demo, official or the path of .*; the file offical does not"):
+    with pytest.raises(
+        UsageError, match=r"--weights must be demo, official or the path of .*; the file offical does not"
+    ):
         database_for("offical", None)
 
 

@@ -1,7 +1,7 @@
 """The README's picture: one cube, its betas side by side, in shared colours.
 
-    rangegeo raster --bbox 5,44,10,48 --res 0.01 --beta 0,0.5,1 -o alps.zarr
-    python workflows/pictures/alps.py alps.zarr
+rangegeo raster --bbox 5,44,10,48 --res 0.01 --beta 0,0.5,1 -o alps.zarr
+python workflows/pictures/alps.py alps.zarr
 """
 
 from __future__ import annotations

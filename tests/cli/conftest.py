@@ -1,0 +1,47 @@
+"""Command lines, run in this process with the miniature model, in a folder of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dask
+import pytest
+import torch
+from typed import MINI, Ran
+
+from rangegeo.cli.main import run
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """An empty current folder."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
+
+
+@pytest.fixture
+def rangegeo(folder, capsys) -> Iterator[Callable[..., Ran]]:
+    """Runs a command line and gives back its exit code and what it printed."""
+
+    def command(*arguments: str) -> Ran:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return Ran(code, printed.out, printed.err)
+
+    threads = torch.get_num_threads()
+    with dask.config.set(num_workers=None):
+        yield command
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def raster(rangegeo) -> Callable[..., Ran]:
+    """`rangegeo raster` of a few pixels with the miniature model; later options win."""
+
+    def command(*arguments: str) -> Ran:
+        return rangegeo("raster", "--bbox", "5,44,6,45", "--res", "0.25", *MINI, *arguments)
+
+    return command

@@ -1,0 +1,317 @@
+"""`rangegeo raster`: what it makes, what it prints, and how each option is spelt."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dask
+import numpy as np
+import pytest
+import rasterio
+import torch
+import xarray as xr
+from typed import MINI
+
+import rangegeo as rg
+from rangegeo.cli import progress
+from rangegeo.cli.arguments import join_numbers, parse_bands
+from rangegeo.cli.options import DEMO_NOTICE
+
+
+def shell(*arguments: str, folder: Path, **more: object) -> subprocess.CompletedProcess[str]:
+    """A real process, as a user starts it."""
+    command = [sys.executable, "-m", "rangegeo.cli.main", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False, **more)
+
+
+# ---------------------------------------------------------------------------------------------- what it makes
+
+
+@pytest.mark.parametrize("suffix", [".zarr", ".tif"])
+def test_the_readme_command_small_with_the_embedded_model(folder, suffix):
+    arguments = ("raster", "--bbox", "5,44,10,48", "--res", "0.5", "--beta", "0,0.5,1", "-o", f"alps{suffix}")
+    done = shell(*arguments, folder=folder)
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert lines[0] == DEMO_NOTICE
+    assert re.match(rf"alps\{suffix}: 3 betas, \d+ bands, 10 x 8 pixels, \S+ kB before compression, about", lines[1])
+    names = ["alps.zarr"] if suffix == ".zarr" else ["alps_beta0.tif", "alps_beta0.5.tif", "alps_beta1.tif"]
+    assert done.stdout.split() == names
+    model = rg.load_model("RANGE+", device="cpu")
+    expected = model.encode([[5.25, 47.75], [9.75, 44.25]], beta=(0, 0.5, 1))
+    opened = [rg.open_cube(folder / name) for name in names]
+    found = opened[0] if suffix == ".zarr" else xr.concat(opened, "beta", coords="minimal", compat="override")
+    assert found.attrs["command"] == f"rangegeo {shlex.join(arguments)}"
+    assert found.sizes == {"beta": 3, "band": model.dim, "y": 8, "x": 10}
+    for index, place in enumerate([{"x": 5.25, "y": 47.75}, {"x": 9.75, "y": 44.25}]):
+        value = found.sel(place, method="nearest")
+        np.testing.assert_allclose(value, expected[:, index], rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+def test_a_cube_is_what_the_library_makes(raster, folder, mini):
+    done = raster("--beta", "0,1", "--exact", "-o", "a.zarr")
+    assert (done.code, done.out) == (0, "a.zarr\n")
+    expected = rg.raster((5, 44, 6, 45), 0.25, model=mini, betas=(0, 1), exact=True)
+    np.testing.assert_array_equal(rg.open_cube("a.zarr").values, expected.values)
+    assert rg.open_cube("a.zarr").odc.geobox == expected.odc.geobox
+
+
+@pytest.mark.parametrize(
+    "bbox",
+    [
+        ["--bbox", "-6,-45,-5,-44"],
+        ["--bbox=-6,-45,-5,-44"],
+        ["--bbox", "-6", "-45", "-5", "-44"],
+        ["--bbox", "-6 -45 -5 -44"],
+        ["--bbox", "-6.", "-4.5e1", "-5", "-44"],
+        ["--bbox", "-6,", "-45,", "-5,", "-44"],
+    ],
+)
+def test_a_bbox_may_be_spelt_in_many_ways(rangegeo, bbox):
+    done = rangegeo("raster", *bbox, "--res", "0.5", *MINI, "-o", "a.tif")
+    assert done.code == 0, done.err
+    with rasterio.open("a.tif") as file:
+        assert tuple(file.bounds) == (-6, -45, -5, -44)
+
+
+@pytest.mark.parametrize("bbox", [["176,-19,-178,-15"], ["176", "-19", "-178", "-15"]])
+def test_a_bbox_may_cross_the_antimeridian(rangegeo, bbox):
+    assert rangegeo("raster", "--bbox", *bbox, "--res", "1", *MINI, "-o", "a.tif").code == 0
+    with rasterio.open("a.tif") as file:
+        assert tuple(file.bounds) == (176, -19, 182, -15)
+
+
+@pytest.mark.parametrize(("res", "size"), [(["0.25"], (4, 4)), (["0.25", "0.5"], (4, 2)), (["0.25,0.5"], (4, 2))])
+def test_res_may_be_one_or_two_numbers(rangegeo, res, size):
+    done = rangegeo("raster", "--res", *res, "--bbox", "5", "44", "6", "45", *MINI, "-o", "a.tif")
+    assert done.code == 0, done.err
+    with rasterio.open("a.tif") as file:
+        assert (file.width, file.height) == size
+
+
+def test_a_crs_and_a_box_in_it_and_alignment(raster):
+    box = (
+        "--crs",
+        "EPSG:32632",
+        "--bbox-crs",
+        "EPSG:32632",
+        "--bbox",
+        "300100,4900100,330000,4930000",
+        "--res",
+        "10000",
+    )
+    assert raster(*box, "-o", "a.tif").code == 0
+    with rasterio.open("a.tif") as file:
+        assert (file.crs.to_epsg(), file.shape, file.transform.c, file.transform.f) == (32632, (3, 3), 300100, 4930000)
+    assert raster(*box, "--align", "-o", "b.tif").code == 0
+    with rasterio.open("b.tif") as file:
+        assert (file.shape, tuple(file.bounds)) == ((3, 3), (300000, 4900000, 330000, 4930000))
+
+
+@pytest.mark.parametrize("beta", [["--beta", "0,0.5"], ["--beta", "0", "--beta", "0.5"], ["--beta", "0 0.5"], []])
+def test_beta_may_be_a_list_or_repeated_and_has_a_default(raster, beta):
+    assert raster(*beta, "-o", "a.zarr").code == 0
+    assert rg.open_cube("a.zarr")["beta"].values.tolist() == ([0, 0.5] if beta else [0.5])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "zarr_format"), [(["-o", "a.zarr"], 3), (["-o", "a", "--format", "zarr", "--zarr-format", "2"], 2)]
+)
+def test_zarr_formats(raster, arguments, zarr_format):
+    assert raster(*arguments).code == 0
+    name = arguments[1]
+    assert Path(name, "zarr.json" if zarr_format == 3 else ".zgroup").exists()
+
+
+def test_a_plain_geotiff(rangegeo):
+    box = ("--bbox", "5,44,6,45", "--res", "0.003", "--model", "SatCLIP", *MINI[:2])
+    assert rangegeo("raster", *box, "-o", "a.tif").code == 0
+    assert rangegeo("raster", *box, "-o", "b.dat", "--format", "gtiff").code == 0
+    with rasterio.open("a.tif") as cog, rasterio.open("b.dat") as plain:
+        assert cog.overviews(1) == [2]
+        assert plain.overviews(1) == []
+
+
+def test_models_without_beta(raster):
+    for model, bands in (("RANGE", 40), ("SatCLIP", 16)):
+        assert raster("--model", model, "-o", f"{model}.zarr").code == 0
+        assert dict(rg.open_cube(f"{model}.zarr").sizes) == {"band": bands, "y": 4, "x": 4}
+
+
+def test_bands_layout_and_pca(raster):
+    assert raster("--bands", "3,1-2", "-o", "a.zarr").code == 0
+    assert rg.open_cube("a.zarr")["band_name"].values.tolist() == ["visual_02", "visual_00", "visual_01"]
+    assert raster("--layout", "components", "-o", "b.zarr").code == 0
+    assert rg.open_cube("b.zarr").sizes["band"] == 24 + 24 + 16
+    assert raster("--pca", "2", "-o", "c.zarr").code == 0
+    assert rg.open_cube("c.zarr")["band_name"].values.tolist() == ["pca_0", "pca_1"]
+
+
+def test_chunks_and_threads_are_obeyed(raster):
+    assert raster("--res", "0.01", "--chunks", "48", "--threads", "1", "-o", "a.zarr").code == 0
+    assert rg.open_cube("a.zarr").chunksizes["x"] == (48, 48, 4)
+    assert torch.get_num_threads() == 1
+    assert dask.config.get("num_workers") == 1
+
+
+def test_overwrite_replaces(raster, folder):
+    for name in ("a.tif", "a.zarr"):
+        assert raster("-o", name).code == 0
+        refused = raster("--res", "0.5", "-o", name)
+        assert refused.code == 1
+        assert "add --overwrite to replace it" in refused.err
+        assert raster("--res", "0.5", "-o", name, "--overwrite").code == 0
+        assert rg.open_cube(name).sizes["x"] == 2
+
+
+# -------------------------------------------------------------------------------------------- what it prints
+
+
+def test_what_a_run_says(raster):
+    done = raster("-o", "a.zarr")
+    assert done.out == "a.zarr\n"
+    lines = done.err.splitlines()
+    assert re.fullmatch(r"a\.zarr: 1 beta, 40 bands, 4 x 4 pixels, 2\.6 kB before compression, about \d+ s", lines[0])
+    assert re.fullmatch(r"1 of 1 blocks, \d+ s", lines[1])
+    assert lines[2] == "every pixel was evaluated"
+    assert len(lines) == 3
+
+
+def test_quiet_prints_the_paths_alone(raster):
+    done = raster("-q", "--beta", "0,1", "-o", "a.tif")
+    assert (done.code, done.out, done.err) == (0, "a_beta0.tif\na_beta1.tif\n", "")
+
+
+def test_the_embedded_model_is_announced_once_and_not_when_quiet(rangegeo):
+    demo = ("raster", "--bbox", "5,44,6,45", "--res", "0.5")
+    assert rangegeo(*demo, "--dry-run", "-o", "a.zarr").err.splitlines()[0] == DEMO_NOTICE
+    assert "--weights official --db large" in DEMO_NOTICE
+    assert rangegeo(*demo, "--dry-run", "-q", "-o", "a.zarr").err == ""
+
+
+def test_other_models_are_not_announced(raster):
+    assert DEMO_NOTICE not in raster("-o", "a.zarr").err
+
+
+@pytest.mark.parametrize("name", ["a.zarr", "a.tif"])
+def test_a_dry_run_says_the_cost_and_writes_nothing(raster, folder, name):
+    done = raster("--beta", "0,1", "--dry-run", "-o", name)
+    assert (done.code, done.out) == (0, "")
+    (line,) = done.err.splitlines()
+    assert line.startswith(f"{name}: 2 betas, 40 bands, 4 x 4 pixels, 5.1 kB before compression, about ")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_dry_run_still_refuses_what_a_run_would(raster, folder):
+    (folder / "a.tif").write_text("precious")
+    assert raster("--dry-run", "-o", "a.tif").code == 1
+    assert (folder / "a.tif").read_text() == "precious"
+
+
+def test_a_log_tells_progress_now_and_then(raster, monkeypatch):
+    monkeypatch.setattr(progress, "LOG_EVERY", 0.0)
+    done = raster("--res", "0.02", "--chunks", "16", "-o", "a.zarr")
+    told = re.findall(r"^(\d+) of 16 blocks, \d+ s$", done.err, re.MULTILINE)
+    assert [int(count) for count in told] == list(range(1, 17))
+    monkeypatch.setattr(progress, "LOG_EVERY", 1000.0)
+    assert raster("--res", "0.02", "--chunks", "16", "-o", "b.zarr").err.count(" of 16 blocks") == 1
+
+
+def test_a_terminal_shows_a_bar(raster, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "100")
+    done = raster("--res", "0.02", "--chunks", "16", "-o", "a.zarr")
+    assert done.code == 0
+    assert "embedding" in done.err
+    assert "16/16" in done.err
+    assert " of 16 blocks" not in done.err
+
+
+# ---------------------------------------------------------------------------------------------- interruption
+
+
+def test_an_interrupt_is_130_and_one_line(raster, monkeypatch):
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rangegeo.cube.plan", interrupt)
+    done = raster("-o", "a.zarr")
+    assert done.code == 130
+    assert done.err.splitlines()[-1] == "rangegeo: interrupted; what was being written is unfinished"
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
+def test_a_real_interrupt_leaves_nothing_that_looks_finished(folder, name):
+    arguments = ("raster", "--bbox", "5,44,35,48", "--res", "0.01", *MINI, "--exact", "--threads", "1", "-o", name)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rangegeo.cli.main", *arguments],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    started = time.monotonic()
+    while not list(folder.iterdir()):  # it has begun to write
+        assert time.monotonic() - started < 60
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "rangegeo: interrupted; what was being written is unfinished"
+    assert "Traceback" not in err
+    if name == "a.tif":
+        assert list(folder.iterdir()) == []
+    else:
+        with pytest.warns(UserWarning, match="is unfinished"):
+            rg.open_cube(folder / name)
+
+
+# ------------------------------------------------------------------------------------------------- spelling
+
+
+@pytest.mark.parametrize(
+    ("arguments", "joined"),
+    [
+        (["--bbox", "5", "44", "10", "48", "-o", "a"], ["--bbox", "5,44,10,48", "-o", "a"]),
+        (["--bbox", "5,44,10,48"], ["--bbox", "5,44,10,48"]),
+        (["--bbox", "-5", "-44", "10", "48"], ["--bbox", "-5,-44,10,48"]),
+        (["--bbox", "5", "44", "10", "48", "9"], ["--bbox", "5,44,10,48", "9"]),
+        (["--bbox", "5", "44", "-o", "10"], ["--bbox", "5,44", "-o", "10"]),
+        (["--res", "1", "2", "--bbox", "1", "2", "3", "4"], ["--res", "1,2", "--bbox", "1,2,3,4"]),
+        (["--res", "0.01", "--beta", "1"], ["--res", "0.01", "--beta", "1"]),
+        (["--res", "1e-3", "+.5"], ["--res", "1e-3,+.5"]),
+        (["--res"], ["--res"]),
+        (["--bbox", "-o", "5"], ["--bbox", "-o", "5"]),
+        (["--bbox", "--res", "5"], ["--bbox", "--res", "5"]),
+        (["info", "5", "6"], ["info", "5", "6"]),
+        ([], []),
+    ],
+)
+def test_numbers_that_stand_apart_are_joined(arguments, joined):
+    assert join_numbers(arguments) == joined
+
+
+@pytest.mark.parametrize(
+    ("text", "bands"),
+    [
+        ("1", (1,)),
+        ("1,2,5-8", (1, 2, 5, 6, 7, 8)),
+        ("all", "all"),
+        ("visual", "visual"),
+        ("1-", "1-"),
+        ("1-999999", "1-999999"),
+    ],
+)
+def test_lists_of_bands(text, bands):
+    assert parse_bands(text) == bands

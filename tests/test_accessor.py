@@ -1,0 +1,162 @@
+"""`.rangegeo` on cubes: colours, betas, files."""
+
+from __future__ import annotations
+
+import dask
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+
+import rangegeo as rg
+from rangegeo.accessor import RangegeoAccessor
+from rangegeo.errors import OutputError, UsageError
+
+BOX = (5, 44, 6, 45)
+
+
+@pytest.fixture(scope="module")
+def cube(mini) -> xr.DataArray:
+    return rg.raster(BOX, 0.05, model=mini, betas=(0, 1), chunks=16)
+
+
+@pytest.fixture(scope="module")
+def components(mini) -> xr.DataArray:
+    return rg.raster(BOX, 0.05, model=mini, layout="components", exact=True)
+
+
+def test_only_cubes_have_it(cube):
+    assert isinstance(cube.rangegeo, RangegeoAccessor)
+    with pytest.raises(UsageError, match=r"\.rangegeo needs a cube with dims band, y and x, got \('beta', 'y', 'x'\)"):
+        _ = cube.isel(band=0).rangegeo
+
+
+# ------------------------------------------------------------------------------------------------- colours
+
+
+def test_colours_of_a_cube(cube):
+    painted = cube.rangegeo.rgb()
+    assert painted.dims == ("beta", "y", "x", "rgb")
+    assert painted.shape == (2, 20, 20, 3)
+    assert painted.dtype == np.uint8
+    assert painted["rgb"].values.tolist() == ["red", "green", "blue"]
+    xr.testing.assert_equal(painted["x"], cube["x"])
+    values = painted.values
+    assert values.min() >= 1
+    assert all(np.ptp(values[..., colour]) > 200 for colour in range(3))
+
+
+def test_colours_are_lazy(cube):
+    painted = cube.rangegeo.rgb()
+    assert dask.is_dask_collection(painted)
+    assert painted.chunksizes["x"] == (16, 4)
+    np.testing.assert_array_equal(painted.values, cube.compute().rangegeo.rgb().values)
+    assert not dask.is_dask_collection(cube.compute().rangegeo.rgb())
+
+
+def test_betas_share_their_colours(cube):
+    """The same vector has the same colour whatever its beta: betas can be compared by eye."""
+    same = xr.concat(
+        [cube.isel(beta=0), cube.isel(beta=0)], xr.DataArray([0.0, 1.0], dims="beta", name="beta")
+    ).compute()
+    first, second = same.rangegeo.rgb().values
+    np.testing.assert_array_equal(first, second)
+    together = cube.rangegeo.rgb().isel(beta=0).values
+    alone = cube.isel(beta=0).rangegeo.rgb().values
+    assert (together != alone).any()  # alone it has the whole scale to itself
+
+
+def test_a_cube_without_beta_has_a_picture_for_imshow(cube):
+    painted = cube.isel(beta=0, drop=True).rangegeo.rgb()
+    assert painted.dims == ("y", "x", "rgb")
+
+
+def test_pixels_without_data_are_black(cube):
+    hole = cube.isel(beta=0).where(cube["x"] > 5.5)
+    painted = hole.rangegeo.rgb()
+    assert (painted.sel(x=slice(5, 5.5)) == 0).all()
+    assert (painted.sel(x=slice(5.51, 6)) > 0).all()
+
+
+def test_plotting_works_as_the_readme_says(cube):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    image = cube.sel(beta=1.0).rangegeo.rgb().plot.imshow(rgb="rgb")
+    assert image.get_array().shape[:2] == (20, 20)
+    pyplot.close("all")
+
+
+def test_a_single_pixel_has_a_colour(cube):
+    assert cube.isel(x=[3], y=[4]).rangegeo.rgb().shape == (2, 1, 1, 3)
+
+
+# --------------------------------------------------------------------------------------------------- betas
+
+
+@pytest.mark.parametrize("beta", [0, 0.3, 1])
+def test_any_beta_is_read_from_components(mini, components, beta):
+    found = components.rangegeo.at(beta)
+    assert dask.is_dask_collection(found)
+    expected = rg.raster(BOX, 0.05, model=mini, betas=beta, exact=True).isel(beta=0)
+    assert found.dims == expected.dims
+    np.testing.assert_allclose(found.values, expected.values, rtol=0, atol=5e-6)
+    assert found["band_name"].values.tolist() == expected["band_name"].values.tolist()
+    assert found["band"].values.tolist() == expected["band"].values.tolist()
+    assert float(found["beta"]) == beta
+    assert "layout" not in found.attrs
+    assert found.attrs["model"] == "RANGE+"
+    assert found.odc.geobox == expected.odc.geobox
+
+
+def test_a_beta_that_is_there_is_picked(cube):
+    xr.testing.assert_identical(cube.rangegeo.at(1), cube.sel(beta=1))
+
+
+@pytest.mark.parametrize("beta", [-1, 2, np.nan, "half"])
+def test_a_beta_that_is_none_is_refused(components, beta):
+    with pytest.raises(UsageError, match=r"beta must be"):
+        components.rangegeo.at(beta)
+
+
+def test_a_beta_that_is_not_there_is_refused(cube, components):
+    with pytest.raises(
+        UsageError, match=r"beta 0\.3 can be read from a cube that holds it, or .*; this one holds \[0\.0, 1\.0\]"
+    ):
+        cube.rangegeo.at(0.3)
+    with pytest.raises(UsageError, match=r"made with all bands of --layout components; this one holds none"):
+        components.isel(band=slice(1, None)).rangegeo.at(0.3)  # would blend each band with another's neighbour
+    for bands in ([0, 1, 25, 24], [0, 24, 1, 25], [0, 1, 24, 25, 26], [24, 25], [0, 1], [60, 0, 24]):
+        with pytest.raises(UsageError, match=r"beta 0\.3 can be read from"):
+            components.isel(band=bands).rangegeo.at(0.3)
+
+
+def test_some_bands_of_both_components_are_enough(components):
+    some = components.isel(band=[3, 5, 27, 29, 50])
+    found = some.rangegeo.at(0.3)
+    assert found["band_name"].values.tolist() == ["visual_03", "visual_05", "location_02"]
+    np.testing.assert_array_equal(found, components.rangegeo.at(0.3).isel(band=[3, 5, 26]))
+
+
+# --------------------------------------------------------------------------------------------------- files
+
+
+def test_to_zarr(cube, tmp_path):
+    assert cube.rangegeo.to_zarr(tmp_path / "a.zarr") == [tmp_path / "a.zarr"]
+    assert rg.open_cube(tmp_path / "a.zarr").attrs["evaluation"] in ("exact", "interpolated")
+    np.testing.assert_array_equal(rg.open_cube(tmp_path / "a.zarr").values, cube.values)
+    with pytest.raises(OutputError, match="add --overwrite"):
+        cube.rangegeo.to_zarr(str(tmp_path / "a.zarr"))
+    cube.rangegeo.to_zarr(str(tmp_path / "a.zarr"), overwrite=True, zarr_format=2)
+    assert (tmp_path / "a.zarr" / ".zgroup").exists()
+
+
+def test_to_geotiff(cube, tmp_path):
+    paths = cube.rangegeo.to_geotiff(tmp_path / "a.tif")
+    assert paths == [tmp_path / "a_beta0.tif", tmp_path / "a_beta1.tif"]
+    with rasterio.open(paths[1]) as file:
+        np.testing.assert_array_equal(file.read(), cube.values[1])
+    with pytest.raises(OutputError, match="add --overwrite"):
+        cube.rangegeo.to_geotiff(tmp_path / "a.tif")
+    cube.rangegeo.to_geotiff(str(tmp_path / "a.tif"), overwrite=True)
