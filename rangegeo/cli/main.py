@@ -60,7 +60,7 @@ def run(arguments: list[str]) -> int:
         result = cli.main(join_numbers(arguments), prog_name="rangegeo", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted; what was being written is unfinished, run it again with --overwrite", 130)
+        return _fail("interrupted and unfinished; run it again with --overwrite", 130)
     except click.ClickException as error:
         return _fail(_with_remedy(error, arguments[0]), error.exit_code)
     except BrokenPipeError:

@@ -101,6 +101,7 @@ def command(
     rangegeo raster --bbox 176,-19,-178,-15 --res 0.01 --model SatCLIP -o fiji.tif
     """
     from rangegeo.grid import make_geobox
+    from rangegeo.writers.common import check_destination
     from rangegeo.writers.formats import choose_format
 
     geobox = make_geobox(bbox, res, crs, bbox_crs, align=align)
@@ -113,6 +114,8 @@ def command(
     if exact and tolerance is not None:
         raise click.UsageError("--exact evaluates every pixel; leave out --tolerance")
     given = check_betas([beta for group in betas for beta in group]) if betas else (0.5,)
+    if chosen.suffixes == (".zarr",) or len(given) == 1:  # said before anything is downloaded
+        check_destination(out, 0, overwrite=overwrite)
     use_threads(threads)
     model = load_model(model_name, weights=weights, db=db, device=device)
     if betas and not model.has_beta:
