@@ -303,7 +303,7 @@ def fit_projection(sample: np.ndarray, count: int) -> Projection:
 
 def _tile_pixels(geobox: GeoBox) -> int | None:
     """Pixels a side that a patch is first tried at; None where pixels are so large that all are evaluated."""
-    pixels = TILE_ARC_DEG / pixel_arc_deg(geobox)
+    pixels = TILE_ARC_DEG / pixel_arc_deg(geobox) * (1 + 1e-6)  # 2.56 / 0.01 is 255.99…
     return None if pixels < SMALLEST_TILE else min(int(pixels), max(geobox.shape))
 
 
