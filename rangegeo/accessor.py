@@ -60,6 +60,8 @@ class RangegeoAccessor:
             UsageError: the cube does not hold what this beta needs.
         """
         cube = self._cube
+        if np.ndim(beta):
+            raise UsageError(f"at takes one beta, got {beta!r}; for example .at(0.5)")
         (beta,) = check_betas(beta)
         if "beta" in cube.dims and beta in cube["beta"].values:
             return cube.sel(beta=beta)

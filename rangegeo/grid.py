@@ -83,7 +83,9 @@ def parse_bbox(bbox: Sequence[float], crs: CRS) -> tuple[float, float, float, fl
             raise UsageError(f"--bbox must have west < east in {crs_name(crs)}, {given}; the order is W,S,E,N")
         return west, south, east, north
     if south < -90 or north > 90:
-        raise UsageError(f"--bbox must have latitudes in [-90, 90], {given}; the order is W,S,E,N")
+        raise UsageError(
+            f"--bbox must have latitudes in [-90, 90], {given}; the order is W,S,E,N, and metres need --bbox-crs"
+        )
     if not (-360 <= west <= 360 and -360 <= east <= 360):
         raise UsageError(f"--bbox must have longitudes in [-360, 360], {given}; the order is W,S,E,N")
     if west > east:
@@ -125,6 +127,11 @@ def crs_name(crs: CRS) -> str:
     """AUTHORITY:CODE where there is one, else WKT."""
     authority = crs.to_authority(min_confidence=100)
     return ":".join(authority) if authority else crs.to_wkt()
+
+
+def _short_name(crs: CRS) -> str:
+    """AUTHORITY:CODE where there is one, else what the CRS calls itself; for messages."""
+    return crs_name(crs) if crs.to_authority(min_confidence=100) else crs.name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -285,7 +292,7 @@ def _bounds_in(
         result = (result[0], result[1], result[2] + 360.0, result[3])
     if not all(map(math.isfinite, result)) or result[0] >= result[2] or result[1] >= result[3]:
         raise UsageError(
-            f"--bbox {_joined(bounds)} reaches beyond the domain of {crs_name(target)}; "
+            f"--bbox {_joined(bounds)} reaches beyond the domain of {_short_name(target)}; "
             "take a smaller box, or give it in that CRS with --bbox-crs"
         )
     return result
@@ -302,6 +309,8 @@ def _holds_interior(
     east += 360.0 if east < west else 0.0
     x, y = transformer.transform(*np.meshgrid(np.linspace(west, east, 33), np.linspace(south, north, 33)))
     left, bottom, right, top = result
+    if not all(map(math.isfinite, result)):
+        return False
     slack_x, slack_y = 0.01 * (right - left), 0.01 * (top - bottom)
     return bool(
         (x >= left - slack_x).all()

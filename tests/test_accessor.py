@@ -160,3 +160,10 @@ def test_to_geotiff(cube, tmp_path):
     with pytest.raises(OutputError, match="add --overwrite"):
         cube.rangegeo.to_geotiff(tmp_path / "a.tif")
     cube.rangegeo.to_geotiff(str(tmp_path / "a.tif"), overwrite=True)
+
+
+@pytest.mark.parametrize("beta", [[0, 1], (0.5,), np.array([0.5])])
+def test_at_takes_one_beta(mini, beta):
+    cube = rg.raster((6, 45, 7, 46), 0.1, model=mini)
+    with pytest.raises(UsageError, match=r"at takes one beta"):
+        cube.rangegeo.at(beta)

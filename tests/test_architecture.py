@@ -24,6 +24,7 @@ FLOORS = (
     {"opening"},
     {"accessor", "describe"},
     {"cli"},
+    {"__main__"},
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 # What a room must not know.

@@ -8,6 +8,8 @@ import click
 
 from rangegeo.cli.options import model_options, verbosity_options
 
+LONGEST_LIST = 20  # that is printed
+
 
 @click.command("info")
 @click.argument("target")
@@ -35,6 +37,14 @@ def _lines(facts: dict, indent: str = "") -> list[str]:
         if isinstance(value, dict):
             lines += [f"{indent}{name}:", *_lines(value, indent + "  ")]
         elif value is not None:
-            shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-            lines.append(f"{indent}{name}: {shown}")
+            lines.append(f"{indent}{name}: {_shown(value)}")
     return lines
+
+
+def _shown(value: object) -> object:
+    """Short lists as they are, of long ones their size; --json has them whole."""
+    if not isinstance(value, list):
+        return value
+    if value and isinstance(value[0], list):
+        return f"{len(value)} x {len(value[0])} numbers"
+    return ", ".join(map(str, value)) if len(value) <= LONGEST_LIST else f"{len(value)} numbers"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from importlib import import_module
 
 import click
 
 from rangegeo.cli.arguments import join_numbers
 
+INTERRUPTED = 130
 COMMANDS = {
     "raster": "Make an embedding raster of a bounding box.",
     "info": "Say what a cube, a model, a checkpoint or a database is.",
@@ -48,7 +50,11 @@ def main(arguments: list[str] | None = None) -> None:
     # the machine is busy, no faster when it is not. Read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = sys.argv[1:] if arguments is None else arguments
-    sys.exit(run(arguments))
+    code = run(arguments)
+    if code == INTERRUPTED:  # other threads may still compute, and crash when the interpreter goes from under them
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -60,14 +66,16 @@ def run(arguments: list[str]) -> int:
         result = cli.main(join_numbers(arguments), prog_name="rangegeo", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted and unfinished; run it again with --overwrite", 130)
+        return _fail(
+            "interrupted; what was there before is kept, an unfinished .zarr gives way to --overwrite", INTERRUPTED
+        )
     except click.ClickException as error:
         return _fail(_with_remedy(error, arguments[0]), error.exit_code)
     except BrokenPipeError:
         return 1
     except Exception as error:
         if arguments.count("-v") + arguments.count("--verbose") + 2 * arguments.count("-vv") >= 2:
-            raise
+            traceback.print_exc()
         from rangegeo.errors import RangegeoError
 
         if isinstance(error, RangegeoError):

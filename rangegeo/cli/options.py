@@ -7,8 +7,7 @@ from collections.abc import Callable
 import click
 
 DEMO_NOTICE = (
-    "using the embedded demo model (regional landscape, about 10 km); "
-    "for the published one: --weights official --db large"
+    "using the embedded demo model (regional landscape only); for the published one: --weights official --db large"
 )
 
 

@@ -21,7 +21,11 @@ from rangegeo.cli.options import announce_demo, model_options, verbosity_options
     help="Bounding box; W > E crosses the antimeridian.",
 )
 @click.option(
-    "--res", type=NumberList((1, 2), "0.01"), required=True, metavar="X [Y]", help="Pixel size in units of the CRS."
+    "--res",
+    type=NumberList((1, 2), "0.01"),
+    required=True,
+    metavar="X [Y]",
+    help="Pixel size in units of --crs.",
 )
 @click.option("--crs", default="EPSG:4326", show_default=True, help="CRS of the raster, any that pyproj knows.")
 @click.option("--bbox-crs", default="EPSG:4326", show_default=True, help="CRS of the bounding box.")
@@ -43,7 +47,13 @@ from rangegeo.cli.options import announce_demo, model_options, verbosity_options
     show_default=True,
     help="components stores S, G and q once, for any beta later.",
 )
-@click.option("--bands", default="all", show_default=True, metavar="all|visual|location|LIST", help="Bands to keep.")
+@click.option(
+    "--bands",
+    default="all",
+    show_default=True,
+    metavar="all|visual|location|LIST",
+    help="Bands; a LIST such as 1,2,10-20.",
+)
 @click.option("--pca", type=int, metavar="N", help="Project on N principal components of the raster.")
 @click.option(
     "--tolerance",
@@ -63,7 +73,12 @@ from rangegeo.cli.options import announce_demo, model_options, verbosity_options
     show_default=True,
     help="2 for GDAL and QGIS that do not read 3.",
 )
-@click.option("--chunks", type=int, metavar="N", help="Pixels a side of a chunk. [default: 128, or 256 for few bands]")
+@click.option(
+    "--chunks",
+    type=int,
+    metavar="N",
+    help="Pixels a side of a chunk, a multiple of 16.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")
 @verbosity_options
@@ -113,6 +128,8 @@ def command(
 
     if exact and tolerance is not None:
         raise click.UsageError("--exact evaluates every pixel; leave out --tolerance")
+    if layout == "components" and (betas or pca is not None or bands != "all"):
+        raise click.UsageError("--layout components holds all of S, G and q; leave out --beta, --bands and --pca")
     given = check_betas([beta for group in betas for beta in group]) if betas else (0.5,)
     if chosen.suffixes == (".zarr",) or len(given) == 1:  # said before anything is downloaded
         check_destination(out, 0, overwrite=overwrite)

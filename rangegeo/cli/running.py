@@ -30,9 +30,9 @@ class Measured:
         return facts
 
     def __str__(self) -> str:
-        if self.facts is None:
-            return "every pixel was evaluated"
         known = self._known
+        if not known.get("proof_pixels"):
+            return "every pixel was evaluated"
         refined = f"; refined {known['refined_parts']} times to keep it" if known["refined_parts"] else ""
         return (
             f"interpolated from {known['evaluations']} evaluations; measured error {known['measured_error']:.1e} "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,11 +73,48 @@ def write_blocks(
     data = data.rechunk({0: -1, 1: -1})
     row_starts, col_starts = (np.cumsum((0, *sizes[:-1])) for sizes in data.chunks[2:])
     blocks = data.to_delayed()[0, 0]
-    task = dask.delayed(write, pure=False, traverse=False)
+    gate = _Gate()
+
+    def write_if_open(block: np.ndarray, top: int, left: int) -> None:
+        with gate as is_open:
+            if is_open:
+                write(block, top, left)
+
+    task = dask.delayed(write_if_open, pure=False, traverse=False)
     tasks = [
         task(blocks[i, j], int(top), int(left), dask_key_name=f"{WRITE_TASK}-{i}-{j}")
         for i, top in enumerate(row_starts)
         for j, left in enumerate(col_starts)
     ]
-    facts, *_ = dask.compute(dask.delayed({}) if measured is None else measured, *tasks, **compute)
+    try:
+        facts, *_ = dask.compute(dask.delayed({}) if measured is None else measured, *tasks, **compute)
+    except BaseException:
+        gate.close()  # other threads still run: nothing may be written once the caller cleans up
+        raise
     return facts
+
+
+class _Gate:
+    """Lets threads in until it is closed, and is closed when the last one has left. Each process has its own."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside, self._open = 0, True
+
+    def __reduce__(self) -> tuple[type[_Gate], tuple[()]]:
+        return _Gate, ()
+
+    def __enter__(self) -> bool:
+        with self._changed:
+            self._inside += 1
+            return self._open
+
+    def __exit__(self, *error: object) -> None:
+        with self._changed:
+            self._inside -= 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        with self._changed:
+            self._open = False
+            self._changed.wait_for(lambda: self._inside == 0)

@@ -23,6 +23,7 @@ from rasterio.enums import Resampling
 from rasterio.windows import Window
 
 from rangegeo.colours import HIGH, LOW, Colours, fit_colours, sample_steps
+from rangegeo.errors import OutputError
 from rangegeo.writers.common import as_4d, check_destination, write_blocks
 from rangegeo.writers.qml import style
 
@@ -124,6 +125,8 @@ def output_paths(cube: xr.DataArray, path: Path) -> list[Path]:
 def check_outputs(cube: xr.DataArray, path: Path, *, overwrite: bool) -> None:
     """Refuse destinations before any work is done: every file that would be written is looked at."""
     for output in output_paths(cube, path):
+        if output.is_dir():
+            raise OutputError(f"{output} is a folder and was left as it is; give another -o")
         check_destination(output, int(ROOM * cube.nbytes), overwrite=overwrite)
         for beside in (output.with_suffix(".qml"), _preview_path(output)):
             check_destination(beside, 0, overwrite=overwrite)

@@ -6,8 +6,11 @@ CF `grid_mapping` with `spatial_ref`, the `proj:` and `spatial:` conventions of 
 
 from __future__ import annotations
 
+import os
 import shutil
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -58,21 +61,37 @@ def write_zarr(
     check_store(cube, path, overwrite=overwrite)
     if zarr_format not in COMPRESSORS:
         raise UsageError(f"--zarr-format must be 2 or 3, got {zarr_format}")
-    if path.exists():
-        shutil.rmtree(path)
     had_beta = "beta" in cube.dims
     cube = _evenly_chunked(as_4d(cube)).rename(ARRAY)
-    array = _create(cube, path, had_beta, zarr_format)
+    with _put_aside(path):
+        array = _create(cube, path, had_beta, zarr_format)
 
-    def write(block: np.ndarray, top: int, left: int) -> None:
-        _, _, height, width = block.shape
-        array[:, :, top : top + height, left : left + width] = block
+        def write(block: np.ndarray, top: int, left: int) -> None:
+            _, _, height, width = block.shape
+            array[:, :, top : top + height, left : left + width] = block
 
-    array.attrs.update(write_blocks(cube, write, measured))
-    group = zarr.open_group(path, mode="r+", use_consolidated=False)
-    group.attrs[COMPLETE] = True
-    _consolidate(path)
+        array.attrs.update(write_blocks(cube, write, measured))
+        group = zarr.open_group(path, mode="r+", use_consolidated=False)
+        group.attrs[COMPLETE] = True
+        _consolidate(path)
     return [path]
+
+
+@contextmanager
+def _put_aside(path: Path) -> Iterator[None]:
+    """Keep a store that is to be replaced until its successor is complete; if that fails it takes its place again."""
+    if not path.exists():
+        yield
+        return
+    aside = path.with_name(f".{path.name}-replaced-{os.getpid()}")
+    path.rename(aside)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        aside.rename(path)
+        raise
+    shutil.rmtree(aside)
 
 
 def _create(cube: xr.DataArray, path: Path, had_beta: bool, zarr_format: int) -> zarr.Array:

@@ -49,6 +49,11 @@ BAD = {
     "crs of nonsense": ((*PLAIN, "--crs", "utm", *OUT), 2, "for example --crs EPSG:3857"),
     "geocentric crs": ((*PLAIN, "--crs", "EPSG:4978", *OUT), 2, "for example --crs EPSG:3857"),
     "unknown crs of the box": ((*PLAIN, "--bbox-crs", "foo", *OUT), 2, "for example --bbox-crs EPSG:3857"),
+    # components
+    "components and beta": ((*MAKE, "--layout", "components", "--beta", "0", *OUT), 2, "leave out --beta, --bands"),
+    "components and pca": ((*MAKE, "--layout", "components", "--pca", "3", *OUT), 2, "leave out --beta, --bands"),
+    "components and bands": ((*MAKE, "--layout", "components", "--bands", "1", *OUT), 2, "leave out --beta, --bands"),
+    "exact and tolerance": ((*MAKE, "--exact", "--tolerance", "1e-4", *OUT), 2, "leave out --tolerance"),
     # beta
     "beta of two": ((*MAKE, "--beta", "2", *OUT), 2, "for example --beta 0,0.5,1"),
     "negative beta": ((*MAKE, "--beta", "-0.5", *OUT), 2, "for example --beta 0,0.5,1"),
@@ -234,8 +239,10 @@ def test_an_internal_error_without_a_message_is_one_line_too(raster, monkeypatch
 @pytest.mark.parametrize("verbose", [["-vv"], ["-v", "-v"], ["--verbose", "-v"]])
 def test_the_traceback_comes_with_vv(raster, monkeypatch, verbose):
     monkeypatch.setattr("rangegeo.grid.make_geobox", explode)
-    with pytest.raises(ZeroDivisionError):
-        raster("-o", "out.tif", *verbose)
+    done = raster(*verbose, "-o", "out.tif")
+    assert done.code == 1
+    assert "Traceback" in done.err
+    assert "ZeroDivisionError" in done.err.splitlines()[-1]
 
 
 def test_one_v_shows_no_traceback(raster, monkeypatch):

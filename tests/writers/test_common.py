@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -138,3 +140,27 @@ def test_a_cube_in_memory_is_one_block(cube):
     write_blocks(cube.compute(), lambda block, top, left: shapes.append(block.shape))
     assert shapes == [cube.shape]
     assert isinstance(cube, xr.DataArray)
+
+
+def test_a_folder_of_the_name_of_a_geotiff_is_refused_and_left_alone(broken, tmp_path):
+    (tmp_path / "a.tif").mkdir()
+    with pytest.raises(OutputError, match="is a folder and was left as it is; give another -o"):
+        write_geotiff(broken.isel(beta=[0]), tmp_path / "a.tif", overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
+
+
+def test_nothing_is_written_once_the_caller_was_told_of_a_failure(make_cube):
+    """Other threads may still hold blocks when the first one fails."""
+    cube, told, late = make_cube(chunks=8), threading.Event(), []
+
+    def write(block: np.ndarray, top: int, left: int) -> None:
+        if (top, left) == (0, 0):
+            raise RuntimeError("the first block")
+        time.sleep(0.01)
+        late.append(told.is_set())
+
+    with pytest.raises(RuntimeError, match="the first block"):
+        write_blocks(cube, write, scheduler="threads", num_workers=4)
+    told.set()
+    time.sleep(0.2)
+    assert not any(late)

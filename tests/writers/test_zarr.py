@@ -241,6 +241,15 @@ def test_overwrite_replaces_all_of_a_store(cube, tmp_path):
     assert not list(tmp_path.rglob(".z*"))  # nothing of the old format
 
 
+def test_a_store_that_was_to_be_replaced_is_kept_if_its_successor_fails(cube, broken, tmp_path):
+    write_zarr(cube, tmp_path / "a.zarr")
+    before = listing(tmp_path)
+    with pytest.raises(BrokenBlock):
+        write_zarr(broken, tmp_path / "a.zarr", overwrite=True)
+    assert listing(tmp_path) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
+
+
 @pytest.mark.parametrize("what", ["folder", "empty folder", "file"])
 def test_only_a_zarr_store_is_ever_replaced(cube, tmp_path, what):
     path = tmp_path / "precious"
