@@ -256,6 +256,21 @@ class TestComponents:
             model.recipe(0.5, layout="components")
 
 
+@pytest.mark.parametrize("chunks", [64, 128])
+def test_writing_and_proving_evaluate_each_patch_once(mini, tmp_path, monkeypatch: pytest.MonkeyPatch, chunks: int):
+    """Also where a patch is one chunk, which dask would fuse with it."""
+    seen = []
+
+    def counted(spec, geobox, window, *rest):
+        seen.append(window)
+        return evaluate_patch(spec.load(), geobox, window, *rest)
+
+    monkeypatch.setattr("rangegeo.cube.patch_block", counted)
+    cube = rg.raster((6, 45, 8.56, 47.56), 0.02, model=mini, chunks=chunks)
+    cube.rangegeo.to_zarr(tmp_path / "a.zarr")
+    assert len(seen) == len({(rows.start, cols.start) for rows, cols in seen}) >= 1
+
+
 def test_measured_error_is_in_the_files(mini, tmp_path):
     cube = rg.raster((6, 45, 7.28, 46.28), 0.02, model=mini)
     cube.rangegeo.to_zarr(tmp_path / "a.zarr")

@@ -72,7 +72,8 @@ def write_blocks(
     data = cube.chunk().data if cube.chunks is None else cube.data
     data = data.rechunk({0: -1, 1: -1})
     row_starts, col_starts = (np.cumsum((0, *sizes[:-1])) for sizes in data.chunks[2:])
-    blocks = data.to_delayed()[0, 0]
+    # left as it is, so that what `measured` shares with the blocks keeps its name and is computed once
+    blocks = data.to_delayed(optimize_graph=False)[0, 0]
     gate = _Gate()
 
     def write_if_open(block: np.ndarray, top: int, left: int) -> None:
