@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from abc import abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 
 import click
@@ -36,8 +37,9 @@ class _Watcher(Callback):
                 self.done += 1
                 self.show()
 
+    @abstractmethod
     def show(self) -> None:
-        raise NotImplementedError
+        """Say how many blocks are done."""
 
 
 class _Log(_Watcher):
