@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from reference import golden
+from reference.malice import Touch
 from typed import MINI
 
 from rangegeo.cli import main as module
@@ -131,16 +132,6 @@ BAD = {
     "info of a damaged checkpoint": (("info", "cut.ckpt"), 1, "download it again"),
     "info of a misspelt name": (("info", "RANGE+", "--weights", "offical"), 2, "--weights must be demo, offic"),
 }  # fmt: skip
-
-
-class Touch:
-    """Unpickling it makes a file: the proof that pickled code ran."""
-
-    def __init__(self, witness: Path) -> None:
-        self.witness = witness
-
-    def __reduce__(self) -> tuple:
-        return Path.touch, (self.witness,)
 
 
 @pytest.fixture

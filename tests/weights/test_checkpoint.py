@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from reference import golden
+from reference.malice import Touch
 
 from rangegeo.errors import WeightsError
 from rangegeo.field.places import Places
@@ -17,16 +18,6 @@ from rangegeo.weights import stored
 from rangegeo.weights.checkpoint import PREFIX, load_encoder, read_checkpoint
 
 TENSORS = [f"{layer}.{part}" for layer in ("layers.0", "layers.1", "last_layer") for part in ("weight", "bias")]
-
-
-class Touch:
-    """Unpickling it makes a file: the proof that pickled code ran."""
-
-    def __init__(self, witness: Path) -> None:
-        self.witness = witness
-
-    def __reduce__(self) -> tuple:
-        return Path.touch, (self.witness,)
 
 
 @pytest.fixture

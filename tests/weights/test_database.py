@@ -6,12 +6,12 @@ import io
 import pickle
 import zipfile
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from reference import golden
+from reference.malice import Touch
 from safetensors.torch import save_file
 
 from rangegeo.errors import WeightsError
@@ -20,16 +20,6 @@ from rangegeo.weights import stored
 from rangegeo.weights.database import load_database, read_database
 
 ARRAYS = ("locs", "satclip_embeddings", "image_embeddings")
-
-
-class Touch:
-    """Unpickling it makes a file: the proof that pickled code ran."""
-
-    def __init__(self, witness: Path) -> None:
-        self.witness = witness
-
-    def __reduce__(self) -> tuple:
-        return Path.touch, (self.witness,)
 
 
 @pytest.fixture

@@ -15,21 +15,12 @@ from pyproj import CRS
 from rasterio.enums import ColorInterp
 from rasterio.warp import Resampling
 from rio_cogeo.cogeo import cog_validate
-from writing import BrokenBlock, listing, most_alive
+from writing import CRSS, BrokenBlock, listing, most_alive
 
 import rangegeo as rg
 from rangegeo.errors import CubeError, OutputError
 from rangegeo.writers import geotiff
 from rangegeo.writers.geotiff import write_geotiff
-
-CRSS = {  # bbox in the CRS, resolution
-    "EPSG:4326": ((176, -19, -178, -15), 0.25),
-    "EPSG:3857": ((5e5, 5.5e6, 6e5, 5.6e6), 5000.0),
-    "EPSG:32632": ((3e5, 4.9e6, 3.5e5, 4.95e6), (2000.0, 2500.0)),
-    "EPSG:3995": ((-1e6, -1e6, 1e6, 1e6), 1e5),
-    "ESRI:54009": ((-1e6, -1e6, 1e6, 1e6), 1e5),
-    "+proj=lcc +lat_0=46 +lon_0=7 +lat_1=45 +lat_2=47": ((-1e5, -1e5, 1e5, 1e5), 1e4),
-}
 
 
 @pytest.fixture

@@ -10,6 +10,15 @@ import dask
 import numpy as np
 import xarray as xr
 
+CRSS = {  # bbox in the CRS, resolution
+    "EPSG:4326": ((176, -19, -178, -15), 0.25),
+    "EPSG:3857": ((5e5, 5.5e6, 6e5, 5.6e6), 5000.0),
+    "EPSG:32632": ((3e5, 4.9e6, 3.5e5, 4.95e6), (2000.0, 2500.0)),
+    "EPSG:3995": ((-1e6, -1e6, 1e6, 1e6), 1e5),
+    "ESRI:54009": ((-1e6, -1e6, 1e6, 1e6), 1e5),
+    "+proj=lcc +lat_0=46 +lon_0=7 +lat_1=45 +lat_2=47": ((-1e5, -1e5, 1e5, 1e5), 1e4),
+}
+
 
 class BrokenBlock(RuntimeError):
     """What a failing cube fails with."""
