@@ -32,10 +32,10 @@ MANY_BANDS = 128  # above, a block of 128 pixels a side keeps all bands and beta
 SIDE_FEW, SIDE_MANY = 256, 128
 TOLERANCE = 1e-5
 SMALLEST_TOLERANCE = 4e-6  # float32 round-off of the exact evaluation itself is up to 3e-6, measured at ten places
-TILE_ARC_DEG = 2.56  # over which 17 x 17 points reproduce a field of degree 40, measured in workflows/benchmark
-SMALLEST_TILE = 32  # pixels; below, points would be about as many as pixels
+TILE_ARC_DEG = 5.12  # over which 41 x 41 points reproduce a field of degree 40, measured in workflows/benchmark
+SMALLEST_TILE = 58  # pixels; below, so many points would be about as many as pixels
 PCA_PIXELS = 1024
-NODES_A_TILE = 400  # usual number of evaluations, for an estimate of time
+NODES_A_TILE = 1681  # usual number of evaluations, for an estimate of time
 WRITING_BYTES_A_SECOND = 4e8  # compressed on two cores, for an estimate of time
 PATCHES = "rangegeo-patches"  # of the layer of patches in a graph
 

@@ -10,6 +10,7 @@ measured on it.
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,8 @@ from rangegeo.field.recipe import Recipe
 from rangegeo.grid import pixel_places, places_on
 from rangegeo.model import Model
 
-PROOF_PIXELS = 16  # of each patch, evaluated exactly and compared
+PROOF_PIXELS = 32  # of each patch, evaluated exactly and compared
+STALLED = 0.25  # share of the error left out that must remain no more when the points are doubled, or they end there
 PIXELS_A_NODE = 2  # a patch is interpolated only if it saves at least this factor
 Window = tuple[slice, slice]  # rows and columns, in pixels of the raster
 
@@ -140,6 +142,7 @@ class _Fit:
         exact: dict[str, Tensor] = {}
         missed = set()
         waiting = list(self.parts)
+        estimates = dict.fromkeys(waiting, math.inf)
         for level in levels:
             step = (levels[-1] - 1) // (level - 1)
             if not grids:
@@ -148,7 +151,10 @@ class _Fit:
                 grids = self._refine(grids, waiting, places[::step, ::step])
             for name in list(waiting):
                 scale = max(float(grids[name].abs().max()), 1e-30)
-                if left_out(grids[name]) > self.tolerance * scale:
+                before, estimates[name] = estimates[name], left_out(grids[name]) / scale
+                if estimates[name] > max(self.tolerance, STALLED * before):
+                    return None  # a jump, or waves shorter than the points: more of them would not help
+                if estimates[name] > self.tolerance:
                     continue
                 error = _error_at(grids[name], proof_at, exact[name]) / scale
                 if error > self.tolerance:
