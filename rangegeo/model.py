@@ -192,7 +192,7 @@ class Model:
                 )
                 out[:, rows] = recipe.apply(found).to(out.device)
 
-    def seconds_per_place(self, recipe: Recipe, sample: int = 144) -> float:
+    def seconds_per_place(self, recipe: Recipe, sample: int = 64) -> float:
         """Measured on a grid of `sample` places around 0°, 0°; the second run counts."""
         side = torch.linspace(0.0, 0.32, math.isqrt(sample), dtype=torch.float64)
         places = Places.grid(side, side)

@@ -70,7 +70,8 @@ def write_blocks(
         These facts; none if `measured` is None.
     """
     data = cube.chunk().data if cube.chunks is None else cube.data
-    data = data.rechunk({0: -1, 1: -1})
+    if data.numblocks[:2] != (1, 1):
+        data = data.rechunk({0: -1, 1: -1})
     row_starts, col_starts = (np.cumsum((0, *sizes[:-1])) for sizes in data.chunks[2:])
     # left as it is, so that what `measured` shares with the blocks keeps its name and is computed once
     blocks = data.to_delayed(optimize_graph=False)[0, 0]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from rangegeo.errors import UsageError
-from rangegeo.writers.geotiff import check_outputs, write_geotiff
-from rangegeo.writers.zarr import check_store, write_zarr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +25,20 @@ class Format:
     suffixes: tuple[str, ...] = ()
 
 
+def _from(module: str, name: str, **options: object) -> Callable[..., list[Path] | None]:
+    """A function of a writer, imported when it is called: nobody waits for the format that was not asked for."""
+
+    def call(*arguments: object, **more: object) -> list[Path] | None:
+        return getattr(import_module(f"rangegeo.writers.{module}"), name)(*arguments, **options, **more)
+
+    return call
+
+
+_check_geotiff = _from("geotiff", "check_outputs")
 FORMATS = {
-    "zarr": Format(write=write_zarr, check=check_store, suffixes=(".zarr",)),
-    "cog": Format(write=write_geotiff, check=check_outputs, suffixes=(".tif", ".tiff")),
-    "gtiff": Format(write=partial(write_geotiff, overviews=False), check=check_outputs),
+    "zarr": Format(write=_from("zarr", "write_zarr"), check=_from("zarr", "check_store"), suffixes=(".zarr",)),
+    "cog": Format(write=_from("geotiff", "write_geotiff"), check=_check_geotiff, suffixes=(".tif", ".tiff")),
+    "gtiff": Format(write=_from("geotiff", "write_geotiff", overviews=False), check=_check_geotiff),
 }
 
 
