@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from rangegeo.encoders import MODELS
 from rangegeo.errors import ShapeError, UsageError, WeightsError
 from rangegeo.field.places import Places
+from rangegeo.field.precision import full_precision
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, EncoderField, RangeField
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import PixelPlaces
@@ -179,13 +180,13 @@ class Model:
         """Those of semantic, geographic and location that are wanted, at (n, 2) places: (n, width) float32, CPU."""
         places = Places(torch.from_numpy(lonlat_deg)).to(self.spec.device)
         asked = {"semantic": "semantic" in wanted, "geographic": "geographic" in wanted}
-        with self._evaluating, torch.inference_mode():
+        with self._evaluating, full_precision(), torch.inference_mode():
             found = self.field.components(places, **asked)
         return {name: getattr(found, name).float().cpu() for name in wanted}
 
     def _fill(self, out: Tensor, places: Places, recipe: Recipe) -> None:
         """Evaluate into (layers, n, bands). One thread at a time: an evaluation uses every core, or the GPU."""
-        with self._evaluating, torch.inference_mode():
+        with self._evaluating, full_precision(), torch.inference_mode():
             for rows, part in places.split(BLOCK_PLACES):
                 found = self.field.components(
                     part.to(self.spec.device), semantic=recipe.semantic, geographic=recipe.geographic

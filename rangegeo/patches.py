@@ -82,11 +82,9 @@ def evaluate_patch(model: Model, geobox: GeoBox, window: Window, tile: int, tole
 def fill_window(model: Model, geobox: GeoBox, window: Window, patch: Patch, recipe: Recipe) -> np.ndarray:
     """(layers, bands, h, w) float32 of a window that lies within a patch."""
     rows, cols = window
-    for leaf in patch.leaves:
-        if leaf.values is not None and _overlap(leaf.rows, rows) == rows and _overlap(leaf.cols, cols) == cols:
-            return interpolate(leaf.values, _within(rows, leaf.rows), _within(cols, leaf.cols)).numpy()
     height, width = rows.stop - rows.start, cols.stop - cols.start
-    out = torch.empty(recipe.layers, recipe.bands, height, width)
+    # by numpy, which asks for large pages: to be handed small ones takes as long as to fill them
+    out = torch.from_numpy(np.empty((recipe.layers, recipe.bands, height, width), dtype=np.float32))
     for leaf in patch.leaves:
         part_rows, part_cols = _overlap(leaf.rows, rows), _overlap(leaf.cols, cols)
         if part_rows is None or part_cols is None:
@@ -95,8 +93,12 @@ def fill_window(model: Model, geobox: GeoBox, window: Window, patch: Patch, reci
         if leaf.values is None:
             pixels = pixel_places(geobox, part_rows, part_cols)
             target.copy_(torch.from_numpy(model.raster_block(pixels, recipe)))
+            continue
+        at = _within(part_rows, leaf.rows), _within(part_cols, leaf.cols)
+        if target.is_contiguous():
+            interpolate(leaf.values, *at, out=target)
         else:
-            target.copy_(interpolate(leaf.values, _within(part_rows, leaf.rows), _within(part_cols, leaf.cols)))
+            target.copy_(interpolate(leaf.values, *at))
     return out.numpy()
 
 

@@ -17,8 +17,11 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from rangegeo.field.precision import full_precision
+
 LEVELS = (11, 21, 41)  # points a side; each level contains the one before
 STRETCH = 0.85  # of the map, 0 for none; 41 points then still resolve it to 4e-10, and RANGE+ needs a quarter fewer
+BANDS_AT_ONCE = 64  # so that what is between rows and columns stays in the cache
 AT_A_POINT = 1e-15  # mapped and back a point is off by a rounding or two
 TAIL = 2  # last coefficients along each axis that stand for those left out
 
@@ -64,16 +67,27 @@ def interpolation_matrix(count: int, at: Tensor) -> Tensor:
     return matrix
 
 
-def interpolate(values: Tensor, rows: Tensor, cols: Tensor) -> Tensor:
+def interpolate(values: Tensor, rows: Tensor, cols: Tensor, out: Tensor | None = None) -> Tensor:
     """(..., ny, nx) values at the points of a patch to (..., h, w) at rows (h,) and cols (w,) in [-1, 1].
 
     The matrices are made in float64 and applied in the dtype of the values.
+
+    Args:
+        out: contiguous, to write to; made if it is not given.
     """
     down, across = (
         interpolation_matrix(count, at).to(values.device, values.dtype)
         for count, at in ((values.shape[-2], rows), (values.shape[-1], cols))
     )
-    return down @ (values @ across.T)
+    if out is None:
+        out = values.new_empty(*values.shape[:-2], len(rows), len(cols))
+    flat, pixels = values.reshape(-1, *values.shape[-2:]), out.view(-1, len(rows), len(cols))
+    with full_precision():
+        for start in range(0, len(flat), BANDS_AT_ONCE):
+            bands = flat[start : start + BANDS_AT_ONCE]
+            half = (bands.reshape(-1, bands.shape[-1]) @ across.T).view(len(bands), -1, len(cols))
+            torch.bmm(down.expand(len(bands), -1, -1), half, out=pixels[start : start + BANDS_AT_ONCE])
+    return out
 
 
 def left_out(values: Tensor) -> float:

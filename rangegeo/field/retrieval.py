@@ -13,6 +13,7 @@ from rangegeo.errors import ShapeError
 
 QUERY_BLOCK = 2048  # rows and columns of the largest similarity block held: 8 MiB of float32;
 KEY_BLOCK = 1024  # the fastest of 128..2048 by 1024..100,000 measured with 100,000 keys on two cores
+CUDA_KEY_BLOCK = 32_768  # 256 MiB; there the time to start a product counts, not the cache
 HIGHEST_TEMPERATURE = 43.0  # exp(-2 · 43) is the last weight that float32 holds in full precision
 
 
@@ -39,13 +40,14 @@ def softmax_average(queries: Tensor, keys: Tensor, values: Tensor, temperature: 
         raise ShapeError(f"a softmax temperature must be in (0, {HIGHEST_TEMPERATURE:g}], got {temperature:g}")
     average = values.new_empty(len(queries), values.shape[1])
     shift = queries.new_tensor(-temperature)
+    key_block = min(CUDA_KEY_BLOCK if queries.is_cuda else KEY_BLOCK, len(keys))
     for start in range(0, len(queries), QUERY_BLOCK):
         block = queries[start : start + QUERY_BLOCK]
         numerator = values.new_zeros(len(block), values.shape[1])
         denominator = values.new_zeros(len(block), 1)
-        held = values.new_empty(len(block) * KEY_BLOCK)  # one for all, or every block would pay for fresh pages
-        for first in range(0, len(keys), KEY_BLOCK):
-            rows = slice(first, first + KEY_BLOCK)
+        held = values.new_empty(len(block) * key_block)  # one for all, or every block would pay for fresh pages
+        for first in range(0, len(keys), key_block):
+            rows = slice(first, first + key_block)
             weights = held[: len(block) * len(keys[rows])].view(len(block), -1)
             torch.addmm(shift, block, keys[rows].T, alpha=temperature, out=weights).exp_()
             denominator += weights.sum(dim=1, keepdim=True)
