@@ -99,7 +99,7 @@ def model_raster(
     side = _check_chunks(chunks, recipe.bands)
     if tolerance is not None:
         _check_tolerance(tolerance)
-    tile = None if tolerance is None else _tile_pixels(geobox)
+    tile = None if tolerance is None else _tile_pixels(geobox, min(TILE_ARC_DEG, model.smooth_deg))
     cube = outline(geobox, model, recipe)
     values = _lazy(geobox, model.spec, recipe, side, tile, tolerance)
     cube.attrs |= {"evaluation": "exact"} if tile is None else {"evaluation": "interpolated", "tolerance": tolerance}
@@ -301,9 +301,9 @@ def fit_projection(sample: np.ndarray, count: int) -> Projection:
     return Projection(*(part.astype(np.float32) for part in principal_directions(sample, count)))
 
 
-def _tile_pixels(geobox: GeoBox) -> int | None:
+def _tile_pixels(geobox: GeoBox, arc_deg: float = TILE_ARC_DEG) -> int | None:
     """Pixels a side that a patch is first tried at; None where pixels are so large that all are evaluated."""
-    pixels = TILE_ARC_DEG / pixel_arc_deg(geobox) * (1 + 1e-6)  # 2.56 / 0.01 is 255.99…
+    pixels = arc_deg / pixel_arc_deg(geobox) * (1 + 1e-6)  # 2.56 / 0.01 is 255.99…
     return None if pixels < SMALLEST_TILE else min(int(pixels), max(geobox.shape))
 
 

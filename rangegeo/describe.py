@@ -11,7 +11,7 @@ from rangegeo.model import load_model
 from rangegeo.opening import open_cube
 from rangegeo.weights.checkpoint import load_encoder
 from rangegeo.weights.database import load_database
-from rangegeo.weights.hub import OFFICIAL_DATABASES
+from rangegeo.weights.hub import OFFICIAL_DATABASES, OFFICIAL_ENCODERS
 from rangegeo.weights.names import database_file, encoder_file
 from rangegeo.weights.stored import read_safetensors
 from rangegeo.writers.zarr import is_complete
@@ -19,12 +19,12 @@ from rangegeo.writers.zarr import is_complete
 Facts = dict[str, object]
 
 
-def describe(target: str, *, weights: str = "demo", db: str | None = None) -> Facts:
+def describe(target: str, *, weights: str | None = None, db: str | None = None) -> Facts:
     """Facts of whatever the target names.
 
     Args:
         target: a cube (.zarr, .tif), a checkpoint (.ckpt), a database (.npz), a stored file (.safetensors), a
-            model (RANGE+ …) or a name of published files (demo, official, large, med).
+            model (RANGE+ …) or a name of published files (demo, official, satclip-vit16-l10, large …).
         weights, db: the files behind a model.
     Raises:
         UsageError: nothing of that name is known. WeightsError, CubeError: what is wrong in a file.
@@ -33,7 +33,7 @@ def describe(target: str, *, weights: str = "demo", db: str | None = None) -> Fa
         return _model(target, weights, db)
     if target == "demo":
         return {"weights": _encoder("demo"), "db": _database("demo")}
-    if target == "official":
+    if target == "official" or target in OFFICIAL_ENCODERS:
         return _encoder(target)
     if target in OFFICIAL_DATABASES:
         return _database(target)
@@ -78,14 +78,18 @@ def _model(name: str, weights: str, db: str | None) -> Facts:
         "location_bands": model.location,
         "betas": "any in [0, 1]" if model.has_beta else None,
         **model.temperatures,
+        "licence": model.row.licence,
         "citation": model.citation,
+        "source": model.row.source,
+        "notes": model.row.notes or None,
         **model.facts,
     }
 
 
 def _encoder(weights: str) -> Facts:
-    path = encoder_file(weights)
-    return {"kind": "checkpoint", "path": str(path), **load_encoder(path)[1].facts}
+    model = next((name for name, row in MODELS.items() if weights in row.published), "SatCLIP")
+    path = encoder_file(weights, model)
+    return {"kind": "checkpoint", "path": str(path), **load_encoder(path, family=None)[1].facts}
 
 
 def _database(db: str) -> Facts:

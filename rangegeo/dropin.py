@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from rangegeo.errors import UsageError
 from rangegeo.field.places import Places
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
-from rangegeo.model import BLOCK_PLACES, check_betas, load_model
+from rangegeo.model import check_betas, load_model
 from rangegeo.weights.checkpoint import load_encoder
 from rangegeo.weights.names import encoder_file
 
@@ -44,12 +44,12 @@ class RANGE(nn.Module):
             model_name,
             weights=str(pretrained_path or "official"),
             db=str(db_path or db),
-            device=str(device or "auto"),
+            device=device,
+            beta=self.beta,
         )
         self.model = model
         self.field: RangeField = model.field
         self.model_name = model_name
-        self.device = model.spec.device
         self.temp = self.field.temperature
         if model_name == "RANGE+":
             self.geo_temp = GEOGRAPHIC_TEMPERATURE
@@ -58,16 +58,16 @@ class RANGE(nn.Module):
         self.db_satclip_embeddings = self.field.keys
         self.db_image_embeddings = self.field.values
         self.db_locs_xyz = self.field.xyz
+        self.eval()
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(self.model.spec.device)
 
     @torch.no_grad()
     def forward(self, coords: Tensor) -> Tensor:
         """(n, 2) lon, lat tensor in degrees to (n, embedding_dim) float64."""
-        places = Places.scattered(coords).to(self.device)
-        betas = (self.beta if self.model_name == "RANGE+" else 1.0,)
-        out = torch.empty(len(places), self.embedding_dim, dtype=torch.float64, device=self.device)
-        for rows, part in places.split(BLOCK_PLACES):
-            out[rows] = self.field(part, betas, dtype=torch.float64)[0]
-        return out
+        return self.model.embed(coords, self.beta)
 
     def encode(self, coords: object, batch_size: int = 10_000) -> np.ndarray:
         """Array-like (n, 2) or (2,) lon, lat in degrees to (n, embedding_dim) float32."""

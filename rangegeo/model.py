@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rangegeo.encoders import MODELS
+from rangegeo.encoders import ModelRow, model_row
 from rangegeo.errors import ShapeError, UsageError, WeightsError
 from rangegeo.field.places import Places
 from rangegeo.field.precision import full_precision
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, EncoderField, RangeField
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import PixelPlaces
-from rangegeo.weights.checkpoint import load_encoder
+from rangegeo.weights.checkpoint import build_free, load_encoder
 from rangegeo.weights.database import load_database
-from rangegeo.weights.names import database_file, database_for, encoder_file
+from rangegeo.weights.names import database_file, database_for, default_weights, encoder_file
 
 LAYOUTS = ("betas", "components")
 BLOCK_PLACES = 4096  # places evaluated at a time; bounds the float64 intermediates of the encoder
@@ -33,7 +35,7 @@ class ModelSpec:
 
     Attributes:
         name: one of `rangegeo.encoders.MODELS`.
-        weights: path of the location encoder's file.
+        weights: path of the location encoder's file, None for a model without weights.
         db: path of the database's file, None for a location encoder alone.
         device: torch device, resolved.
         weights_sha256: hash of the file at `weights`.
@@ -41,10 +43,10 @@ class ModelSpec:
     """
 
     name: str
-    weights: str
+    weights: str | None
     db: str | None
     device: str
-    weights_sha256: str
+    weights_sha256: str | None
     db_sha256: str | None
 
     def load(self) -> Model:
@@ -65,22 +67,26 @@ _LOADED: dict[ModelSpec, Model] = {}
 _LOADING = threading.Lock()
 
 
-class Model:
-    """A location model: places in, vectors out.
+class Model(nn.Module):
+    """A location model: places in, vectors out. Called with coordinates, the module of the research repository.
 
     Attributes:
         spec: names, paths and hashes.
         field: the torch module that is evaluated.
+        beta: taken where none is given, for models that have it.
         visual, location: how many bands are visual (S and G blended) and location (q, or the encoder's output).
     """
 
-    def __init__(self, spec: ModelSpec, field: nn.Module, facts: dict) -> None:
+    def __init__(self, spec: ModelSpec, field: nn.Module, facts: dict, beta: float = 0.5) -> None:
+        super().__init__()
         self.spec = spec
-        self.field = field.to(spec.device).eval().requires_grad_(False)
+        self.field = field.to(spec.device)
         self.facts = facts
+        self.beta = beta
         self.visual: int = field.visual
         self.location: int = field.dim - field.visual
         self._evaluating = threading.Lock()
+        self.eval().requires_grad_(False)
 
     def __repr__(self) -> str:
         return f"<rangegeo.Model {self.spec.name}: {self.dim} bands on {self.spec.device}>"
@@ -90,19 +96,66 @@ class Model:
         return self.visual + self.location
 
     @property
+    def location_feature_dim(self) -> int:
+        """`dim`, as the research repository calls it."""
+        return self.dim
+
+    @property
+    def row(self) -> ModelRow:
+        return model_row(self.spec.name)
+
+    @property
     def has_beta(self) -> bool:
-        return MODELS[self.spec.name].has_beta
+        return self.row.has_beta
 
     @property
     def temperatures(self) -> dict[str, float]:
         """Of the averages this model takes over its database."""
-        row = MODELS[self.spec.name]
+        row = self.row
         semantic = {} if row.temperature is None else {"semantic_temperature": row.temperature}
         return semantic | ({"geographic_temperature": GEOGRAPHIC_TEMPERATURE} if row.has_beta else {})
 
     @property
     def citation(self) -> str:
-        return MODELS[self.spec.name].citation
+        return self.row.citation
+
+    @property
+    def smooth_deg(self) -> float:
+        """Degrees over which a few Chebyshev points follow the field; 0 where it has kinks, infinite if it is smooth.
+
+        A field of degree 40 counts as smooth: patches are made for it.
+        """
+        return self.field.encoder.smooth_deg
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> Model:
+        """What `.to` and `.cuda` do; the spec follows the tensors."""
+        super()._apply(fn, recurse)
+        for tensor in itertools.islice(itertools.chain(self.parameters(), self.buffers()), 1):
+            self.spec = replace(self.spec, device=str(tensor.device))
+        return self
+
+    @torch.no_grad()
+    def forward(self, coords: Tensor) -> Tensor | np.ndarray:
+        """Embed (n, 2) lon, lat in degrees as the research repository's module of this name does.
+
+        Returns:
+            (n, dim): float64 for RANGE, RANGE+, SatCLIP and SINR, float32 for GeoCLIP, TaxaBind and CSP, the dtype of
+            `coords` for models without weights; a NumPy array for RANGE, RANGE+ and Cartesian_3D, else a tensor.
+        """
+        found = self.embed(torch.as_tensor(coords))
+        return found.cpu().numpy() if self.row.returns_array else found
+
+    def embed(self, coords: Tensor, beta: float | None = None) -> Tensor:
+        """(n, 2) lon, lat in degrees, unchecked, to (n, dim) in the dtype of `forward`."""
+        options = {}
+        if self.row.temperature is not None:
+            beta = self.beta if beta is None else beta
+            options = {"betas": (beta if self.has_beta else 1.0,), "dtype": torch.float64}  # RANGE is S alone
+        places = Places.scattered(coords).to(self.spec.device)
+        parts = places.split(BLOCK_PLACES) or [(slice(0), places)]
+        with self._evaluating:
+            found = torch.cat([self.field(part, **options).reshape(len(part), self.dim) for _, part in parts])
+        return found if self.row.has_weights or not coords.is_floating_point() else found.to(coords.dtype)
 
     def recipe(
         self,
@@ -123,7 +176,10 @@ class Model:
         if layout not in LAYOUTS:
             raise UsageError(f"--layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
         if layout == "components" and not self.has_beta:
-            raise UsageError(f"--layout components needs a model with betas, and {self.spec.name} has none")
+            raise UsageError(
+                f"--layout components needs a model with betas, and {self.spec.name} has none; leave it out, for the "
+                "cube holds all components as it is"
+            )
         chosen = () if layout == "components" else check_betas(betas) if self.has_beta else (1.0,)
         recipe = Recipe(betas=chosen, visual=self.visual, location=self.location)
         return replace(recipe, keep=_check_bands(bands, recipe))
@@ -136,12 +192,14 @@ class Model:
         names = [f"{name}_{i:0{width}d}" for name, count in groups for i in range(count)]
         return tuple(names if recipe.keep is None else (names[band] for band in recipe.keep))
 
-    def encode(self, lonlat: object, beta: float | Sequence[float] = 0.5, batch_size: int = 10_000) -> np.ndarray:
+    def encode(
+        self, lonlat: object, beta: float | Sequence[float] | None = None, batch_size: int = 10_000
+    ) -> np.ndarray:
         """Embed places.
 
         Args:
             lonlat: (n, 2) longitude, latitude in degrees (WGS 84), or one place (2,): array, list or tensor.
-            beta: in [0, 1], 0 geographic to 1 semantic, for models that have it; or several.
+            beta: in [0, 1], 0 geographic to 1 semantic, for models that have it; or several; None for the model's.
             batch_size: places a step; the result does not depend on it.
         Returns:
             (n, dim) float32; (betas, n, dim) if several betas are given.
@@ -149,6 +207,7 @@ class Model:
             ShapeError: `lonlat` has another shape. UsageError: a coordinate or a beta is out of range.
         """
         places = Places.scattered(_checked_lonlat(lonlat))
+        beta = self.beta if beta is None else beta
         check_betas(beta)
         recipe = self.recipe(beta)
         out = np.empty((recipe.layers, len(places), self.dim), dtype=np.float32)
@@ -206,40 +265,82 @@ class Model:
         return elapsed / len(places)
 
 
-def load_model(name: str = "RANGE+", *, weights: str = "demo", db: str | None = None, device: str = "auto") -> Model:
+def load_model(
+    model_name: str = "RANGE+",
+    pretrained_path: str | Path | None = None,
+    device: str | torch.device | None = "auto",
+    *,
+    weights: str | None = None,
+    db: str | None = None,
+    db_path: str | Path | None = None,
+    beta: float = 0.5,
+    name: str | None = None,
+) -> Model:
     """Load a location model.
 
+    Takes the research repository's arguments too: `load_model(model_name, pretrained_path, device, db_path=, beta=)`.
+
     Args:
-        name: RANGE+, RANGE or SatCLIP.
-        weights: demo (embedded, offline), official (downloaded) or the path of a SatCLIP checkpoint.
-        db: demo, large, med or the path of a RANGE database; by default the one that belongs to the weights.
-        device: auto, cpu, cuda or cuda:i.
+        model_name, name: one of `rangegeo.encoders.MODELS`.
+        weights, pretrained_path: a name that `rangegeo models` lists for it, such as demo (embedded, offline) or
+            official (downloaded), or the path of a published checkpoint; by default demo, or GeoCLIP's as installed.
+        device: auto (or None), cpu, cuda or cuda:i.
+        db, db_path: demo, large, med or the path of a RANGE database; by default the one that belongs to the weights.
+        beta: taken where none is given; only RANGE+ has one.
     Raises:
         UsageError: an unknown name, a missing file or a device that is not there.
         WeightsError: what is wrong in a file. DownloadError: a published file cannot be had.
     """
-    if name not in MODELS:
-        raise UsageError(f"--model must be one of {', '.join(MODELS)}, got {name!r}")
-    row = MODELS[name]
-    device = resolve_device(device)
-    database = load_database(database_file(database_for(weights, db))) if row.temperature else None
-    encoder_path = encoder_file(weights)
-    encoder, stored = load_encoder(encoder_path)
+    model_name = name or model_name
+    row = model_row(model_name)
+    (beta,) = check_betas(beta)
+    device = resolve_device("auto" if device is None else str(device))
+    if not row.has_weights:
+        if weights:  # but upstream asks for a pretrained_path that it does not use
+            raise UsageError(f"{model_name} has no weights; leave out --weights {weights}")
+        spec = ModelSpec(name=model_name, weights=None, db=None, device=device, weights_sha256=None, db_sha256=None)
+        return Model(spec, EncoderField(build_free(row)), {}, beta)
+    weights = _one("weights", weights, "pretrained_path", pretrained_path)
+    if db_path and not weights and row.temperature is not None:
+        raise UsageError("pretrained_path must be given with db_path, because the two are made together")
+    return _load(model_name, weights or default_weights(model_name), _one("db", db, "db_path", db_path), device, beta)
+
+
+def _load(name: str, weights: str, db: str | None, device: str, beta: float) -> Model:
+    """A model with weights, and a database if it has one, from files by name or path."""
+    row = model_row(name)
+    database = None
+    if row.temperature is not None:
+        db = database_for(weights, db)
+    encoder_path = encoder_file(weights, name)
+    encoder, stored = load_encoder(encoder_path, row.family)
     facts = {"encoder": stored.facts}
-    if database is None:
-        field: nn.Module = EncoderField(encoder)
-    else:
+    field: nn.Module = EncoderField(encoder)
+    if row.temperature is not None:
+        db_path = database_file(db)
+        database = load_database(db_path)
         facts["database"] = database.facts
         field = RangeField(encoder, **database.tensors, temperature=row.temperature, geographic=row.has_beta)
     spec = ModelSpec(
         name=name,
         weights=str(encoder_path.resolve()),
-        db=None if database is None else str(database_file(database_for(weights, db)).resolve()),
+        db=None if database is None else str(db_path.resolve()),
         device=device,
         weights_sha256=stored.sha256,
         db_sha256=None if database is None else database.sha256,
     )
-    return Model(spec, field, facts)
+    return Model(spec, field, facts, beta)
+
+
+def _one(name: str, value: object, other: str, other_value: object) -> str | None:
+    """Whichever of two spellings of an argument is given; an empty one is none.
+
+    Raises:
+        UsageError: both are given.
+    """
+    if value and other_value:
+        raise UsageError(f"{name} and {other} mean the same; leave one out")
+    return str(value or other_value or "") or None
 
 
 def resolve_device(device: str) -> str:
@@ -323,4 +424,5 @@ def _checked_lonlat(lonlat: object) -> Tensor:
             f"longitude must be in [-360, 360] and latitude in [-90, 90], got {lon[row]:g}, {lat[row]:g} in row {row}; "
             "the order is longitude, latitude"
         )
-    return tensor
+    turns = torch.where(lon.abs() > 180, torch.floor((lon + 180) / 360), 0.0)  # whole ones, as rasters take them
+    return torch.stack([lon - 360 * turns, lat], dim=1)

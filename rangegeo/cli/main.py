@@ -15,6 +15,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "raster": "Make an embedding raster of a bounding box.",
     "info": "Say what a cube, a model, a checkpoint or a database is.",
+    "models": "List the models and which weights are here.",
 }
 
 

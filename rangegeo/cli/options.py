@@ -15,7 +15,9 @@ def model_options(command: Callable) -> Callable:
     """--weights and --db."""
     db = click.option("--db", metavar="demo|large|med|PATH", help="RANGE database; by default the one of the weights.")
     weights = click.option(
-        "--weights", metavar="demo|official|PATH", default="demo", show_default=True, help="Location encoder."
+        "--weights",
+        metavar="demo|official|NAME|PATH",
+        help="Location encoder. [default: demo, or what rangegeo models says]",
     )
     return weights(db(command))
 
@@ -27,7 +29,7 @@ def verbosity_options(command: Callable) -> Callable:
     return quiet(verbose(command))
 
 
-def announce_demo(weights: str, *, quiet: bool) -> None:
+def announce_demo(weights: str | None, *, quiet: bool) -> None:
     """One line on stderr when the embedded default is used."""
     if weights == "demo" and not quiet:
         click.echo(DEMO_NOTICE, err=True)

@@ -30,7 +30,7 @@ from rangegeo.cli.options import announce_demo, model_options, verbosity_options
 @click.option("--crs", default="EPSG:4326", show_default=True, help="CRS of the raster, any that pyproj knows.")
 @click.option("--bbox-crs", default="EPSG:4326", show_default=True, help="CRS of the bounding box.")
 @click.option("--align", is_flag=True, help="Move the corners outwards to multiples of the pixel size.")
-@click.option("--model", "model_name", default="RANGE+", show_default=True, help="RANGE+, RANGE or SatCLIP.")
+@click.option("--model", "model_name", default="RANGE+", show_default=True, help="A name that rangegeo models lists.")
 @model_options
 @click.option(
     "--beta",
@@ -89,7 +89,7 @@ def command(
     bbox_crs: str,
     align: bool,
     model_name: str,
-    weights: str,
+    weights: str | None,
     db: str | None,
     betas: tuple[tuple[float, ...], ...],
     layout: str,
@@ -115,10 +115,14 @@ def command(
     rangegeo raster --bbox 5,44,10,48 --res 1000 --crs EPSG:3035 -o alps.tif
     rangegeo raster --bbox 176,-19,-178,-15 --res 0.01 --model SatCLIP -o fiji.tif
     """
+    from rangegeo.encoders import model_row
     from rangegeo.grid import make_geobox
     from rangegeo.writers.common import check_destination
     from rangegeo.writers.formats import choose_format
 
+    row = model_row(model_name)
+    if betas and not row.has_beta:
+        raise click.UsageError(f"--beta needs a model with betas, and {model_name} has none; leave it out")
     geobox = make_geobox(bbox, res, crs, bbox_crs, align=align)
     chosen = choose_format(out, format_name)
 
@@ -135,8 +139,6 @@ def command(
         check_destination(out, 0, overwrite=overwrite)
     use_threads(threads)
     model = load_model(model_name, weights=weights, db=db, device=device)
-    if betas and not model.has_beta:
-        raise click.UsageError(f"--beta needs a model with betas, and {model_name} has none; leave it out")
     recipe = model.recipe(given, layout=layout, bands=parse_bands(bands))
     if pca is not None:
         recipe = with_projection(recipe, model, geobox, pca)
@@ -144,7 +146,7 @@ def command(
     chosen.check(outline(geobox, model, recipe), out, overwrite=overwrite)
     cube = model_raster(geobox, model, recipe, tolerance=tolerance, chunks=chunks)
     cube.attrs["command"] = shlex.join(["rangegeo", *sys.argv[1:]])
-    announce_demo(weights, quiet=quiet)
+    announce_demo(weights or row.default, quiet=quiet)
     if not quiet:
         click.echo(f"{out}: {plan(cube, model, recipe)}", err=True)
     if dry_run:

@@ -1,27 +1,184 @@
-"""Location encoders, one a file, and the table of the models that users can name."""
+"""Location encoders, one family a file, and the table of the models that users can name.
+
+A family's module has `build(settings, network=None)`, the encoder; a family with weights has also `network(settings)`,
+its network without values, whose names and shapes are those a published file must hold. Nothing here imports torch.
+"""
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
+
+from rangegeo.errors import UsageError
+
+# What a family is called, and a published file of it.
+FAMILIES = {
+    "satclip": ("SatCLIP", "satclip-vit16-l40.ckpt"),
+    "geoclip": ("GeoCLIP", "location_encoder_weights.pth"),
+    "sinr": ("SINR", "model.safetensors"),
+    "csp": ("CSP", "model_fmow_gridcell_….pth.tar"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRow:
-    """One model.
+    """One model. Every model takes longitude, latitude in degrees; `order` is what its network is given.
 
     Attributes:
+        family: module of rangegeo.encoders.
+        variant: which of a family without weights; None for a model that has weights.
+        dim: bands with the published weights.
+        order: of the coordinates inside, "lon,lat" or "lat,lon".
+        published: keys of published files (rangegeo.weights.hub); the first is `--weights official`.
+        default: weights that are taken when none are given; None if they must be given.
         temperature: of the semantic retrieval over a database; None for a location encoder alone.
         has_beta: whether a geographic average is blended in.
+        returns_array: whether the research repository's module returns NumPy, not torch.
+        licence: of the weights, as their publisher states it.
         citation: where it was published.
+        source: where the numbers come from.
+        tested: what the implementation is compared with.
+        notes: what a user should know.
     """
 
-    temperature: float | None
-    has_beta: bool
+    family: str
+    dim: int
     citation: str
+    source: str
+    tested: str
+    licence: str = "no weights"
+    variant: str | None = None
+    order: str = "lon,lat"
+    published: tuple[str, ...] = ()
+    default: str | None = None
+    temperature: float | None = None
+    has_beta: bool = False
+    returns_array: bool = False
+    notes: str = ""
 
+    @property
+    def has_weights(self) -> bool:
+        return self.variant is None
+
+
+_RANGE = {
+    "family": "satclip",
+    "dim": 1280,
+    "citation": "arXiv:2502.19781",
+    "source": "mvrl/RANGE, range.py",
+    "tested": "mvrl/RANGE and PyPI rangegeo 0.1.0, miniature files",
+    "licence": "MIT; database: none stated",
+    "published": ("satclip-vit16-l40",),
+    "default": "demo",
+    "returns_array": True,
+}
+_TOWERS = ("vit16", "resnet18", "resnet50")
+_GEOCLIP = {
+    "family": "geoclip",
+    "dim": 512,
+    "order": "lat,lon",
+    "source": "geoclip 1.3.0, location_encoder.py",
+    "notes": "discontinuous at the antimeridian; every pixel is evaluated (ReLU)",
+}
+_CSP = {
+    "family": "csp",
+    "dim": 256,
+    "citation": "arXiv:2305.01118",
+    "source": "gengchenmai/csp, module.py and SpatialRelationEncoder.py",
+    "tested": "mvrl/RANGE, miniature files",
+    "licence": "none stated",
+}
+_FREE = {"source": "mvrl/RANGE", "tested": "mvrl/RANGE"}
+_SPHERE = _FREE | {
+    "family": "sphere2vec",
+    "citation": "arXiv:2306.17624",
+    "notes": "upstream's radii: wavelengths down to 0.06 degrees alias on coarser rasters; degrees count as radians",
+}
 
 MODELS = {
-    "RANGE+": ModelRow(temperature=12.0, has_beta=True, citation="arXiv:2502.19781"),  # mvrl/RANGE, range.py
-    "RANGE": ModelRow(temperature=15.0, has_beta=False, citation="arXiv:2502.19781"),  # mvrl/RANGE, range.py
-    "SatCLIP": ModelRow(temperature=None, has_beta=False, citation="arXiv:2311.17179"),
+    "RANGE+": ModelRow(**_RANGE, temperature=12.0, has_beta=True),
+    "RANGE": ModelRow(**_RANGE, temperature=15.0),
+    "SatCLIP": ModelRow(
+        family="satclip",
+        dim=256,
+        citation="arXiv:2311.17179",
+        source="microsoft/satclip",
+        tested="mvrl/RANGE and exact arithmetic, miniature files",
+        licence="MIT",
+        published=tuple(f"satclip-{tower}-l{degree}" for tower in _TOWERS for degree in (40, 10)),
+        default="demo",
+    ),
+    "GeoCLIP": ModelRow(
+        **_GEOCLIP,
+        citation="arXiv:2309.16020",
+        tested="geoclip 1.3.0 with its published weights",
+        licence="MIT",
+        published=("geoclip",),
+        default="installed",
+    ),
+    "TaxaBind": ModelRow(
+        **_GEOCLIP,
+        citation="arXiv:2411.00683",
+        tested="rshf 0.2.2, miniature files",
+        licence="none stated",
+        published=("taxabind",),
+    ),
+    "CSP": ModelRow(**_CSP, notes="pre-trained on fMoW; the activation is the file's"),
+    "CSP_INat": ModelRow(**_CSP, notes="pre-trained on iNaturalist 2018; the activation is the file's"),
+    "SINR": ModelRow(
+        family="sinr",
+        dim=256,
+        citation="arXiv:2306.02564",
+        source="rshf 0.2.2, sinr; elijahcole/sinr",
+        tested="rshf 0.2.2, miniature files",
+        licence="MIT",
+        published=("sinr",),
+        notes="every pixel is evaluated (ReLU)",
+    ),
+    "Direct": ModelRow(
+        **_FREE, family="coordinates", variant="Direct", dim=2, citation="arXiv:2502.19781", notes="radians"
+    ),
+    "Cartesian_3D": ModelRow(
+        **_FREE,
+        family="coordinates",
+        variant="Cartesian_3D",
+        dim=3,
+        citation="arXiv:2502.19781",
+        returns_array=True,
+    ),
+    "Wrap": ModelRow(**_FREE, family="coordinates", variant="Wrap", dim=4, citation="arXiv:1906.05272"),
+    "Theory": ModelRow(
+        **_FREE,
+        family="space2vec",
+        variant="theory",
+        dim=192,
+        citation="arXiv:2003.00824",
+        notes="degrees count as radians; discontinuous at the antimeridian",
+    ),
+    "s2vec_grid": ModelRow(
+        **_FREE,
+        family="space2vec",
+        variant="grid",
+        dim=192,
+        citation="arXiv:2003.00824",
+        notes="degrees count as radians; discontinuous at the antimeridian",
+    ),
+    "s2vec_spherec": ModelRow(**_SPHERE, variant="spherec", dim=288),
+    "s2vec_spherecplus": ModelRow(**_SPHERE, variant="spherecplus", dim=192),
+    "s2vec_spherem": ModelRow(**_SPHERE, variant="spherem", dim=480),
+    "s2vec_spheremplus": ModelRow(**_SPHERE, variant="spheremplus", dim=512),
 }
+
+
+def model_row(name: str) -> ModelRow:
+    """The row of a model.
+
+    Raises:
+        UsageError: there is none of this name; the message has the list and the nearest name.
+    """
+    if name in MODELS:
+        return MODELS[name]
+    folded = {known.casefold(): known for known in MODELS}
+    near = difflib.get_close_matches(str(name).casefold(), folded, n=1)
+    hint = f"did you mean {folded[near[0]]}?" if near else "for example --model RANGE+"
+    raise UsageError(f"--model must be one of {', '.join(MODELS)}, got {name!r}; {hint}")

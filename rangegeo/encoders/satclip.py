@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor, nn
 
 from rangegeo.field.harmonics import SphericalHarmonics
@@ -11,6 +13,8 @@ from rangegeo.field.siren import Siren
 
 class SatCLIPEncoder(nn.Module):
     """Places to (n, dim) float64, not normalised."""
+
+    smooth_deg = math.inf
 
     def __init__(self, harmonics: SphericalHarmonics, siren: Siren) -> None:
         super().__init__()
@@ -24,3 +28,13 @@ class SatCLIPEncoder(nn.Module):
     def forward(self, places: Places) -> Tensor:
         first = self.siren.layers[0].weight
         return self.siren.from_first_product(self.harmonics.project(places, first))
+
+
+def network(settings: dict) -> Siren:
+    depth, dim = settings["num_hidden_layers"], settings["embed_dim"]
+    return Siren(settings["legendre_polys"] ** 2, settings["capacity"], depth, dim)
+
+
+def build(settings: dict, network: Siren) -> SatCLIPEncoder:
+    harmonics = SphericalHarmonics(settings["legendre_polys"], settings["harmonics_calculation"])
+    return SatCLIPEncoder(harmonics, network)

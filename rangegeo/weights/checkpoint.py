@@ -1,132 +1,113 @@
-"""SatCLIP checkpoints to a checked location encoder. The one place that reads pickles, and it never executes them.
-
-Source of the layout: microsoft/SatCLIP, a PyTorch-Lightning file with `hyper_parameters` and `state_dict`.
-"""
+"""Published checkpoints to checked location encoders. The one place that reads pickles, and it never executes them."""
 
 from __future__ import annotations
 
 import pickle
 import warnings
+from importlib import import_module
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from rangegeo.encoders.satclip import SatCLIPEncoder
+from rangegeo.encoders import FAMILIES, ModelRow
 from rangegeo.errors import WeightsError
-from rangegeo.field.harmonics import SphericalHarmonics
-from rangegeo.field.siren import Siren
+from rangegeo.weights.layouts import Contents, contents, expected, family_of
 from rangegeo.weights.stored import Stored, file_sha256, first_line, read_safetensors, stored_form
 
-PREFIX = "model.location.nnet."
-DEFAULTS = {  # of the published constructor, where a checkpoint leaves the key out
-    "le_type": "grid",
-    "pe_type": "siren",
-    "legendre_polys": 16,
-    "harmonics_calculation": "analytic",
-    "embed_dim": 512,
-    "capacity": 256,
-    "num_hidden_layers": 2,
-}
 
+def load_encoder(path: Path, family: str | None = "satclip") -> tuple[nn.Module, Stored]:
+    """The location encoder of a checkpoint, or of the embedded form (`.safetensors`).
 
-def load_encoder(path: Path) -> tuple[SatCLIPEncoder, Stored]:
-    """The location encoder of a SatCLIP checkpoint (`.ckpt`) or of the embedded form (`.safetensors`).
-
+    Args:
+        path: of the file.
+        family: one of `rangegeo.encoders.FAMILIES`; None for whichever the file is of.
     Raises:
         WeightsError: what is missing or wrong in the file, by name.
     """
-    stored = stored_form(path, "satclip", read_checkpoint)
+    stored = stored_form(path, "encoder", lambda source: read_checkpoint(source, family))
+    found = stored.facts["family"]
+    if family not in (None, found):
+        raise _other_family(path, family, found)
     return build_encoder(stored), stored
 
 
-def build_encoder(stored: Stored) -> SatCLIPEncoder:
-    settings = stored.facts["settings"]
-    harmonics = SphericalHarmonics(settings["legendre_polys"], settings["harmonics_calculation"])
-    with torch.device("meta"):  # the weights come next: nothing to allocate or draw
-        siren = Siren(harmonics.features, settings["capacity"], settings["num_hidden_layers"], settings["embed_dim"])
-    siren.load_state_dict(stored.tensors, assign=True)
-    return SatCLIPEncoder(harmonics, siren).eval().requires_grad_(False)
+def build_encoder(stored: Stored) -> nn.Module:
+    """The module of checked tensors."""
+    module, settings = import_module(f"rangegeo.encoders.{stored.facts['family']}"), stored.facts["settings"]
+    network = _skeleton(module.network, settings)
+    network.load_state_dict(stored.tensors, assign=True)
+    return module.build(settings, network).eval().requires_grad_(False)
 
 
-def read_checkpoint(path: Path) -> Stored:
-    """Read and check a checkpoint; the image tower is left out.
+def build_free(row: ModelRow) -> nn.Module:
+    """The encoder of a model that has no weights."""
+    return import_module(f"rangegeo.encoders.{row.family}").build({"variant": row.variant}).eval()
+
+
+def read_checkpoint(path: Path, family: str | None = "satclip") -> Stored:
+    """Read and check a checkpoint; image towers and classes are left out.
 
     Returns:
-        float64 tensors `layers.{i}.weight|bias` and `last_layer.weight|bias`, and the settings they belong to.
+        Tensors by the names of the network, in its dtypes, the family and the settings they belong to.
     """
     if path.suffix == ".safetensors":
         raw = read_safetensors(path)
-        weights = raw.tensors
-        # safetensors metadata holds text alone
-        settings = {key: int(value) if str(value).isdigit() else value for key, value in raw.facts.items()}
+        content, metadata = raw.tensors, raw.facts
     else:
-        weights, settings = _unpickle(path)
-    settings = _settings(path, settings)
-    tensors = _checked(path, weights, settings)
-    return Stored(tensors, {"settings": settings, "file": path.name, "sha256": file_sha256(path)})
+        content, metadata = _unpickle(path, family), {}
+    found = family_of(content)
+    if family is None and found is None:
+        kinds = ", ".join(title for title, _ in FAMILIES.values())
+        raise WeightsError(f"{path} is no checkpoint that is known; expected one of {kinds}")
+    if family is not None and found not in (None, family):
+        raise _other_family(path, family, found)
+    found = family or found
+    parts = contents(path, found, content, metadata)
+    network = _skeleton(import_module(f"rangegeo.encoders.{found}").network, parts.settings)
+    tensors = _checked(path, parts, network.state_dict())
+    return Stored(
+        tensors, {"family": found, "settings": parts.settings, "file": path.name, "sha256": file_sha256(path)}
+    )
 
 
-def _unpickle(path: Path) -> tuple[dict[str, Tensor], dict]:
-    """State dict without its prefix, and hyper-parameters; tensors and plain containers only."""
+def _skeleton(network: object, settings: dict) -> nn.Module:
+    """A network without values: nothing to allocate or draw, the weights come next."""
+    with torch.device("meta"):
+        return network(settings)
+
+
+def _other_family(path: Path, wanted: str, found: str) -> WeightsError:
+    return WeightsError(f"{path} is a {FAMILIES[found][0]} checkpoint; {expected(wanted)}")
+
+
+def _unpickle(path: Path, family: str | None) -> object:
+    """Tensors and plain containers only."""
+    wanted = expected(family or "satclip")
     try:
         with warnings.catch_warnings():  # of what it then refuses
             warnings.simplefilter("ignore")
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path} was refused: it holds pickled code or objects, or is no PyTorch file, and nothing in it was "
-            "executed; expected a SatCLIP checkpoint such as satclip-vit16-l40.ckpt"
+            f"executed; {wanted}"
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise WeightsError(
             f"{path} is damaged or not a PyTorch checkpoint ({first_line(error)}); download it again"
         ) from error
-    for key in ("hyper_parameters", "state_dict"):
-        if not isinstance(content, dict) or not isinstance(content.get(key), dict):
-            raise WeightsError(f"{path} has no {key!r}; expected a SatCLIP checkpoint such as satclip-vit16-l40.ckpt")
-    state = content["state_dict"]
-    weights = {name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)}
-    if not weights:
-        raise WeightsError(f"{path} has no tensors named {PREFIX}*; expected a SatCLIP checkpoint")
-    return weights, content["hyper_parameters"]
 
 
-def _settings(path: Path, given: dict) -> dict:
-    """The hyper-parameters of the location encoder, typed and checked."""
-    settings = {key: given.get(key, default) for key, default in DEFAULTS.items()}
-    for key, default in DEFAULTS.items():
-        if isinstance(default, int):
-            if not isinstance(settings[key], int):
-                raise WeightsError(f"{path}: {key} must be a whole number, got {settings[key]!r}")
-            if settings[key] < 1:
-                raise WeightsError(f"{path}: {key} must be at least 1, got {settings[key]}")
-    for key, expected in (("le_type", "sphericalharmonics"), ("pe_type", "siren")):
-        if settings[key] != expected:
-            raise WeightsError(
-                f"{path}: {key} must be {expected!r}, got {settings[key]!r}; other encoders of this kind "
-                "were never published with weights"
-            )
-    return settings
-
-
-def _checked(path: Path, weights: dict[str, Tensor], settings: dict) -> dict[str, Tensor]:
-    """Exactly the tensors that the settings call for, float64, finite."""
-    depth, capacity = settings["num_hidden_layers"], settings["capacity"]
-    widths = [settings["legendre_polys"] ** 2] + [capacity] * depth
-    shapes: dict[str, tuple[int, ...]] = {}
-    for index in range(depth):
-        shapes[f"layers.{index}.weight"] = (capacity, widths[index])
-        shapes[f"layers.{index}.bias"] = (capacity,)
-    shapes["last_layer.weight"] = (settings["embed_dim"], capacity)
-    shapes["last_layer.bias"] = (settings["embed_dim"],)
-    for name in sorted(shapes.keys() - weights.keys()):
-        raise WeightsError(f"{path} lacks the tensor {name}, which num_hidden_layers={depth} calls for")
-    for name in sorted(weights.keys() - shapes.keys()):
-        raise WeightsError(f"{path} has the tensor {name}, which num_hidden_layers={depth} does not call for")
-    for name, shape in shapes.items():
-        check_tensor(path, name, weights[name], shape)
-    return {name: weights[name].double() for name in shapes}
+def _checked(path: Path, parts: Contents, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Exactly the tensors of the network, finite, in its dtypes."""
+    for name in sorted(wanted.keys() - parts.tensors.keys()):
+        raise WeightsError(f"{path} lacks the tensor {parts.prefix}{name}, which {parts.because} calls for")
+    for name in sorted(parts.tensors.keys() - wanted.keys()):
+        raise WeightsError(f"{path} has the tensor {parts.prefix}{name}, which {parts.because} does not call for")
+    for name, skeleton in wanted.items():
+        check_tensor(path, parts.prefix + name, parts.tensors[name], tuple(skeleton.shape))
+    return {name: parts.tensors[name].to(skeleton.dtype) for name, skeleton in wanted.items()}
 
 
 def check_tensor(path: Path, name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:

@@ -17,7 +17,18 @@ class PublishedFile:
     kind: str = "model"
 
 
-OFFICIAL_ENCODER = PublishedFile(repo="microsoft/SatCLIP-ViT16-L40", file="satclip-vit16-l40.ckpt")
+OFFICIAL_ENCODERS = {
+    "satclip-vit16-l40": PublishedFile(repo="microsoft/SatCLIP-ViT16-L40", file="satclip-vit16-l40.ckpt"),
+    "satclip-vit16-l10": PublishedFile(repo="microsoft/SatCLIP-ViT16-L10", file="satclip-vit16-l10.ckpt"),
+    "satclip-resnet18-l40": PublishedFile(repo="microsoft/SatCLIP-ResNet18-L40", file="satclip-resnet18-l40.ckpt"),
+    "satclip-resnet18-l10": PublishedFile(repo="microsoft/SatCLIP-ResNet18-L10", file="satclip-resnet18-l10.ckpt"),
+    "satclip-resnet50-l40": PublishedFile(repo="microsoft/SatCLIP-ResNet50-L40", file="satclip-resnet50-l40.ckpt"),
+    "satclip-resnet50-l10": PublishedFile(repo="microsoft/SatCLIP-ResNet50-L10", file="satclip-resnet50-l10.ckpt"),
+    "geoclip": PublishedFile(repo="VicenteVivanco/geoclip-location-encoder", file="model.safetensors"),
+    "taxabind": PublishedFile(repo="MVRL/ecogeo", file="model.safetensors"),
+    "sinr": PublishedFile(repo="MVRL/sinr-location-encoder-1000-cls", file="model.safetensors"),
+}
+OFFICIAL_ENCODER = OFFICIAL_ENCODERS["satclip-vit16-l40"]
 OFFICIAL_DATABASES = {
     "large": PublishedFile(repo="mvrl/RANGE-database", file="range_db_large.npz", kind="dataset"),
     "med": PublishedFile(repo="mvrl/RANGE-database", file="range_db_med.npz", kind="dataset"),
@@ -48,6 +59,14 @@ def fetch(wanted: PublishedFile) -> Path:
         ) from error
     finally:
         logging.set_verbosity(verbosity)
+
+
+def cached(wanted: PublishedFile) -> Path | None:
+    """The local path of a published file if it was downloaded before; nothing is asked of the network."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(wanted.repo, wanted.file, repo_type=wanted.kind)
+    return Path(found) if isinstance(found, str) else None
 
 
 def _reason(error: Exception, *, unreachable: bool) -> str:

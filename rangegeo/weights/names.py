@@ -4,20 +4,47 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rangegeo.encoders import FAMILIES, ModelRow, model_row
 from rangegeo.errors import UsageError
+from rangegeo.weights.at_hand import installed_geoclip
 from rangegeo.weights.demo import DATABASE, ENCODER, demo_file
-from rangegeo.weights.hub import OFFICIAL_DATABASES, OFFICIAL_ENCODER, fetch
+from rangegeo.weights.hub import OFFICIAL_DATABASES, OFFICIAL_ENCODERS, fetch
 
-DATABASE_OF = {"demo": "demo", "official": "large"}  # the database that was made with named weights
+DATABASE_OF = {"demo": "demo", "official": "large", "satclip-vit16-l40": "large"}  # made with these weights
+IN_A_FOLDER = ("model.safetensors", "pytorch_model.bin")  # of the hub, the weights in a folder beside its config.json
 
 
-def encoder_file(weights: str) -> Path:
-    """`demo`, `official` or the path of a SatCLIP checkpoint."""
-    if weights == "demo":
+def encoder_file(weights: str, model: str = "SatCLIP") -> Path:
+    """The file of a model's weights: one of its names (see `rangegeo models`), or a path.
+
+    Raises:
+        UsageError: it is none of them. DownloadError: a published file cannot be had.
+    """
+    row = model_row(model)
+    if weights == "demo" and row.default == "demo":
         return demo_file(ENCODER)
-    if weights == "official":
-        return fetch(OFFICIAL_ENCODER)
-    return _existing(weights, "--weights", "demo, official or the path of a SatCLIP checkpoint (.ckpt)")
+    if weights == "installed" and row.default == "installed":
+        return _installed(model)
+    if weights == "official" and row.published:
+        return fetch(OFFICIAL_ENCODERS[row.published[0]])
+    if weights in row.published:
+        return fetch(OFFICIAL_ENCODERS[weights])
+    file = Path(weights).expanduser()
+    if row.family != "satclip" and file.is_dir():
+        weights = next((str(file / name) for name in IN_A_FOLDER if (file / name).is_file()), weights)
+    return _existing(weights, "--weights", _choices(row))
+
+
+def default_weights(model: str) -> str | None:
+    """What is taken where no weights are given; None for a model that has none.
+
+    Raises:
+        UsageError: they must be given.
+    """
+    row = model_row(model)
+    if row.has_weights and row.default is None:
+        raise UsageError(f"{model} needs weights: --weights must be {_choices(row)}")
+    return row.default
 
 
 def database_file(db: str) -> Path:
@@ -37,18 +64,37 @@ def database_for(weights: str, db: str | None) -> str:
     """
     if db is None:
         if weights not in DATABASE_OF:
-            encoder_file(weights)  # a misspelt name is said first
+            encoder_file(weights, "RANGE+")  # a misspelt name is said first
             raise UsageError(
                 f"a database must be given with --weights {weights}, because the two are made together: "
                 "type --db large for the published one, or --db PATH"
             )
         return DATABASE_OF[weights]
-    if (weights == "demo" and db in OFFICIAL_DATABASES) or (weights == "official" and db == "demo"):
+    named = DATABASE_OF.get(weights)
+    if (named == "demo" and db in OFFICIAL_DATABASES) or (named == "large" and db == "demo"):
         raise UsageError(
             f"weights and database must be made together, got --weights {weights} --db {db}; "
             "type --weights demo --db demo, or --weights official --db large"
         )
     return db
+
+
+def _choices(row: ModelRow) -> str:
+    """What may be said for --weights."""
+    title, example = FAMILIES[row.family]
+    names = [row.default, "official" if row.published else None, *(row.published if len(row.published) > 1 else ())]
+    file = f"the path of a {title} checkpoint ({''.join(Path(example).suffixes)})"
+    return " or ".join(filter(None, (", ".join(filter(None, names)), file)))
+
+
+def _installed(model: str) -> Path:
+    path = installed_geoclip()
+    if path is None:
+        raise UsageError(
+            f"{model}'s weights come with the package geoclip, which is not installed: pip install --no-deps geoclip; "
+            "or --weights official to download them, or --weights PATH"
+        )
+    return path
 
 
 def _existing(path: str, flag: str, expected: str) -> Path:

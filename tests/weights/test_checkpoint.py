@@ -15,7 +15,8 @@ from reference.malice import Touch
 from rangegeo.errors import WeightsError
 from rangegeo.field.places import Places
 from rangegeo.weights import stored
-from rangegeo.weights.checkpoint import PREFIX, load_encoder, read_checkpoint
+from rangegeo.weights.checkpoint import load_encoder, read_checkpoint
+from rangegeo.weights.layouts import SATCLIP_PREFIX as PREFIX
 
 TENSORS = [f"{layer}.{part}" for layer in ("layers.0", "layers.1", "last_layer") for part in ("weight", "bias")]
 
@@ -114,40 +115,43 @@ def test_a_file_that_is_a_tensor_or_a_bare_state_dict_is_refused(content, tmp_pa
 
 def test_a_checkpoint_without_location_branch_is_named(content, refusal):
     content["state_dict"] = {"model.visual.weight": torch.zeros(3)}
-    assert refusal() == " has no tensors named model.location.nnet.*; expected a SatCLIP checkpoint"
+    assert (
+        refusal()
+        == " has no tensors named model.location.nnet.*; expected a SatCLIP checkpoint such as satclip-vit16-l40.ckpt"
+    )
 
 
 @pytest.mark.parametrize("name", TENSORS)
 def test_a_missing_tensor_is_named(content, refusal, name):
     del content["state_dict"][PREFIX + name]
-    assert refusal() == f" lacks the tensor {name}, which num_hidden_layers=2 calls for"
+    assert refusal() == f" lacks the tensor {PREFIX}{name}, which num_hidden_layers=2 calls for"
 
 
 def test_a_superfluous_tensor_is_named(content, refusal):
     content["state_dict"][f"{PREFIX}layers.2.bias"] = torch.zeros(32)
-    assert refusal() == " has the tensor layers.2.bias, which num_hidden_layers=2 does not call for"
+    assert refusal() == f" has the tensor {PREFIX}layers.2.bias, which num_hidden_layers=2 does not call for"
 
 
 @pytest.mark.parametrize("name", TENSORS)
 def test_a_wrong_shape_is_named(content, refusal, name):
     shape = tuple(content["state_dict"][PREFIX + name].shape)
     content["state_dict"][PREFIX + name] = torch.zeros(*shape, 1)
-    assert refusal() == f": {name} must have shape {shape}, got {(*shape, 1)}"
+    assert refusal() == f": {PREFIX}{name} must have shape {shape}, got {(*shape, 1)}"
 
 
 @pytest.mark.parametrize("name", TENSORS)
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_values_that_are_no_numbers_are_named(content, refusal, name, bad):
     content["state_dict"][PREFIX + name].view(-1)[-1] = bad
-    assert refusal() == f": {name} has NaN or infinite values"
+    assert refusal() == f": {PREFIX}{name} has NaN or infinite values"
 
 
 @pytest.mark.parametrize("name", TENSORS)
 def test_a_wrong_dtype_is_named(content, refusal, name):
     content["state_dict"][PREFIX + name] = content["state_dict"][PREFIX + name].int()
-    assert refusal() == f": {name} must hold floating-point numbers, got torch.int32"
+    assert refusal() == f": {PREFIX}{name} must hold floating-point numbers, got torch.int32"
     content["state_dict"][PREFIX + name] = [1.0, 2.0]
-    assert refusal() == f": {name} must hold floating-point numbers, got list"
+    assert refusal() == f": {PREFIX}{name} must hold floating-point numbers, got list"
 
 
 @pytest.mark.parametrize(
@@ -164,11 +168,11 @@ def test_a_wrong_dtype_is_named(content, refusal, name):
         ("legendre_polys", 9.5, ": legendre_polys must be a whole number, got 9.5"),
         ("capacity", [3], ": capacity must be a whole number, got [3]"),
         ("num_hidden_layers", 0, ": num_hidden_layers must be at least 1, got 0"),
-        ("legendre_polys", 11, ": layers.0.weight must have shape (32, 121), got (32, 100)"),
-        ("capacity", 31, ": layers.0.weight must have shape (31, 100), got (32, 100)"),
-        ("embed_dim", 17, ": last_layer.weight must have shape (17, 32), got (16, 32)"),
-        ("num_hidden_layers", 3, " lacks the tensor layers.2.bias, which num_hidden_layers=3 calls for"),
-        ("num_hidden_layers", 1, " has the tensor layers.1.bias, which num_hidden_layers=1 does not call for"),
+        ("legendre_polys", 11, f": {PREFIX}layers.0.weight must have shape (32, 121), got (32, 100)"),
+        ("capacity", 31, f": {PREFIX}layers.0.weight must have shape (31, 100), got (32, 100)"),
+        ("embed_dim", 17, f": {PREFIX}last_layer.weight must have shape (17, 32), got (16, 32)"),
+        ("num_hidden_layers", 3, f" lacks the tensor {PREFIX}layers.2.bias, which num_hidden_layers=3 calls for"),
+        ("num_hidden_layers", 1, f" has the tensor {PREFIX}layers.1.bias, which num_hidden_layers=1 does not call for"),
     ],
 )
 def test_a_setting_that_does_not_fit_is_named(content, refusal, key, value, said):
@@ -264,4 +268,4 @@ def test_a_refused_checkpoint_leaves_nothing_in_the_cache(tmp_path, monkeypatch)
     assert not list(tmp_path.glob("cache/*"))
     shutil.copy(golden.GOLDEN / "satclip-mini-l10.ckpt", tmp_path / "good.ckpt")
     load_encoder(tmp_path / "good.ckpt")
-    assert [path.name.split("-")[:2] for path in tmp_path.glob("cache/*")] == [["satclip", "good"]]
+    assert [path.name.split("-")[:2] for path in tmp_path.glob("cache/*")] == [["encoder", "good"]]

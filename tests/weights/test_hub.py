@@ -240,4 +240,6 @@ def test_the_command_line_says_in_one_line_that_a_download_failed(hub, tmp_path)
     assert done.returncode == 1
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
-    assert line.startswith("rangegeo: could not download range_db_large.npz of mvrl/RANGE-database: HTTP status 404;")
+    assert line.startswith(
+        "rangegeo: could not download satclip-vit16-l40.ckpt of microsoft/SatCLIP-ViT16-L40: HTTP st"
+    )

@@ -110,7 +110,25 @@ def test_paths_lead_to_themselves(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("find", "expected"),
     [
-        (encoder_file, "--weights must be demo, official or the path of a SatCLIP checkpoint (.ckpt)"),
+        (
+            lambda weights: encoder_file(weights, "RANGE+"),
+            "--weights must be demo, official or the path of a SatCLIP checkpoint (.ckpt)",
+        ),
+        (
+            encoder_file,
+            "--weights must be demo, official, satclip-vit16-l40, satclip-vit16-l10, satclip-resnet18-l40, "
+            "satclip-resnet18-l10, satclip-resnet50-l40, satclip-resnet50-l10 or the path of a SatCLIP checkpoint "
+            "(.ckpt)",
+        ),
+        (
+            lambda weights: encoder_file(weights, "GeoCLIP"),
+            "--weights must be installed, official or the path of a GeoCLIP checkpoint (.pth)",
+        ),
+        (
+            lambda weights: encoder_file(weights, "SINR"),
+            "--weights must be official or the path of a SINR checkpoint (.safetensors)",
+        ),
+        (lambda weights: encoder_file(weights, "CSP"), "--weights must be the path of a CSP checkpoint (.pth.tar)"),
         (database_file, "--db must be demo, large, med or the path of a RANGE database (.npz)"),
     ],
 )

@@ -1,0 +1,44 @@
+"""`rangegeo models`: what --model takes, and which weights are on this machine."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from rangegeo.cli.options import verbosity_options
+
+NAMES = ("model", "bands", "weights", "licence")
+
+
+@click.command("models")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with citations, sources and notes.")
+@verbosity_options
+def command(as_json: bool, quiet: bool, verbose: int) -> None:
+    """List the models and which weights are here.
+
+    \b
+    rangegeo models
+    rangegeo models --json
+    """
+    from rangegeo.weights.at_hand import model_facts
+
+    facts = model_facts()
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    rows = [NAMES, *((row["model"], str(row["bands"]), _said(row), row["licence"]) for row in facts)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for name, bands, weights, licence in rows:
+        click.echo(f"{name:<{widths[0]}}  {bands:>{widths[1]}}  {weights:<{widths[2]}}  {licence}")
+
+
+def _said(row: dict) -> str:
+    """Which weights are here, else what to say for --weights."""
+    if not row["needs_weights"]:
+        return "none needed"
+    weights = row["weights"]
+    here = [f"{name} {state}" if name != state else state for name, state in weights.items() if state != "missing"]
+    if here:
+        return ", ".join(here)
+    return f"missing: --weights {'official downloads them' if weights else 'PATH'}"

@@ -1,0 +1,253 @@
+"""How published checkpoints are laid out: which tensors of a file belong to its location encoder, and its settings.
+
+Nothing here opens a file; `rangegeo.weights.checkpoint` does and checks what is found against the network it is for.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from rangegeo.encoders import FAMILIES
+from rangegeo.encoders.csp import ACTIVATIONS
+from rangegeo.errors import WeightsError
+
+DEEPEST, WIDEST = 64, 1_000_000  # layers and widths; what is beyond is no network but a mistake
+SATCLIP_PREFIX = "model.location.nnet."
+CSP_PREFIXES = ("loc_enc.spa_enc.ffn.", "spa_enc.ffn.")
+SATCLIP_DEFAULTS = {  # of the published constructor, where a checkpoint leaves the key out
+    "le_type": "grid",
+    "pe_type": "siren",
+    "legendre_polys": 16,
+    "harmonics_calculation": "analytic",
+    "embed_dim": 512,
+    "capacity": 256,
+    "num_hidden_layers": 2,
+}
+CSP_DEFAULTS = {  # of the published training script
+    "spa_enc_type": "gridcell",
+    "freq_init": "geometric",
+    "frequency_num": 32,
+    "max_radius": 360.0,
+    "min_radius": 0.1,
+    "num_hidden_layer": 1,
+    "hidden_dim": 512,
+    "num_filts": 256,
+    "spa_f_act": "gelu",
+    "use_layn": True,
+    "skip_connection": True,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """The location encoder of a checkpoint, not yet checked.
+
+    Attributes:
+        tensors: by their names in the encoder's network.
+        settings: what the network is built from.
+        prefix: of these names in the file.
+        because: the setting that says how many tensors there are, for messages.
+    """
+
+    tensors: dict[str, Tensor]
+    settings: dict
+    prefix: str
+    because: str
+
+
+def family_of(content: object) -> str | None:
+    """Which family a checkpoint's content is of; None if of no known one."""
+    if not isinstance(content, dict):
+        return None
+    keys = set(content)
+    if "hyper_parameters" in keys or "last_layer.weight" in keys:
+        return "satclip"
+    if {"state_dict", "params"} <= keys:
+        return "csp"
+    if "feats.0.weight" in keys:
+        return "sinr"
+    return "geoclip" if any(str(key).startswith("LocEnc") for key in keys) else None
+
+
+def contents(path: Path, family: str, content: object, metadata: dict) -> Contents:
+    """Pick a family's location encoder out of what a file holds.
+
+    Args:
+        path: of the file, for messages and for what lies beside it.
+        content: of a pickle, or the tensors of a safetensors file.
+        metadata: of a safetensors file.
+    Raises:
+        WeightsError: what is missing or wrong, by its key.
+    """
+    return _READERS[family](path, content, metadata)
+
+
+def expected(family: str) -> str:
+    """What a file of a family should have been, for messages."""
+    title, example = FAMILIES[family]
+    return f"expected a {title} checkpoint such as {example}"
+
+
+def _satclip(path: Path, content: object, metadata: dict) -> Contents:
+    """PyTorch-Lightning's `hyper_parameters` and `state_dict`, or the embedded form; microsoft/satclip."""
+    if isinstance(content, dict) and "last_layer.weight" in content:
+        # safetensors metadata holds text alone
+        settings = {key: int(value) if str(value).isdigit() else value for key, value in metadata.items()}
+        tensors, prefix = content, ""
+    else:
+        settings, tensors = (_part(path, "satclip", content, key) for key in ("hyper_parameters", "state_dict"))
+        prefix = SATCLIP_PREFIX
+    settings = _settings(path, settings, SATCLIP_DEFAULTS)
+    for key, only in (("le_type", "sphericalharmonics"), ("pe_type", "siren")):
+        _only(path, key, settings[key], only)
+    _check_depth(path, "num_hidden_layers", settings["num_hidden_layers"])
+    return Contents(
+        tensors=_below(path, "satclip", tensors, prefix),
+        settings=settings,
+        prefix=prefix,
+        because=f"num_hidden_layers={settings['num_hidden_layers']}",
+    )
+
+
+def _csp(path: Path, content: object, metadata: dict) -> Contents:
+    """`params` and `state_dict`, the encoder with or without the wrapper it was pre-trained in; gengchenmai/csp."""
+    params, state = (_part(path, "csp", content, key) for key in ("params", "state_dict"))
+    settings = _settings(path, params, CSP_DEFAULTS)
+    for key in ("spa_enc_type", "freq_init"):
+        _only(path, key, settings[key], CSP_DEFAULTS[key])
+    if settings["spa_f_act"] not in list(ACTIVATIONS):  # it may be anything, also what no dict can look up
+        raise WeightsError(f"{path}: spa_f_act must be one of {', '.join(ACTIVATIONS)}, got {settings['spa_f_act']!r}")
+    if settings["frequency_num"] < 2:
+        raise WeightsError(f"{path}: frequency_num must be at least 2, got {settings['frequency_num']}")
+    _check_depth(path, "num_hidden_layer", settings["num_hidden_layer"])
+    prefix = next((p for p in CSP_PREFIXES if any(str(name).startswith(p) for name in state)), CSP_PREFIXES[0])
+    return Contents(
+        tensors=_below(path, "csp", state, prefix),
+        settings=settings,
+        prefix=prefix,
+        because=f"num_hidden_layer={settings['num_hidden_layer']}",
+    )
+
+
+def _geoclip(path: Path, content: object, metadata: dict) -> Contents:
+    """A plain state dict, whose shapes say everything; a config.json beside it must agree."""
+    tensors = _below(path, "geoclip", content, "")
+    capsules = 1 + _highest(tensors, r"LocEnc(\d{1,3})\.")
+    sizes = {
+        "encoded": ("LocEnc0.capsule.0.b", 0),
+        "hidden": ("LocEnc0.capsule.1.weight", 0),
+        "dim": ("LocEnc0.head.0.weight", 0),
+    }
+    settings = {"capsules": capsules} | {key: _size(path, "geoclip", tensors, *at) for key, at in sizes.items()}
+    _check_depth(path, "capsules", capsules)
+    config = _config(path)
+    if "sigma" in config:
+        config["sigma"] = len(config["sigma"]) if isinstance(config["sigma"], list) else config["sigma"]
+    _agree(path, config, {"sigma": capsules, "encoded_size": settings["encoded"], "dim": settings["dim"]})
+    return Contents(tensors=tensors, settings=settings, prefix="", because=f"capsules={capsules}")
+
+
+def _sinr(path: Path, content: object, metadata: dict) -> Contents:
+    """A plain state dict of the hub's layout; a config.json beside it must agree. The classes are left out."""
+    tensors = _below(path, "sinr", content, "")
+    tensors = {name: tensor for name, tensor in tensors.items() if name != "class_emb.weight"}
+    dim = _size(path, "sinr", tensors, "feats.0.weight", 0)
+    depth = max(0, _highest(tensors, r"feats\.(\d{1,3})\.") - 1)  # feats.0 is the first layer, feats.1 its ReLU
+    _check_depth(path, "depth", depth)
+    _agree(path, _config(path), {"num_inputs": 4, "num_filts": dim, "depth": depth})
+    return Contents(tensors=tensors, settings={"dim": dim, "depth": depth}, prefix="", because=f"depth={depth}")
+
+
+_READERS: dict[str, Callable[[Path, object, dict], Contents]] = {
+    "satclip": _satclip,
+    "csp": _csp,
+    "geoclip": _geoclip,
+    "sinr": _sinr,
+}
+
+
+def _part(path: Path, family: str, content: object, key: str) -> dict:
+    if not isinstance(content, dict) or not isinstance(content.get(key), dict):
+        raise WeightsError(f"{path} has no {key!r}; {expected(family)}")
+    return content[key]
+
+
+def _below(path: Path, family: str, tensors: object, prefix: str) -> dict[str, Tensor]:
+    """Those whose names begin with the prefix, without it."""
+    named = tensors if isinstance(tensors, dict) else {}
+    found = {str(name).removeprefix(prefix): value for name, value in named.items() if str(name).startswith(prefix)}
+    if not found:
+        what = f"tensors named {prefix}*" if prefix else "named tensors"
+        raise WeightsError(f"{path} has no {what}; {expected(family)}")
+    return found
+
+
+def _settings(path: Path, given: dict, defaults: dict) -> dict:
+    """The settings of the location encoder, each of the type of its default."""
+    settings = {key: given.get(key, default) for key, default in defaults.items()}
+    for key, default in defaults.items():
+        value, kind = settings[key], type(default)
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind and kind in _KINDS:
+            raise WeightsError(f"{path}: {key} must be {_KINDS[kind]}, got {value!r}")
+        if kind is int and not 1 <= value <= WIDEST:
+            bound = "at least 1" if value < 1 else f"at most {WIDEST}"
+            raise WeightsError(f"{path}: {key} must be {bound}, got {value}")
+        if kind is float and not 0 < value < math.inf:
+            raise WeightsError(f"{path}: {key} must be above 0, got {value}")
+    return settings
+
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
+
+
+def _only(path: Path, key: str, value: object, only: str) -> None:
+    if value != only:
+        raise WeightsError(
+            f"{path}: {key} must be {only!r}, got {value!r}; other encoders of this kind "
+            "were never published with weights"
+        )
+
+
+def _check_depth(path: Path, key: str, depth: int) -> None:
+    if depth > DEEPEST:
+        raise WeightsError(f"{path}: {key} must be at most {DEEPEST}, got {depth}")
+
+
+def _size(path: Path, family: str, tensors: dict, name: str, axis: int) -> int:
+    tensor = tensors.get(name)
+    if not isinstance(tensor, Tensor) or tensor.ndim <= axis:
+        raise WeightsError(f"{path} lacks the tensor {name}; {expected(family)}")
+    return tensor.shape[axis]
+
+
+def _highest(tensors: dict, pattern: str) -> int:
+    """The highest number that names of tensors have; 0 if none has one."""
+    return max((int(found[1]) for name in tensors if (found := re.match(pattern, name))), default=0)
+
+
+def _config(path: Path) -> dict:
+    """The config.json beside a file of the hub; empty if there is none."""
+    beside = path.with_name("config.json")
+    if not beside.is_file():
+        return {}
+    try:
+        config = json.loads(beside.read_text())
+    except ValueError as error:
+        raise WeightsError(f"{beside} is no JSON; download it again") from error
+    return config if isinstance(config, dict) else {}
+
+
+def _agree(path: Path, config: dict, shapes: dict[str, int]) -> None:
+    for key, value in shapes.items():
+        if key in config and config[key] != value:
+            beside = path.with_name("config.json")
+            raise WeightsError(f"{beside} says {key}={config[key]!r} but {path.name} has {value}")
