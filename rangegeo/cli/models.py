@@ -8,7 +8,7 @@ import click
 
 from rangegeo.cli.options import verbosity_options
 
-NAMES = ("model", "bands", "weights", "licence")
+NAMES = ("model", "bands", "licence", "weights")
 
 
 @click.command("models")
@@ -27,10 +27,10 @@ def command(as_json: bool, quiet: bool, verbose: int) -> None:
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
-    rows = [NAMES, *((row["model"], str(row["bands"]), _said(row), row["licence"]) for row in facts)]
+    rows = [NAMES, *((row["model"], str(row["bands"]), row["licence"], _said(row)) for row in facts)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for name, bands, weights, licence in rows:
-        click.echo(f"{name:<{widths[0]}}  {bands:>{widths[1]}}  {weights:<{widths[2]}}  {licence}")
+    for name, bands, licence, weights in rows:
+        click.echo(f"{name:<{widths[0]}}  {bands:>{widths[1]}}  {licence:<{widths[2]}}  {weights}")
 
 
 def _said(row: dict) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from reference import golden
 
+from rangegeo.encoders import MODELS
 from rangegeo.errors import UsageError
 from rangegeo.weights import demo, hub, names
-from rangegeo.weights.names import database_file, database_for, encoder_file
+from rangegeo.weights.names import database_file, database_for, default_weights, encoder_file
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +37,7 @@ def fetched(monkeypatch) -> list[hub.PublishedFile]:
         ("mine.ckpt", "demo", "demo"),
         ("demo", "mine.npz", "mine.npz"),
         ("official", "mine.npz", "mine.npz"),
+        ("satclip-vit16-l40", None, "large"),
     ],
 )
 def test_the_database_that_goes_with_weights(weights, db, expected):
@@ -96,6 +98,55 @@ def test_names_lead_to_the_shipped_and_the_published_files(fetched):
         ("mvrl/RANGE-database", "dataset"),
         ("mvrl/RANGE-database", "dataset"),
     ]
+
+
+def test_each_model_has_its_own_published_files(fetched):
+    for key in MODELS["SatCLIP"].published:
+        assert encoder_file(key, "SatCLIP") == f"fetched/{key}.ckpt"
+    assert len(fetched) == 6
+    fetched.clear()
+    for model in ("GeoCLIP", "TaxaBind", "SINR"):
+        encoder_file("official", model)
+    assert [wanted.repo for wanted in fetched] == [
+        "VicenteVivanco/geoclip-location-encoder",
+        "MVRL/ecogeo",
+        "MVRL/sinr-location-encoder-1000-cls",
+    ]
+    for model, weights in (
+        ("RANGE+", "satclip-vit16-l10"),
+        ("CSP", "official"),
+        ("SINR", "demo"),
+        ("SINR", "taxabind"),
+    ):
+        with pytest.raises(UsageError, match=f"--weights must be .* the file {weights} does not exist"):
+            encoder_file(weights, model)
+
+
+def test_weights_that_are_taken_where_none_are_given():
+    assert [default_weights(model) for model in ("RANGE+", "SatCLIP", "GeoCLIP", "Theory")] == [
+        "demo",
+        "demo",
+        "installed",
+        None,
+    ]
+    with pytest.raises(UsageError) as caught:
+        default_weights("SINR")
+    assert str(caught.value) == (
+        "SINR needs weights: --weights must be official or the path of a SINR checkpoint (.safetensors)"
+    )
+    with pytest.raises(UsageError, match=r"^CSP needs weights: --weights must be the path of a CSP checkpoint \(\.pth"):
+        default_weights("CSP")
+
+
+def test_a_folder_of_the_hub_leads_to_its_weights(tmp_path):
+    with pytest.raises(UsageError, match="is a folder"):
+        encoder_file(str(tmp_path), "SINR")
+    (tmp_path / "pytorch_model.bin").touch()
+    assert encoder_file(str(tmp_path), "SINR") == tmp_path / "pytorch_model.bin"
+    (tmp_path / "model.safetensors").touch()
+    assert encoder_file(str(tmp_path), "SINR") == tmp_path / "model.safetensors"
+    with pytest.raises(UsageError, match="is a folder"):
+        encoder_file(str(tmp_path), "SatCLIP")
 
 
 def test_paths_lead_to_themselves(monkeypatch, tmp_path):
