@@ -77,7 +77,7 @@ class RANGE(nn.Module):
 def load_satclip_location_encoder(ckpt_path: str, device: str = "cpu") -> nn.Module:
     """SatCLIP's location encoder alone: (n, 2) lon, lat tensor in degrees to (n, dim) float64, not normalised."""
     encoder, _ = load_encoder(encoder_file(str(ckpt_path)))
-    return LocationEncoder(encoder).to(device)
+    return LocationEncoder(encoder).to(device).eval()
 
 
 class LocationEncoder(nn.Module):
