@@ -61,7 +61,7 @@ def raster(
     Args:
         bbox: west, south, east, north in `bbox_crs`; west > east crosses the antimeridian.
         res: pixel size in units of `crs`, one number or x and y.
-        model: from `rangegeo.load_model`, or the name of one to load with the embedded weights.
+        model: from `rangegeo.load_model`, or the name of one to load with the weights that are its default.
         betas: in [0, 1], 0 geographic to 1 semantic, for models that have it.
         crs: of the raster, anything pyproj reads; pixel centres are transformed, values never resampled.
         bbox_crs: of the bounding box.

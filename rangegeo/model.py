@@ -73,7 +73,7 @@ class Model(nn.Module):
     Attributes:
         spec: names, paths and hashes.
         field: the torch module that is evaluated.
-        beta: taken where none is given, for models that have it.
+        beta: of calls and of `encode` where none is given, for models that have it.
         visual, location: how many bands are visual (S and G blended) and location (q, or the encoder's output).
     """
 
@@ -286,7 +286,7 @@ def load_model(
             official (downloaded), or the path of a published checkpoint; by default demo, or GeoCLIP's as installed.
         device: auto (or None), cpu, cuda or cuda:i.
         db, db_path: demo, large, med or the path of a RANGE database; by default the one that belongs to the weights.
-        beta: taken where none is given; only RANGE+ has one.
+        beta: of calls and of `encode` where none is given; only RANGE+ has one.
     Raises:
         UsageError: an unknown name, a missing file or a device that is not there.
         WeightsError: what is wrong in a file. DownloadError: a published file cannot be had.

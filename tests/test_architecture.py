@@ -30,6 +30,7 @@ LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 # What a room must not know.
 FORBIDDEN = {
     "field": {"dask", "xarray", "rasterio", "zarr", "huggingface_hub", "odc", "rangegeo.weights"},
+    "encoders": {"dask", "xarray", "rasterio", "zarr", "huggingface_hub", "odc", "numpy"},
     "grid": {"torch", "dask", "xarray"},
     "cube": {"torch", "zarr", "rasterio"},
     "writers": {"torch", "rangegeo.model", "rangegeo.field", "rangegeo.weights", "rangegeo.cube"},
@@ -78,6 +79,12 @@ def test_only_the_hub_uses_the_network(path: Path):
     if path != PACKAGE / "weights" / "hub.py":
         network = {"huggingface_hub", "urllib", "requests", "httpx", "socket", "http"}
         assert not {name.split(".")[0] for name in imported_names(path)} & network
+
+
+def test_only_checkpoint_opens_pickles():
+    for path in modules():
+        opens = {"pickle"} & imported_names(path) or "torch.load" in path.read_text()
+        assert not opens or path == PACKAGE / "weights" / "checkpoint.py", path
 
 
 def test_help_imports_nothing_heavy():

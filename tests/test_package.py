@@ -10,6 +10,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from rangegeo.encoders import MODELS
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"torch": "pytorch"}  # where conda-forge calls a distribution otherwise
@@ -47,6 +49,14 @@ def test_readme_begins_with_the_two_commands():
     blocks = re.findall(r"```(?:bash|sh)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert blocks[0].startswith('pip install "torch==2.13.0" -e . && rangegeo raster --bbox 5,44,10,48')
     assert blocks[1].startswith('pip install "torch==2.13.0" -e ".[test]"')
+
+
+def test_the_readme_lists_every_model_with_its_width():
+    rows = re.findall(r"^\| (\S+) \| (\d+) \| (.+?) \| .+? \| (.+?) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert [(name, int(bands)) for name, bands, *_ in rows] == [(name, row.dim) for name, row in MODELS.items()]
+    for name, _, weights, licence in rows:
+        assert (weights == "none", licence == "-") == (not MODELS[name].has_weights,) * 2
+        assert licence in ("-", MODELS[name].licence)
 
 
 def test_pictures_of_the_readme_are_there():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -25,16 +26,14 @@ def load_encoder(path: Path, family: str | None = "satclip") -> tuple[nn.Module,
     Raises:
         WeightsError: what is missing or wrong in the file, by name.
     """
-    stored = stored_form(path, "encoder", lambda source: read_checkpoint(source, family))
-    found = stored.facts["family"]
-    if family not in (None, found):
-        raise _other_family(path, family, found)
-    return build_encoder(stored), stored
+    convert = partial(read_checkpoint, family=family)
+    stored = stored_form(path, family, convert) if family else convert(path)
+    return build_encoder(stored, family or stored.facts["family"]), stored
 
 
-def build_encoder(stored: Stored) -> nn.Module:
+def build_encoder(stored: Stored, family: str = "satclip") -> nn.Module:
     """The module of checked tensors."""
-    module, settings = import_module(f"rangegeo.encoders.{stored.facts['family']}"), stored.facts["settings"]
+    module, settings = import_module(f"rangegeo.encoders.{family}"), stored.facts["settings"]
     network = _skeleton(module.network, settings)
     network.load_state_dict(stored.tensors, assign=True)
     return module.build(settings, network).eval().requires_grad_(False)

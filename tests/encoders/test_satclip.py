@@ -10,6 +10,7 @@ from reference import golden
 
 from rangegeo.encoders import MODELS
 from rangegeo.field.places import Places
+from rangegeo.model import load_model
 
 CHECKPOINTS = {10: "satclip-mini-l10.ckpt", 40: "satclip-mini.ckpt"}
 
@@ -49,6 +50,18 @@ def test_it_is_the_network_over_the_basis(degree):
     layers = [(weights[f"{name}.weight"], weights[f"{name}.bias"]) for name in ("layers.0", "layers.1", "last_layer")]
     expected = reference.siren(vectors["basis_exact60"], layers)
     np.testing.assert_allclose(output_of(degree, vectors["basis_lonlat"]), expected, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("degree", CHECKPOINTS)
+def test_a_checkpoint_with_closed_form_harmonics(degree, tmp_path):
+    content = torch.load(golden.GOLDEN / CHECKPOINTS[degree], weights_only=True)
+    content["hyper_parameters"]["harmonics_calculation"] = "closed-form"
+    torch.save(content, tmp_path / "closed.ckpt")
+    model = load_model("SatCLIP", str(tmp_path / "closed.ckpt"), "cpu")
+    vectors = golden.load(f"satclip_l{degree}_closedform_basis")
+    basis = torch.from_numpy(vectors["basis"])
+    found = model(torch.from_numpy(vectors["lonlat"]))
+    torch.testing.assert_close(found, model.field.encoder.siren(basis), rtol=0, atol=1e-9)
 
 
 def test_a_grid_is_its_places():

@@ -268,4 +268,4 @@ def test_a_refused_checkpoint_leaves_nothing_in_the_cache(tmp_path, monkeypatch)
     assert not list(tmp_path.glob("cache/*"))
     shutil.copy(golden.GOLDEN / "satclip-mini-l10.ckpt", tmp_path / "good.ckpt")
     load_encoder(tmp_path / "good.ckpt")
-    assert [path.name.split("-")[:2] for path in tmp_path.glob("cache/*")] == [["encoder", "good"]]
+    assert [path.name.split("-")[:2] for path in tmp_path.glob("cache/*")] == [["satclip", "good"]]
