@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from rangegeo.field.places import Places
 
-SMOOTH_RADIANS = 10.0  # of the highest frequency across a patch: 17 Chebyshev points a side follow it
+SMOOTH_RADIANS = 20.0  # of the highest frequency across a patch: 21 points a side follow them to 1e-5
 
 
 def geometric_frequencies(count: int, min_radius: float, max_radius: float) -> Tensor:

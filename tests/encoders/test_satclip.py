@@ -59,7 +59,7 @@ def test_a_checkpoint_with_closed_form_harmonics(degree, tmp_path):
     torch.save(content, tmp_path / "closed.ckpt")
     model = load_model("SatCLIP", str(tmp_path / "closed.ckpt"), "cpu")
     vectors = golden.load(f"satclip_l{degree}_closedform_basis")
-    basis = torch.from_numpy(vectors["basis"])
+    basis = torch.from_numpy(vectors["output"])
     found = model(torch.from_numpy(vectors["lonlat"]))
     torch.testing.assert_close(found, model.field.encoder.siren(basis), rtol=0, atol=1e-9)
 
