@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rangegeo.arguments import check_betas
 from rangegeo.errors import UsageError
 from rangegeo.field.places import Places
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
-from rangegeo.model import check_betas, load_model
+from rangegeo.model import load_model
 from rangegeo.weights.checkpoint import load_encoder
 from rangegeo.weights.names import encoder_file
 

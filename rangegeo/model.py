@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rangegeo.arguments import check_betas, resolve_device
 from rangegeo.encoders import ModelRow, model_row
 from rangegeo.errors import ShapeError, UsageError, WeightsError
 from rangegeo.field.places import Places
@@ -153,7 +154,7 @@ class Model(nn.Module):
             options = {"betas": (beta if self.has_beta else 1.0,), "dtype": torch.float64}  # RANGE is S alone
         places = Places.scattered(coords).to(self.spec.device)
         parts = places.split(BLOCK_PLACES) or [(slice(0), places)]
-        with self._evaluating:
+        with self._evaluating, full_precision():
             found = torch.cat([self.field(part, **options).reshape(len(part), self.dim) for _, part in parts])
         return found if self.row.has_weights or not coords.is_floating_point() else found.to(coords.dtype)
 
@@ -341,49 +342,6 @@ def _one(name: str, value: object, other: str, other_value: object) -> str | Non
     if value and other_value:
         raise UsageError(f"{name} and {other} mean the same; leave one out")
     return str(value or other_value or "") or None
-
-
-def resolve_device(device: str) -> str:
-    """The torch device behind `auto`, `cpu`, `cuda` or `cuda:i`.
-
-    Raises:
-        UsageError: the device is not there, or has no float64.
-    """
-    if device == "auto":
-        return "cuda:0" if torch.cuda.is_available() else "cpu"
-    if device == "cpu":
-        return device
-    kind, _, index = device.partition(":")
-    if kind == "cuda" and (index or "0").isdigit():
-        number = int(index or 0)
-        if number < torch.cuda.device_count():
-            return f"cuda:{number}"
-        raise UsageError(
-            f"--device {device} is not there: {torch.cuda.device_count()} CUDA devices found; use --device cpu"
-        )
-    if kind == "mps":
-        raise UsageError("--device mps cannot evaluate the model, which needs float64; use --device cpu")
-    raise UsageError(f"--device must be auto, cpu, cuda or cuda:N, got {device!r}")
-
-
-def check_betas(beta: float | Sequence[float]) -> tuple[float, ...]:
-    """One or several distinct betas, each in [0, 1].
-
-    Raises:
-        UsageError: none is given, one is given twice, or one is no number in [0, 1].
-    """
-    try:
-        betas = tuple(float(value) for value in np.atleast_1d(np.asarray(beta, dtype=np.float64)))
-    except (TypeError, ValueError):
-        raise UsageError(f"beta must be a number in [0, 1], got {beta!r}; for example --beta 0,0.5,1") from None
-    if not betas:
-        raise UsageError("beta must have at least one value; for example --beta 0,0.5,1")
-    for value in betas:
-        if not 0 <= value <= 1:  # refuses NaN too
-            raise UsageError(f"beta must be in [0, 1], got {value:g}; for example --beta 0,0.5,1")
-    if len(set(betas)) != len(betas):
-        raise UsageError(f"every beta must be given once, got {','.join(f'{b:g}' for b in betas)}")
-    return betas
 
 
 def _check_bands(bands: str | Sequence[int], recipe: Recipe) -> tuple[int, ...] | None:

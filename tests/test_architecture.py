@@ -15,7 +15,7 @@ PACKAGE = ROOT / "rangegeo"
 # From the ground up; a module may import from lower floors and from its own.
 FLOORS = (
     {"errors", "units"},
-    {"field", "grid", "principal"},
+    {"field", "grid", "principal", "arguments"},
     {"encoders", "colours"},
     {"weights"},
     {"model"},
