@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from rangegeo.colours import Colours, fit_colours, sample_steps
 from rangegeo.cube import proof
 from rangegeo.errors import UsageError
 from rangegeo.model import check_betas
+from rangegeo.painting import fit_cube, paint_cube
 from rangegeo.writers.geotiff import write_geotiff
 from rangegeo.writers.zarr import write_zarr
 
@@ -30,24 +30,7 @@ class RangegeoAccessor:
         Returns:
             uint8 with dims (y, x, rgb), or (beta, y, x, rgb), computed lazily; a sample of pixels is computed now.
         """
-        cube = self._cube
-        colours = self._fit_colours()
-        painted = xr.apply_ufunc(
-            lambda values: np.moveaxis(colours.paint(np.moveaxis(values, -1, 0)), 0, -1),
-            cube.chunk(band=-1) if cube.chunks else cube,
-            input_core_dims=[["band"]],
-            output_core_dims=[["rgb"]],
-            dask="parallelized",
-            output_dtypes=[np.uint8],
-            dask_gufunc_kwargs={"output_sizes": {"rgb": 3}},
-        )
-        return painted.assign_coords(rgb=["red", "green", "blue"]).rename("rgb").drop_attrs()
-
-    def _fit_colours(self) -> Colours:
-        cube = self._cube
-        step = sample_steps((cube.sizes["y"], cube.sizes["x"]))
-        sample = cube.isel(y=slice(None, None, step), x=slice(None, None, step))
-        return fit_colours(sample.transpose(..., "band").values.reshape(-1, cube.sizes["band"]))
+        return paint_cube(self._cube, fit_cube(self._cube))
 
     def at(self, beta: float) -> xr.DataArray:
         """The embedding at one beta, lazily: any from a cube with layout "components", else one that it holds.

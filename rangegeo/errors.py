@@ -37,3 +37,7 @@ class ShapeError(RangegeoError, ValueError):
     """An array has another shape than the model needs."""
 
     exit_code = 2
+
+
+class MissingPackage(RangegeoError, ImportError):
+    """An optional package is not installed."""

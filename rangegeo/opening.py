@@ -17,11 +17,12 @@ BANDS_READ = 16  # of a GeoTIFF at a time: few tasks for a whole spectrum, littl
 TEXTS = ("_sha256", "_file", "_version", "command", "model", "name", "citation")  # how attributes that are text end
 
 
-def open_cube(path: str | Path) -> xr.DataArray:
+def open_cube(path: str | Path, *, pixels: int | None = None) -> xr.DataArray:
     """Open a cube that rangegeo wrote.
 
     Args:
         path: a Zarr store or a GeoTIFF.
+        pixels: that are enough on the longer side, for a picture: the coarsest stored overview that has them.
     Returns:
         What `rangegeo.raster` gave when it was written: float32, dims (beta, band, y, x) or (band, y, x) for
         models without beta and (band, y, x) with a scalar beta for a GeoTIFF; backed by dask.
@@ -31,7 +32,7 @@ def open_cube(path: str | Path) -> xr.DataArray:
     path = Path(path)
     if not path.exists():
         raise CubeError(f"{path} does not exist; expected a cube that rangegeo raster wrote (.zarr or .tif)")
-    return _open_store(path) if path.is_dir() else _open_geotiff(path)
+    return _open_store(path) if path.is_dir() else _open_geotiff(path, pixels)
 
 
 def _open_store(path: Path) -> xr.DataArray:
@@ -51,7 +52,7 @@ def _open_store(path: Path) -> xr.DataArray:
     return cube if dataset.attrs["rangegeo_has_beta"] else cube.isel(beta=0)  # a scalar beta, or none
 
 
-def _open_geotiff(path: Path) -> xr.DataArray:
+def _open_geotiff(path: Path, pixels: int | None) -> xr.DataArray:
     import rasterio
     import rioxarray  # registers its own accessor and takes 0.3 s
     from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
@@ -61,7 +62,10 @@ def _open_geotiff(path: Path) -> xr.DataArray:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(path) as file:
                 tags, names = file.tags(), file.descriptions
-            stored = rioxarray.open_rasterio(path, chunks={"band": BANDS_READ, "y": "auto", "x": "auto"}, masked=True)
+                enough = [max(file.shape) / factor >= (pixels or np.inf) for factor in file.overviews(1)]
+            overview = {"overview_level": sum(enough) - 1} if any(enough) else {}
+            chunks = {"band": BANDS_READ, "y": "auto", "x": "auto"}
+            stored = rioxarray.open_rasterio(path, chunks=chunks, masked=True, **overview)
     except RasterioIOError as error:
         raise CubeError(f"{path} is not a readable GeoTIFF; expected a cube that rangegeo raster wrote") from error
     if "rangegeo_version" not in tags:

@@ -15,14 +15,16 @@ PACKAGE = ROOT / "rangegeo"
 # From the ground up; a module may import from lower floors and from its own.
 FLOORS = (
     {"errors", "units"},
+    {"extras"},
     {"field", "grid", "principal", "arguments"},
-    {"encoders", "colours"},
+    {"encoders", "colours", "painting", "picture"},
     {"weights"},
     {"model"},
     {"patches", "dropin"},
     {"cube", "writers"},
     {"opening"},
     {"accessor", "describe"},
+    {"preview"},
     {"cli"},
     {"__main__"},
 )

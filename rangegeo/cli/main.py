@@ -14,6 +14,7 @@ from rangegeo.cli.arguments import join_numbers
 INTERRUPTED = 130
 COMMANDS = {
     "raster": "Make an embedding raster of a bounding box.",
+    "preview": "Draw a cube: a map, or colours for QGIS.",
     "info": "Say what a cube, a model, a checkpoint or a database is.",
     "models": "List the models and which weights are here.",
 }

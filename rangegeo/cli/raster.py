@@ -79,6 +79,14 @@ from rangegeo.cli.options import announce_demo, model_options, verbosity_options
     metavar="N",
     help="Pixels a side of a chunk, a multiple of 16.",
 )
+@click.option(
+    "--preview",
+    "picture",
+    is_flag=False,
+    flag_value="",
+    metavar="[PNG]",
+    help="Draw a map too, the betas side by side. [default: NAME_preview.png]",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")
 @verbosity_options
@@ -103,6 +111,7 @@ def command(
     format_name: str | None,
     zarr_format: str,
     chunks: int | None,
+    picture: str | None,
     overwrite: bool,
     dry_run: bool,
     quiet: bool,
@@ -129,6 +138,7 @@ def command(
     from rangegeo.cli.running import use_threads
     from rangegeo.cube import TOLERANCE, model_raster, outline, plan, with_projection
     from rangegeo.model import check_betas, load_model
+    from rangegeo.preview import MAP, check_picture, preview
 
     if exact and tolerance is not None:
         raise click.UsageError("--exact evaluates every pixel; leave out --tolerance")
@@ -137,6 +147,10 @@ def command(
     given = check_betas([beta for group in betas for beta in group]) if betas else (0.5,)
     if chosen.suffixes == (".zarr",) or len(given) == 1:  # said before anything is downloaded
         check_destination(out, 0, overwrite=overwrite)
+    if picture is not None:
+        picture = Path(picture) if picture else out.with_name(f"{out.stem}_preview.png")
+        check_picture(picture, MAP)
+        check_destination(picture, 0, overwrite=overwrite)
     use_threads(threads)
     model = load_model(model_name, weights=weights, db=db, device=device)
     recipe = model.recipe(given, layout=layout, bands=parse_bands(bands))
@@ -163,3 +177,6 @@ def command(
         click.echo(measured, err=True)
     for path in written:
         click.echo(path)
+    if picture is not None:
+        for path in preview(written, picture, MAP, overwrite=overwrite):
+            click.echo(path)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,10 @@ import rasterio.shutil
 import xarray as xr
 from dask.delayed import Delayed
 from rasterio.enums import Resampling
+from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
-from rangegeo.colours import HIGH, LOW, Colours, fit_colours, sample_steps
+from rangegeo.colours import HIGH, LOW, Colours, fit_colours, sample_lattice
 from rangegeo.errors import OutputError
 from rangegeo.writers.common import as_4d, check_destination, write_blocks
 from rangegeo.writers.qml import style
@@ -90,22 +92,27 @@ def _write_drafts(cube: xr.DataArray, drafts: list[Path], measured: Delayed | No
     Returns:
         (betas, bands, n) a sample of the pixels, and the facts that were measured.
     """
-    step = sample_steps(cube.shape[2:])
-    samples: list[np.ndarray] = []
+    rows, cols = sample_lattice(cube.shape[2:])
+    sample = np.empty((*cube.shape[:2], len(rows), len(cols)), np.float32)
     writing = threading.Lock()
     with ExitStack() as open_files:
         files = [open_files.enter_context(rasterio.open(draft, "w", **_profile(cube, draft=True))) for draft in drafts]
 
         def write(block: np.ndarray, top: int, left: int) -> None:
             window = Window(left, top, block.shape[3], block.shape[2])
-            sampled = block[:, :, -top % step :: step, -left % step :: step]
+            taken_rows, taken_cols = _within(rows, top, block.shape[2]), _within(cols, left, block.shape[3])
+            sample[:, :, taken_rows, taken_cols] = block[:, :, rows[taken_rows] - top][..., cols[taken_cols] - left]
             with writing:
-                samples.append(sampled.reshape(*sampled.shape[:2], -1))
                 for file, values in zip(files, block, strict=True):
                     file.write(values, window=window)
 
         facts = write_blocks(cube, write, measured, scheduler="threads")
-    return np.concatenate(samples, axis=2), facts
+    return sample.reshape(*cube.shape[:2], -1), facts
+
+
+def _within(places: np.ndarray, start: int, length: int) -> slice:
+    """Which of some rising places lie in a block."""
+    return slice(*np.searchsorted(places, (start, start + length)))
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:
@@ -183,20 +190,22 @@ def _overview_factors(shape: tuple[int, int]) -> list[int]:
 
 
 def _preview(source_path: Path, finished: Path, colours: Colours) -> None:
-    """A three-band uint8 file for the eye, 0 where there is no data."""
-    draft = finished.with_name(f"draft-{finished.name}")
-    profile = {
-        "driver": "GTiff",
-        "tiled": True,
-        "blockxsize": 256,
-        "blockysize": 256,
-        "interleave": "pixel",
-        "photometric": "rgb",
-    }
+    """The colours of a finished draft, on its grid."""
     with rasterio.open(source_path) as source:
-        kept = {key: source.profile[key] for key in ("height", "width", "crs", "transform")}
-        with rasterio.open(draft, "w", **profile, **kept, count=3, dtype="uint8", nodata=0) as file:
+        grid = {key: source.profile[key] for key in ("height", "width", "crs", "transform")}
+        with rgb_file(finished, **grid) as file:
             for _, window in source.block_windows(1):
                 file.write(colours.paint(source.read(window=window)), window=window)
-            file.descriptions = ("red", "green", "blue")
+
+
+@contextmanager
+def rgb_file(finished: Path, **grid: object) -> Iterator[DatasetWriter]:
+    """A three-band uint8 file for the eye, 0 where there is no data, open for writing; compressed when left."""
+    draft = finished.with_name(f"draft-{finished.name}")
+    layout = {"driver": "GTiff", "tiled": True, "blockxsize": 256, "blockysize": 256, "interleave": "pixel"}
+    profile = layout | {"photometric": "rgb"}
+    with rasterio.open(draft, "w", **profile, **grid, count=3, dtype="uint8", nodata=0) as file:
+        file.descriptions = ("red", "green", "blue")
+        yield file
     _finish(draft, finished, profile | _compression(predictor=2))
+    draft.unlink()

@@ -1,0 +1,66 @@
+"""`rangegeo preview`: a cube to a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rangegeo.cli.arguments import NumberList, parse_bands
+from rangegeo.cli.options import verbosity_options
+
+
+@click.command("preview")
+@click.argument("cubes", metavar="CUBE...", nargs=-1, required=True)
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Picture: .png, or .tif for QGIS.")
+@click.option("--strip", is_flag=True, help="All betas side by side in one .png.")
+@click.option(
+    "--beta",
+    "betas",
+    type=NumberList((), "0,0.5,1"),
+    multiple=True,
+    metavar="B[,B...]",
+    help="Which betas. [default: all; 0.5 of components, with --strip 0 to 1 in quarters]",
+)
+@click.option(
+    "--bands",
+    default="all",
+    show_default=True,
+    metavar="all|visual|location|LIST",
+    help="What the colours show; one band is grey, three are red, green, blue.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["pca", "ica"]),
+    help="Principal directions, or independent ones with equalised histograms as in the paper. [default: pca]",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the sample behind the colours."
+)
+@click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
+@verbosity_options
+def command(
+    cubes: tuple[str, ...],
+    out: Path,
+    strip: bool,
+    betas: tuple[tuple[float, ...], ...],
+    bands: str,
+    method: str | None,
+    seed: int,
+    overwrite: bool,
+    quiet: bool,
+    verbose: int,
+) -> None:
+    """Draw a cube: a map (.png), or colours on its own grid (.tif).
+
+    \b
+    rangegeo preview alps.zarr -o alps.png --strip
+    rangegeo preview alps_beta0.tif alps_beta1.tif -o alps.png --strip --method ica
+    rangegeo preview alps.zarr -o alps_rgb.tif --beta 0.5
+    """
+    from rangegeo.preview import Look, preview
+
+    given = tuple(beta for group in betas for beta in group) or None
+    look = Look(betas=given, strip=strip, bands=parse_bands(bands), method=method, seed=seed)
+    for path in preview(cubes, out, look, overwrite=overwrite):
+        click.echo(path)
