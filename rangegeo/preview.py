@@ -15,9 +15,10 @@ import numpy as np
 import xarray as xr
 from rasterio.windows import Window
 
-import rangegeo.accessor  # noqa: F401 (betas are read through it)
+from rangegeo.accessor import RangegeoAccessor
 from rangegeo.errors import UsageError
 from rangegeo.extras import need
+from rangegeo.model import check_betas
 from rangegeo.opening import open_cube
 from rangegeo.painting import fit_cube
 from rangegeo.picture import draw
@@ -82,6 +83,8 @@ def preview(
     check_picture(out, look)
     cube = _opened(sources, look)
     paths = [out] if look.strip else output_paths(cube, out)
+    if {path.resolve() for path in paths} & {Path(source).resolve() for source in sources}:
+        raise UsageError(f"the picture {out} would replace its own cube; give another -o")
     for path in paths:
         check_destination(path, ROOM * cube.sizes["y"] * cube.sizes["x"], overwrite=overwrite)
     with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=f".{out.name}-unfinished-") as folder:
@@ -114,7 +117,7 @@ def _opened(sources: Sequence[str | Path], look: Look, pixels: int | None = None
     if betas is None and cube.attrs.get("layout") == "components":
         betas = STRIP_BETAS if look.strip else (0.5,)
     if betas is not None:
-        cube = _stacked([cube.rangegeo.at(beta) for beta in betas])
+        cube = _stacked([RangegeoAccessor(cube).at(beta) for beta in check_betas(betas)])
     return cube.isel(band=_band_indices(cube["band_name"].values.tolist(), look.bands))
 
 

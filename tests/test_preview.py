@@ -230,6 +230,7 @@ def test_a_picture_is_no_cube(stores, tmp_path):
         (["a_beta0.tif", "plain.zarr"], Look(), UsageError, r"plain\.zarr holds no beta; draw it alone"),
         (["a.zarr"], Look(betas=(0.3,)), UsageError, r"beta 0\.3 can be read from a cube that holds it"),
         (["a.zarr"], Look(betas=(2,)), UsageError, r"beta must be in \[0, 1\], got 2"),
+        (["sgq.zarr"], Look(betas=(0.3, 0.3)), UsageError, r"every beta must be given once, got 0\.3,0\.3"),
         (["plain.zarr"], Look(betas=(0.5,)), UsageError, r"this one holds none"),
         (["a.zarr"], Look(bands=(0,)), UsageError, r"--bands must be numbers from 1 to 40, got 0"),
         (["a.zarr"], Look(bands=(3, 41)), UsageError, r"--bands must be numbers from 1 to 40, got 3,41"),
@@ -268,6 +269,17 @@ def test_an_existing_picture_is_left_alone(stores, tmp_path):
     assert sizes(tmp_path / "a_beta0.5.png")
     with pytest.raises(OutputError, match="make it first: mkdir -p"):
         preview([stores / "a.zarr"], tmp_path / "none" / "a.png")
+
+
+def test_a_picture_never_replaces_its_cube(stores, tmp_path):
+    names = ["a_beta0.tif", "a_beta1.tif"]
+    for name in names:
+        (tmp_path / name).write_bytes((stores / name).read_bytes())
+    for sources, out in ((names, "a.tif"), (names[:1], "a_beta0.tif")):
+        with pytest.raises(UsageError, match=r"would replace its own cube; give another -o"):
+            preview([tmp_path / name for name in sources], tmp_path / out, overwrite=True)
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (stores / name).read_bytes()
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
