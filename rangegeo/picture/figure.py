@@ -56,12 +56,11 @@ def draw(
         MissingPackage: without matplotlib, or without scikit-learn for "ica".
     """
     need("matplotlib", "drawing a picture", "plot")
-    frame = Frame(cube.odc.geobox)
-    title, note = title or title_of(cube), note or note_of(cube, method)
-    cube = decimated(cube)
+    whole, cube = cube, decimated(cube)
     colours = fit_cube(cube, method, seed) if colours is None else colours
     painted = paint_cube(cube, colours).compute()
     pictures = painted.transpose("beta", ...) if "beta" in painted.dims else painted.expand_dims("beta")
+    frame = Frame(whole.odc.geobox)
     layout = _Layout.of(frame, len(pictures))
     furniture = Furniture.of(frame, layout.panel)
     figure, panels = layout.figure()
@@ -73,6 +72,7 @@ def draw(
     if cube.sizes["band"] == 1:
         add_colour_bar(panels[-1], colours, str(cube["band_name"].values[0]))
     thin_out(figure, labels)
+    title, note = title or title_of(whole), note or note_of(whole, method)
     layout.write_title(figure, title, note, above=(furniture.above + 14 * (len(panels) > 1)) / 72)
     return figure
 

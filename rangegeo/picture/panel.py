@@ -87,13 +87,12 @@ def _add_lines(axes: Axes, furniture: Furniture) -> None:
 
     lines = [line.xy for line in furniture.lines]
     # each dark and light, to be seen on any ground
-    for ways, *look in (
+    for ways, colour, width, alpha in (
         (lines, INK, 0.9, 0.2),
         (lines, "white", 0.5, 0.7),
         (furniture.shores, "white", 1.4, 0.4),
         (furniture.shores, INK, 0.5, 0.9),
     ):
-        colour, width, alpha = look
         axes.add_collection(LineCollection(ways, colors=colour, linewidths=width, alpha=alpha), autolim=False)
 
 

@@ -21,6 +21,7 @@ from pyproj import Geod, Transformer
 
 import rangegeo as rg
 from rangegeo.cube import grid_coords
+from rangegeo.errors import UsageError
 from rangegeo.painting import fit_cube, paint_cube
 from rangegeo.picture import draw
 from rangegeo.picture import panel as panel_module
@@ -115,6 +116,11 @@ def test_a_title_says_the_model_the_beta_and_the_pixels(cube_of):
     assert three.endswith("red, green, blue: visual_0, visual_1, visual_2")
 
 
+def test_an_unknown_method_is_refused(cube_of):
+    with pytest.raises(UsageError, match=r"--method must be one of pca, ica, bands, got 'umap'"):
+        draw(cube_of("degrees"), method="umap")
+
+
 def test_one_band_is_grey_with_a_colour_bar(cube_of):
     cube = cube_of("degrees", betas=(0.0, 1.0), bands=1)
     figure = draw(cube)
@@ -155,6 +161,10 @@ def test_pixels_without_data_show_the_neutral_ground(cube_of):
 
 def test_a_picture_is_the_same_every_time(cube_of):
     cube = cube_of("Lambert", betas=(0.0, 1.0))
+    with dask.config.set(scheduler="threads", num_workers=4):
+        many = saved(draw(cube))
+    with dask.config.set(scheduler="synchronous"):
+        assert saved(draw(cube)) == many
     for method in ("pca", "ica"):
         assert saved(draw(cube, method=method, seed=4)) == saved(draw(cube.chunk(x=13, y=50), method=method, seed=4))
     assert saved(draw(cube, method="ica", seed=4)) != saved(draw(cube, method="ica", seed=5))
