@@ -29,7 +29,7 @@ class GeoCLIPEncoder(nn.Module):
         dim: width of the output.
     """
 
-    smooth_deg = 0.0  # kinks of ReLU: interpolated, errors reached twice the tolerance unnoticed
+    smooth_deg = 0.0  # kinks of ReLU
 
     def __init__(self, capsules: int, encoded: int, hidden: int, dim: int) -> None:
         super().__init__()
