@@ -16,11 +16,11 @@ from dask.core import flatten
 from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 from odc.geo.geobox import GeoBox
-from odc.geo.xr import xr_coords
 
 from rangegeo.errors import UsageError
 from rangegeo.field.recipe import Projection, Recipe
-from rangegeo.grid import WGS84, crs_name, make_geobox, parse_crs, pixel_arc_deg, pixel_places, places_on
+from rangegeo.grid import WGS84, make_geobox, pixel_arc_deg, pixel_places, places_on
+from rangegeo.grid.georeference import grid_coords
 from rangegeo.model import Model, ModelSpec, load_model
 from rangegeo.patches import Patch, Window, evaluate_patch, fill_window
 from rangegeo.principal import principal_directions
@@ -121,16 +121,6 @@ def outline(geobox: GeoBox, model: Model, recipe: Recipe) -> xr.DataArray:
         coords["beta"] = ("beta", list(recipe.betas), BETA_ATTRS)
         shape, dims = (recipe.layers, *shape), ("beta", *dims)
     return xr.DataArray(np.broadcast_to(np.float32(np.nan), shape), coords, dims, NAME, attrs)
-
-
-def grid_coords(geobox: GeoBox) -> dict[str, xr.DataArray]:
-    """Coordinates y, x and spatial_ref of a grid, as CF has them."""
-    # by its name, so that a CRS that went through a file's own wording is again the one asked for
-    named = GeoBox(geobox.shape, geobox.affine, crs_name(parse_crs(geobox.crs.to_wkt())))
-    coords = dict(xr_coords(named, dims=("y", "x")))
-    for axis in ("y", "x"):
-        coords[axis].attrs.pop("crs", None)  # says the same as spatial_ref, but is no CF attribute
-    return coords
 
 
 def _lazy(

@@ -41,3 +41,7 @@ class ShapeError(RangegeoError, ValueError):
 
 class MissingPackage(RangegeoError, ImportError):
     """An optional package is not installed."""
+
+
+class GridWarning(UserWarning):
+    """A grid is made as asked for, but looks as if something else was meant."""

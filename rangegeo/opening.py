@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from rangegeo.cube import BETA_ATTRS, NAME, grid_coords
+from rangegeo.cube import BETA_ATTRS, NAME
 from rangegeo.errors import CubeError
+from rangegeo.grid.crs import without_cf_warnings
+from rangegeo.grid.georeference import grid_coords
 from rangegeo.writers.zarr import is_complete
 
 BANDS_READ = 16  # of a GeoTIFF at a time: few tasks for a whole spectrum, little waste for one band
@@ -58,7 +60,7 @@ def _open_geotiff(path: Path, pixels: int | None) -> xr.DataArray:
     from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
     try:
-        with warnings.catch_warnings():  # a picture without a place is refused below
+        with without_cf_warnings(), warnings.catch_warnings():  # a picture without a place is refused below
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(path) as file:
                 tags, names = file.tags(), file.descriptions

@@ -33,7 +33,7 @@ LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 FORBIDDEN = {
     "field": {"dask", "xarray", "rasterio", "zarr", "huggingface_hub", "odc", "rangegeo.weights"},
     "encoders": {"dask", "xarray", "rasterio", "zarr", "huggingface_hub", "odc", "numpy"},
-    "grid": {"torch", "dask", "xarray"},
+    "grid": {"torch", "dask"},
     "cube": {"torch", "zarr", "rasterio"},
     "writers": {"torch", "rangegeo.model", "rangegeo.field", "rangegeo.weights", "rangegeo.cube"},
     "errors": {"rangegeo"},

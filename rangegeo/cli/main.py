@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
+from collections.abc import Callable
 from importlib import import_module
 
 import click
 
 from rangegeo.cli.arguments import join_numbers
+from rangegeo.errors import GridWarning, RangegeoError
 
 INTERRUPTED = 130
 COMMANDS = {
@@ -65,7 +68,9 @@ def run(arguments: list[str]) -> int:
         cli.main(["--help"], prog_name="rangegeo", standalone_mode=False)
         return 2
     try:
-        result = cli.main(join_numbers(arguments), prog_name="rangegeo", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _one_line(warnings.showwarning)
+            result = cli.main(join_numbers(arguments), prog_name="rangegeo", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except (KeyboardInterrupt, click.Abort):
         return _fail(
@@ -78,8 +83,6 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if arguments.count("-v") + arguments.count("--verbose") + 2 * arguments.count("-vv") >= 2:
             traceback.print_exc()
-        from rangegeo.errors import RangegeoError
-
         if isinstance(error, RangegeoError):
             return _fail(str(error), error.exit_code)
         kind = type(error).__name__
@@ -92,6 +95,18 @@ def _with_remedy(error: click.ClickException, command: str) -> str:
     if ";" in message:
         return message
     return f"{message.rstrip('.')}; type rangegeo {f'{command} ' if command in COMMANDS else ''}--help"
+
+
+def _one_line(show: Callable) -> Callable:
+    """Our own warnings as one line, others as Python shows them."""
+
+    def shown(message: Warning, category: type[Warning], *where: object) -> None:
+        if issubclass(category, GridWarning):
+            click.echo(f"rangegeo: warning: {message}", err=True)
+        else:
+            show(message, category, *where)
+
+    return shown
 
 
 def _fail(message: str, code: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import warnings
 from pathlib import Path
 
 import click
@@ -125,6 +126,7 @@ def command(
     rangegeo raster --bbox 176,-19,-178,-15 --res 0.01 --model SatCLIP -o fiji.tif
     """
     from rangegeo.encoders import model_row
+    from rangegeo.errors import GridWarning
     from rangegeo.grid import make_geobox
     from rangegeo.writers.common import check_destination
     from rangegeo.writers.formats import choose_format
@@ -132,6 +134,8 @@ def command(
     row = model_row(model_name)
     if betas and not row.has_beta:
         raise click.UsageError(f"--beta needs a model with betas, and {model_name} has none; leave it out")
+    if quiet:
+        warnings.simplefilter("ignore", GridWarning)
     geobox = make_geobox(bbox, res, crs, bbox_crs, align=align)
     chosen = choose_format(out, format_name)
 

@@ -20,11 +20,11 @@ import zarr_cm
 from dask.delayed import Delayed
 from numcodecs import Blosc
 from odc.geo.geobox import GeoBox
-from odc.geo.xr import xr_coords
 from pyproj import CRS
 from zarr.codecs import BloscCodec
 
 from rangegeo.errors import OutputError, UsageError
+from rangegeo.grid.georeference import grid_coords
 from rangegeo.writers.common import as_4d, check_destination, write_blocks
 
 CHUNK_BYTES = 4 * 2**20  # of one stored chunk, which holds one beta and as many bands as fit
@@ -98,7 +98,7 @@ def _create(cube: xr.DataArray, path: Path, had_beta: bool, zarr_format: int) ->
     """The store with its coordinates and attributes, no values yet."""
     geobox: GeoBox = cube.odc.geobox
     coords = {name: coord.drop_encoding() for name, coord in cube.coords.items() if name != "band_name"}
-    fresh = xr_coords(geobox, dims=("y", "x"))  # of a slice of a cube, whose own still say what the whole was
+    fresh = grid_coords(geobox)  # of a slice of a cube, whose own still say what the whole was
     transform = fresh["spatial_ref"].attrs["GeoTransform"]
     coords["spatial_ref"] = coords["spatial_ref"].assign_attrs(GeoTransform=transform)
     for axis in ("y", "x"):

@@ -184,6 +184,35 @@ def test_what_a_run_says(raster):
     assert len(lines) == 3
 
 
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--res", "3"), "--res 3 is in degrees of EPSG:4326, more than the whole area of 1 x 1; take a smaller --res"),
+        (
+            ("--bbox", "5,44,5.00001,44.00001", "--crs", "EPSG:32632", "--res", "0.09"),
+            "--res 0.09 is in metres of EPSG:32632, less than 10 cm; take a larger --res, or leave out --crs",
+        ),
+    ],
+)
+def test_a_resolution_in_other_units_is_doubted_in_one_line(raster, arguments, said):
+    first, second, *_ = raster(*arguments, "--dry-run", "-o", "a.zarr").err.splitlines()
+    assert first.startswith(f"rangegeo: warning: {said}")
+    assert second.startswith("a.zarr: 1 beta, 40 bands, ")
+    assert raster(*arguments, "--dry-run", "-q", "-o", "a.zarr").err == ""
+
+
+@pytest.mark.parametrize("crs", ["EPSG:2056", "EPSG:21781"])
+@pytest.mark.parametrize("name", ["a.zarr", "a.tif"])
+def test_swiss_coordinates_are_no_reason_to_warn(folder, crs, name):
+    """pyproj warns of an angle that CF has no name for; a user cannot do anything about it."""
+    box = ("--bbox", "7,46,7.1,46.1", "--res", "2000", "--crs", crs)
+    done = shell("raster", *box, *MINI, "-q", "-o", name, folder=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shell("info", name, folder=folder).stderr == ""
+    assert f"crs: {crs}" in shell("info", name, folder=folder).stdout
+
+
 def test_quiet_prints_the_paths_alone(raster):
     done = raster("-q", "--beta", "0,1", "-o", "a.tif")
     assert (done.code, done.out, done.err) == (0, "a_beta0.tif\na_beta1.tif\n", "")

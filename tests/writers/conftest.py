@@ -10,8 +10,9 @@ import pytest
 import xarray as xr
 from writing import BrokenBlock
 
-from rangegeo.cube import BETA_ATTRS, NAME, grid_coords
+from rangegeo.cube import BETA_ATTRS, NAME
 from rangegeo.grid import make_geobox
+from rangegeo.grid.georeference import grid_coords
 
 MakeCube = Callable[..., xr.DataArray]
 

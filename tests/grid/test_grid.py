@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 
-from rangegeo import grid
-from rangegeo.errors import UsageError
-from rangegeo.grid import crs_name, make_geobox, parse_bbox, parse_crs, pixel_places
+from rangegeo.errors import GridWarning, UsageError
+from rangegeo.grid import PixelPlaces, crs_name, make_geobox, parse_bbox, parse_crs, pixel_places
+from rangegeo.grid.domain import domain_of
 
 ALPS = (5, 44, 10, 48)
 LAMBERT = "+proj=lcc +lat_0=46 +lon_0=7 +lat_1=45 +lat_2=47"
@@ -41,7 +41,7 @@ def whole(geobox: GeoBox) -> tuple[slice, slice]:
     return slice(0, geobox.shape[0]), slice(0, geobox.shape[1])
 
 
-def places_of(geobox: GeoBox) -> grid.PixelPlaces:
+def places_of(geobox: GeoBox) -> PixelPlaces:
     return pixel_places(geobox, *whole(geobox))
 
 
@@ -60,6 +60,7 @@ def turns_apart(lon: np.ndarray, other: np.ndarray) -> np.ndarray:
 # ----------------------------------------------------------------------------------------------- the grid
 
 
+@pytest.mark.filterwarnings("ignore::rangegeo.errors.GridWarning")  # pixels larger than the box
 @pytest.mark.parametrize(
     ("bbox", "res", "crs", "shape"),
     [
@@ -86,6 +87,7 @@ def test_origin_is_the_north_west_corner_and_the_last_pixel_covers_the_rest(bbox
     assert bbox[1] - res_y < south <= bbox[1] + 1e-6 * res_y
 
 
+@pytest.mark.filterwarnings("ignore::rangegeo.errors.GridWarning")  # pixels larger than the box
 @given(
     west=st.floats(-360, 359),
     south=st.floats(-90, 89),
@@ -127,6 +129,31 @@ def test_aligned_box_that_is_aligned_already_stays():
     assert make_geobox(ALPS, 0.1, align=True) == make_geobox(ALPS, 0.1)
 
 
+@pytest.mark.filterwarnings("ignore::rangegeo.errors.GridWarning")
+@given(
+    west=st.floats(-1e6, 1e6),
+    south=st.floats(-1e6, 1e6),
+    width=st.floats(1, 1e5),
+    height=st.floats(1, 1e5),
+    res=st.tuples(*[st.sampled_from([0.3, 1, 7.5, 10, 30, 100, 333.3, 1e4])] * 2),
+)
+def test_any_aligned_box_is_covered_by_whole_pixels_of_one_lattice(west, south, width, height, res):
+    bbox = (west, south, west + width, south + height)
+    geobox = make_geobox(bbox, res, "EPSG:3035", "EPSG:3035", align=True)
+    res_x, res_y = res
+    box = geobox.boundingbox
+    slack_x, slack_y = 2e-6 * res_x, 2e-6 * res_y
+    assert box.left - slack_x <= bbox[0] < box.left + res_x + slack_x
+    assert box.right - res_x - slack_x < bbox[2] <= box.right + slack_x
+    assert box.bottom - slack_y <= bbox[1] < box.bottom + res_y + slack_y
+    assert box.top - res_y - slack_y < bbox[3] <= box.top + slack_y
+    for edge, size in zip(box, (res_x, res_y, res_x, res_y), strict=True):
+        assert abs(edge / size - round(edge / size)) < 1e-7
+    assert geobox.affine.c == round(box.left / res_x) * res_x  # to the last bit, whatever the box: rasters stack
+    assert geobox.affine.f == round(box.top / res_y) * res_y
+    assert make_geobox(box, res, "EPSG:3035", "EPSG:3035", align=True) == geobox
+
+
 def test_west_greater_than_east_crosses_the_antimeridian():
     geobox = make_geobox((176, -19, -178, -15), 0.5)
     assert geobox.shape == (8, 12)
@@ -150,7 +177,7 @@ def test_a_box_over_the_antimeridian_is_whole_in_every_crs(crs):
     assert inside.mean() > (0.3 if crs == "EPSG:3031" else 0.85)
     # no corner of the box is left out
     x, y = Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform([176, 176, -178, -178], [-19, -15] * 2)
-    period = grid._domain(CRS(crs).to_wkt()).period
+    period = domain_of(CRS(crs).to_wkt()).period
     x = np.where(np.array(x) < geobox.boundingbox.left - res, np.array(x) + (period if math.isfinite(period) else 0), x)
     for col, row in zip(*(~geobox.affine @ (x, np.array(y))), strict=True):
         assert -1e-6 <= col <= geobox.shape.x + 1e-6
@@ -171,9 +198,9 @@ def test_a_box_over_the_antimeridian_is_whole_in_every_crs(crs):
     ],
 )
 def test_bounds_in_another_crs(bbox, crs, expected):
-    west, south, east, north = make_geobox(bbox, 1, crs).boundingbox
+    west, south, east, north = make_geobox(bbox, 100, crs).boundingbox
     np.testing.assert_allclose((west, north), (expected[0], expected[3]), atol=0.02)
-    np.testing.assert_allclose((south, east), (expected[1], expected[2]), atol=1.02)  # the last pixel reaches beyond
+    np.testing.assert_allclose((south, east), (expected[1], expected[2]), atol=100.02)  # the last pixel reaches beyond
 
 
 def test_the_edges_of_a_box_are_followed_between_its_corners():
@@ -287,6 +314,46 @@ def test_too_many_pixels_are_refused():
         UsageError, match=r"the raster would have 3600000000000 x 10 pixels; take a larger --res, in units of"
     ):
         make_geobox((-180, 0, 180, 1), (1e-10, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("bbox", "res", "crs", "said"),
+    [
+        ((5, 44, 6, 45), 10, "EPSG:4326", "--res 10 is in degrees of EPSG:4326, more than the whole area of 1 x 1; "),
+        ((5, 44, 6, 45), (10, 20), "EPSG:4326", "--res 10,20 is in degrees of EPSG:4326, more than"),
+        ((5, 44, 5.001, 44.001), 1000, "EPSG:32632", "--res 1000 is in metres of EPSG:32632, more than the whole area"),
+        ((-98, 30, -97.999, 30.001), 1e4, "EPSG:2277", "--res 10000 is in US survey feet of EPSG:2277, more than"),
+        ((5, 44, 5.001, 44.001), 0.01, "EPSG:32632", "--res 0.01 is in metres of EPSG:32632, less than 10 cm; "),
+        (
+            (5, 44, 5.001, 44.001),
+            1e-7,
+            "EPSG:4326",
+            "--res 1e-07 is in degrees of EPSG:4326, less than 10 cm; take",
+        ),
+        ((5, 44, 5.001, 44.001), 1e-5, "EPSG:6318", None),
+        ((5, 44, 6, 45), 1, "EPSG:4326", None),
+        ((5, 44, 10, 44.001), 0.01, "EPSG:4326", None),  # a transect
+        ((5, 44, 5.001, 44.001), 0.5, "EPSG:32632", None),
+    ],
+)
+def test_a_resolution_that_looks_as_if_meant_in_other_units_is_doubted(bbox, res, crs, said):
+    if said is None:
+        make_geobox(bbox, res, crs)
+        return
+    with pytest.warns(GridWarning) as caught:
+        make_geobox(bbox, res, crs)
+    (warning,) = caught
+    assert str(warning.message).startswith(said)
+    degrees = CRS(crs).is_geographic
+    assert str(warning.message).endswith("or a --crs in metres" if degrees else "or leave out --crs for degrees")
+
+
+def test_degrees_taken_for_metres_are_refused_where_they_would_be_too_many_pixels():
+    with pytest.raises(UsageError) as caught:
+        make_geobox((5, 44, 10, 48), 0.01, "EPSG:32632")
+    assert str(caught.value) == (
+        "the raster would have 40088008 x 45217295 pixels; take a larger --res, in units of EPSG:32632: metres"
+    )
 
 
 def test_parsed_box_goes_east():
@@ -414,7 +481,7 @@ def test_the_axes_of_a_cylindrical_crs_say_the_same_as_the_general_way(crs, monk
     assert (len(lat), len(lon)) == geobox.shape
     np.testing.assert_array_equal(by_axes.lonlat_deg.reshape(*geobox.shape, 2)[..., 0], np.tile(lon, (len(lat), 1)))
     np.testing.assert_array_equal(by_axes.lonlat_deg.reshape(*geobox.shape, 2)[..., 1], np.tile(lat[:, None], len(lon)))
-    monkeypatch.setattr(grid._domain(geobox.crs.to_wkt()), "cylindrical", False)
+    monkeypatch.setattr(domain_of(geobox.crs.to_wkt()), "cylindrical", False)
     general = places_of(geobox)
     assert general.valid.all()
     assert by_axes.valid.all()
