@@ -21,6 +21,10 @@ class WeightsError(RangegeoError, ValueError):
     """A checkpoint, a database or a stored model cannot be used as it is."""
 
 
+class GridError(RangegeoError, ValueError):
+    """A raster or an area that was given for its extent has none that can be used."""
+
+
 class DownloadError(RangegeoError, OSError):
     """A published file could not be fetched."""
 
