@@ -55,6 +55,15 @@ def places_on(geobox: GeoBox, rows: np.ndarray, cols: np.ndarray) -> PixelPlaces
     return PixelPlaces(np.stack([lon, lat], axis=1), valid.reshape(y_2d.shape), axes)
 
 
+def scattered_places(geobox: GeoBox, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+    """Longitude and latitude (n, 2) of points (n,) and (n,) counted in pixels; those outside the domain left out."""
+    transform = geobox.affine
+    x, y = transform.c + cols * transform.a, transform.f + rows * transform.e
+    tolerance = DOMAIN_SLACK * min(abs(transform.a), abs(transform.e))
+    lon, lat, valid = domain_of(geobox.crs.to_wkt()).places(x, y, tolerance)
+    return np.stack([lon, lat], axis=1)[valid]
+
+
 def pixel_arc_deg(geobox: GeoBox) -> float:
     """The largest great-circle distance between neighbouring pixel centres, at some places of a grid, in degrees.
 

@@ -1,0 +1,122 @@
+"""Which pixels of a grid lie in an area."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import shapely
+
+OUTSIDE, PARTLY, INSIDE = 0, 1, 2  # where a block of pixels lies
+LATTICE = 1e-6  # of a pixel, to which corners are rounded: what is as good as touching touches
+DRAWS = 16  # of random pixels for each that is wanted
+STRIDE = 8  # pixels between those of a block that are looked at first
+MOST_BLOCKS = 1000  # a side, into which a raster is cut to see how much of it an area takes
+BLOCK = 256  # pixels a side of the smallest of them, as of files with few bands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mask:
+    """An area in the pixel coordinates of a grid, counted from its north-west corner.
+
+    Attributes:
+        wkb: its polygons, without overlap.
+        all_touched: whether pixels count that it touches, or those alone whose centre it holds.
+    """
+
+    wkb: bytes
+    all_touched: bool = False
+
+    @classmethod
+    def of(cls, polygons: np.ndarray, transform: object, *, all_touched: bool = False) -> Mask:
+        """The mask of polygons in the CRS of a grid with this transform."""
+        to_pixels = ~transform
+        corner, scale = (to_pixels.c, to_pixels.f), (to_pixels.a, to_pixels.e)
+        shapes = shapely.transform(polygons, lambda points: points * scale + corner)
+        shapes = shapely.set_precision(shapes, LATTICE)
+        return cls(wkb=shapely.to_wkb(shapely.union_all(shapes, grid_size=LATTICE)), all_touched=all_touched)
+
+    def inside(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """(h, w) bool of the crossings of rows and columns of pixels."""
+        return self.holds(*np.meshgrid(rows, cols, indexing="ij"))
+
+    def holds(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """Whether each pixel counts; the answer does not depend on which others are asked for."""
+        x, y = cols + 0.5, rows + 0.5
+        if not self.all_touched:
+            return _ask(shapely.contains_xy, self.wkb, x, y)
+        half = 0.5 - LATTICE
+        return _ask(shapely.intersects, self.wkb, shapely.box(x - half, y - half, x + half, y + half))
+
+    def coverage(self, rows: Sequence[slice], cols: Sequence[slice]) -> np.ndarray:
+        """(rows, cols) uint8 of the blocks that rows and columns of a raster are cut in: OUTSIDE, PARTLY or INSIDE."""
+        found = self._reach(rows, cols)
+        for i, j in np.argwhere(found == PARTLY):
+            if not self._holds_any(rows[i], cols[j]):
+                found[i, j] = OUTSIDE
+        return found
+
+    def any(self, shape: tuple[int, int]) -> bool:
+        """Whether a pixel of a raster (h, w) counts."""
+        points = shapely.get_coordinates(shapely.point_on_surface(shapely.get_parts(shapely.from_wkb(self.wkb))))
+        cols, rows = np.floor(points).T  # of nearly any area; what is left are slivers
+        return bool(self.holds(rows, cols).any() or (self.coverage(*_blocks(shape)) != OUTSIDE).any())
+
+    def share(self, shape: tuple[int, int]) -> float:
+        """The share of a raster (h, w), cut as finely as is quick, that the area reaches."""
+        return float((self._reach(*_blocks(shape)) != OUTSIDE).mean())
+
+    def sample(self, shape: tuple[int, int], count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of so many pixels that count, or less; seeded."""
+        random = np.random.default_rng(0)
+        blocks = _blocks(shape, STRIDE)
+        reached = np.argwhere(self._reach(*blocks) != OUTSIDE)
+        i, j = reached[random.integers(0, len(reached), DRAWS * count)].T
+        drawn = [
+            np.array([side.start for side in sides])[k] + random.integers(0, sides[0].stop, len(k))
+            for sides, k in zip(blocks, (i, j), strict=True)
+        ]
+        _, first = np.unique(drawn[0] * shape[1] + drawn[1], return_index=True)
+        rows, cols = (pixels[np.sort(first)] for pixels in drawn)
+        kept = (rows < shape[0]) & (cols < shape[1]) & self.holds(rows, cols)
+        return rows[kept][:count], cols[kept][:count]
+
+    def _reach(self, rows: Sequence[slice], cols: Sequence[slice]) -> np.ndarray:
+        """As `coverage`, but PARTLY for blocks, too, that hold part of the area and no pixel of it."""
+        found = np.empty((len(rows), len(cols)), np.uint8)
+        left, right = np.array([(side.start, side.stop) for side in cols], dtype=float).T
+        for row, side in zip(found, rows, strict=True):
+            blocks = shapely.box(left, float(side.start), right, float(side.stop))
+            row[:] = np.where(_ask(shapely.intersects, self.wkb, blocks), PARTLY, OUTSIDE)
+            row[_ask(shapely.contains_properly, self.wkb, blocks)] = INSIDE
+        return found
+
+    def _holds_any(self, rows: slice, cols: slice) -> bool:
+        """Whether a block has a pixel that counts."""
+        every = [np.arange(side.start, side.stop) for side in (rows, cols)]
+        return bool(self.inside(*(pixels[::STRIDE] for pixels in every)).any() or self.inside(*every).any())
+
+
+def _blocks(shape: tuple[int, int], smallest: int = BLOCK) -> tuple[list[slice], list[slice]]:
+    """Rows and columns of a raster (h, w) in squares, as many as a thousand a side."""
+    side = max(smallest, -(-max(shape) // MOST_BLOCKS))
+    return tuple([slice(start, min(start + side, length)) for start in range(0, length, side)] for length in shape)
+
+
+_ASKING = threading.Lock()
+
+
+def _ask(question: Callable[..., np.ndarray], wkb: bytes, *arguments: np.ndarray) -> np.ndarray:
+    """Ask an area. One thread at a time: GEOS makes its indices when they are first needed, and some anew each time."""
+    with _ASKING:
+        return question(_prepared(wkb), *arguments)
+
+
+@lru_cache(maxsize=4)
+def _prepared(wkb: bytes) -> shapely.Geometry:
+    area = shapely.from_wkb(wkb)
+    shapely.prepare(area)
+    return area

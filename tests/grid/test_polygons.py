@@ -1,0 +1,256 @@
+"""Areas from files, GeoJSON, GeoDataFrames and geometries: the same polygons whatever they come from, or one line."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyogrio
+import pytest
+import shapely
+from pyproj import CRS
+
+from rangegeo.errors import GridError, UsageError
+from rangegeo.grid.polygons import read_polygons
+
+TRIANGLE = shapely.Polygon([(5, 44), (9, 44.3), (6, 47.7)])
+SQUARE = shapely.box(1, 2, 3, 4)
+HOLED = shapely.box(0, 0, 9, 9).difference(shapely.box(3, 3, 4, 4))
+
+
+def on_stdin(monkeypatch: pytest.MonkeyPatch, text: str | bytes) -> str:
+    """What is typed for a vector file on stdin."""
+    content = text.encode() if isinstance(text, str) else text
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    return "-"
+
+
+def feature(*shapes: shapely.Geometry) -> dict:
+    """A GeoJSON feature collection."""
+    features = [{"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(shape)} for shape in shapes]
+    return {"type": "FeatureCollection", "features": features}
+
+
+def saved(path: Path, *shapes: shapely.Geometry | None, crs: object = "EPSG:4326", **more: object) -> Path:
+    """A vector file."""
+    gpd.GeoDataFrame({"name": ["a"] * len(shapes)}, geometry=list(shapes), crs=crs).to_file(path, **more)
+    return path
+
+
+def refused(source: object, error: type[Exception] = GridError, crs: object = None) -> str:
+    with pytest.raises(error) as caught:
+        read_polygons(source, crs)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+# --------------------------------------------------------------------------------------------- where from
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".shp", ".fgb", ".shp.zip", ".kml"])
+def test_any_vector_file(tmp_path, suffix):
+    found = read_polygons(saved(tmp_path / f"area{suffix}", HOLED, TRIANGLE))
+    assert {shape.normalize().wkt for shape in found.shapes} == {shape.normalize().wkt for shape in (HOLED, TRIANGLE)}
+    assert found.crs.equals(CRS(4326), ignore_axis_order=True)
+    assert found.name == str(tmp_path / f"area{suffix}")
+
+
+@pytest.mark.parametrize("crs", ["EPSG:32632", "EPSG:3035", "EPSG:2056"])
+def test_a_file_in_its_own_crs(tmp_path, crs):
+    found = read_polygons(str(saved(tmp_path / "a.gpkg", SQUARE, crs=crs)))
+    assert found.crs == CRS(crs)
+    assert found.shapes[0].equals(SQUARE)
+
+
+@pytest.mark.parametrize("kind", ["geometry", "feature", "collection", "geometry collection"])
+@pytest.mark.parametrize("way", ["a dict", "a file", "stdin"])
+def test_geojson_of_every_kind(tmp_path, monkeypatch, kind, way):
+    both = feature(HOLED, TRIANGLE)
+    geojson = {
+        "geometry": shapely.geometry.mapping(shapely.MultiPolygon([HOLED, TRIANGLE])),
+        "feature": both["features"][0]
+        | {"geometry": shapely.geometry.mapping(shapely.MultiPolygon([HOLED, TRIANGLE]))},
+        "collection": both,
+        "geometry collection": {
+            "type": "GeometryCollection",
+            "geometries": [shapely.geometry.mapping(shape) for shape in (HOLED, TRIANGLE)],
+        },
+    }[kind]
+    source = geojson
+    if way == "a file":
+        source = tmp_path / "a.json"
+        source.write_text(json.dumps(geojson))
+    elif way == "stdin":
+        source = on_stdin(monkeypatch, json.dumps(geojson))
+    found = read_polygons(source)
+    assert shapely.equals(found.shapes, [HOLED, TRIANGLE]).all()
+    assert found.crs == CRS(4326)
+
+
+def test_geojson_that_says_another_crs():
+    geojson = feature(SQUARE) | {"crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32632"}}}
+    assert read_polygons(geojson).crs == CRS(32632)
+
+
+def test_other_vector_files_on_stdin(tmp_path, monkeypatch):
+    content = saved(tmp_path / "a.gpkg", TRIANGLE, crs="EPSG:3035").read_bytes()
+    found = read_polygons(on_stdin(monkeypatch, content))
+    assert (found.crs, found.name) == (CRS(3035), "stdin")
+    assert found.shapes[0].equals(TRIANGLE)
+
+
+@pytest.mark.parametrize("frame", [gpd.GeoSeries, gpd.GeoDataFrame])
+def test_geopandas(frame):
+    found = read_polygons(frame(geometry=[TRIANGLE, None, SQUARE], crs=3857) if frame is gpd.GeoDataFrame else frame(
+        [TRIANGLE, None, SQUARE], crs=3857
+    ))  # fmt: skip
+    assert found.crs == CRS(3857)
+    assert found.shapes.tolist() == [TRIANGLE, SQUARE]
+    assert found.name == frame.__name__
+
+
+def test_a_shapely_geometry_is_in_degrees_unless_it_is_said_otherwise():
+    assert read_polygons(shapely.MultiPolygon([TRIANGLE, SQUARE])).shapes.tolist() == [TRIANGLE, SQUARE]
+    assert read_polygons(TRIANGLE).crs == CRS(4326)
+    assert read_polygons(TRIANGLE, "EPSG:3035").crs == CRS(3035)
+
+
+def test_heights_are_left_out(tmp_path):
+    assert not read_polygons(saved(tmp_path / "a.gpkg", shapely.force_3d(SQUARE, 7))).shapes[0].has_z
+
+
+def test_curves_get_corners(tmp_path):
+    text = "CURVEPOLYGON(COMPOUNDCURVE(CIRCULARSTRING(0 0,1 1,2 0),(2 0,0 0)))"
+    path = tmp_path / "a.csv"
+    path.write_text(f'WKT\n"{text}"\n')
+    (found,) = read_polygons(path, "EPSG:4326").shapes
+    assert found.area == pytest.approx(np.pi / 2, rel=1e-3)
+
+
+def test_collections_in_collections_are_taken_apart():
+    inner = shapely.GeometryCollection([shapely.MultiPolygon([TRIANGLE, SQUARE]), shapely.Polygon()])
+    assert read_polygons(shapely.GeometryCollection([inner, HOLED])).shapes.tolist() == [TRIANGLE, SQUARE, HOLED]
+
+
+def test_tables_without_geometry_are_no_layers(tmp_path):
+    """QGIS keeps its styles in one."""
+    path = saved(tmp_path / "a.gpkg", SQUARE)
+    pyogrio.write_dataframe(gpd.pd.DataFrame({"style": ["x"]}), path, layer="layer_styles")
+    assert len(pyogrio.list_layers(path)) == 2
+    assert read_polygons(path).shapes.tolist() == [SQUARE]
+
+
+# ------------------------------------------------------------------------------------------------ refusals
+
+
+@pytest.mark.parametrize(
+    ("shapes", "told"),
+    [
+        ([shapely.Point(1, 2)], "1 point"),
+        ([shapely.MultiPoint([(1, 2), (3, 4)]), SQUARE], "2 points"),
+        ([shapely.LineString([(1, 2), (3, 4)])] * 3, "3 linestrings"),
+        ([SQUARE, shapely.LineString([(1, 2), (3, 4)]), shapely.Point(1, 2)], "1 linestring and 1 point"),
+    ],
+)
+def test_lines_and_points_have_no_inside(shapes, told):
+    assert refused(feature(*shapes)) == (
+        f"--aoi GeoJSON must hold polygons alone, got {told}; give them a width with a buffer"
+    )
+
+
+@pytest.mark.parametrize("shapes", [[], [shapely.Polygon()], [None]])
+def test_an_empty_file(tmp_path, shapes):
+    path = saved(tmp_path / "a.geojson", *shapes)
+    assert refused(path) == f"--aoi {path} holds no polygon; give a file that does"
+    assert refused(gpd.GeoSeries(shapes, crs=4326)) == "--aoi GeoSeries holds no polygon; give a file that does"
+
+
+def test_a_table_without_geometry(tmp_path):
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    assert "holds no polygon" in refused(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("corners", "reason"),
+    [
+        ([(0, 0), (1, 1), (1, 0), (0, 1), (0, 0)], "Self-intersection[0.5 0.5]"),
+        ([(0, 0), (1, 1), (1, 0)], "IllegalArgumentException: Points of LinearRing do not form a closed linestring"),
+        ([(0, 0), (1, float("nan")), (1, 0), (0, 0)], "Invalid Coordinate[1 nan]"),
+        ([(0, 0), (1, 1), (1, 1), (0, 0)], "Too few points in geometry component[0 0]"),
+    ],
+)
+def test_a_polygon_that_is_not_valid(corners, reason):
+    assert refused({"type": "Polygon", "coordinates": [corners]}) == (
+        f"--aoi GeoJSON holds a polygon that is not valid, {reason}; repair it, for example ogr2ogr -makevalid OUT IN"
+    )
+
+
+@pytest.mark.parametrize("geojson", [{"type": "Polygon"}, {"a": 1}, {}])
+def test_a_dict_that_is_no_geojson(geojson):
+    said = refused(geojson, UsageError)
+    assert said == "--aoi GeoJSON: expected GeoJSON or another vector file, and this is none that GDAL reads"
+
+
+def test_overlapping_parts_are_no_fault():
+    assert len(read_polygons(shapely.MultiPolygon([SQUARE, shapely.box(2, 3, 5, 6)])).shapes) == 2
+
+
+@pytest.mark.parametrize("source", ["none.gpkg", "text.gpkg", "folder"])
+def test_what_is_no_vector_file(tmp_path, source):
+    (tmp_path / "text.gpkg").write_text("my thesis")
+    (tmp_path / "folder").mkdir()
+    path = str(tmp_path / source)
+    assert refused(path, UsageError).startswith(f"--aoi must be a vector file that GDAL opens, got {path!r}; ")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("", "got nothing"), (" \n", "got nothing"), ("my thesis", "and this is no")]
+)
+def test_what_is_none_on_stdin(monkeypatch, text, told):
+    said = refused(on_stdin(monkeypatch, text), UsageError)
+    assert said.startswith(f"--aoi stdin: expected GeoJSON or another vector file, {told}")
+    assert "vsimem" not in said
+
+
+@pytest.mark.parametrize("source", [7, [1, 2, 3, 4], np.zeros(3)])
+def test_other_objects(source):
+    assert refused(source, UsageError).startswith("--aoi must be a vector file, GeoJSON, a GeoDataFrame or a shapely")
+
+
+def test_a_file_of_several_layers_names_one(tmp_path):
+    path = saved(tmp_path / "a.gpkg", SQUARE, layer="parks")
+    saved(path, TRIANGLE, layer="lakes")
+    assert refused(path, UsageError) == (
+        f"--aoi {path} has 2 layers; take one of them, for example "
+        f"ogr2ogr -f GeoJSON /vsistdout/ {path} parks | rangegeo raster --aoi -"
+    )
+
+
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
+def test_a_source_without_a_crs_needs_one(tmp_path):
+    path = saved(tmp_path / "a.shp", SQUARE, crs=None)
+    assert refused(path) == f"--aoi {path} says no CRS; say it, for example --bbox-crs EPSG:4326"
+    assert read_polygons(path, "EPSG:32632").crs == CRS(32632)
+    assert refused(gpd.GeoSeries([SQUARE])).startswith("--aoi GeoSeries says no CRS; ")
+    assert refused(path, UsageError, "EPSG:1").startswith("--bbox-crs must be a CRS that pyproj knows")
+
+
+def test_a_source_with_a_crs_takes_no_other(tmp_path):
+    assert refused(feature(SQUARE), UsageError, "EPSG:32632") == ("--aoi GeoJSON is in EPSG:4326; leave out --bbox-crs")
+    assert read_polygons(feature(SQUARE), "EPSG:4326").crs == CRS(4326)
+
+
+@pytest.mark.parametrize("box", [(3e5, 5e6, 4e5, 5.1e6), (0, 80, 10, 95), (-400, 0, 10, 10), (350, 0, 361, 10)])
+def test_metres_called_degrees(box):
+    said = refused(feature(shapely.box(*box)))
+    assert said.startswith("--aoi GeoJSON reaches from ")
+    assert said.endswith("which are no longitudes and latitudes of EPSG:4326; give it the CRS it is in")
+
+
+def test_longitudes_beyond_180_and_a_hair_beyond_the_pole():
+    for box in ((170, -20, 190, -10), (-200, 0, -170, 10), (0, 80, 10, 90 + 1e-9)):
+        assert len(read_polygons(shapely.box(*box)).shapes) == 1
