@@ -15,11 +15,14 @@ from dask.base import tokenize
 from dask.core import flatten
 from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
+from dask.optimization import cull
 from odc.geo.geobox import GeoBox
 
+from rangegeo.clipping import clip
 from rangegeo.errors import UsageError
 from rangegeo.field.recipe import Projection, Recipe
-from rangegeo.grid import WGS84, make_geobox, pixel_arc_deg, pixel_places, places_on
+from rangegeo.grid import PixelPlaces, pixel_arc_deg, pixel_places, places_on, scattered_places
+from rangegeo.grid.extent import SHARE, Area, choose_extent
 from rangegeo.grid.georeference import grid_coords
 from rangegeo.model import Model, ModelSpec, load_model
 from rangegeo.patches import Patch, Window, evaluate_patch, fill_window
@@ -41,13 +44,16 @@ PATCHES = "rangegeo-patches"  # of the layer of patches in a graph
 
 
 def raster(
-    bbox: Sequence[float],
-    res: float | Sequence[float],
+    bbox: Sequence[float] | None = None,
+    res: float | Sequence[float] | None = None,
     *,
+    like: object = None,
+    aoi: object = None,
+    all_touched: bool = False,
     model: Model | str = "RANGE+",
     betas: float | Sequence[float] = 0.5,
-    crs: object = WGS84,
-    bbox_crs: object = WGS84,
+    crs: object = None,
+    bbox_crs: object = None,
     align: bool = False,
     layout: str = "betas",
     bands: str | Sequence[int] = "all",
@@ -56,15 +62,22 @@ def raster(
     exact: bool = False,
     chunks: int | None = None,
 ) -> xr.DataArray:
-    """The embedding raster of a bounding box, computed chunk by chunk when it is used.
+    """The embedding raster of a box, of an area, or on the grid of another raster, computed when it is used.
+
+    Exactly one of `bbox`, `like` and `aoi` is given.
 
     Args:
         bbox: west, south, east, north in `bbox_crs`; west > east crosses the antimeridian.
         res: pixel size in units of `crs`, one number or x and y.
+        like: a raster whose very grid is taken, `res` and `crs` included: a path, a GeoBox or an xarray object.
+        aoi: polygons whose bounds are the box and outside of which is NaN: a vector file, a GeoDataFrame, a shapely
+            geometry or a GeoJSON dict. Chunks wholly outside are never computed.
+        all_touched: pixels count that the area touches, not those alone whose centre lies in it.
         model: from `rangegeo.load_model`, or the name of one to load with the weights that are its default.
         betas: in [0, 1], 0 geographic to 1 semantic, for models that have it.
-        crs: of the raster, anything pyproj reads; pixel centres are transformed, values never resampled.
-        bbox_crs: of the bounding box.
+        crs: of the raster, anything pyproj reads, by default WGS 84; pixel centres are transformed, values never
+            resampled.
+        bbox_crs: of the bounding box, and of an area that says none; by default WGS 84.
         align: move the corners outwards to multiples of the pixel size.
         layout: "betas", or "components": S, G and q side by side, from which any beta can be read later.
         bands: "all", "visual", "location" or band numbers from 1 on; what is left out is not computed.
@@ -77,14 +90,16 @@ def raster(
         outside the domain of the projection. Nothing but the PCA is computed yet.
     Raises:
         UsageError: what is wrong with an argument, and what to give instead.
+        GridError: a raster or an area cannot be used.
     """
+    where = {"crs": crs, "bbox_crs": bbox_crs, "align": align, "like": like, "aoi": aoi, "all_touched": all_touched}
+    geobox, area = choose_extent(bbox, res, **where)
     if isinstance(model, str):
         model = load_model(model)
-    geobox = make_geobox(bbox, res, crs, bbox_crs, align=align)
     recipe = model.recipe(betas, layout=layout, bands=bands)
     if pca is not None:
-        recipe = with_projection(recipe, model, geobox, pca)
-    return model_raster(geobox, model, recipe, tolerance=None if exact else tolerance, chunks=chunks)
+        recipe = with_projection(recipe, model, geobox, pca, area)
+    return model_raster(geobox, model, recipe, area=area, tolerance=None if exact else tolerance, chunks=chunks)
 
 
 def model_raster(
@@ -92,6 +107,7 @@ def model_raster(
     model: Model,
     recipe: Recipe,
     *,
+    area: Area | None = None,
     tolerance: float | None = TOLERANCE,
     chunks: int | None = None,
 ) -> xr.DataArray:
@@ -100,13 +116,15 @@ def model_raster(
     if tolerance is not None:
         _check_tolerance(tolerance)
     tile = None if tolerance is None else _tile_pixels(geobox, min(TILE_ARC_DEG, model.smooth_deg))
-    cube = outline(geobox, model, recipe)
+    cube = outline(geobox, model, recipe, area)
     values = _lazy(geobox, model.spec, recipe, side, tile, tolerance)
+    if area is not None:
+        values = clip(values, area.mask)
     cube.attrs |= {"evaluation": "exact"} if tile is None else {"evaluation": "interpolated", "tolerance": tolerance}
     return cube.copy(data=values if "beta" in cube.dims else values[0])
 
 
-def outline(geobox: GeoBox, model: Model, recipe: Recipe) -> xr.DataArray:
+def outline(geobox: GeoBox, model: Model, recipe: Recipe, area: Area | None = None) -> xr.DataArray:
     """The cube with its coordinates and attributes but no values: NaN that take no memory."""
     names = model.source_names(recipe)
     if recipe.projection is not None:
@@ -116,6 +134,8 @@ def outline(geobox: GeoBox, model: Model, recipe: Recipe) -> xr.DataArray:
         "band_name": ("band", np.array(names)),
     }
     attrs = {**provenance(model, recipe), "grid_mapping": "spatial_ref"}
+    if area is not None:
+        attrs |= {"aoi": area.name, SHARE: area.share}
     shape, dims = (recipe.bands, *geobox.shape), ("band", "y", "x")
     if model.has_beta and recipe.betas:
         coords["beta"] = ("beta", list(recipe.betas), BETA_ATTRS)
@@ -176,19 +196,12 @@ def proof(cube: xr.DataArray) -> Delayed | None:
     """
     if cube.chunks is None:
         return None
-    graph = cube.data.dask.cull(set(flatten(cube.data.__dask_keys__())))  # patches of a slice, not of the whole
-    names = [name for name in graph.layers if name.startswith(PATCHES)]
-    if not names:
+    needed, _ = cull(dict(cube.data.dask), list(flatten(cube.data.__dask_keys__())))  # for a slice, not for the whole
+    patches = [key for key in needed if key[0].startswith(PATCHES)]
+    if not patches:
         return None
-    (name,) = names
-    keys = list(graph.layers[name])
-    return Delayed(
-        f"proof-{name}",
-        HighLevelGraph(
-            {**graph.layers, f"proof-{name}": {f"proof-{name}": (summarise, keys)}},
-            {**graph.dependencies, f"proof-{name}": {name}},
-        ),
-    )
+    name = f"proof-{tokenize(patches)}"
+    return Delayed(name, {**needed, name: (summarise, patches)})
 
 
 def summarise(patches: list[Patch]) -> dict[str, float]:
@@ -201,8 +214,8 @@ def summarise(patches: list[Patch]) -> dict[str, float]:
     }
 
 
-def with_projection(recipe: Recipe, model: Model, geobox: GeoBox, count: int) -> Recipe:
-    """The recipe followed by a PCA, fitted on seeded pixels of the raster with all betas together.
+def with_projection(recipe: Recipe, model: Model, geobox: GeoBox, count: int, area: Area | None = None) -> Recipe:
+    """The recipe followed by a PCA, fitted on seeded pixels of the raster or of the area, with all betas together.
 
     Raises:
         UsageError: there are fewer bands than components asked for, or no pixel lies in the projection's domain.
@@ -211,11 +224,15 @@ def with_projection(recipe: Recipe, model: Model, geobox: GeoBox, count: int) ->
         raise UsageError(
             f"--pca must be from 1 to the number of bands, {recipe.bands}, got {count}; for example --pca 3"
         )
-    height, width = geobox.shape
-    random = np.random.default_rng(0)
-    side = math.isqrt(PCA_PIXELS)
-    rows, cols = (np.sort(random.integers(0, length, side)) + 0.5 for length in (height, width))
-    values = model.raster_block(places_on(geobox, rows, cols), recipe)
+    if area is None:
+        random = np.random.default_rng(0)
+        side = math.isqrt(PCA_PIXELS)
+        rows, cols = (np.sort(random.integers(0, length, side)) + 0.5 for length in geobox.shape)
+        pixels = places_on(geobox, rows, cols)
+    else:
+        lonlat_deg = scattered_places(geobox, *(part + 0.5 for part in area.mask.sample(geobox.shape, PCA_PIXELS)))
+        pixels = PixelPlaces(lonlat_deg, np.ones((1, len(lonlat_deg)), dtype=bool), None)
+    values = model.raster_block(pixels, recipe)
     sample = values.transpose(0, 2, 3, 1).reshape(-1, recipe.bands)
     sample = sample[np.isfinite(sample).all(axis=1)]
     if len(sample) < count:
@@ -254,12 +271,14 @@ class Plan:
         nbytes: of its values, uncompressed.
         blocks: how many chunks are computed.
         seconds: estimated for evaluating it.
+        share: of it that is computed, at most; less than 1 if an area leaves chunks out.
     """
 
     sizes: dict[str, int]
     nbytes: int
     blocks: int
     seconds: float
+    share: float = 1.0
 
     def __str__(self) -> str:
         layers = ""
@@ -267,7 +286,8 @@ class Plan:
             if dim in self.sizes:
                 layers += f"{self.sizes[dim]} {dim}{'s' if self.sizes[dim] > 1 else ''}, "
         size = f"{layers}{self.sizes['x']} x {self.sizes['y']} pixels, {human_bytes(self.nbytes)} before compression"
-        return f"{size}, about {human_seconds(self.seconds)}"
+        part = f", {self.share:.0%} of it around the area" if self.share < 1 else ""
+        return f"{size}{part}, about {human_seconds(self.seconds)}"
 
 
 def plan(cube: xr.DataArray, model: Model, recipe: Recipe) -> Plan:
@@ -278,11 +298,13 @@ def plan(cube: xr.DataArray, model: Model, recipe: Recipe) -> Plan:
     if patches:
         tiles = sum(math.prod(-(-(s.stop - s.start) // tile) for s in window) for *_, window, tile, _, _ in patches)
         places = min(places, tiles * NODES_A_TILE)
+    share = cube.attrs.get(SHARE, 1.0)
     return Plan(
         sizes=dict(cube.sizes),
         nbytes=cube.nbytes,
         blocks=math.prod(cube.data.numblocks),
-        seconds=places * model.seconds_per_place(recipe) + cube.nbytes / WRITING_BYTES_A_SECOND,
+        seconds=share * (places * model.seconds_per_place(recipe) + cube.nbytes / WRITING_BYTES_A_SECOND),
+        share=share,
     )
 
 

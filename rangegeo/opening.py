@@ -16,7 +16,16 @@ from rangegeo.grid.georeference import grid_coords
 from rangegeo.writers.zarr import is_complete
 
 BANDS_READ = 16  # of a GeoTIFF at a time: few tasks for a whole spectrum, little waste for one band
-TEXTS = ("_sha256", "_file", "_version", "command", "model", "name", "citation")  # how attributes that are text end
+TEXTS = (
+    "_sha256",
+    "_file",
+    "_version",
+    "command",
+    "model",
+    "name",
+    "citation",
+    "aoi",
+)  # how attributes that are text end
 
 
 def open_cube(path: str | Path, *, pixels: int | None = None) -> xr.DataArray:

@@ -20,7 +20,7 @@ FLOORS = (
     {"encoders", "colours", "painting", "picture"},
     {"weights"},
     {"model"},
-    {"patches", "dropin"},
+    {"patches", "dropin", "clipping"},
     {"cube", "writers"},
     {"opening"},
     {"accessor", "describe"},
