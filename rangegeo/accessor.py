@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -70,10 +71,21 @@ class RangegeoAccessor:
             band=np.arange(1, len(names) + 1), band_name=("band", np.array(names)), beta=beta
         )
 
-    def to_zarr(self, path: str | Path, *, overwrite: bool = False, zarr_format: int = 3) -> list[Path]:
+    def to_zarr(
+        self,
+        path: str | Path,
+        *,
+        overwrite: bool = False,
+        zarr_format: int = 3,
+        creation_options: Mapping[str, object] | None = None,
+    ) -> list[Path]:
         """Write a Zarr store; see `rangegeo.writers.zarr.write_zarr`."""
-        return write_zarr(self._cube, path, overwrite=overwrite, zarr_format=zarr_format, measured=proof(self._cube))
+        options = {"overwrite": overwrite, "zarr_format": zarr_format, "creation_options": creation_options}
+        return write_zarr(self._cube, path, measured=proof(self._cube), **options)
 
-    def to_geotiff(self, path: str | Path, *, overwrite: bool = False) -> list[Path]:
+    def to_geotiff(
+        self, path: str | Path, *, overwrite: bool = False, creation_options: Mapping[str, object] | None = None
+    ) -> list[Path]:
         """Write Cloud Optimized GeoTIFFs, one a beta; see `rangegeo.writers.geotiff.write_geotiff`."""
-        return write_geotiff(self._cube, path, overwrite=overwrite, measured=proof(self._cube))
+        options = {"overwrite": overwrite, "creation_options": creation_options}
+        return write_geotiff(self._cube, path, measured=proof(self._cube), **options)

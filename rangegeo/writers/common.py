@@ -14,6 +14,7 @@ import xarray as xr
 from dask.delayed import Delayed
 
 from rangegeo.errors import OutputError, UsageError
+from rangegeo.grid.extent import SHARE
 from rangegeo.units import human_bytes
 
 WRITE_TASK = "rangegeo-write"  # prefix of the keys of writing tasks; a progress bar counts them
@@ -45,6 +46,17 @@ def check_destination(path: Path, nbytes: int, *, overwrite: bool) -> None:
             f"{path} may need {human_bytes(nbytes)} but {folder} has {human_bytes(free)} free; "
             "take a larger --res or a smaller --bbox, or write to another disk with -o"
         )
+
+
+def stored_bytes(cube: xr.DataArray) -> int:
+    """Of a cube's values, uncompressed, without the blocks that its area leaves out."""
+    return int(cube.nbytes * cube.attrs.get(SHARE, 1.0))
+
+
+def is_empty(block: np.ndarray) -> bool:
+    """Whether a block is NaN throughout; quick if it is not, or if it is one NaN that is repeated."""
+    own = block[tuple(slice(1 if stride == 0 else None) for stride in block.strides)]
+    return bool(np.isnan(own[:1, :1]).all() and np.isnan(own).all())
 
 
 def as_4d(cube: xr.DataArray) -> xr.DataArray:

@@ -17,11 +17,13 @@ class Format:
     Attributes:
         write: cube, path and options to the paths written.
         check: the same destination, refused before any work is done.
+        check_options: options of `write`, refused before the cube is known.
         suffixes: that choose it.
     """
 
     write: Callable[..., list[Path]]
     check: Callable[..., None]
+    check_options: Callable[..., object]
     suffixes: tuple[str, ...] = ()
 
 
@@ -34,11 +36,16 @@ def _from(module: str, name: str, **options: object) -> Callable[..., list[Path]
     return call
 
 
-_check_geotiff = _from("geotiff", "check_outputs")
+_GEOTIFF = {"check": _from("geotiff", "check_outputs"), "check_options": _from("geotiff_options", "check_options")}
 FORMATS = {
-    "zarr": Format(write=_from("zarr", "write_zarr"), check=_from("zarr", "check_store"), suffixes=(".zarr",)),
-    "cog": Format(write=_from("geotiff", "write_geotiff"), check=_check_geotiff, suffixes=(".tif", ".tiff")),
-    "gtiff": Format(write=_from("geotiff", "write_geotiff", overviews=False), check=_check_geotiff),
+    "zarr": Format(
+        write=_from("zarr", "write_zarr"),
+        check=_from("zarr", "check_store"),
+        check_options=_from("zarr_options", "parse_zarr_options"),
+        suffixes=(".zarr",),
+    ),
+    "cog": Format(write=_from("geotiff", "write_geotiff"), suffixes=(".tif", ".tiff"), **_GEOTIFF),
+    "gtiff": Format(write=_from("geotiff", "write_geotiff", overviews=False), **_GEOTIFF),
 }
 
 

@@ -2,7 +2,8 @@
 
 Never PIXEL-interleaved: a 1280-band file would take QGIS seconds to draw. GDAL's COG driver can keep bands apart
 from 3.11 on (TILE); before, its GTiff driver with COPY_SRC_OVERVIEWS writes the same layout with BAND. Blocks
-stream into an unfinished file in a hidden folder beside the final one; only finished files get the final names.
+stream into an unfinished file in a hidden folder beside the final one, where those without data stay holes; only
+finished files get the final names.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,10 +27,10 @@ from rasterio.windows import Window
 
 from rangegeo.colours import HIGH, LOW, Colours, fit_colours, sample_lattice
 from rangegeo.errors import OutputError
-from rangegeo.writers.common import as_4d, check_destination, write_blocks
+from rangegeo.writers.common import as_4d, check_destination, is_empty, stored_bytes, write_blocks
+from rangegeo.writers.geotiff_options import COMPRESSION, FEW_BANDS, with_options
 from rangegeo.writers.qml import style
 
-FEW_BANDS = 128
 FILES_AT_ONCE = 2
 OVERVIEW_PIXELS = 256  # of the longer side of the smallest overview
 ROOM = 2.7  # times the raw bytes: the unfinished file with overviews, and a finished one that does not compress
@@ -41,6 +42,7 @@ def write_geotiff(
     *,
     overwrite: bool = False,
     overviews: bool = True,
+    creation_options: Mapping[str, object] | None = None,
     measured: Delayed | None = None,
 ) -> list[Path]:
     """Write a cube as Cloud Optimized GeoTIFF, block by block.
@@ -50,17 +52,18 @@ def write_geotiff(
         path: of the file; with several betas, NAME_beta0.5.tif and so on are written instead.
         overwrite: replace files that are there.
         overviews: False for a plain tiled GeoTIFF.
+        creation_options: of GDAL's GTiff or COG driver, as COMPRESS: "DEFLATE".
         measured: metadata that is known once the cube is computed, from `rangegeo.cube.proof`.
     Returns:
         The paths of the embeddings, in the order of the betas. NAME.qml and NAME_rgb.tif lie beside each.
     Raises:
-        OutputError: a destination cannot be written; nothing was touched.
+        OutputError: a destination cannot be written. UsageError: a creation option cannot be had. Nothing was touched.
     """
-    path = Path(path)
+    path, cube = Path(path), as_4d(cube)
     paths = output_paths(cube, path)
     check_outputs(cube, path, overwrite=overwrite)
     names = cube["band_name"].values.tolist()
-    cube = as_4d(cube)
+    profile = with_options(_profile(cube), creation_options, cube.sizes["band"], str(cube.dtype))
     betas = cube["beta"].values.tolist() if "beta" in cube.coords else [None]
     with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=f".{path.name}-unfinished-") as folder:
         drafts = [Path(folder) / f"draft-{output.name}" for output in paths]
@@ -74,7 +77,7 @@ def write_geotiff(
                 file.descriptions = names
                 file.update_tags(**_tags(cube.attrs | facts, beta))
             _preview(draft, _preview_path(output), colours)
-            _finish(draft, output, _profile(cube), overviews=overviews)
+            _finish(draft, output, profile, overviews=overviews)
             output.with_suffix(".qml").write_text(qml)
             draft.unlink()
 
@@ -102,6 +105,8 @@ def _write_drafts(cube: xr.DataArray, drafts: list[Path], measured: Delayed | No
             window = Window(left, top, block.shape[3], block.shape[2])
             taken_rows, taken_cols = _within(rows, top, block.shape[2]), _within(cols, left, block.shape[3])
             sample[:, :, taken_rows, taken_cols] = block[:, :, rows[taken_rows] - top][..., cols[taken_cols] - left]
+            if is_empty(block):  # stays a hole in the file
+                return
             with writing:
                 for file, values in zip(files, block, strict=True):
                     file.write(values, window=window)
@@ -129,12 +134,15 @@ def output_paths(cube: xr.DataArray, path: Path) -> list[Path]:
     return [path.with_name(f"{path.stem}_beta{beta:.12g}{path.suffix}") for beta in cube["beta"].values]
 
 
-def check_outputs(cube: xr.DataArray, path: Path, *, overwrite: bool) -> None:
-    """Refuse destinations before any work is done: every file that would be written is looked at."""
+def check_outputs(
+    cube: xr.DataArray, path: Path, *, overwrite: bool, creation_options: Mapping[str, object] | None = None
+) -> None:
+    """Refuse destinations and options before any work is done: every file that would be written is looked at."""
+    with_options(_profile(cube), creation_options, cube.sizes["band"], str(cube.dtype))
     for output in output_paths(cube, path):
         if output.is_dir():
             raise OutputError(f"{output} is a folder and was left as it is; give another -o")
-        check_destination(output, int(ROOM * cube.nbytes), overwrite=overwrite)
+        check_destination(output, int(ROOM * stored_bytes(cube)), overwrite=overwrite)
         for beside in (output.with_suffix(".qml"), _preview_path(output)):
             check_destination(beside, 0, overwrite=overwrite)
 
@@ -161,11 +169,7 @@ def _profile(cube: xr.DataArray, *, draft: bool = False) -> dict:
             "transform": geobox.affine,
             "nodata": np.nan,
         }
-    return layout | {"bigtiff": "if_safer", "num_threads": "all_cpus", **_compression()}
-
-
-def _compression(predictor: int = 3) -> dict:
-    return {"compress": "zstd", "zstd_level": 1, "predictor": predictor}
+    return layout | {"bigtiff": "if_safer", "num_threads": "all_cpus", "sparse_ok": True, **COMPRESSION}
 
 
 def _tags(attrs: dict, beta: float | None) -> dict[str, str]:
@@ -207,5 +211,5 @@ def rgb_file(finished: Path, **grid: object) -> Iterator[DatasetWriter]:
     with rasterio.open(draft, "w", **profile, **grid, count=3, dtype="uint8", nodata=0) as file:
         file.descriptions = ("red", "green", "blue")
         yield file
-    _finish(draft, finished, profile | _compression(predictor=2))
+    _finish(draft, finished, profile | COMPRESSION | {"predictor": 2})
     draft.unlink()

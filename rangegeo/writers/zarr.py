@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,20 +18,15 @@ import xarray as xr
 import zarr
 import zarr_cm
 from dask.delayed import Delayed
-from numcodecs import Blosc
 from odc.geo.geobox import GeoBox
 from pyproj import CRS
-from zarr.codecs import BloscCodec
 
-from rangegeo.errors import OutputError, UsageError
+from rangegeo.errors import OutputError
 from rangegeo.grid.georeference import grid_coords
-from rangegeo.writers.common import as_4d, check_destination, write_blocks
+from rangegeo.writers.common import as_4d, check_destination, is_empty, stored_bytes, write_blocks
+from rangegeo.writers.zarr_options import ZarrOptions, parse_zarr_options
 
 CHUNK_BYTES = 4 * 2**20  # of one stored chunk, which holds one beta and as many bands as fit
-COMPRESSORS = {  # of float32: as small as zstd at level 1, two to three times as fast, measured on ten kinds of cubes
-    2: Blosc(cname="lz4", clevel=5, shuffle=Blosc.SHUFFLE),
-    3: BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"),
-}
 COMPLETE = "rangegeo_complete"
 ARRAY = "embedding"  # as rangegeo.cube.NAME, whatever a cube was renamed to
 
@@ -42,6 +37,7 @@ def write_zarr(
     *,
     overwrite: bool = False,
     zarr_format: int = 3,
+    creation_options: Mapping[str, object] | None = None,
     measured: Delayed | None = None,
 ) -> list[Path]:
     """Write a cube to a new Zarr store, block by block.
@@ -51,6 +47,7 @@ def write_zarr(
         path: folder to be made.
         overwrite: replace a Zarr store that is there.
         zarr_format: 3, or 2 for programs that do not read 3 (GDAL before 3.11, QGIS built with it).
+        creation_options: COMPRESS, LEVEL, SHUFFLE and SHARDS, see `rangegeo.writers.zarr_options`.
         measured: attributes that are known once the cube is computed, from `rangegeo.cube.proof`.
     Returns:
         The path.
@@ -59,14 +56,15 @@ def write_zarr(
     """
     path = Path(path)
     check_store(cube, path, overwrite=overwrite)
-    if zarr_format not in COMPRESSORS:
-        raise UsageError(f"--zarr-format must be 2 or 3, got {zarr_format}")
+    options = parse_zarr_options(creation_options, zarr_format)
     had_beta = "beta" in cube.dims
     cube = _evenly_chunked(as_4d(cube)).rename(ARRAY)
     with _put_aside(path):
-        array = _create(cube, path, had_beta, zarr_format)
+        array = _create(cube, path, had_beta, zarr_format, options)
 
         def write(block: np.ndarray, top: int, left: int) -> None:
+            if is_empty(block):  # a chunk that is not there reads as NaN
+                return
             _, _, height, width = block.shape
             array[:, :, top : top + height, left : left + width] = block
 
@@ -94,7 +92,7 @@ def _put_aside(path: Path) -> Iterator[None]:
     shutil.rmtree(aside)
 
 
-def _create(cube: xr.DataArray, path: Path, had_beta: bool, zarr_format: int) -> zarr.Array:
+def _create(cube: xr.DataArray, path: Path, had_beta: bool, zarr_format: int, options: ZarrOptions) -> zarr.Array:
     """The store with its coordinates and attributes, no values yet."""
     geobox: GeoBox = cube.odc.geobox
     coords = {name: coord.drop_encoding() for name, coord in cube.coords.items() if name != "band_name"}
@@ -110,12 +108,16 @@ def _create(cube: xr.DataArray, path: Path, had_beta: bool, zarr_format: int) ->
     dataset = values.to_dataset(promote_attrs=False).assign_attrs(
         Conventions="CF-1.11", **{COMPLETE: False}, rangegeo_has_beta=had_beta, **conventions(geobox)
     )
+    chunks, compressor = _stored_chunks(cube), options.compressor(zarr_format)
     encoding = {
-        "chunks": _stored_chunks(cube),
-        "compressors": [COMPRESSORS[zarr_format]],
+        "chunks": chunks,
+        "compressors": None if compressor is None else [compressor],
         "_FillValue": np.float32(np.nan),
         "grid_mapping": "spatial_ref",
     }
+    if options.shards:
+        betas, bands = cube.shape[:2]
+        encoding["shards"] = (betas, -(-bands // chunks[1]) * chunks[1], *chunks[2:])
     dataset.to_zarr(
         path, mode="w-", zarr_format=zarr_format, compute=False, consolidated=False, encoding={ARRAY: encoding}
     )
@@ -163,9 +165,10 @@ def gdal_crs(crs: CRS) -> dict:
     return {**url, "wkt": crs.to_wkt(), "projjson": crs.to_json_dict()}
 
 
-def check_store(cube: xr.DataArray, path: Path, *, overwrite: bool) -> None:
-    """Refuse a destination before any work is done; only a Zarr store is ever replaced."""
-    check_destination(path, cube.nbytes, overwrite=overwrite)
+def check_store(cube: xr.DataArray, path: Path, *, overwrite: bool, **options: object) -> None:
+    """Refuse a destination and options before any work is done; only a Zarr store is ever replaced."""
+    parse_zarr_options(**options)
+    check_destination(path, stored_bytes(cube), overwrite=overwrite)
     if path.exists() and not any((path / name).exists() for name in ("zarr.json", ".zgroup")):
         raise OutputError(f"{path} is not a Zarr store and was left as it is; give another -o")
 

@@ -15,7 +15,7 @@ from writing import listing
 
 from rangegeo.errors import OutputError, UsageError
 from rangegeo.writers import common
-from rangegeo.writers.common import as_4d, check_destination, write_blocks
+from rangegeo.writers.common import as_4d, check_destination, is_empty, write_blocks
 from rangegeo.writers.formats import FORMATS, choose_format
 from rangegeo.writers.geotiff import check_outputs, write_geotiff
 from rangegeo.writers.zarr import check_store, write_zarr
@@ -140,6 +140,27 @@ def test_a_cube_in_memory_is_one_block(cube):
     write_blocks(cube.compute(), lambda block, top, left: shapes.append(block.shape))
     assert shapes == [cube.shape]
     assert isinstance(cube, xr.DataArray)
+
+
+@pytest.mark.parametrize(
+    ("block", "empty"),
+    [
+        (np.full((2, 3, 4, 5), np.nan, np.float32), True),
+        (np.broadcast_to(np.float32(np.nan), (2, 3, 4, 5)), True),
+        (np.broadcast_to(np.float32(0), (2, 3, 4, 5)), False),
+        (np.zeros((2, 3, 4, 5), np.float32), False),
+        (np.where(np.arange(120) == 119, np.float32(1), np.float32(np.nan)).reshape(2, 3, 4, 5), False),
+        (np.where(np.arange(120) == 0, np.float32(1), np.float32(np.nan)).reshape(2, 3, 4, 5), False),
+        (np.broadcast_to(np.where(np.arange(5) == 3, np.float32(1), np.float32(np.nan)), (2, 3, 4, 5)), False),
+    ],
+)
+def test_an_empty_block_is_nan_throughout(block, empty):
+    assert is_empty(block) is empty
+
+
+def test_telling_an_empty_block_costs_no_memory():
+    block = np.broadcast_to(np.float32(np.nan), (3, 1280, 4096, 4096))  # 257 GB
+    assert is_empty(block)
 
 
 def test_a_folder_of_the_name_of_a_geotiff_is_refused_and_left_alone(broken, tmp_path):
