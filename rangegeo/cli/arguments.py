@@ -64,3 +64,26 @@ def parse_bands(text: str) -> str | tuple[int, ...]:
             return text
         bands += range(int(first), int(last or first) + 1)
     return tuple(bands)
+
+
+class NameValue(click.ParamType):
+    """NAME=VALUE as a pair."""
+
+    name = "name=value"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = str(value).partition("=")
+        if not (name and equals and text):
+            self.fail(f"expected NAME=VALUE, got {value!r}; for example --co COMPRESS=DEFLATE", param, ctx)
+        return name.upper(), text
+
+
+def once(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Names to values, each name given once."""
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        told = " ".join(f"--co {name}={value}" for name, value in pairs)
+        raise click.UsageError(f"every --co must be given once, got {told}; leave one out")
+    return named

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from rangegeo.cli.arguments import NumberList, parse_bands
+from rangegeo.cli.arguments import NameValue, NumberList, once, parse_bands
 from rangegeo.cli.options import announce_demo, model_options, verbosity_options
 
 
@@ -17,20 +17,25 @@ from rangegeo.cli.options import announce_demo, model_options, verbosity_options
 @click.option(
     "--bbox",
     type=NumberList((4,), "5,44,10,48"),
-    required=True,
     metavar="W,S,E,N",
     help="Bounding box; W > E crosses the antimeridian.",
 )
+@click.option("--like", metavar="FILE", help="Instead of a box: the very grid of an existing raster.")
+@click.option(
+    "--aoi",
+    metavar="FILE|-",
+    help="Instead of a box: polygons of a vector file, or of GeoJSON on stdin; outside of them is nodata.",
+)
+@click.option("--all-touched", is_flag=True, help="Pixels count that --aoi touches, not those centred in it alone.")
 @click.option(
     "--res",
     type=NumberList((1, 2), "0.01"),
-    required=True,
     metavar="X [Y]",
-    help="Pixel size in units of --crs.",
+    help="Pixel size in units of --crs; needed but with --like.",
 )
-@click.option("--crs", default="EPSG:4326", show_default=True, help="CRS of the raster, any that pyproj knows.")
-@click.option("--bbox-crs", default="EPSG:4326", show_default=True, help="CRS of the bounding box.")
-@click.option("--align", is_flag=True, help="Move the corners outwards to multiples of the pixel size.")
+@click.option("--crs", help="CRS of the raster, any that pyproj knows. [default: EPSG:4326]")
+@click.option("--bbox-crs", metavar="CRS", help="CRS of --bbox, and of an --aoi that says none. [default: EPSG:4326]")
+@click.option("--align", is_flag=True, help="Move the corners outwards to multiples of the pixel size (-tap).")
 @click.option("--model", "model_name", default="RANGE+", show_default=True, help="A name that rangegeo models lists.")
 @model_options
 @click.option(
@@ -68,6 +73,14 @@ from rangegeo.cli.options import announce_demo, model_options, verbosity_options
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Output: .zarr or .tif.")
 @click.option("--format", "format_name", type=click.Choice(["zarr", "cog", "gtiff"]), help="Instead of the suffix.")
 @click.option(
+    "--co",
+    "creation",
+    type=NameValue(),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Creation option of GDAL's GTiff or COG driver; for Zarr COMPRESS, LEVEL, SHUFFLE or SHARDS. Repeatable.",
+)
+@click.option(
     "--zarr-format",
     type=click.Choice(["2", "3"]),
     default="3",
@@ -92,10 +105,13 @@ from rangegeo.cli.options import announce_demo, model_options, verbosity_options
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")
 @verbosity_options
 def command(
-    bbox: tuple[float, ...],
-    res: tuple[float, ...],
-    crs: str,
-    bbox_crs: str,
+    bbox: tuple[float, ...] | None,
+    like: str | None,
+    aoi: str | None,
+    all_touched: bool,
+    res: tuple[float, ...] | None,
+    crs: str | None,
+    bbox_crs: str | None,
     align: bool,
     model_name: str,
     weights: str | None,
@@ -110,6 +126,7 @@ def command(
     threads: int | None,
     out: Path,
     format_name: str | None,
+    creation: tuple[tuple[str, str], ...],
     zarr_format: str,
     chunks: int | None,
     picture: str | None,
@@ -118,16 +135,18 @@ def command(
     quiet: bool,
     verbose: int,
 ) -> None:
-    """Make an embedding raster of a bounding box.
+    """Make an embedding raster of a box, of an area, or on the grid of another raster.
 
     \b
     rangegeo raster --bbox 5,44,10,48 --res 0.01 --beta 0,0.5,1 -o alps.zarr
     rangegeo raster --bbox 5,44,10,48 --res 1000 --crs EPSG:3035 -o alps.tif
     rangegeo raster --bbox 176,-19,-178,-15 --res 0.01 --model SatCLIP -o fiji.tif
+    rangegeo raster --like elevation.tif -o same_grid.tif
+    rangegeo raster --aoi park.gpkg --res 100 --crs EPSG:32632 --co COMPRESS=DEFLATE -o park.tif
     """
     from rangegeo.encoders import model_row
     from rangegeo.errors import GridWarning
-    from rangegeo.grid import make_geobox
+    from rangegeo.grid.extent import choose_extent
     from rangegeo.writers.common import check_destination
     from rangegeo.writers.formats import choose_format
 
@@ -136,8 +155,13 @@ def command(
         raise click.UsageError(f"--beta needs a model with betas, and {model_name} has none; leave it out")
     if quiet:
         warnings.simplefilter("ignore", GridWarning)
-    geobox = make_geobox(bbox, res, crs, bbox_crs, align=align)
+    where = {"crs": crs, "bbox_crs": bbox_crs, "align": align, "like": like, "aoi": aoi, "all_touched": all_touched}
+    geobox, area = choose_extent(bbox, res, **where)
     chosen = choose_format(out, format_name)
+    options: dict[str, object] = {"creation_options": once(creation)}
+    if chosen.suffixes == (".zarr",):
+        options["zarr_format"] = int(zarr_format)
+    chosen.check_options(**options)
 
     from rangegeo.cli.running import use_threads
     from rangegeo.cube import TOLERANCE, model_raster, outline, plan, with_projection
@@ -159,10 +183,10 @@ def command(
     model = load_model(model_name, weights=weights, db=db, device=device)
     recipe = model.recipe(given, layout=layout, bands=parse_bands(bands))
     if pca is not None:
-        recipe = with_projection(recipe, model, geobox, pca)
+        recipe = with_projection(recipe, model, geobox, pca, area)
     tolerance = None if exact else TOLERANCE if tolerance is None else tolerance
-    chosen.check(outline(geobox, model, recipe), out, overwrite=overwrite)
-    cube = model_raster(geobox, model, recipe, tolerance=tolerance, chunks=chunks)
+    chosen.check(outline(geobox, model, recipe, area), out, overwrite=overwrite, **options)
+    cube = model_raster(geobox, model, recipe, area=area, tolerance=tolerance, chunks=chunks)
     cube.attrs["command"] = shlex.join(["rangegeo", *sys.argv[1:]])
     announce_demo(weights or row.default, quiet=quiet)
     if not quiet:
@@ -173,7 +197,6 @@ def command(
     from rangegeo.cli.progress import block_progress
     from rangegeo.cli.running import Measured
 
-    options = {"zarr_format": int(zarr_format)} if chosen.suffixes == (".zarr",) else {}
     measured = Measured(cube)
     with block_progress(cube.data.npartitions, quiet=quiet):
         written = chosen.write(cube, out, overwrite=overwrite, measured=measured.facts, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
+import shapely
 import torch
 from reference import golden
 from reference.malice import Touch
@@ -25,6 +28,15 @@ OUT = ("-o", "out.tif")
 DATABASE = str(golden.GOLDEN / "range_db_mini.npz")
 CHECKPOINT = str(golden.GOLDEN / "satclip-mini.ckpt")
 
+AREAS = {
+    "area": shapely.box(5, 44, 5.2, 44.2),
+    "sliver": shapely.LineString([(5, 44), (6, 45)]).buffer(1e-3),
+    "points": shapely.MultiPoint([(5, 44), (6, 45)]),
+    "empty": shapely.GeometryCollection(),
+    "bow": shapely.Polygon([(5, 44), (6, 45), (6, 44), (5, 45)]),
+    "world": shapely.box(-180, -90, 180, 90),
+}
+
 # What is typed after `rangegeo`, the exit code, and what the one line holds.
 BAD = {
     # bbox
@@ -37,14 +49,38 @@ BAD = {
     "bbox beyond a pole": (("raster", "--bbox", "5,44,6,95", "--res", "1", *OUT), 2, "latitudes in [-90, 90]"),
     "bbox beyond a projection": (
         ("raster", "--bbox", "-180,-90,180,90", "--res", "1e5", "--crs", "EPSG:3857", *OUT), 2, "take a smaller box"),
-    "no bbox": (("raster", "--res", "1", *OUT), 2, "'--bbox'; type rangegeo raster --help"),
+    "no bbox": (("raster", "--res", "1", *OUT), 2, "give one of --bbox W,S,E,N, --like FILE or --aoi FILE, got none"),
+    "bbox and like": ((*PLAIN, "--like", "grid.tif", *OUT), 2, "FILE or --aoi FILE, got --bbox and --like"),
+    "bbox and aoi": ((*PLAIN, "--aoi", "area.json", *OUT), 2, "FILE or --aoi FILE, got --bbox and --aoi"),
+    # like
+    "like of nothing": (("raster", "--like", "none.tif", *OUT), 2, "none.tif: No such file or directory"),
+    "like of a text": (("raster", "--like", "text.txt", *OUT), 2, "--like must be a raster that GDAL opens, got 'text"),
+    "like of a folder": (("raster", "--like", "folder", *OUT), 2, "--like must be a raster that GDAL opens, got 'fold"),
+    "like south-up": (("raster", "--like", "south.tif", *OUT), 1, "runs from south to north, and rasters are made nor"),
+    "like and res": (("raster", "--like", "grid.tif", "--res", "1", *OUT), 2, "gives the whole grid; leave out --res"),
+    "like and crs": (("raster", "--like", "grid.tif", "--crs", "EPSG:4326", *OUT), 2, "leave out --crs"),
+    "like and align": (("raster", "--like", "grid.tif", "--align", *OUT), 2, "leave out --align"),
+    # aoi
+    "aoi of nothing": (("raster", "--aoi", "none.gpkg", "--res", "1", *OUT), 2, "none.gpkg: No such file or directory"),
+    "aoi of a text": (("raster", "--aoi", "text.txt", "--res", "1", *OUT), 2, "--aoi must be a vector file that"),
+    "aoi of points": (("raster", "--aoi", "points.json", "--res", "1", *OUT), 1, "polygons alone, got 2 points"),
+    "aoi that is empty": (("raster", "--aoi", "empty.json", "--res", "1", *OUT), 1, "empty.json holds no polygon"),
+    "aoi that crosses itself": (("raster", "--aoi", "bow.json", "--res", "1", *OUT), 1, "Self-intersection["),
+    "aoi of the world in mercator": (
+        ("raster", "--aoi", "world.json", "--res", "1e5", "--crs", "EPSG:3857", *OUT), 1, "the domain of EPSG:3857"),
+    "aoi of less than a pixel": (
+        ("raster", "--aoi", "sliver.json", "--res", "0.9", *OUT), 1, "holds the centre of no pixel; take a "),
+    "aoi without res": (("raster", "--aoi", "area.json", *OUT), 2, "--aoi needs --res, the pixel size in units of"),
+    "aoi in another crs": (
+        ("raster", "--aoi", "area.json", "--res", "1", "--bbox-crs", "EPSG:3035", *OUT), 2, "leave out --bbox-crs"),
+    "touched without aoi": ((*PLAIN, "--all-touched", *OUT), 2, "--all-touched belongs to --aoi; leave it out with"),
     # resolution
     "res of zero": (("raster", "--bbox", "5,44,6,45", "--res", "0", *OUT), 2, "for example --res 0.01"),
     "negative res": (("raster", "--bbox", "5,44,6,45", "--res", "-1", *OUT), 2, "for example --res 0.01"),
     "res of text": (("raster", "--bbox", "5,44,6,45", "--res", "fine", *OUT), 2, "for example --res 0.01"),
     "res of three": (("raster", "--bbox", "5,44,6,45", "--res", "1,2,3", *OUT), 2, "for example --res 0.01"),
     "res too fine": (("raster", "--bbox", "5,44,6,45", "--res", "1e-12", *OUT), 2, "take a larger --res"),
-    "no res": (("raster", "--bbox", "5,44,6,45", *OUT), 2, "'--res'; type rangegeo raster --help"),
+    "no res": (("raster", "--bbox", "5,44,6,45", *OUT), 2, "--bbox needs --res, the pixel size in units of --crs"),
     # CRS
     "unknown crs": ((*PLAIN, "--crs", "EPSG:1", *OUT), 2, "for example --crs EPSG:3857"),
     "crs of nonsense": ((*PLAIN, "--crs", "utm", *OUT), 2, "for example --crs EPSG:3857"),
@@ -97,6 +133,18 @@ BAD = {
     "unknown zarr format": ((*MAKE, "--zarr-format", "1", "-o", "a.zarr"), 2, "'2', '3'"),
     "petabytes": (("raster", "--bbox", "5,44,6,45", "--res", "1e-6", *MINI, *OUT), 1, "take a larger --res or"),
     "petabytes of zarr": (("raster", "--bbox", "5,44,6,45", "--res", "1e-6", *MINI, "-o", "a.zarr"), 1, "another disk"),
+    # creation options
+    "co without a value": ((*MAKE, "--co", "COMPRESS", *OUT), 2, "expected NAME=VALUE, got 'COMPRESS'; for example"),
+    "co of nothing": ((*MAKE, "--co", "=", *OUT), 2, "expected NAME=VALUE, got '='; for example --co COMPRESS=DEFLATE"),
+    "the same co twice": ((*MAKE, "--co", "LEVEL=1", "--co", "level=2", *OUT), 2, "every --co must be given once, got"),
+    "unknown co": ((*MAKE, "--co", "COLOUR=RED", *OUT), 2, "driver GTiff does not support creation option COLOUR"),
+    "unknown co before a download": (
+        (*PLAIN, "--weights", "official", "--db", "large", "--co", "COLOUR=RED", *OUT), 2, "creation option COLOUR"),
+    "unknown co of zarr": ((*MAKE, "--co", "BIGTIFF=YES", "-o", "a.zarr"), 2, "is no option of a Zarr store"),
+    "unknown codec": ((*MAKE, "--co", "COMPRESS=ZIP", *OUT), 2, "take one of ZSTD, DEFLATE, LZW"),
+    "shards of format 2": ((*MAKE, "--co", "SHARDS=YES", "--zarr-format", "2", "-o", "a.zarr"), 2, "Zarr format 3"),
+    "pixels of many bands": (
+        ("raster", *BOX, "--co", "INTERLEAVE=PIXEL", *OUT), 2, "QGIS takes seconds to draw a file of 512 bands"),
     # engine
     "chunks of 17": ((*MAKE, "--chunks", "17", *OUT), 2, "for example --chunks 128"),
     "chunks of none": ((*MAKE, "--chunks", "0", *OUT), 2, "for example --chunks 128"),
@@ -141,6 +189,18 @@ def full(folder) -> Path:
         (folder / name).write_text(f"precious {name}")
     (folder / "folder").mkdir()
     (folder / "folder" / "thesis.txt").write_text("precious thesis")
+    for name, down in (("grid.tif", -1), ("south.tif", 1)):
+        sides = {
+            "width": 2,
+            "height": 2,
+            "count": 1,
+            "dtype": "uint8",
+            "transform": rasterio.Affine(1, 0, 5, 0, down, 44),
+        }
+        with rasterio.open(folder / name, "w", driver="GTiff", crs="EPSG:4326", **sides) as file:
+            file.write(np.ones((1, 2, 2), np.uint8))
+    for name, shape in AREAS.items():
+        (folder / f"{name}.json").write_text(json.dumps(shapely.geometry.mapping(shape)))
     raw = golden.load("range_db_mini")
     np.savez(folder / "short.npz", locs=raw["locs"], image_embeddings=raw["image_embeddings"])
     np.savez(folder / "wide.npz", **raw | {"satclip_embeddings": np.ones((500, 17))})
@@ -211,7 +271,7 @@ def explode(*_: object, **__: object) -> None:
 
 
 def test_an_internal_error_is_one_line(raster, monkeypatch):
-    monkeypatch.setattr("rangegeo.grid.make_geobox", explode)
+    monkeypatch.setattr("rangegeo.grid.extent.choose_extent", explode)
     done = raster("-o", "out.tif")
     assert (done.code, done.out) == (1, "")
     assert done.err == "rangegeo: ZeroDivisionError: two lines; run again with -vv for the traceback\n"
@@ -221,7 +281,7 @@ def test_an_internal_error_without_a_message_is_one_line_too(raster, monkeypatch
     def silent(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("rangegeo.grid.make_geobox", silent)
+    monkeypatch.setattr("rangegeo.grid.extent.choose_extent", silent)
     assert raster("-o", "out.tif").err == (
         "rangegeo: AssertionError: no further message; run again with -vv for the traceback\n"
     )
@@ -229,7 +289,7 @@ def test_an_internal_error_without_a_message_is_one_line_too(raster, monkeypatch
 
 @pytest.mark.parametrize("verbose", [["-vv"], ["-v", "-v"], ["--verbose", "-v"]])
 def test_the_traceback_comes_with_vv(raster, monkeypatch, verbose):
-    monkeypatch.setattr("rangegeo.grid.make_geobox", explode)
+    monkeypatch.setattr("rangegeo.grid.extent.choose_extent", explode)
     done = raster(*verbose, "-o", "out.tif")
     assert done.code == 1
     assert "Traceback" in done.err
@@ -237,7 +297,7 @@ def test_the_traceback_comes_with_vv(raster, monkeypatch, verbose):
 
 
 def test_one_v_shows_no_traceback(raster, monkeypatch):
-    monkeypatch.setattr("rangegeo.grid.make_geobox", explode)
+    monkeypatch.setattr("rangegeo.grid.extent.choose_extent", explode)
     assert raster("-o", "out.tif", "-v").code == 1
 
 
