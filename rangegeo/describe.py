@@ -10,10 +10,9 @@ from rangegeo.grid import crs_name, parse_crs
 from rangegeo.model import load_model
 from rangegeo.opening import open_cube
 from rangegeo.weights.checkpoint import load_encoder
-from rangegeo.weights.database import load_database
-from rangegeo.weights.hub import OFFICIAL_DATABASES, OFFICIAL_ENCODERS
+from rangegeo.weights.database import is_database, load_database
 from rangegeo.weights.names import database_file, encoder_file
-from rangegeo.weights.stored import read_safetensors
+from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS
 from rangegeo.writers.zarr import is_complete
 
 Facts = dict[str, object]
@@ -45,9 +44,7 @@ def describe(target: str, *, weights: str | None = None, db: str | None = None) 
         )
     if path.is_dir() or path.suffix.lower() in (".tif", ".tiff"):
         return _cube(path)
-    if path.suffix == ".npz" or (path.suffix == ".safetensors" and "keys" in read_safetensors(path).tensors):
-        return _database(target)
-    return _encoder(target)
+    return _database(target) if is_database(path) else _encoder(target)
 
 
 def _cube(path: Path) -> Facts:

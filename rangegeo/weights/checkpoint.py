@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import warnings
 from functools import partial
 from importlib import import_module
@@ -12,9 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from rangegeo.encoders import FAMILIES, ModelRow
-from rangegeo.errors import WeightsError
+from rangegeo.errors import WeightsError, first_line
+from rangegeo.weights.files import file_sha256
 from rangegeo.weights.layouts import Contents, contents, expected, family_of
-from rangegeo.weights.stored import Stored, file_sha256, first_line, read_safetensors, stored_form
+from rangegeo.weights.stored import Stored, read_safetensors, stored_form
+
+# what torch raises for bytes that are none of its files
+UNREADABLE = (RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, AssertionError, OSError)
+UNREADABLE += (struct.error,)
 
 
 def load_encoder(path: Path, family: str | None = "satclip") -> tuple[nn.Module, Stored]:
@@ -92,7 +98,7 @@ def _unpickle(path: Path, family: str | None) -> object:
             f"{path} was refused: it holds pickled code or objects, or is no PyTorch file, and nothing in it was "
             f"executed; {wanted}"
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except UNREADABLE as error:
         raise WeightsError(
             f"{path} is damaged or not a PyTorch checkpoint ({first_line(error)}); download it again"
         ) from error

@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rangegeo.errors import WeightsError
+from rangegeo.errors import WeightsError, first_line
 from rangegeo.field.geographic import fold
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE
 from rangegeo.weights.checkpoint import check_tensor
-from rangegeo.weights.stored import Stored, file_sha256, first_line, read_safetensors, stored_form
+from rangegeo.weights.files import file_sha256
+from rangegeo.weights.stored import Stored, read_safetensors, stored_form
 
 PUBLISHED = {"locs": "locs", "keys": "satclip_embeddings", "values": "image_embeddings"}  # ours: upstream's array
 # what numpy and zipfile raise for a file that is damaged, encrypted, or lies about its sizes
@@ -35,6 +36,11 @@ def load_database(path: Path) -> Stored:
         WeightsError: what is missing or wrong in the file, by name.
     """
     return stored_form(path, "database", read_database)
+
+
+def is_database(path: Path) -> bool:
+    """Whether a file is a database rather than a checkpoint, by its name or its arrays."""
+    return path.suffix == ".npz" or (path.suffix == ".safetensors" and "keys" in read_safetensors(path).tensors)
 
 
 def read_database(path: Path) -> Stored:

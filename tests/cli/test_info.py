@@ -9,7 +9,7 @@ import pytest
 from reference import golden
 from typed import MINI
 
-from rangegeo.weights.stored import file_sha256
+from rangegeo.weights.files import file_sha256
 
 CHECKPOINT = golden.GOLDEN / "satclip-mini.ckpt"
 DATABASE = golden.GOLDEN / "range_db_mini.npz"

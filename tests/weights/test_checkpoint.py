@@ -14,7 +14,7 @@ from reference.malice import Touch
 
 from rangegeo.errors import WeightsError
 from rangegeo.field.places import Places
-from rangegeo.weights import stored
+from rangegeo.weights import files
 from rangegeo.weights.checkpoint import load_encoder, read_checkpoint
 from rangegeo.weights.layouts import SATCLIP_PREFIX as PREFIX
 
@@ -59,7 +59,7 @@ def test_published_layout_loads(file, degree):
         "num_hidden_layers": 2,
     }
     assert known.facts["file"] == file
-    assert known.sha256 == stored.file_sha256(golden.GOLDEN / file)
+    assert known.sha256 == files.file_sha256(golden.GOLDEN / file)
     assert sorted(known.tensors) == sorted(TENSORS)
     for name, tensor in golden.location_weights(file).items():
         assert torch.equal(known.tensors[name], tensor)
@@ -265,7 +265,7 @@ def test_a_refused_checkpoint_leaves_nothing_in_the_cache(tmp_path, monkeypatch)
     (tmp_path / "text.ckpt").write_text("hello")
     with pytest.raises(WeightsError):
         load_encoder(tmp_path / "text.ckpt")
-    assert not list(tmp_path.glob("cache/*"))
+    assert not list(tmp_path.glob("cache/*.safetensors"))
     shutil.copy(golden.GOLDEN / "satclip-mini-l10.ckpt", tmp_path / "good.ckpt")
     load_encoder(tmp_path / "good.ckpt")
-    assert [path.name.split("-")[:2] for path in tmp_path.glob("cache/*")] == [["satclip", "good"]]
+    assert [path.name.split("-")[:2] for path in tmp_path.glob("cache/*.safetensors")] == [["satclip", "good"]]

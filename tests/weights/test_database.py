@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from rangegeo.errors import WeightsError
 from rangegeo.field.geographic import fold
-from rangegeo.weights import stored
+from rangegeo.weights import files
 from rangegeo.weights.database import load_database, read_database
 
 ARRAYS = ("locs", "satclip_embeddings", "image_embeddings")
@@ -61,7 +61,7 @@ def test_published_layout_loads():
     torch.testing.assert_close(database.tensors["folded"], expected, rtol=1e-12, atol=1e-12)
     assert database.facts == {
         "file": "range_db_mini.npz",
-        "sha256": stored.file_sha256(golden.GOLDEN / "range_db_mini.npz"),
+        "sha256": files.file_sha256(golden.GOLDEN / "range_db_mini.npz"),
         "rows": 500,
     }
 

@@ -150,7 +150,7 @@ def test_a_refused_file_leaves_nothing_in_the_cache(family, tmp_path, monkeypatc
     del tensors_of(content)[LAYERED[family]]
     with pytest.raises(WeightsError):
         load_encoder(saved(content, tmp_path), family)
-    assert not list(tmp_path.glob("cache/*"))
+    assert not list(tmp_path.glob("cache/*.safetensors"))
 
 
 # ------------------------------------------------------------------------------------------------ GeoCLIP and SINR

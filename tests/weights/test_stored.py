@@ -13,8 +13,9 @@ import torch
 from safetensors.torch import save_file
 
 from rangegeo.errors import WeightsError
-from rangegeo.weights import stored
-from rangegeo.weights.stored import Stored, cache_folder, read_safetensors, stored_form
+from rangegeo.weights import files, stored
+from rangegeo.weights.files import cache_folder, stored_path
+from rangegeo.weights.stored import Stored, read_safetensors, stored_form
 
 
 @pytest.fixture
@@ -40,12 +41,17 @@ class Conversion:
         self.calls += 1
         number = float(path.read_text())
         tensors = {"a": torch.full((3, 4), number), "b": torch.arange(6, dtype=torch.float64).view(2, 3).T}
-        return Stored(tensors, {"sha256": stored.file_sha256(path), "settings": {"depth": 2}})
+        return Stored(tensors, {"sha256": files.file_sha256(path), "settings": {"depth": 2}})
 
 
 @pytest.fixture
 def convert() -> Conversion:
     return Conversion()
+
+
+def made(cache: Path) -> list[Path]:
+    """All but the locks, which stay."""
+    return [path for path in cache.iterdir() if path.name != stored.LOCKS]
 
 
 def assert_same(one: Stored, other: Stored) -> None:
@@ -62,7 +68,7 @@ def test_the_second_load_maps_the_cached_file_and_is_equal(cache, source, conver
     assert convert.calls == 1
     assert_same(first, convert(source))
     assert_same(second, convert(source))
-    (file,) = cache.iterdir()
+    (file,) = made(cache)
     assert file.name.startswith("kind-weights-")
     assert file.suffix == ".safetensors"
 
@@ -75,7 +81,7 @@ def test_another_kind_or_place_of_a_file_is_converted_apart(cache, source, conve
     copy.write_text("4")
     assert stored_form(copy, "kind", convert).tensors["a"][0, 0] == 4
     assert convert.calls == 3
-    assert len(list(cache.iterdir())) == 3
+    assert len(made(cache)) == 3
 
 
 def test_a_changed_source_is_converted_again(cache, source, convert):
@@ -96,7 +102,7 @@ def test_a_source_of_the_same_age_but_another_size_is_converted_again(cache, sou
 
 def test_a_new_format_is_converted_again(cache, source, convert, monkeypatch):
     stored_form(source, "kind", convert)
-    monkeypatch.setattr(stored, "FORMAT", stored.FORMAT + 1)
+    monkeypatch.setattr(files, "FORMAT", files.FORMAT + 1)
     stored_form(source, "kind", convert)
     assert convert.calls == 2
 
@@ -104,7 +110,7 @@ def test_a_new_format_is_converted_again(cache, source, convert, monkeypatch):
 @pytest.mark.parametrize("damage", [b"", b"half a file", None])
 def test_a_damaged_cache_file_is_made_again(cache, source, convert, damage):
     stored_form(source, "kind", convert)
-    (file,) = cache.iterdir()
+    (file,) = made(cache)
     good = file.read_bytes()
     file.write_bytes(good[:-5] if damage is None else damage)
     assert_same(stored_form(source, "kind", convert), convert(source))
@@ -131,7 +137,7 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(cache, source, co
     assert_same(stored_form(source, "kind", convert), convert(source))
     assert convert.calls == 4
     if obstacle != "no cache folder":
-        assert list(cache.iterdir()) == []  # nothing half made is left
+        assert made(cache) == []  # nothing half made is left
 
 
 def test_no_process_ever_sees_half_a_file(cache, source, convert, monkeypatch):
@@ -146,7 +152,7 @@ def test_no_process_ever_sees_half_a_file(cache, source, convert, monkeypatch):
     monkeypatch.setattr(stored.os, "replace", watched)
     stored_form(source, "kind", convert)
     assert seen == [(False, {"depth": 2})]
-    assert [path.name.startswith(".") for path in cache.iterdir()] == [False]
+    assert [path.name.startswith(".") for path in made(cache)] == [False]
 
 
 def test_threads_that_convert_at_once_all_get_the_right_thing(cache, source, convert):
@@ -163,9 +169,60 @@ def test_threads_that_convert_at_once_all_get_the_right_thing(cache, source, con
     for thread in threads:
         thread.join()
     assert len(found) == 4
+    assert convert.calls == 1
     for one in found:
         assert_same(one, convert(source))
-    assert len(list(cache.iterdir())) == 1
+    assert len(made(cache)) == 1
+
+
+def test_what_a_killed_process_left_is_removed(cache, source, convert):
+    half = cache / f".{stored_path(source, 'kind').name}-k1ll3d"
+    other = cache / ".other-file.safetensors-k1ll3d"
+    cache.mkdir(parents=True)
+    for path in (half, other):
+        path.write_bytes(b"half")
+    stored_form(source, "kind", convert)
+    assert not half.exists()
+    assert other.exists()  # of a conversion that may still run
+
+
+def test_a_file_system_without_locks_costs_a_conversion_more(cache, source, convert, monkeypatch):
+    def refuse(self: object) -> None:
+        raise NotImplementedError("use SoftFileLock instead")
+
+    monkeypatch.setattr(stored.FileLock, "acquire", refuse)
+    assert_same(stored_form(source, "kind", convert), convert(source))
+
+
+def test_the_name_of_the_converted_form_is_known_beforehand(cache, source, convert):
+    expected = stored_path(source, "kind")
+    assert not expected.exists()
+    stored_form(source, "kind", convert)
+    assert made(cache) == [expected]
+
+
+@pytest.mark.parametrize("place", ["tensors", "header", "end"])
+def test_damage_is_found(cache, source, convert, place):
+    stored_form(source, "kind", convert)
+    (file,) = made(cache)
+    assert stored.is_whole(file)
+    good = file.read_bytes()
+    bad = bytearray(good)
+    if place == "tensors":
+        bad[-1] ^= 1
+    elif place == "header":
+        bad[8] ^= 1
+    else:
+        bad = bad[:-1]
+    file.write_bytes(bad)
+    assert not stored.is_whole(file)
+    file.unlink()
+    assert not stored.is_whole(file)
+
+
+def test_a_file_from_elsewhere_is_not_known_to_be_whole(tmp_path):
+    save_file({"a": torch.zeros(2)}, tmp_path / "a.safetensors")
+    assert not stored.is_whole(tmp_path / "a.safetensors")
 
 
 def test_an_error_of_the_conversion_passes_through_and_is_not_cached(cache, source):
@@ -175,14 +232,14 @@ def test_an_error_of_the_conversion_passes_through_and_is_not_cached(cache, sour
     for _ in range(2):
         with pytest.raises(WeightsError, match="is bad"):
             stored_form(source, "kind", refuse)
-    assert not cache.exists()
+    assert made(cache) == []
 
 
 def test_tensors_are_mapped_not_copied(cache, source, convert):
     """What the cached file's bytes become, the tensor becomes: it is a view of the file."""
     stored_form(source, "kind", convert)
     mapped = stored_form(source, "kind", convert).tensors["a"]
-    (file,) = cache.iterdir()
+    (file,) = made(cache)
     content = file.read_bytes()
     place = content.index(mapped.numpy().tobytes())
     with file.open("r+b") as handle:
