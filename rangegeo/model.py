@@ -324,8 +324,8 @@ def _load(name: str, weights: str, db: str | None, device: str, beta: float) -> 
         field = RangeField(encoder, **database.tensors, temperature=row.temperature, geographic=row.has_beta)
     spec = ModelSpec(
         name=name,
-        weights=str(encoder_path.resolve()),
-        db=None if database is None else str(db_path.resolve()),
+        weights=str(encoder_path.absolute()),  # a link in a cache of downloads has the name, what it leads to has not
+        db=None if database is None else str(db_path.absolute()),
         device=device,
         weights_sha256=stored.sha256,
         db_sha256=None if database is None else database.sha256,
