@@ -29,7 +29,7 @@ class ModelRow:
         variant: which of a family without weights; None for a model that has weights.
         dim: bands with the published weights.
         order: of the coordinates inside, "lon,lat" or "lat,lon".
-        published: keys of published files (rangegeo.weights.hub); the first is `--weights official`.
+        published: keys of published files (rangegeo.weights.published); the first is `--weights official`.
         default: weights that are taken when none are given; None if they must be given.
         temperature: of the semantic retrieval over a database; None for a location encoder alone.
         has_beta: whether a geographic average is blended in.

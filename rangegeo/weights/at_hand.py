@@ -1,12 +1,15 @@
-"""Which weights are on this machine, without loading any of them: nothing here imports torch or uses the network."""
+"""Which weights are on this machine, without loading any of them: nothing here imports torch or asks the network."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from rangegeo.encoders import MODELS, ModelRow
-from rangegeo.weights.hub import OFFICIAL_DATABASES, OFFICIAL_ENCODERS, PublishedFile, cached
+from rangegeo.weights.files import stored_path
+from rangegeo.weights.hub import cached
+from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS, PUBLISHED, PublishedFile
 
 GEOCLIP_FILE = "model/weights/location_encoder_weights.pth"
 
@@ -56,6 +59,54 @@ def model_facts() -> list[dict]:
         }
         for name, row in MODELS.items()
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A published file as it is on this machine.
+
+    Attributes:
+        name, published: the file.
+        path: where it lies, None if it is not here.
+        converted: where its converted form lies, None if there is none.
+    """
+
+    name: str
+    published: PublishedFile
+    path: Path | None
+    converted: Path | None
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """JSON-able."""
+        file = self.published
+        return {
+            "name": self.name,
+            "file": file.file,
+            "repo": file.repo or None,
+            "kind": file.kind if file.repo else None,
+            "archive": file.archive or None,
+            "licence": file.licence,
+            "bytes": self.path.stat().st_size if self.path else None,
+            "bytes_about": file.size,
+            "present": self.path is not None,
+            "converted": self.converted is not None,
+            "path": str(self.path) if self.path else None,
+            "converted_path": str(self.converted) if self.converted else None,
+        }
+
+
+def entry(name: str, published: PublishedFile) -> Entry:
+    """Look for a published file; nothing is opened and the network is not asked."""
+    path = cached(published)
+    converted = stored_path(path, published.form) if path else None
+    there = converted is not None and converted.exists()
+    return Entry(name=name, published=published, path=path, converted=converted if there else None)
+
+
+def inventory() -> list[Entry]:
+    """Every published file."""
+    return [entry(name, file) for name, file in PUBLISHED.items()]
 
 
 def _state(file: PublishedFile) -> str:

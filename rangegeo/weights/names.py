@@ -8,7 +8,8 @@ from rangegeo.encoders import FAMILIES, ModelRow, model_row
 from rangegeo.errors import UsageError
 from rangegeo.weights.at_hand import installed_geoclip
 from rangegeo.weights.demo import DATABASE, ENCODER, demo_file
-from rangegeo.weights.hub import OFFICIAL_DATABASES, OFFICIAL_ENCODERS, fetch
+from rangegeo.weights.hub import fetch
+from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS
 
 DATABASE_OF = {"demo": "demo", "official": "large", "satclip-vit16-l40": "large"}  # made with these weights
 IN_A_FOLDER = ("model.safetensors", "pytorch_model.bin")  # of the hub, the weights in a folder beside its config.json

@@ -14,6 +14,7 @@ from rangegeo.encoders import MODELS
 from rangegeo.errors import UsageError
 from rangegeo.weights import at_hand, hub
 from rangegeo.weights.names import encoder_file
+from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS, PublishedFile
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def hub_cache(tmp_path, monkeypatch) -> Path:
     return tmp_path / "hub"
 
 
-def put_in(cache: Path, file: hub.PublishedFile) -> Path:
+def put_in(cache: Path, file: PublishedFile) -> Path:
     """A file where huggingface_hub keeps what it downloaded."""
     repo = cache / f"{file.kind}s--{file.repo.replace('/', '--')}"
     path = repo / "snapshots" / "abc" / file.file
@@ -69,9 +70,9 @@ def test_without_the_package_there_is_nothing(monkeypatch):
 def test_what_the_hubs_cache_holds_is_said(hub_cache):
     assert at_hand.weights_at_hand(MODELS["SINR"]) == {"sinr": "missing"}
     assert at_hand.databases_at_hand(MODELS["RANGE"]) == {"demo": "embedded", "large": "missing", "med": "missing"}
-    path = put_in(hub_cache, hub.OFFICIAL_ENCODERS["sinr"])
-    put_in(hub_cache, hub.OFFICIAL_DATABASES["med"])
-    assert hub.cached(hub.OFFICIAL_ENCODERS["sinr"]) == path
+    path = put_in(hub_cache, OFFICIAL_ENCODERS["sinr"])
+    put_in(hub_cache, OFFICIAL_DATABASES["med"])
+    assert hub.cached(OFFICIAL_ENCODERS["sinr"]) == path
     assert at_hand.weights_at_hand(MODELS["SINR"]) == {"sinr": "cached"}
     assert at_hand.databases_at_hand(MODELS["RANGE"]) == {"demo": "embedded", "large": "missing", "med": "cached"}
     assert at_hand.databases_at_hand(MODELS["SINR"]) == {}
@@ -79,16 +80,18 @@ def test_what_the_hubs_cache_holds_is_said(hub_cache):
 
 def test_every_key_of_the_table_is_a_published_file():
     keys = {key for row in MODELS.values() for key in row.published}
-    assert keys == set(hub.OFFICIAL_ENCODERS)
+    assert keys == set(OFFICIAL_ENCODERS)
     for key in keys:
-        file = hub.OFFICIAL_ENCODERS[key]
+        file = OFFICIAL_ENCODERS[key]
         assert file.kind == "model"
         if key.startswith("satclip-"):
             assert (file.file, file.repo.casefold()) == (f"{key}.ckpt", f"microsoft/{key}")
 
 
 def test_listing_imports_no_torch_and_no_geoclip():
-    code = "import sys, rangegeo.cli.main as m; m.run(['models']); print(sorted(sys.modules))"
+    code = (
+        "import sys, rangegeo.cli.main as m; m.run(['models']); m.run(['weights', 'list']); print(sorted(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     for heavy in ("torch", "numpy", "geoclip", "transformers", "safetensors"):
         assert f"'{heavy}'" not in done

@@ -1,245 +1,403 @@
-"""Downloads, against a small server on this machine that answers as the hub does."""
+"""Downloads, against a hub on this machine: what arrives is what was stated, and nothing else stays."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
+import re
 import socket
-import subprocess
-import sys
-import threading
+import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import huggingface_hub.constants
-import huggingface_hub.utils
 import pytest
-from reference import golden
+from reference import golden, hubserver
+from reference.hubserver import left, point_to
 
 from rangegeo.errors import DownloadError
-from rangegeo.weights.hub import OFFICIAL_DATABASES, OFFICIAL_ENCODER, PublishedFile, fetch
-from rangegeo.weights.stored import file_sha256
+from rangegeo.weights import hub as hub_module
+from rangegeo.weights import room
+from rangegeo.weights.files import file_sha256
+from rangegeo.weights.hub import cached, download, fetch, is_right, stated, without_bars
+from rangegeo.weights.published import PublishedFile, published
 
-PLACES = {  # what the hub has where, and the small file that stands for it
-    "/microsoft/SatCLIP-ViT16-L40/resolve/main/satclip-vit16-l40.ckpt": "satclip-mini.ckpt",
-    "/datasets/mvrl/RANGE-database/resolve/main/range_db_large.npz": "range_db_mini.npz",
+ENCODER = published("satclip-vit16-l40")
+DATABASE = published("range_db_large")
+PLACES = {
+    "microsoft/SatCLIP-ViT16-L40/resolve/main/satclip-vit16-l40.ckpt": golden.GOLDEN / "satclip-mini.ckpt",
+    "microsoft/SatCLIP-ViT16-L40/resolve/v1/satclip-vit16-l40.ckpt": golden.GOLDEN / "satclip-mini-l10.ckpt",
+    "datasets/mvrl/RANGE-database/resolve/main/range_db_large.npz": golden.GOLDEN / "range_db_mini.npz",
 }
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-class Hub(ThreadingHTTPServer):
-    """A hub on 127.0.0.1.
-
-    Attributes:
-        status: every answer has it, unless it is 200.
-        error_code: what the hub calls its refusal.
-        cut: the connection ends halfway through a file.
-        asked: method and path of every request.
-    """
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.status = 200
-        self.error_code = ""
-        self.cut = False
-        self.asked: list[tuple[str, str]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Hub
-
-    def do_HEAD(self) -> None:
-        self.answer()
-
-    def do_GET(self) -> None:
-        self.answer()
-
-    def answer(self) -> None:
-        self.server.asked.append((self.command, self.path))
-        file = PLACES.get(self.path)
-        status = self.server.status if self.server.status != 200 or file else 404
-        content = (golden.GOLDEN / file).read_bytes() if status == 200 else b"no"
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        if status == 200:
-            self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
-            self.send_header("X-Repo-Commit", COMMIT)
-            self.send_header("X-Linked-Size", str(len(content)))
-        elif self.server.error_code:
-            self.send_header("X-Error-Code", self.server.error_code)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(content[: len(content) // 2] if self.server.cut else content)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    with Hub() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-def point_to(url: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What HF_ENDPOINT and HF_HOME do before huggingface_hub is imported."""
-    constants = huggingface_hub.constants
-    monkeypatch.setattr(constants, "ENDPOINT", url)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
-    monkeypatch.setattr(huggingface_hub.utils._http.time, "sleep", lambda seconds: None)  # between its attempts
-
-
-@pytest.fixture
-def here(hub, tmp_path, monkeypatch) -> Hub:
-    """The hub, asked by this very process."""
-    point_to(hub.url, tmp_path / "hub", monkeypatch)
-    return hub
-
-
-def downloads(hub: Hub) -> list[str]:
-    return [path for command, path in hub.asked if command == "GET" and "/resolve/" in path]
-
-
-def test_published_files_are_fetched_once(here):
-    path = fetch(OFFICIAL_ENCODER)
-    assert path.name == "satclip-vit16-l40.ckpt"
-    assert file_sha256(path) == file_sha256(golden.GOLDEN / "satclip-mini.ckpt")
-    database = fetch(OFFICIAL_DATABASES["large"])
-    assert file_sha256(database) == file_sha256(golden.GOLDEN / "range_db_mini.npz")
-    assert downloads(here) == list(PLACES)
-    assert fetch(OFFICIAL_ENCODER) == path
-    assert downloads(here) == list(PLACES)
-
-
-def test_a_file_that_is_in_the_cache_needs_no_hub(here):
-    path = fetch(OFFICIAL_ENCODER)
-    here.status = 500
-    assert fetch(OFFICIAL_ENCODER) == path
-
-
-@pytest.mark.parametrize(
-    ("status", "reason"),
-    [
-        (401, "HTTP status 401"),
-        (403, "HTTP status 403"),
-        (404, "HTTP status 404"),
-        (500, "HTTP status 500"),
-        (503, "HTTP status 503"),
-    ],
+SIZE = (golden.GOLDEN / "satclip-mini.ckpt").stat().st_size
+SHA256 = file_sha256(golden.GOLDEN / "satclip-mini.ckpt")
+CHUNK = 100_000  # bytes that are written at a time; 10 MB otherwise, more than these files have
+ELSEWHERE = (
+    "; download it elsewhere and give its path (--weights PATH --db PATH), or use the embedded model "
+    "(--weights demo --db demo)"
 )
-@pytest.mark.parametrize("wanted", [OFFICIAL_ENCODER, OFFICIAL_DATABASES["large"]], ids=["encoder", "database"])
-def test_a_hub_that_refuses_is_one_line(here, status, reason, wanted, capfd):
-    here.status = status
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[hubserver.Hub]:
+    with hubserver.serve(PLACES) as hub:
+        yield hub
+
+
+@pytest.fixture
+def waits(monkeypatch) -> list[float]:
+    """Seconds that were waited between attempts, without waiting."""
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    return waited
+
+
+@pytest.fixture
+def hub(served, tmp_path, monkeypatch, waits) -> Iterator[hubserver.Hub]:
+    """The hub without faults, asked by this very process, and an empty cache."""
+    served.faults = hubserver.Faults()
+    served.asked.clear()
+    served.stored.clear()
+    point_to(served.url, tmp_path / "hub", monkeypatch)
+    monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", CHUNK)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    yield served
+    served.faults.release.set()
+
+
+@pytest.fixture
+def cache(tmp_path) -> Path:
+    return tmp_path / "hub"
+
+
+def refused(wanted: PublishedFile, **how: str | None) -> str:
+    """The reason of a refusal, which is one line."""
     with pytest.raises(DownloadError) as caught:
-        fetch(wanted)
+        download(stated(wanted, **how))
     message = str(caught.value)
     start = f"could not download {wanted.file} of {wanted.repo}: "
     assert message.startswith(start)
-    assert message.removeprefix(start).split(";")[0] == reason
-    assert message.endswith(
-        "download it elsewhere and give its path (--weights PATH --db PATH), or use the embedded model "
-        "(--weights demo --db demo)"
-    )
+    assert message.endswith(ELSEWHERE)
     assert "\n" not in message
-    assert capfd.readouterr() == ("", "")
-    assert not list(Path(huggingface_hub.constants.HF_HUB_CACHE).rglob("*.incomplete"))
+    return message.removeprefix(start).removesuffix(ELSEWHERE)
 
 
-def test_a_file_that_the_hub_does_not_have_is_one_line(here):
+# -------------------------------------------------------------------------------------------------- what goes right
+
+
+def test_published_files_are_fetched_once(hub):
+    path = fetch(ENCODER)
+    assert path.name == "satclip-vit16-l40.ckpt"
+    assert file_sha256(path) == SHA256
+    assert file_sha256(fetch(DATABASE)) == file_sha256(golden.GOLDEN / "range_db_mini.npz")
+    assert hub.downloads == [("satclip-vit16-l40.ckpt", 0), ("range_db_large.npz", 0)]
+    hub.asked.clear()
+    assert fetch(ENCODER) == path
+    assert hub.asked == []  # what is here needs no hub
+
+
+def test_the_cache_is_laid_out_as_huggingface_hubs_own(hub, cache):
+    path = fetch(ENCODER)
+    repo = cache / "models--microsoft--SatCLIP-ViT16-L40"
+    assert path == repo / "snapshots" / hubserver.COMMITS["main"] / "satclip-vit16-l40.ckpt"
+    assert path.resolve() == repo / "blobs" / SHA256
+    assert (repo / "refs" / "main").read_text() == hubserver.COMMITS["main"]
+    assert left(cache) == sorted([SHA256, "main", "satclip-vit16-l40.ckpt"])
+    own = huggingface_hub.hf_hub_download(ENCODER.repo, ENCODER.file)
+    assert Path(own) == path
+    assert len(hub.downloads) == 1
+
+
+def test_what_huggingface_hub_downloaded_itself_is_used(hub):
+    own = huggingface_hub.hf_hub_download(ENCODER.repo, ENCODER.file)
+    hub.faults.status = 500
+    assert cached(ENCODER) == fetch(ENCODER) == Path(own)
+
+
+def test_a_revision_is_another_file(hub):
+    assert cached(ENCODER, "v1") is None
+    path = download(stated(ENCODER, revision="v1"))
+    assert file_sha256(path) == file_sha256(golden.GOLDEN / "satclip-mini-l10.ckpt")
+    assert cached(ENCODER, "v1") == cached(ENCODER, hubserver.COMMITS["v1"]) == path
+    assert cached(ENCODER) is None
+    assert refused(ENCODER, revision="v2") == "HTTP status 404, nothing of that name and revision is there"
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_an_endpoint_is_asked_instead(hub, cache, monkeypatch, end):
+    point_to("http://127.0.0.1:9", cache, monkeypatch)
+    assert file_sha256(download(stated(ENCODER, endpoint=hub.url + end))) == SHA256
+    assert {request.path for request in hub.asked} == {f"/{next(iter(PLACES))}"}
+
+
+def test_what_is_in_an_archive_is_fetched_by_hand():
     with pytest.raises(
-        DownloadError, match=r"could not download none\.bin of microsoft/SatCLIP-ViT16-L40: HTTP status 404;"
+        DownloadError, match=r"not on the hub: download https://\S+zip\S+, unzip it and give .*\.tar \("
     ):
-        fetch(PublishedFile(repo="microsoft/SatCLIP-ViT16-L40", file="none.bin"))
+        fetch(published("csp"))
+    assert cached(published("csp")) is None
+
+
+def test_nothing_is_written_where_all_is_right(hub, monkeypatch):
+    """So that a cache may be shared read-only."""
+    path = fetch(ENCODER)
+    facts = stated(ENCODER)
+    monkeypatch.setattr(Path, "mkdir", None)
+    assert download(facts) == path
+
+
+# ------------------------------------------------------------------------------------------------- broken transfers
+
+
+def test_a_broken_transfer_goes_on_within_one_call(hub, cache):
+    hub.faults.cut = 3 * CHUNK + 10
+    assert file_sha256(fetch(ENCODER)) == SHA256
+    assert [start for _, start in hub.downloads] == [0, 3 * CHUNK, 6 * CHUNK]
+    assert left(cache) == sorted([SHA256, "main", "satclip-vit16-l40.ckpt"])
+
+
+def test_a_transfer_that_stops_is_one_line_and_goes_on_in_a_later_call(hub, cache, waits):
+    hub.faults.cut = CHUNK // 2  # never a whole chunk: nothing arrives
+    with_head_start = stated(ENCODER)
+    with_head_start.partial.parent.mkdir(parents=True)
+    with_head_start.partial.write_bytes((golden.GOLDEN / "satclip-mini.ckpt").read_bytes()[: 2 * CHUNK])
+    said = refused(ENCODER)
+    assert re.fullmatch(
+        r"127\.0\.0\.1:\d+ broke off \(.+\); 200\.0 kB of 854\.7 kB are kept, the next try goes on from there",
+        said,
+    )
+    assert sum(waits) <= 10
+    assert left(cache) == [f"{SHA256}.incomplete"]
+    hub.stored.clear()
+    hub.faults.cut = None
+    assert file_sha256(fetch(ENCODER)) == SHA256
+    assert hub.downloads == [("satclip-vit16-l40.ckpt", 2 * CHUNK)]
+    assert left(cache) == sorted([SHA256, "main", "satclip-vit16-l40.ckpt"])
+
+
+def test_a_reset_connection_is_taken_up_again(hub, monkeypatch):
+    """As often as more has arrived, whatever the HTTP library calls the break."""
+    from huggingface_hub import file_download
+
+    whole = file_download.http_get
+    starts = []
+
+    def broken(url: str, file, *, resume_size: int, **more: object) -> None:
+        starts.append(resume_size)
+        if len(starts) <= 3:
+            file.write((golden.GOLDEN / "satclip-mini.ckpt").read_bytes()[resume_size : resume_size + 1000])
+            raise ConnectionResetError("by peer")
+        whole(url, file, resume_size=resume_size, **more)
+
+    monkeypatch.setattr(file_download, "http_get", broken)
+    assert file_sha256(fetch(ENCODER)) == SHA256
+    assert starts == [0, 1000, 2000, 3000]
+
+
+def test_a_storage_without_ranges_sends_all_again(hub, cache):
+    facts = stated(ENCODER)
+    facts.partial.parent.mkdir(parents=True)
+    facts.partial.write_bytes((golden.GOLDEN / "satclip-mini.ckpt").read_bytes()[: 2 * CHUNK])
+    hub.faults.ignore_range = True
+    assert file_sha256(fetch(ENCODER)) == SHA256
+    assert left(cache) == sorted([SHA256, "main", "satclip-vit16-l40.ckpt"])
+
+
+@pytest.mark.parametrize("rest", [b"something else", b"x" * SIZE, b"x" * (SIZE + 5)], ids=["short", "full", "too long"])
+def test_what_is_no_beginning_of_the_file_is_downloaded_again(hub, cache, rest):
+    facts = stated(ENCODER)
+    facts.partial.parent.mkdir(parents=True)
+    facts.partial.write_bytes(rest)
+    assert file_sha256(fetch(ENCODER)) == SHA256
+    assert hub.downloads[-1] == ("satclip-vit16-l40.ckpt", 0)
+    assert left(cache) == sorted([SHA256, "main", "satclip-vit16-l40.ckpt"])
+
+
+def test_a_damaged_blob_without_a_name_is_not_used(hub):
+    facts = stated(ENCODER)
+    facts.blob.parent.mkdir(parents=True)
+    facts.blob.write_bytes(b"half of it")
+    assert file_sha256(download(facts)) == SHA256
+
+
+# ------------------------------------------------------------------------------------------------- wrong content
+
+
+def test_a_wrong_hash_is_removed(hub, cache):
+    hub.faults.other_hash = "f" * 64
+    assert refused(ENCODER) == f"what arrived has SHA-256 {SHA256} instead of {'f' * 64} and was removed"
+    assert left(cache) == []
+
+
+@pytest.mark.parametrize("stated_size", [SIZE - 1, SIZE + 1, 7])
+def test_a_wrong_size_is_removed(hub, cache, stated_size):
+    hub.faults.other_size = stated_size
+    assert refused(ENCODER) == f"what arrived has {SIZE} bytes instead of {stated_size} and was removed"
+    assert left(cache) == []
+
+
+@pytest.mark.parametrize("header", ["X-Repo-Commit", "X-Linked-Etag"])
+def test_an_answer_without_commit_or_hash_is_refused(hub, cache, header):
+    hub.faults.headers = frozenset([header])
+    assert "lacks the commit, the size or the hash of the file, so that it could not be checked" in refused(ENCODER)
+    assert left(cache) == []
+
+
+@pytest.mark.parametrize("digest", ["../../../../escaped", "short", "F" * 64])
+def test_a_hash_that_is_none_never_becomes_a_path(hub, cache, tmp_path, digest):
+    hub.faults.other_hash = digest
+    assert "lacks the commit, the size or the hash" in refused(ENCODER)
+    assert left(tmp_path) == []
+
+
+def test_the_hash_of_a_file_in_the_cache(hub, tmp_path):
+    path = fetch(ENCODER)
+    assert is_right(path) is True
+    with path.open("r+b") as file:
+        file.write(b"damage")
+    assert is_right(path) is False
+    assert is_right(golden.GOLDEN / "satclip-mini.ckpt") is None  # of no cache
+    os.symlink(golden.GOLDEN / "satclip-mini.ckpt", tmp_path / "link")
+    assert is_right(tmp_path / "link") is None
+
+
+# --------------------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        (401, ", set HF_TOKEN to a token that may read it"),
+        (403, ", ask for access on its page and set HF_TOKEN"),
+        (404, ", nothing of that name and revision is there"),
+        (429, ", too many requests, try again later"),
+        (500, ""),
+        (503, ""),
+    ],
+)
+@pytest.mark.parametrize("wanted", [ENCODER, DATABASE], ids=["encoder", "database"])
+def test_a_hub_that_refuses_is_one_line(hub, cache, status, hint, wanted, capfd):
+    hub.faults.status = status
+    assert refused(wanted) == f"HTTP status {status}{hint}"
+    assert capfd.readouterr() == ("", "")
+    assert left(cache) == []
+
+
+@pytest.mark.parametrize(("status", "attempts"), [(404, 1), (401, 1), (500, 3), (503, 3)])
+def test_only_a_busy_hub_is_asked_again_and_not_for_long(hub, waits, status, attempts):
+    hub.faults.status = status
+    refused(ENCODER)
+    assert len(hub.asked) == attempts
+    assert waits == [1.0, 2.0][: attempts - 1]
+
+
+def test_a_hub_that_was_busy_gives_the_file(hub, monkeypatch):
+    hub.faults.status = 503
+    monkeypatch.setattr(time, "sleep", lambda seconds: setattr(hub.faults, "status", 200))
+    assert file_sha256(fetch(ENCODER)) == SHA256
 
 
 @pytest.mark.parametrize(
     ("code", "status"), [("RepoNotFound", 401), ("RepoNotFound", 404), ("EntryNotFound", 404), ("GatedRepo", 403)]
 )
-def test_the_hubs_own_names_of_a_refusal_are_one_line(here, code, status):
-    here.status, here.error_code = status, code
-    with pytest.raises(
-        DownloadError, match=rf"could not download \S+ of \S+: HTTP status {status}; download it els"
-    ) as caught:
-        fetch(OFFICIAL_ENCODER)
-    assert "\n" not in str(caught.value)
+def test_the_hubs_own_names_of_a_refusal_are_one_line(hub, cache, code, status):
+    hub.faults.status, hub.faults.error_code = status, code
+    assert refused(ENCODER).startswith(f"HTTP status {status}, ")
+    assert left(cache) == []
 
 
-def test_a_download_that_breaks_off_is_one_line_and_leaves_no_file(here):
-    here.cut = True
-    with pytest.raises(DownloadError, match=r"could not download \S+ of \S+: .+; download it elsewhere") as caught:
-        fetch(OFFICIAL_ENCODER)
-    assert "\n" not in str(caught.value)
-    here.cut = False
-    assert file_sha256(fetch(OFFICIAL_ENCODER)) == file_sha256(golden.GOLDEN / "satclip-mini.ckpt")
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_a_storage_that_refuses_is_one_line(hub, cache, status, capfd):
+    hub.faults.storage_status = status
+    assert refused(ENCODER).startswith(f"HTTP status {status}")
+    assert capfd.readouterr() == ("", "")
+    assert left(cache) == []
 
 
-def test_a_hub_that_cannot_be_reached_is_one_line(tmp_path, monkeypatch):
+def test_a_hub_that_cannot_be_reached_is_said_at_once(cache, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    point_to(f"http://127.0.0.1:{port}", tmp_path, monkeypatch)
-    with pytest.raises(
-        DownloadError, match=r"could not download \S+ of \S+: the hub cannot be reached; download it els"
-    ):
-        fetch(OFFICIAL_ENCODER)
+    point_to(f"http://name:secret@127.0.0.1:{port}", cache, monkeypatch)
+    start = time.monotonic()
+    said = refused(ENCODER)
+    assert time.monotonic() - start < 2  # huggingface_hub left to itself tries for 23 seconds
+    assert re.fullmatch(rf"127\.0\.0\.1:{port} cannot be reached \(.+\)", said)
+    assert "secret" not in said
+    assert left(cache) == []
 
 
-def test_offline_mode_is_honoured(here, monkeypatch):
+def test_offline_mode_is_honoured(hub, cache, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    assert refused(ENCODER) == f"offline mode is on (HF_HUB_OFFLINE) and {cache} does not hold it"
+    assert hub.asked == []
+
+
+def test_a_token_is_sent_to_the_hub_alone_and_never_said(hub, monkeypatch):
+    hub.faults.token = "hf_secret"
+    assert refused(ENCODER).startswith("HTTP status 401, set HF_TOKEN")
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    assert "hf_wrong" not in refused(ENCODER)
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    hub.asked.clear()
+    assert file_sha256(fetch(ENCODER)) == SHA256
+    assert {request.token for request in hub.asked} == {"hf_secret"}
+    assert {request.token for request in hub.stored} == {""}
+
+
+def test_a_token_that_an_error_quotes_is_left_out(hub, monkeypatch):
+    def refuse(url: str) -> None:
+        raise ValueError("Illegal header value b'Bearer hf_secret'")
+
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", refuse)
+    assert refused(ENCODER).endswith("cannot be reached (Illegal header value b'Bearer ***')")
+
+
+# -------------------------------------------------------------------------------------------------------- disks
+
+
+def test_a_disk_without_room_is_said_before_anything_is_written(hub, cache, monkeypatch):
+    usage = room.shutil.disk_usage(".")
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda folder: usage._replace(free=SIZE - 1))
     with pytest.raises(
-        DownloadError, match=r"could not download satclip-vit16-l40\.ckpt of \S+: the hub cannot be reached"
+        DownloadError, match=r"up to 854\.7 kB are needed but the disk of .* has 854\.7 kB free; make room"
     ):
-        fetch(OFFICIAL_ENCODER)
-    assert here.asked == []
+        fetch(ENCODER)
+    assert hub.stored == []
+    assert left(cache) == []
 
 
-# ------------------------------------------------------------------------------------------- the command line
+def test_a_cache_that_cannot_be_written_is_one_line(hub, cache):
+    cache.write_text("a file where the folder should be")
+    assert refused(ENCODER) == f"Not a directory ({cache}/.locks/models--microsoft--SatCLIP-ViT16-L40)"
 
 
-def rangegeo(hub_url: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {
-        "HF_ENDPOINT": hub_url,
-        "HF_HOME": str(folder / "home"),
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "RANGEGEO_CACHE": str(folder / "cache"),
-    }
-    environment.pop("HF_HUB_OFFLINE", None)
-    command = [sys.executable, "-m", "rangegeo.cli.main", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+def test_a_disk_that_fills_up_meanwhile_is_one_line(hub, cache, monkeypatch):
+    from huggingface_hub import file_download
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(file_download, "http_get", full)
+    assert refused(ENCODER) == f"No space left on device ({cache})"
 
 
-def test_the_command_line_downloads_the_published_files(hub, tmp_path):
-    """--weights official --db large, with small files in the official formats behind the official names."""
-    arguments = ("raster", "--bbox", "5,44,6,45", "--res", "0.25", "--weights", "official", "--db", "large", "-q")
-    done = rangegeo(hub.url, tmp_path, *arguments, "-o", "out.zarr")
-    assert (done.returncode, done.stderr, done.stdout) == (0, "", "out.zarr\n")
-    attributes = json.loads((tmp_path / "out.zarr" / "embedding" / "zarr.json").read_text())["attributes"]
-    assert attributes["encoder_file"] == "satclip-vit16-l40.ckpt"
-    assert attributes["encoder_sha256"] == file_sha256(golden.GOLDEN / "satclip-mini.ckpt")
-    assert attributes["database_file"] == "range_db_large.npz"
-    assert attributes["database_sha256"] == file_sha256(golden.GOLDEN / "range_db_mini.npz")
+def test_bars_come_back_after_a_quiet_pull():
+    from huggingface_hub.utils import are_progress_bars_disabled
+
+    with without_bars(True):
+        assert are_progress_bars_disabled()
+    assert not are_progress_bars_disabled()
+    with without_bars(False):
+        assert not are_progress_bars_disabled()
 
 
-def test_the_command_line_says_in_one_line_that_a_download_failed(hub, tmp_path):
-    hub.status = 404
-    done = rangegeo(hub.url, tmp_path, "info", "RANGE+", "--weights", "official", "--db", "large")
-    assert done.returncode == 1
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(
-        "rangegeo: could not download satclip-vit16-l40.ckpt of microsoft/SatCLIP-ViT16-L40: HTTP st"
-    )
+def test_a_snapshot_that_is_no_link_is_checked_too(hub, monkeypatch):
+    """Where links do not work, the cache holds copies."""
+    path = fetch(ENCODER)
+    path.unlink()
+    path.write_bytes(b"damage")
+    with pytest.raises(DownloadError, match="was not the file that the hub stated and was removed; try again"):
+        download(stated(ENCODER))
+    assert file_sha256(download(stated(ENCODER))) == SHA256
+    assert hub_module.cached(ENCODER) == path

@@ -7,16 +7,17 @@ from reference import golden
 
 from rangegeo.encoders import MODELS
 from rangegeo.errors import UsageError
-from rangegeo.weights import demo, hub, names
+from rangegeo.weights import demo, names
 from rangegeo.weights.names import database_file, database_for, default_weights, encoder_file
+from rangegeo.weights.published import PublishedFile
 
 
 @pytest.fixture(autouse=True)
-def fetched(monkeypatch) -> list[hub.PublishedFile]:
+def fetched(monkeypatch) -> list[PublishedFile]:
     """What would be downloaded, without doing so."""
-    asked: list[hub.PublishedFile] = []
+    asked: list[PublishedFile] = []
 
-    def fetch(wanted: hub.PublishedFile) -> str:
+    def fetch(wanted: PublishedFile) -> str:
         asked.append(wanted)
         return f"fetched/{wanted.file}"
 
