@@ -20,7 +20,10 @@ COMMANDS = {
     "preview": "Draw a cube: a map, or colours for QGIS.",
     "info": "Say what a cube, a model, a checkpoint or a database is.",
     "models": "List the models and which weights are here.",
+    "weights": "List, pull, verify and convert published files.",
 }
+# What an interrupted command leaves, where it is not an output.
+INTERRUPTED_LEAVES = {"weights": "what has arrived is kept, and the same command goes on from there"}
 
 
 class LazyGroup(click.Group):
@@ -73,9 +76,8 @@ def run(arguments: list[str]) -> int:
             result = cli.main(join_numbers(arguments), prog_name="rangegeo", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except (KeyboardInterrupt, click.Abort):
-        return _fail(
-            "interrupted; what was there before is kept, an unfinished .zarr gives way to --overwrite", INTERRUPTED
-        )
+        left = "what was there before is kept, an unfinished .zarr gives way to --overwrite"
+        return _fail(f"interrupted; {INTERRUPTED_LEAVES.get(arguments[0], left)}", INTERRUPTED)
     except click.ClickException as error:
         return _fail(_with_remedy(error, arguments[0]), error.exit_code)
     except BrokenPipeError:

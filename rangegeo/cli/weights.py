@@ -1,0 +1,128 @@
+"""`rangegeo weights`: published files, pulled once and then used offline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from rangegeo.cli.options import verbosity_options
+from rangegeo.errors import UsageError, WeightsError
+
+
+@click.group("weights", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> int | None:
+    """List, pull, verify and convert published weights and databases.
+
+    \b
+    rangegeo weights pull
+    rangegeo raster --bbox 5,44,10,48 --res 0.01 --weights official --db large -o alps.zarr
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+        return 2
+    return None
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@verbosity_options
+def list_(as_json: bool, quiet: bool, verbose: int) -> None:
+    """List published files, and which of them are here."""
+    from rangegeo.weights.at_hand import inventory
+    from rangegeo.weights.files import cache_folder
+    from rangegeo.weights.hub import cache_root
+
+    rows = [one.facts for one in inventory()]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    lines = [("name", "size", "here", "licence", "path, or where it comes from"), *map(_cells, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]) - 1)]
+    for line in lines:
+        click.echo("  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]))
+    if not quiet:
+        click.echo(f"downloads: {cache_root()} (HF_HOME)\nconverted: {cache_folder()} (RANGEGEO_CACHE)", err=True)
+
+
+@command.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--endpoint", metavar="URL", help="Hub or mirror. [default: HF_ENDPOINT, else the hub itself]")
+@click.option("--revision", metavar="REV", help="Branch, tag or commit; use such a file by the path that is printed.")
+@verbosity_options
+def pull(names: tuple[str, ...], endpoint: str | None, revision: str | None, quiet: bool, verbose: int) -> None:
+    """Download, check and convert published files.
+
+    They work offline afterwards. NAME is a file that `rangegeo weights list` shows, or a model; by default RANGE+,
+    which is what --weights official --db large needs. What was broken off goes on where it was; what is there is
+    checked again.
+
+    \b
+    rangegeo weights pull
+    rangegeo weights pull range_db_med satclip-vit16-l10
+    HF_HOME=/shared/hf RANGEGEO_CACHE=/shared/rangegeo rangegeo weights pull
+    """
+    if endpoint is not None and not endpoint.startswith(("http://", "https://")):
+        raise UsageError(f"--endpoint must be an address such as https://hub.example.org, got {endpoint}")
+
+    from rangegeo.weights.hub import without_bars
+    from rangegeo.weights.pulling import pull as pull_files
+
+    with without_bars(quiet):
+        for path in pull_files(names or ("RANGE+",), endpoint=endpoint, revision=revision, say=_say(quiet)):
+            click.echo(path)
+
+
+@command.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@verbosity_options
+def verify(names: tuple[str, ...], quiet: bool, verbose: int) -> None:
+    """Read every byte of the files that are here.
+
+    And of their converted forms. NAME as for pull. Exit code 1 if one is damaged or missing.
+    """
+    from rangegeo.weights.pulling import DAMAGED, MISSING
+    from rangegeo.weights.pulling import verify as verify_files
+
+    checked = verify_files(names)
+    width = max(len(one.name) for one, *_ in checked)
+    for one, file, converted in checked:
+        if not quiet:
+            click.echo(f"{one.name.ljust(width)}  file {file.ljust(7)}  converted {converted}")
+    bad = [one.name for one, *states in checked if {DAMAGED, MISSING} & set(states)]
+    if bad:
+        raise WeightsError(
+            f"{len(bad)} of {len(checked)} files are damaged or missing; type rangegeo weights pull {' '.join(bad)}"
+        )
+
+
+@command.command()
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@verbosity_options
+def convert(path: Path, quiet: bool, verbose: int) -> None:
+    """Convert a file to the memory-mapped form.
+
+    A checkpoint or a RANGE database; prints where the converted form lies. Loading a file by its path does so too;
+    this does it ahead of time.
+    """
+    from rangegeo.weights.pulling import convert as convert_file
+
+    click.echo(convert_file(path, say=_say(quiet)))
+
+
+def _say(quiet: bool) -> Callable[[str], None]:
+    """Print what happens on stderr, unless nothing shall be said."""
+    return (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
+
+
+def _cells(row: dict) -> tuple[str, ...]:
+    """A published file as people read it."""
+    from rangegeo.units import human_bytes
+
+    size = row["bytes"] or row["bytes_about"]
+    here = "yes, converted" if row["converted"] else "yes" if row["present"] else "by hand" if row["archive"] else "no"
+    where = row["path"] or row["archive"] or f"{row['kind']} {row['repo']}"
+    return row["name"], human_bytes(size) if size else "?", here, row["licence"], where
