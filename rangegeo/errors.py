@@ -49,6 +49,8 @@ class MissingPackage(RangegeoError, ImportError):
 
 class GridWarning(UserWarning):
     """A grid is made as asked for, but looks as if something else was meant."""
+
+
 def first_line(error: BaseException) -> str:
     """What an error says, in one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
