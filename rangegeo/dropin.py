@@ -10,6 +10,7 @@ from rangegeo.arguments import check_betas
 from rangegeo.errors import UsageError
 from rangegeo.field.places import Places
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
+from rangegeo.frames import is_frame
 from rangegeo.model import load_model
 from rangegeo.weights.checkpoint import load_encoder
 from rangegeo.weights.names import encoder_file
@@ -72,6 +73,7 @@ class RANGE(nn.Module):
 
     def encode(self, coords: object, batch_size: int = 10_000) -> np.ndarray:
         """Array-like (n, 2) or (2,) lon, lat in degrees to (n, embedding_dim) float32."""
+        coords = coords.to_numpy() if is_frame(coords) else coords  # upstream goes by the order of the columns
         return self.model.encode(coords, self.beta, batch_size)
 
 

@@ -47,6 +47,10 @@ class MissingPackage(RangegeoError, ImportError):
     """An optional package is not installed."""
 
 
+class TableError(RangegeoError, ValueError):
+    """A table of places cannot be read as one."""
+
+
 class GridWarning(UserWarning):
     """A grid is made as asked for, but looks as if something else was meant."""
 

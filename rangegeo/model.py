@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pandas import DataFrame
 from torch import Tensor, nn
 
 from rangegeo.arguments import check_betas, resolve_device
@@ -21,6 +22,7 @@ from rangegeo.field.places import Places
 from rangegeo.field.precision import full_precision
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, EncoderField, RangeField
 from rangegeo.field.recipe import Recipe
+from rangegeo.frames import embedded_frame, frame_places, is_frame
 from rangegeo.grid import PixelPlaces
 from rangegeo.weights.checkpoint import build_free, load_encoder
 from rangegeo.weights.database import load_database
@@ -195,26 +197,42 @@ class Model(nn.Module):
 
     def encode(
         self, lonlat: object, beta: float | Sequence[float] | None = None, batch_size: int = 10_000
-    ) -> np.ndarray:
+    ) -> np.ndarray | DataFrame:
         """Embed places.
 
         Args:
-            lonlat: (n, 2) longitude, latitude in degrees (WGS 84), or one place (2,): array, list or tensor.
+            lonlat: (n, 2) longitude, latitude in degrees (WGS 84), or one place (2,): array, list or tensor; or a
+                DataFrame with columns of the usual names (lon, lat, longitude, decimalLatitude, x, y …); or a
+                GeoDataFrame or GeoSeries of points in any CRS.
             beta: in [0, 1], 0 geographic to 1 semantic, for models that have it; or several; None for the model's.
             batch_size: places a step; the result does not depend on it.
         Returns:
-            (n, dim) float32; (betas, n, dim) if several betas are given.
+            (n, dim) float32; (betas, n, dim) if several betas are given. For frames a DataFrame with the same index
+            and a column a band, b0001 and so on, or beta0.5_b0001 and so on if there are several betas, so that
+            `frame.join(model.encode(frame))` is the table with its embeddings; rows without a place are NaN.
         Raises:
-            ShapeError: `lonlat` has another shape. UsageError: a coordinate or a beta is out of range.
+            ShapeError: `lonlat` has another shape. UsageError: a coordinate or a beta is out of range, or it is not
+            clear which columns of a frame hold the places.
         """
-        places = Places.scattered(_checked_lonlat(lonlat))
         beta = self.beta if beta is None else beta
         check_betas(beta)
         recipe = self.recipe(beta)
-        out = np.empty((recipe.layers, len(places), self.dim), dtype=np.float32)
+        if is_frame(lonlat):
+            places = frame_places(lonlat)
+            usable = ~np.isnan(places[:, 0])
+            _checked_lonlat(np.where(usable[:, None], places, 0.0))
+            values = self.points_block(places[usable], recipe, batch_size)
+            return embedded_frame(values, usable, lonlat.index, recipe)
+        out = self.points_block(_checked_lonlat(lonlat).numpy(), recipe, batch_size)
+        return out[0] if np.ndim(beta) == 0 or not self.has_beta else out
+
+    def points_block(self, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int = 10_000) -> np.ndarray:
+        """Evaluate (n, 2) places that are known to be in range, every one: (layers, n, bands) float32."""
+        places = Places.scattered(torch.from_numpy(lonlat_deg))
+        out = np.empty((recipe.layers, len(places), recipe.bands), dtype=np.float32)
         for rows, part in places.split(max(1, batch_size)):
             self._fill(torch.from_numpy(out[:, rows]), part, recipe)
-        return out[0] if np.ndim(beta) == 0 or not self.has_beta else out
+        return out
 
     def raster_block(self, pixels: PixelPlaces, recipe: Recipe) -> np.ndarray:
         """Evaluate the pixels of a window, every one.

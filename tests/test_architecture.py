@@ -17,11 +17,11 @@ FLOORS = (
     {"errors", "units"},
     {"extras"},
     {"field", "grid", "principal", "arguments"},
-    {"encoders", "colours", "painting", "picture"},
+    {"encoders", "colours", "painting", "picture", "columns", "frames"},
     {"weights"},
     {"model"},
     {"patches", "dropin", "clipping"},
-    {"cube", "writers"},
+    {"cube", "writers", "tables"},
     {"opening"},
     {"accessor", "describe"},
     {"preview"},
@@ -36,6 +36,7 @@ FORBIDDEN = {
     "grid": {"torch", "dask"},
     "cube": {"torch", "zarr", "rasterio"},
     "writers": {"torch", "rangegeo.model", "rangegeo.field", "rangegeo.weights", "rangegeo.cube"},
+    "tables": {"torch", "dask", "xarray", "rasterio", "geopandas", "rangegeo.model"},
     "errors": {"rangegeo"},
 }
 

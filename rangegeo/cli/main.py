@@ -17,6 +17,7 @@ from rangegeo.errors import GridWarning, RangegeoError
 INTERRUPTED = 130
 COMMANDS = {
     "raster": "Make an embedding raster of a bounding box.",
+    "points": "Embed the places of a table.",
     "preview": "Draw a cube: a map, or colours for QGIS.",
     "info": "Say what a cube, a model, a checkpoint or a database is.",
     "models": "List the models and which weights are here.",

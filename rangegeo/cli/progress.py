@@ -1,11 +1,10 @@
-"""Progress of a cube: a bar on a terminal, plain lines in a log."""
+"""Progress: a bar on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
-from abc import abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 
 import click
@@ -17,44 +16,72 @@ LOG_EVERY = 10.0  # seconds between two lines of a log
 
 
 def block_progress(blocks: int, *, quiet: bool) -> AbstractContextManager:
-    """Watch the writing of so many blocks within a `with`."""
+    """Watch the writing of so many blocks of a cube within a `with`."""
+    return nullcontext() if quiet else _Blocks(progress(blocks, "blocks"))
+
+
+def progress(total: int, what: str, *, quiet: bool = False) -> Progress:
+    """Something that is told of what is done, within a `with`."""
     if quiet:
-        return nullcontext()
-    return _Bar(blocks) if sys.stderr.isatty() else _Log(blocks)
+        return Progress(total, what)
+    return _Bar(total, what) if sys.stderr.isatty() else _Log(total, what)
 
 
-class _Watcher(Callback):
-    """Counts finished writing tasks of the local scheduler."""
+class Progress:
+    """Counts what is done, and says nothing."""
 
-    def __init__(self, blocks: int) -> None:
-        super().__init__()
-        self.blocks, self.done = blocks, 0
+    def __init__(self, total: int, what: str) -> None:
+        self.total, self.what, self.done = total, what, 0
         self._counting = threading.Lock()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def advance(self, count: int = 1) -> None:
+        with self._counting:
+            self.done += count
+            self.show()
+
+    def show(self) -> None:
+        """Say how much is done."""
+
+
+class _Blocks(Callback):
+    """Tells of finished writing tasks of the local scheduler."""
+
+    def __init__(self, told: Progress) -> None:
+        super().__init__()
+        self.told = told
+
+    def __enter__(self) -> _Blocks:
+        self.told.__enter__()
+        return super().__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        self.told.__exit__(*error)
 
     def _posttask(self, key: object, result: object, dsk: object, state: object, worker_id: object) -> None:
         if str(key).startswith(WRITE_TASK):
-            with self._counting:
-                self.done += 1
-                self.show()
-
-    @abstractmethod
-    def show(self) -> None:
-        """Say how many blocks are done."""
+            self.told.advance()
 
 
-class _Log(_Watcher):
-    def __init__(self, blocks: int) -> None:
-        super().__init__(blocks)
+class _Log(Progress):
+    def __init__(self, total: int, what: str) -> None:
+        super().__init__(total, what)
         self.start = self.said = time.monotonic()
 
     def show(self) -> None:
         now = time.monotonic()
-        if now - self.said >= LOG_EVERY or self.done == self.blocks:
+        if now - self.said >= LOG_EVERY or self.done == self.total:
             self.said = now
-            click.echo(f"{self.done} of {self.blocks} blocks, {now - self.start:.0f} s", err=True)
+            click.echo(f"{self.done} of {self.total} {self.what}, {now - self.start:.0f} s", err=True)
 
 
-class _Bar(_Watcher):
+class _Bar(Progress):
     def __enter__(self) -> _Bar:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -63,16 +90,15 @@ class _Bar(_Watcher):
             TextColumn("embedding"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("blocks"),
+            TextColumn(self.what),
             TimeRemainingColumn(),
         )
         self.bar = Progress(*columns, console=Console(stderr=True))
-        self.task = self.bar.add_task("embedding", total=self.blocks)
+        self.task = self.bar.add_task("embedding", total=self.total)
         self.bar.start()
-        return super().__enter__()
+        return self
 
     def __exit__(self, *error: object) -> None:
-        super().__exit__(*error)
         self.bar.stop()
 
     def show(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from rangegeo.cli.arguments import NameValue, NumberList, once, parse_bands
-from rangegeo.cli.options import announce_demo, model_options, verbosity_options
+from rangegeo.cli.options import announce_demo, check_content, content_options, device_options, verbosity_options
 
 
 @click.command("raster")
@@ -36,30 +36,7 @@ from rangegeo.cli.options import announce_demo, model_options, verbosity_options
 @click.option("--crs", help="CRS of the raster, any that pyproj knows. [default: EPSG:4326]")
 @click.option("--bbox-crs", metavar="CRS", help="CRS of --bbox, and of an --aoi that says none. [default: EPSG:4326]")
 @click.option("--align", is_flag=True, help="Move the corners outwards to multiples of the pixel size (-tap).")
-@click.option("--model", "model_name", default="RANGE+", show_default=True, help="A name that rangegeo models lists.")
-@model_options
-@click.option(
-    "--beta",
-    "betas",
-    type=NumberList((), "0,0.5,1"),
-    multiple=True,
-    metavar="B[,B...]",
-    help="0 geographic to 1 semantic; a comma list or repeated. [default: 0.5]",
-)
-@click.option(
-    "--layout",
-    type=click.Choice(["betas", "components"]),
-    default="betas",
-    show_default=True,
-    help="components stores S, G and q once, for any beta later.",
-)
-@click.option(
-    "--bands",
-    default="all",
-    show_default=True,
-    metavar="all|visual|location|LIST",
-    help="Bands; a LIST such as 1,2,10-20.",
-)
+@content_options
 @click.option("--pca", type=int, metavar="N", help="Project on N principal components of the raster.")
 @click.option(
     "--tolerance",
@@ -68,8 +45,7 @@ from rangegeo.cli.options import announce_demo, model_options, verbosity_options
     help="Largest error of interpolation, relative to each component's largest value. [default: 1e-5]",
 )
 @click.option("--exact", is_flag=True, help="Evaluate every pixel.")
-@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate.")
-@click.option("--threads", type=click.IntRange(min=1), help="Processor threads. [default: all cores]")
+@device_options
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Output: .zarr or .tif.")
 @click.option("--format", "format_name", type=click.Choice(["zarr", "cog", "gtiff"]), help="Instead of the suffix.")
 @click.option(
@@ -165,14 +141,12 @@ def command(
 
     from rangegeo.cli.running import use_threads
     from rangegeo.cube import TOLERANCE, model_raster, outline, plan, with_projection
-    from rangegeo.model import check_betas, load_model
+    from rangegeo.model import load_model
     from rangegeo.preview import MAP, check_picture, preview
 
     if exact and tolerance is not None:
         raise click.UsageError("--exact evaluates every pixel; leave out --tolerance")
-    if layout == "components" and (betas or pca is not None or bands != "all"):
-        raise click.UsageError("--layout components holds all of S, G and q; leave out --beta, --bands and --pca")
-    given = check_betas([beta for group in betas for beta in group]) if betas else (0.5,)
+    given = check_content(betas, layout, bands, pca=pca is not None)
     if chosen.suffixes == (".zarr",) or len(given) == 1:  # said before anything is downloaded
         check_destination(out, 0, overwrite=overwrite)
     if picture is not None:

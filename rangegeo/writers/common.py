@@ -23,13 +23,16 @@ WRITE_TASK = "rangegeo-write"  # prefix of the keys of writing tasks; a progress
 BlockWriter = Callable[[np.ndarray, int, int], None]
 
 
-def check_destination(path: Path, nbytes: int, *, overwrite: bool) -> None:
+def check_destination(
+    path: Path, nbytes: int, *, overwrite: bool, smaller: str = "take a larger --res or a smaller --bbox"
+) -> None:
     """Refuse a destination before any work is done.
 
     Args:
         path: file or folder to be written.
         nbytes: room it may need.
         overwrite: whether something that is there may be replaced.
+        smaller: what makes the output smaller, as the user types it.
     Raises:
         OutputError: it exists, its folder is missing or closed, or the disk has no room.
     """
@@ -44,7 +47,7 @@ def check_destination(path: Path, nbytes: int, *, overwrite: bool) -> None:
     if nbytes > free:
         raise OutputError(
             f"{path} may need {human_bytes(nbytes)} but {folder} has {human_bytes(free)} free; "
-            "take a larger --res or a smaller --bbox, or write to another disk with -o"
+            f"{smaller}, or write to another disk with -o"
         )
 
 

@@ -1,0 +1,137 @@
+"""npz: embeddings, places and the table's columns as plain arrays, for numpy alone.
+
+A zip holds one array after the other and each says its length first, so the rows are kept in raw files beside the
+output until there are no more, and then put together.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rangegeo.columns import layer_names
+from rangegeo.errors import TableError, UsageError
+from rangegeo.tables.layout import Layout, check_names
+from rangegeo.tables.places import Located, is_text
+from rangegeo.tables.sinks import PROVENANCE, Sink
+
+LONLAT = "lonlat"
+COPIED_BYTES = 2**20
+LONGEST_TEXT = 1000  # characters; an array of text is as wide in every row as in its widest
+
+
+class NpzSink(Sink):
+    """An uncompressed npz."""
+
+    def __init__(self, path: Path, layout: Layout, metadata: dict[bytes, bytes]) -> None:
+        super().__init__(path, layout, metadata)
+        check_names(layout.carried, [*layer_names(layout.recipe), LONLAT, PROVENANCE])
+        self.rows = 0
+        self._columns = [_Column(name, kind) for name, kind in layout.carried.items()]
+        self._raw = {
+            name: self.files.enter_context((path.parent / f"{name}.raw").open("wb"))
+            for name in (*layer_names(layout.recipe), LONLAT)
+        }
+        self._carried_path = str(path.parent / "carried.arrow")
+        schema = pa.schema(list(layout.carried.items()))
+        self._carried = self.files.enter_context(pa.ipc.new_file(self._carried_path, schema))
+
+    def write(self, columns: pa.RecordBatch, places: Located, values: np.ndarray) -> None:
+        values[:, ~places.usable] = np.nan
+        for file, array in zip(self._raw.values(), (*values, places.lonlat_deg), strict=True):
+            file.write(np.ascontiguousarray(array).data)
+        carried = self.layout.carry(columns)
+        for column, array in zip(self._columns, carried.columns, strict=True):
+            column.look_at(array)
+        self._carried.write_batch(carried)
+        self.rows += len(places.usable)
+
+    def finish(self, provenance: dict[str, object]) -> None:
+        self._carried.close()
+        shapes = {name: (np.dtype(np.float32), self.layout.recipe.bands) for name in self._raw}
+        shapes[LONLAT] = (np.dtype(np.float64), 2)
+        with zipfile.ZipFile(self.path, "w") as archive:
+            for name, file in self._raw.items():
+                file.close()
+                dtype, width = shapes[name]
+                with _member(archive, name, dtype, (self.rows, width)) as member, open(file.name, "rb") as raw:
+                    shutil.copyfileobj(raw, member, COPIED_BYTES)
+                Path(file.name).unlink()  # the disk need not hold everything twice
+            with pa.memory_map(self._carried_path) as mapped, pa.ipc.open_file(mapped) as carried:
+                for index, column in enumerate(self._columns):
+                    with _member(archive, column.name, column.dtype, (self.rows,)) as member:
+                        for number in range(carried.num_record_batches):
+                            member.write(column.array(carried.get_batch(number).column(index)).tobytes())
+            said = np.array(json.dumps(provenance))
+            with _member(archive, PROVENANCE, said.dtype, ()) as member:
+                member.write(said.tobytes())
+
+
+class _Column:
+    """A column of the table on its way to a plain array."""
+
+    def __init__(self, name: str, kind: pa.DataType) -> None:
+        self.name = name
+        self.plain = _plain(kind)
+        if self.plain is None:
+            raise UsageError(
+                f"npz cannot hold the column {name!r} ({kind}); write .parquet, or leave the columns out with "
+                "--drop-columns"
+            )
+        self.nulls, self.width = pa.types.is_null(self.plain), 1
+
+    def look_at(self, array: pa.Array) -> None:
+        """What the dtype has to hold."""
+        self.nulls |= array.null_count > 0
+        if is_text(self.plain):
+            self.width = max(self.width, pc.max(pc.utf8_length(array.cast(self.plain))).as_py() or 1)
+            if self.width > LONGEST_TEXT:
+                raise TableError(
+                    f"npz holds text of up to {LONGEST_TEXT:,} characters, and the column {self.name!r} has longer; "
+                    "write .parquet, or leave the columns out with --drop-columns"
+                )
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Text as wide as the widest; whole numbers and truth values as float64 where some are missing."""
+        if is_text(self.plain):
+            return np.dtype(f"<U{self.width}")
+        is_exact = pa.types.is_integer(self.plain) or pa.types.is_boolean(self.plain) or pa.types.is_null(self.plain)
+        return np.dtype(np.float64) if self.nulls and is_exact else np.dtype(self.plain.to_pandas_dtype())
+
+    def array(self, array: pa.Array) -> np.ndarray:
+        array = array.cast(self.plain)
+        if is_text(self.plain):
+            return np.array(pc.fill_null(array, "").to_pylist(), dtype=self.dtype)
+        if self.dtype == np.float64:
+            array = array.cast(pa.float64())
+        return array.to_numpy(zero_copy_only=False).astype(self.dtype)
+
+
+def _plain(kind: pa.DataType) -> pa.DataType | None:
+    """The type from which a column becomes an array; None if it becomes none."""
+    if pa.types.is_dictionary(kind):
+        return _plain(kind.value_type)
+    if is_text(kind):
+        return pa.string()
+    if pa.types.is_decimal(kind):
+        return pa.float64()
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp(kind.unit)  # in UTC
+    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_date, pa.types.is_duration)
+    return kind if any(test(kind) for test in (*tests, pa.types.is_null)) else None
+
+
+def _member(archive: zipfile.ZipFile, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> IO[bytes]:
+    """An array of the archive, open for its values."""
+    member = archive.open(f"{name}.npy", "w", force_zip64=True)
+    described = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(member, described)
+    return member

@@ -1,0 +1,77 @@
+"""The kinds of tables that are read, by name and by suffix; standard input too."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rangegeo.errors import UsageError
+from rangegeo.tables.parquet import open_parquet
+from rangegeo.tables.table import Table
+from rangegeo.tables.text import open_text
+from rangegeo.tables.vector import open_geojson_lines, open_vector
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of table.
+
+    Attributes:
+        open: path and name (and layer, if it has layers) to a table.
+        suffixes: that choose it; the first is the one of a copy of standard input.
+        layers: whether a file may hold several.
+    """
+
+    open: Callable[..., Table]
+    suffixes: tuple[str, ...]
+    layers: bool = False
+
+
+KINDS = {
+    "csv": Kind(open=open_text, suffixes=(".csv", ".tsv", ".tab", ".txt", ".csv.gz", ".tsv.gz")),
+    "geojson": Kind(open=open_vector, suffixes=(".geojson", ".json")),
+    "geojsonl": Kind(
+        open=open_geojson_lines, suffixes=(".geojsonl", ".geojsons", ".ndgeojson", ".ndjson", ".jsonl", ".geojsonseq")
+    ),
+    "gpkg": Kind(open=open_vector, suffixes=(".gpkg",), layers=True),
+    "parquet": Kind(open=open_parquet, suffixes=(".parquet", ".geoparquet", ".pq")),
+}
+OTHER = Kind(open=open_vector, suffixes=(), layers=True)  # whatever else GDAL reads
+
+
+def open_table(source: str, folder: Path, *, kind: str | None = None, layer: str | None = None) -> Table:
+    """A table of places.
+
+    Args:
+        source: path, or "-" for standard input.
+        folder: where standard input is kept while it is read, which is more than once.
+        kind: one of KINDS; by default the one of the suffix, and CSV for standard input.
+        layer: of a file that holds several.
+    Raises:
+        UsageError: there is no such file, or no such layer. TableError: it is no table of that kind.
+    """
+    if source == STDIN:
+        row = KINDS[kind or "csv"]
+        path, name = folder / f"stdin{row.suffixes[0]}", "standard input"
+        if sys.stdin.isatty():
+            raise UsageError("standard input is the keyboard; give a file, or pipe a table in")
+        with path.open("wb") as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+    else:
+        path, name = Path(source), source
+        if not path.exists():
+            raise UsageError(f"{source} does not exist; expected a table of places (.csv, .geojson, .gpkg, .parquet …)")
+        row = KINDS[kind] if kind else _of_suffix(path)
+    if layer is not None and not row.layers:
+        raise UsageError(f"--layer is for files with layers such as .gpkg; leave it out for {name}")
+    return row.open(path, name, layer) if row.layers else row.open(path, name)
+
+
+def _of_suffix(path: Path) -> Kind:
+    lower = path.name.lower()
+    return next((kind for kind in KINDS.values() if lower.endswith(kind.suffixes)), OTHER)

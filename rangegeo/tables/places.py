@@ -1,0 +1,176 @@
+"""From the rows of a table to places: which columns or geometries, in which CRS, and which rows have none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import shapely
+from pyproj import CRS, Transformer
+
+from rangegeo.columns import coordinate_columns
+from rangegeo.errors import TableError, UsageError
+from rangegeo.grid import WGS84, parse_crs, wrapped
+from rangegeo.tables.table import Block, Table
+
+NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
+POINT = 0  # shapely's number of the type
+LARGEST = (360.0, 90.0)  # degrees of longitude and latitude
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Located:
+    """The places of some rows.
+
+    Attributes:
+        lonlat_deg: (n, 2) float64 in WGS 84, longitudes in [-180, 180]; NaN where a row has no place.
+        usable: (n,) bool.
+    """
+
+    lonlat_deg: np.ndarray
+    usable: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Where:
+    """Where the places of a table are.
+
+    Attributes:
+        columns: of longitude and latitude (or x and y), or the one of the geometries.
+        encoding: of the geometries; None for two columns of numbers.
+        crs: of the coordinates.
+        counted: what the numbers of rows count, "line" or "row".
+        representative: whether a geometry that is no point stands for a point within it.
+    """
+
+    columns: tuple[str, ...]
+    encoding: str | None
+    crs: CRS
+    counted: str
+    representative: bool = False
+
+    @property
+    def is_wgs84(self) -> bool:
+        return self.crs.equals(CRS.from_user_input(WGS84), ignore_axis_order=True)
+
+    def locate(self, block: Block) -> Located:
+        """The places of a block of rows.
+
+        Raises:
+            TableError: a geometry is no point.
+        """
+        x, y = self._xy(block)
+        if not self.is_wgs84:
+            x, y = Transformer.from_crs(self.crs, WGS84, always_xy=True).transform(x, y)
+        with np.errstate(invalid="ignore"):
+            usable = (np.abs(x) <= LARGEST[0]) & (np.abs(y) <= LARGEST[1])  # False for NaN and infinity too
+        lonlat = np.stack([x, y], axis=1)
+        lonlat[~usable] = np.nan
+        lonlat[usable, 0] = wrapped(lonlat[usable, 0])
+        return Located(lonlat, usable)
+
+    def explain(self, block: Block, row: int) -> str:
+        """Why a row has no place."""
+        one = Block(block.columns.slice(row, 1), block.numbers[row : row + 1])
+        x, y = (float(values[0]) for values in self._xy(one))
+        if self.encoding is not None:
+            if not (np.isfinite(x) and np.isfinite(y)):
+                return "no point"
+        else:
+            for name, value in zip(self.columns, (x, y), strict=True):
+                raw = one.columns[name][0].as_py()
+                if not np.isfinite(value):
+                    empty = raw is None or not str(raw).strip() or str(raw).strip().lower() in ("nan", "na", "null")
+                    return f"{name} is empty" if empty else f"{name} is {raw!r}, no number"
+        if not self.is_wgs84:
+            return f"{x:g}, {y:g} is outside {self.crs.name}"
+        for what, value, largest in zip(("longitude", "latitude"), (x, y), LARGEST, strict=True):
+            if abs(value) > largest:
+                return f"{what} {value:g} is beyond {largest:g}"
+        raise AssertionError(f"row {row} has a place")
+
+    def _xy(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
+        """Two (n,) float64, in the table's CRS, NaN where there is no number."""
+        if self.encoding is None:
+            x, y = (_numbers(block.columns[name], name) for name in self.columns)
+        elif self.encoding == "point":
+            x, y = (_numbers(part, self.columns[0]) for part in block.columns[self.columns[0]].flatten()[:2])
+        else:
+            x, y = self._points(block)
+        return x, y
+
+    def _points(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
+        shapes = shapely.from_wkb(block.columns[self.columns[0]].to_numpy(zero_copy_only=False), on_invalid="ignore")
+        shapes[shapely.is_empty(shapes)] = None
+        kinds = shapely.get_type_id(shapes)  # -1 for none
+        others = np.flatnonzero(kinds > POINT)
+        if len(others) and not self.representative:
+            number, kind = block.numbers[others[0]], shapes[others[0]].geom_type
+            raise TableError(
+                f"{self.counted} {number} is a {kind}, not a point; --representative-point takes a point within each"
+            )
+        if len(others):
+            shapes[others] = shapely.point_on_surface(shapes[others])
+        return shapely.get_x(shapes), shapely.get_y(shapes)
+
+
+def find_places(
+    table: Table,
+    *,
+    lon: str | None = None,
+    lat: str | None = None,
+    crs: str | None = None,
+    representative: bool = False,
+) -> Where:
+    """Where the places of a table are: in the columns named, else in its geometries, else in columns of usual names.
+
+    Args:
+        lon, lat: names of columns.
+        crs: of columns, or of geometries whose file does not say.
+    Raises:
+        UsageError: a column or the CRS must be named.
+    """
+    given = None if crs is None else parse_crs(crs)
+    geometry = table.geometry if lon is None and lat is None else None
+    if geometry is None:
+        columns = coordinate_columns(table.schema.names, lon, lat)
+        for name in columns:
+            _check_numeric(table.schema.field(name))
+        return Where(columns=columns, encoding=None, crs=given or parse_crs(WGS84), counted=table.counted)
+    if geometry.crs is not None and given is not None and not geometry.crs.equals(given, ignore_axis_order=True):
+        raise UsageError(f"--crs is for tables that do not say theirs; {table.name} is in {geometry.crs.name}")
+    if geometry.crs is None and given is None:
+        raise UsageError(f"{table.name} does not say its CRS; type it, for example --crs EPSG:4326")
+    return Where(
+        columns=(geometry.column,),
+        encoding=geometry.encoding,
+        crs=geometry.crs or given,
+        counted=table.counted,
+        representative=representative,
+    )
+
+
+def _check_numeric(field: pa.Field) -> None:
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, is_text, pa.types.is_null)
+    if not any(test(kind) for test in tests):
+        raise UsageError(f"the column {field.name!r} holds {field.type}, no numbers; name two others: --lon --lat")
+
+
+def is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _numbers(column: pa.Array, name: str) -> np.ndarray:
+    """(n,) float64; NaN for what is no finite number."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if is_text(column.type):
+        text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+        is_number = pc.match_substring_regex(text, NUMBER)
+        text = pc.utf8_ltrim(pc.if_else(is_number, text, pa.scalar(None, pa.string())), "+")
+        column = text
+    values = column.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
+    return np.where(np.isfinite(values), values, np.nan)
