@@ -384,7 +384,8 @@ def _check_bands(bands: str | Sequence[int], recipe: Recipe) -> tuple[int, ...] 
 def _checked_lonlat(lonlat: object) -> Tensor:
     """(n, 2) float64 on the CPU, in range."""
     try:
-        tensor = torch.as_tensor(lonlat if isinstance(lonlat, Tensor) else np.asarray(lonlat, dtype=np.float64))
+        # a copy: torch takes neither reversed nor read-only arrays
+        tensor = lonlat if isinstance(lonlat, Tensor) else torch.from_numpy(np.array(lonlat, np.float64, order="C"))
     except (TypeError, ValueError) as error:
         raise ShapeError(f"places must be numbers of shape (n, 2), longitude and latitude; {error}") from None
     if tensor.ndim == 1 and tensor.shape[0] == 2:

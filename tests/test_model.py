@@ -88,7 +88,9 @@ def test_beta_is_linear(mini, beta):
     "given_as",
     [
         np.array(POINTS),
-        np.array(POINTS, dtype=np.float64)[::-1][::-1],  # not contiguous
+        np.array(POINTS[::-1], dtype=np.float64)[::-1],  # a negative stride
+        np.array(POINTS).repeat(2, axis=0)[::2],  # not contiguous
+        np.broadcast_to(POINTS, (5, 2)),  # read-only
         np.asfortranarray(POINTS),
         tuple(map(tuple, POINTS)),
         torch.tensor(POINTS, dtype=torch.float64),

@@ -83,6 +83,8 @@ def plan_table(
     Args:
         lists: whether an embedding is one column of lists; None for what is usual in the format.
         drop: leave out the columns of the table.
+    Raises:
+        TableError: the table cannot be read, or no row has a place. UsageError: the format cannot hold its columns.
     """
     geometry = None if table.geometry is None else table.geometry.column
     as_columns = geometry is not None and form.geometries == "columns"
@@ -98,6 +100,7 @@ def plan_table(
         recipe=recipe,
         lists=form.lists if lists is None else lists,
     )
+    form.sink.check(layout)
     stored = table.schema.metadata or {}
     # what pandas says of its columns is no longer true without them, nor what GeoParquet says of its geometries
     metadata = {key: text for key, text in stored.items() if (geometry in carried if key == b"geo" else not drop)}

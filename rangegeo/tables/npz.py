@@ -30,9 +30,18 @@ LONGEST_TEXT = 1000  # characters; an array of text is as wide in every row as i
 class NpzSink(Sink):
     """An uncompressed npz."""
 
+    @classmethod
+    def check(cls, layout: Layout) -> None:
+        check_names(layout.carried, [*layer_names(layout.recipe), LONLAT, PROVENANCE])
+        for name, kind in layout.carried.items():
+            if _plain(kind) is None:
+                raise UsageError(
+                    f"npz cannot hold the column {name!r} ({kind}); write .parquet, or leave the columns out with "
+                    "--drop-columns"
+                )
+
     def __init__(self, path: Path, layout: Layout, metadata: dict[bytes, bytes]) -> None:
         super().__init__(path, layout, metadata)
-        check_names(layout.carried, [*layer_names(layout.recipe), LONLAT, PROVENANCE])
         self.rows = 0
         self._columns = [_Column(name, kind) for name, kind in layout.carried.items()]
         self._raw = {
@@ -80,11 +89,6 @@ class _Column:
     def __init__(self, name: str, kind: pa.DataType) -> None:
         self.name = name
         self.plain = _plain(kind)
-        if self.plain is None:
-            raise UsageError(
-                f"npz cannot hold the column {name!r} ({kind}); write .parquet, or leave the columns out with "
-                "--drop-columns"
-            )
         self.nulls, self.width = pa.types.is_null(self.plain), 1
 
     def look_at(self, array: pa.Array) -> None:
@@ -111,7 +115,13 @@ class _Column:
         if is_text(self.plain):
             return np.array(pc.fill_null(array, "").to_pylist(), dtype=self.dtype)
         if self.dtype == np.float64:
-            array = array.cast(pa.float64())
+            try:
+                array = array.cast(pa.float64())
+            except pa.ArrowInvalid as error:
+                raise TableError(
+                    f"npz cannot hold the column {self.name!r}: some of it is missing, and the rest is too large for "
+                    "float64; write .parquet, or leave the columns out with --drop-columns"
+                ) from error
         return array.to_numpy(zero_copy_only=False).astype(self.dtype)
 
 

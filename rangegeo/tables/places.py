@@ -172,5 +172,5 @@ def _numbers(column: pa.Array, name: str) -> np.ndarray:
         is_number = pc.match_substring_regex(text, NUMBER)
         text = pc.utf8_ltrim(pc.if_else(is_number, text, pa.scalar(None, pa.string())), "+")
         column = text
-    values = column.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
+    values = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(np.float64)
     return np.where(np.isfinite(values), values, np.nan)

@@ -26,8 +26,6 @@ class Sink(ABC):
         path: of the unfinished file; others may be made beside it.
         layout: its columns.
         metadata: of the table's own schema, what Parquet can keep.
-    Raises:
-        UsageError: the format cannot hold the columns.
     """
 
     def __init__(self, path: Path, layout: Layout, metadata: dict[bytes, bytes]) -> None:
@@ -39,6 +37,15 @@ class Sink(ABC):
 
     def __exit__(self, *error: object) -> None:
         self.files.close()
+
+    @classmethod
+    def check(cls, layout: Layout) -> None:
+        """Before any work is done.
+
+        Raises:
+            UsageError: the format cannot hold these columns.
+        """
+        check_names(layout.carried, layout.added.names)
 
     @abstractmethod
     def write(self, columns: pa.RecordBatch, places: Located, values: np.ndarray) -> None:
@@ -54,7 +61,6 @@ class ParquetSink(Sink):
 
     def __init__(self, path: Path, layout: Layout, metadata: dict[bytes, bytes]) -> None:
         super().__init__(path, layout, metadata)
-        check_names(layout.carried, layout.added.names)
         plain = [name for name, kind in layout.carried.items() if not pa.types.is_nested(kind)]
         tail = ".list.element" if layout.lists else ""
         embedded = [f"{name}{tail}" for name in layout.embedded]
@@ -81,15 +87,18 @@ class ParquetSink(Sink):
 class CsvSink(Sink):
     """CSV, or TSV if the path says so."""
 
-    def __init__(self, path: Path, layout: Layout, metadata: dict[bytes, bytes]) -> None:
-        super().__init__(path, layout, metadata)
-        check_names(layout.carried, layout.added.names)
+    @classmethod
+    def check(cls, layout: Layout) -> None:
+        super().check(layout)
         for name, kind in layout.carried.items():
             if pa.types.is_nested(kind) or pa.types.is_binary(kind):
                 raise UsageError(
                     f"CSV cannot hold the column {name!r} ({kind}); write .parquet, or leave the columns out with "
                     "--drop-columns"
                 )
+
+    def __init__(self, path: Path, layout: Layout, metadata: dict[bytes, bytes]) -> None:
+        super().__init__(path, layout, metadata)
         delimiter = "\t" if path.suffix == ".tsv" else ","
         options = csv.WriteOptions(delimiter=delimiter)
         self._writer = self.files.enter_context(csv.CSVWriter(path, layout.schema, write_options=options))

@@ -1,0 +1,341 @@
+"""`rangegeo points`: what it makes, what it prints, how each option is spelt, and every fault in one line."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from shapely.geometry import LineString, Point
+from typed import MINI, Ran
+
+import rangegeo as rg
+from rangegeo.cli.options import DEMO_NOTICE
+
+CSV = "id,lon,lat\n1,5.72,45.19\n2,2.35,48.86\n3,-68.3,-54.8\n"
+FAULTY = "id,lon,lat\n1,5.72,45.19\n2,north,48.86\n\n3,-68.3,-95\n4,,1\n"
+PLACES = [[5.72, 45.19], [2.35, 48.86], [-68.3, -54.8]]
+ROUND_OFF = 3e-6
+
+
+@pytest.fixture
+def points(rangegeo, folder) -> Callable[..., Ran]:
+    """`rangegeo points` with the miniature model; places.csv and faulty.csv are there."""
+    (folder / "places.csv").write_text(CSV)
+    (folder / "faulty.csv").write_text(FAULTY)
+
+    def command(*arguments: str) -> Ran:
+        return rangegeo("points", *arguments, *MINI)
+
+    return command
+
+
+def embeddings(path: str = "o.parquet") -> np.ndarray:
+    return np.stack(pd.read_parquet(path)["embedding"])
+
+
+# ---------------------------------------------------------------------------------------------- what it makes
+
+
+def test_a_table_is_what_the_library_makes(points, mini):
+    done = points("places.csv", "-o", "o.parquet")
+    assert (done.code, done.out) == (0, "o.parquet\n")
+    np.testing.assert_array_equal(embeddings(), mini.encode(PLACES))
+    facts = json.loads(pq.read_metadata("o.parquet").metadata[b"rangegeo"])
+    assert facts["model"] == "RANGE+"
+    assert facts["betas"] == [0.5]
+    assert facts["band_names"] == list(mini.source_names(mini.recipe()))
+    assert facts["database_sha256"] == mini.spec.db_sha256
+    assert facts["command"].startswith("rangegeo ")
+
+
+def test_the_readme_command_with_the_embedded_model(folder):
+    (folder / "places.csv").write_text(CSV)
+    command = ("points", "places.csv", "--beta", "0,1", "-o", "o.parquet")
+    done = subprocess.run(
+        [sys.executable, "-m", "rangegeo.cli.main", *command],
+        cwd=folder, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "o.parquet\n"), done.stderr
+    lines = done.stderr.splitlines()
+    assert lines[0] == DEMO_NOTICE
+    assert re.fullmatch(r"o\.parquet: 3 places, 2 betas, 512 bands, 12\.3 kB before compression, about \d+ s", lines[1])
+    assert re.fullmatch(r"3 of 3 places, \d+ s", lines[2])
+    assert len(lines) == 3
+    expected = rg.load_model("RANGE+", device="cpu").encode(PLACES, beta=(0, 1))
+    frame = pd.read_parquet(folder / "o.parquet")
+    for name, layer in zip(("embedding_beta0", "embedding_beta1"), expected, strict=True):
+        np.testing.assert_allclose(np.stack(frame[name]), layer, atol=1e-5 * np.abs(expected).max())
+    facts = json.loads(pq.read_metadata(folder / "o.parquet").metadata[b"rangegeo"])
+    assert facts["command"] == f"rangegeo {shlex.join(command)}"
+
+
+def test_contents(points, mini):
+    assert points("places.csv", "--beta", "0", "--beta", "0.25", "-o", "a.parquet").code == 0
+    np.testing.assert_allclose(
+        np.stack(pd.read_parquet("a.parquet")["embedding_beta0.25"]), mini.encode(PLACES, 0.25), atol=ROUND_OFF
+    )
+    assert points("places.csv", "--bands", "3,30-31", "--as", "columns", "-o", "b.parquet").code == 0
+    frame = pd.read_parquet("b.parquet")
+    assert frame.columns.tolist() == ["id", "lon", "lat", "b0003", "b0030", "b0031"]
+    np.testing.assert_allclose(frame["b0030"], mini.encode(PLACES)[:, 29], atol=ROUND_OFF)
+    assert points("places.csv", "--layout", "components", "-o", "c.npz").code == 0
+    with np.load("c.npz") as file:
+        blended = 0.75 * file["embedding"][:, 24:48] + 0.25 * file["embedding"][:, :24]
+    np.testing.assert_allclose(blended, mini.encode(PLACES, 0.25)[:, :24], atol=ROUND_OFF)
+    assert points("places.csv", "--model", "SatCLIP", "--drop-columns", "-o", "d.csv").code == 0
+    assert pd.read_csv("d.csv").shape == (3, 16)
+
+
+@pytest.mark.parametrize("name", ["o.csv", "o.tsv", "o.npz", "o.parquet", "o.pq", "o.geoparquet"])
+def test_the_suffix_chooses_the_format(points, name):
+    assert points("places.csv", "-o", name).code == 0
+    readers = {
+        ".csv": pd.read_csv,
+        ".tsv": lambda path: pd.read_csv(path, sep="\t"),
+        ".npz": lambda path: pd.DataFrame({"id": np.load(path)["id"]}),
+        ".geoparquet": gpd.read_parquet,
+    }
+    assert readers.get(Path(name).suffix, pd.read_parquet)(name)["id"].tolist() == [1, 2, 3]
+
+
+def test_the_format_may_be_said(points):
+    assert points("places.csv", "-o", "data.bin", "--format", "npz").code == 0
+    with open("data.bin", "rb") as file:
+        assert np.load(file)["embedding"].shape == (3, 40)
+
+
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        (CSV, []),
+        (CSV.replace(",", "\t"), []),
+        (CSV.replace("lon,lat", "a,b"), ["--lon", "a", "--lat", "b"]),
+        (
+            json.dumps(
+                {
+                    "type": "FeatureCollection",
+                    "features": [
+                        {"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": place}}
+                        for place in PLACES
+                    ],
+                }
+            ),
+            ["--input-format", "geojson"],
+        ),
+    ],
+)
+def test_standard_input(points, mini, folder, monkeypatch, given, options):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+    done = points("-", *options, "-o", "o.parquet")
+    assert done.code == 0, done.err
+    np.testing.assert_array_equal(embeddings(), mini.encode(PLACES))
+    assert sorted(path.name for path in folder.iterdir()) == ["faulty.csv", "o.parquet", "places.csv"]
+
+
+def test_a_real_pipe(folder):
+    command = [sys.executable, "-m", "rangegeo.cli.main", "points", "-", *MINI, "-q", "-o", "o.csv"]
+    done = subprocess.run(command, cwd=folder, input=FAULTY, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "o.csv\n"), done.stderr
+    assert done.stderr.startswith(
+        "standard input: 3 of 4 rows have no place: line 3: lon is 'north', no number; line 5"
+    )
+    assert len(pd.read_csv(folder / "o.csv")) == 4
+
+
+def test_a_vector_file_in_its_own_crs_and_a_layer(points, mini, folder):
+    frame = gpd.GeoDataFrame({"id": [1, 2]}, geometry=[Point(*place) for place in PLACES[:2]], crs=4326).to_crs(2154)
+    frame.to_file(folder / "v.gpkg", layer="one")
+    frame.iloc[:1].to_file(folder / "v.gpkg", layer="two")
+    assert points("v.gpkg", "--layer", "one", "-o", "o.parquet").code == 0
+    np.testing.assert_allclose(embeddings(), mini.encode(PLACES[:2]), atol=1e-5)
+
+
+def test_columns_in_another_crs(points, mini, folder):
+    frame = gpd.GeoDataFrame(geometry=[Point(*PLACES[0])], crs=4326).to_crs(2154)
+    (folder / "x.csv").write_text(f"x,y\n{frame.geometry.x[0]},{frame.geometry.y[0]}\n")
+    assert points("x.csv", "--crs", "EPSG:2154", "-o", "o.parquet").code == 0
+    np.testing.assert_allclose(embeddings(), mini.encode(PLACES[:1]), atol=1e-5)
+
+
+def test_lines_may_stand_for_a_point_within(points, mini, folder):
+    gpd.GeoDataFrame(geometry=[LineString([(5, 45), (5, 46), (5, 47)])], crs=4326).to_file(folder / "v.geojson")
+    assert points("v.geojson", "--representative-point", "-o", "o.parquet").code == 0
+    np.testing.assert_allclose(embeddings(), mini.encode([[5, 46]]), atol=1e-5)
+
+
+def test_overwrite_replaces(points):
+    assert points("places.csv", "-o", "o.npz").code == 0
+    refused = points("places.csv", "--bands", "1", "-o", "o.npz")
+    assert refused.code == 1
+    assert "add --overwrite to replace it" in refused.err
+    assert points("places.csv", "--bands", "1", "-o", "o.npz", "--overwrite").code == 0
+    assert np.load("o.npz")["embedding"].shape == (3, 1)
+    assert points("places.csv", "-o", "places.csv", "--overwrite").code == 0  # its own input, read before it goes
+    assert pd.read_csv("places.csv").shape == (3, 43)
+
+
+# -------------------------------------------------------------------------------------------------- faulty rows
+
+
+def test_faulty_rows_are_told_by_their_line_and_get_nulls(points, mini):
+    done = points("faulty.csv", "-o", "o.parquet")
+    assert done.code == 0
+    assert done.err.splitlines()[0] == (
+        "faulty.csv: 3 of 4 rows have no place: line 3: lon is 'north', no number; line 5: latitude -95 is beyond 90; "
+        "line 6: lon is empty; they get nulls"
+    )
+    frame = pd.read_parquet("o.parquet")
+    assert frame["id"].tolist() == [1, 2, 3, 4]
+    assert frame["embedding"].isna().tolist() == [False, True, True, True]
+    np.testing.assert_allclose(frame["embedding"][0], mini.encode(PLACES[:1])[0], atol=ROUND_OFF)
+
+
+def test_faulty_rows_are_told_when_quiet_too(points):
+    assert points("faulty.csv", "-q", "-o", "o.csv").err.count("\n") == 1
+    assert points("places.csv", "-q", "-o", "p.csv").err == ""
+
+
+# -------------------------------------------------------------------------------------- every fault in one line
+
+OUT = ("-o", "out.parquet")
+BAD = {
+    "no table": ((), 2, "'IN'; type rangegeo points --help"),
+    "no output": (("places.csv",), 2, "'-o' / '--out'; type rangegeo points --help"),
+    "missing table": (("none.csv", *OUT), 2, "none.csv does not exist; expected a table of places"),
+    "unknown suffix": (("places.csv", "-o", "o.xlsx"), 2, "-o must end in .parquet, .geoparquet, .csv, .tsv or .npz"),
+    "existing output": (("places.csv", "-o", "old.npz"), 1, "old.npz exists and was left as it is; add --overwrite"),
+    "folder as output": (("places.csv", "-o", "folder", "--format", "csv", "--overwrite"), 1, "folder is a folder and"),
+    "missing folder": (("places.csv", "-o", "none/o.csv"), 1, "make it first: mkdir -p "),
+    "faulty rows refused": (("faulty.csv", "--invalid", "refuse", *OUT), 1, "line 3: lon is 'north', no number; line"),
+    "no usable row": (("metres.csv", *OUT), 1, "none of the 1 rows of metres.csv has a place: line 2: longitude"),
+    "no coordinates": (("names.csv", *OUT), 2, "no column of id, name has a usual name of longitude; type --lon NAME"),
+    "ambiguous columns": (("many.csv", *OUT), 2, "longitude may be in lon, x; type --lon NAME --lat NAME"),
+    "one column named": (("many.csv", "--lon", "x", *OUT), 2, "--lon and --lat go together: type both"),
+    "missing column": (("many.csv", "--lon", "x", "--lat", "z", *OUT), 2, "--lat must name a column, got 'z'; there"),
+    "unknown crs": (("places.csv", "--crs", "utm", *OUT), 2, "--crs must be a CRS that pyproj knows, got 'utm'"),
+    "crs against the file": (("lines.geojson", "--crs", "EPSG:2154", *OUT), 2, "lines.geojson is in WGS 84"),
+    "lines": (("lines.geojson", *OUT), 1, "row 1 is a LineString, not a point; --representative-point takes a point"),
+    "layer of a csv": (("places.csv", "--layer", "a", *OUT), 2, "--layer is for files with layers such as .gpkg; leav"),
+    "ragged row": (("ragged.csv", *OUT), 1, "ragged.csv, line 3 has 3 values for 2 columns; quote the values"),
+    "empty file": (("empty.csv", *OUT), 1, "empty.csv is empty; expected a line of column names such as lon,lat"),
+    "no header": (("headless.csv", *OUT), 1, "the first line of headless.csv must name the columns, got 5,45; add a"),
+    "text called parquet": (("text.parquet", *OUT), 1, "text.parquet is not a Parquet file: "),
+    "text called geojson": (("text.geojson", *OUT), 1, "text.geojson cannot be read: "),
+    "text called gpkg": (("text.gpkg", *OUT), 1, "text.gpkg cannot be read: "),
+    "unknown input format": (("places.csv", "--input-format", "xls", *OUT), 2, "'csv', 'geojson', 'geojsonl', 'gpkg'"),
+    "wrong input format": (("places.csv", "--input-format", "parquet", *OUT), 1, "places.csv is not a Parquet file: "),
+    "lists in a csv": (("places.csv", "--as", "list", "-o", "o.csv"), 2, "--as is for Parquet; CSV has a column a"),
+    "a name twice": (("taken.csv", *OUT), 2, "the table already has a column 'embedding'; rename it, or leave its"),
+    "beta of two": (("places.csv", "--beta", "2", *OUT), 2, "for example --beta 0,0.5,1"),
+    "beta without one": (("places.csv", "--model", "SatCLIP", "--beta", "0", *OUT), 2, "SatCLIP has none; leave it"),
+    "components and beta": (("places.csv", "--layout", "components", "--beta", "0", *OUT), 2, "leave out --beta, --b"),
+    "bands beyond the last": (("places.csv", "--bands", "41", *OUT), 2, "--bands must be numbers from 1 to 40"),
+    "unknown model": (("places.csv", "--model", "CLIP", *OUT), 2, "must be one of RANGE+, RANGE, SatCLIP"),
+    "unknown device": (("places.csv", "--device", "tpu", *OUT), 2, "--device must be auto, cpu, cuda or cuda:N"),
+    "no threads": (("places.csv", "--threads", "0", *OUT), 2, "x>=1"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def full(folder) -> Path:
+    """A folder of things that must stay as they are, and of tables that are wrong."""
+    texts = {
+        "old.npz": "precious",
+        "metres.csv": "lon,lat\n500000,5000000\n",
+        "names.csv": "id,name\n1,a\n",
+        "many.csv": "lon,x,lat\n1,2,3\n",
+        "ragged.csv": "lon,lat\n1,2\n1,2,3\n",
+        "empty.csv": "",
+        "headless.csv": "5,45\n",
+        "text.parquet": "text",
+        "text.geojson": "text",
+        "text.gpkg": "text",
+        "taken.csv": "lon,lat,embedding\n1,2,3\n",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    (folder / "folder").mkdir()
+    gpd.GeoDataFrame(geometry=[LineString([(0, 0), (1, 1)])], crs=4326).to_file(folder / "lines.geojson")
+    return folder
+
+
+def listing(folder: Path) -> dict[str, bytes | None]:
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_touches_nothing(full, points, case):
+    arguments, code, said = BAD[case]
+    before = listing(full)
+    done = points(*arguments)
+    assert done.code == code, done.err
+    assert done.out == ""
+    (line,) = done.err.splitlines()
+    assert line.startswith("rangegeo: ")
+    assert said in line
+    assert listing(full) == before
+
+
+def test_the_keyboard_is_no_table(points, monkeypatch):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    done = points("-", "-o", "o.csv")
+    assert (done.code, done.err) == (
+        2, "rangegeo: standard input is the keyboard; give a file, or pipe a table in\n"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("missing", "source", "said"),
+    [
+        ("pyarrow", "places.csv", 'reading and writing tables needs pyarrow: pip install "rangegeo[vector]"'),
+        ("pyogrio", "v.gpkg", 'reading .gpkg files needs pyogrio: pip install "rangegeo[vector]"'),
+    ],
+)
+def test_a_missing_library_says_what_to_type(folder, missing, source, said):
+    (folder / "places.csv").write_text(CSV)
+    (folder / "v.gpkg").write_text("")
+    code = f"import sys; sys.modules[{missing!r}] = None; from rangegeo.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "points", source, *MINI, "-o", "o.csv"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"rangegeo: {said}\n"
+
+
+@pytest.mark.parametrize("name", ["o.parquet", "o.csv", "o.npz"])
+def test_a_real_interrupt_leaves_nothing(folder, name):
+    rows = 200_000
+    random = np.random.default_rng(0)
+    pd.DataFrame({"lon": random.uniform(-180, 180, rows), "lat": random.uniform(-90, 90, rows)}).to_parquet(
+        folder / "p.parquet"
+    )
+    (folder / name).write_text("precious")
+    command = [sys.executable, "-m", "rangegeo.cli.main", "points", "p.parquet", "--threads", "1", "--overwrite"]
+    process = subprocess.Popen(
+        [*command, "-o", name], cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    started = time.monotonic()
+    while not any(path.name.startswith(f".{name}-unfinished-") and list(path.iterdir()) for path in folder.iterdir()):
+        assert time.monotonic() - started < 60
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.splitlines()[-1].startswith("rangegeo: interrupted; ")
+    assert "Traceback" not in err
+    assert (folder / name).read_text() == "precious"
+    assert sorted(path.name for path in folder.iterdir()) == sorted([name, "p.parquet"])
