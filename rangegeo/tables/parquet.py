@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 from pyproj import CRS
 
 from rangegeo.errors import TableError
@@ -32,15 +33,20 @@ def open_parquet(path: Path, name: str) -> Table:
         raise TableError(f"{name} is not a Parquet file: {str(error).splitlines()[0]}") from error
 
     def read(columns: Sequence[str] | None, rows: int) -> Iterator[Block]:
-        wanted = None if columns is None else list(columns)
-        # little is read ahead: memory stays small, and reading is never what takes long
-        batches = dataset.to_batches(columns=wanted, batch_size=rows, batch_readahead=1, fragment_readahead=1)
+        wanted = dataset.schema.names if columns is None else list(columns)
         try:
-            yield from in_rows(batches)
-        except (pa.ArrowInvalid, OSError) as error:
+            yield from in_rows(batch for file in dataset.files for batch in _batches(file, wanted, rows))
+        except (pa.ArrowInvalid, OSError, KeyError) as error:
             raise TableError(f"{name} is damaged: {str(error).splitlines()[0]}") from error
 
     return Table(name=name, schema=dataset.schema, read=read, geometry=geometry)
+
+
+def _batches(file: str, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+    # without buffers of whole row groups, which a dataset reads ahead: memory is a page a column
+    with pq.ParquetFile(file, pre_buffer=False) as opened:
+        for batch in opened.iter_batches(batch_size=rows, columns=columns):
+            yield batch.select(columns)
 
 
 def _geometry(schema: pa.Schema, name: str) -> Geometry | None:
