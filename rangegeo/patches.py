@@ -71,7 +71,7 @@ def evaluate_patch(model: Model, geobox: GeoBox, window: Window, tile: int, tole
         tile: pixels a side at which interpolating is tried first.
         tolerance: of each component, relative to its largest value in a leaf.
     """
-    fit = _Fit(model, geobox, tolerance, recipe)
+    fit = Fit(model, geobox, tolerance, recipe)
     rows, cols = window
     for top in range(rows.start, rows.stop, tile):
         for left in range(cols.start, cols.stop, tile):
@@ -102,7 +102,7 @@ def fill_window(model: Model, geobox: GeoBox, window: Window, patch: Patch, reci
     return out.numpy()
 
 
-class _Fit:
+class Fit:
     """Collects the leaves of a patch and what was measured on the way."""
 
     def __init__(self, model: Model, geobox: GeoBox, tolerance: float, recipe: Recipe) -> None:
@@ -122,7 +122,7 @@ class _Fit:
         if min(sides) < LEVELS[0] or pixels < PIXELS_A_NODE * LEVELS[0] ** 2:
             self.leaves.append(Leaf(rows, cols, None))
             return
-        values = self._interpolant(rows, cols, pixels)
+        values = self.interpolant(rows, cols, pixels)
         if values is not None:
             self.leaves.append(Leaf(rows, cols, values))
         elif not pixel_places(self.geobox, rows, cols).valid.any():
@@ -132,11 +132,11 @@ class _Fit:
                 for part_cols in _halves(cols):
                     self.add(part_rows, part_cols)
 
-    def _interpolant(self, rows: slice, cols: slice, pixels: int) -> Tensor | None:
+    def interpolant(self, rows: slice, cols: slice, pixels: int) -> Tensor | None:
         """(layers, bands, n, n) of a rectangle; None if it leaves the domain or needs too many points."""
         levels = [level for level in LEVELS if PIXELS_A_NODE * level**2 <= pixels]
-        places = self._node_places(rows, cols, levels[-1])
-        proof_at, proof_places = self._proof_places(rows, cols)
+        places = self.node_places(rows, cols, levels[-1])
+        proof_at, proof_places = self.proof_places(rows, cols)
         if places is None or proof_places is None:
             return None
         known: dict[str, Tensor] = {}  # parts that have converged, each at its own points
@@ -199,13 +199,13 @@ class _Fit:
             refined[name] = grid
         return refined
 
-    def _node_places(self, rows: slice, cols: slice, count: int) -> np.ndarray | None:
+    def node_places(self, rows: slice, cols: slice, count: int) -> np.ndarray | None:
         """(count, count, 2) degrees; None if some lie outside the projection's domain."""
         unit = nodes(count).numpy()
         places = places_on(self.geobox, _pixel_coordinates(rows, unit), _pixel_coordinates(cols, unit))
         return places.lonlat_deg.reshape(count, count, 2) if places.valid.all() else None
 
-    def _proof_places(self, rows: slice, cols: slice) -> tuple[tuple[Tensor, Tensor], np.ndarray | None]:
+    def proof_places(self, rows: slice, cols: slice) -> tuple[tuple[Tensor, Tensor], np.ndarray | None]:
         """Seeded pixels of a rectangle: where they lie in [-1, 1]², and their (n, 2) degrees; None as for nodes."""
         seed = hashlib.sha256(f"{rows.start} {rows.stop} {cols.start} {cols.stop}".encode()).digest()
         random = np.random.default_rng(np.frombuffer(seed[:8], np.uint64))

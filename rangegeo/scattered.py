@@ -1,0 +1,194 @@
+"""Scattered places from shared patches: where many fall into one tile of the globe, they are interpolated.
+
+As in a raster, a tile is evaluated at its Chebyshev points, cut in four where it does not converge, and proved at
+places of its own; between the points values come from barycentric interpolation at each place. A tile is served so
+only if that saves evaluations; all other places are evaluated. Tiles are fixed on the globe, so what a place gets
+depends on its company only in whether it is interpolated at all.
+
+Source: Berrut and Trefethen 2004, doi:10.1137/S0036144502417715.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rangegeo.field.chebyshev import LEVELS, interpolation_matrix, nodes
+from rangegeo.field.recipe import Recipe
+from rangegeo.grid import wrapped
+from rangegeo.model import Model
+from rangegeo.patches import PIXELS_A_NODE, PROOF_PIXELS, Fit
+from rangegeo.tiles import tile_counts, tile_numbers, tile_sides
+
+HELD_BYTES = 256e6  # of tiles that are kept for places to come
+LOST_SHARE = 0.05  # of the places, in evaluations of tiles that did not converge; more, and no further one is tried
+PLACES_AT_ONCE = 4096  # interpolated together: bounds the matrix of their weights
+Side = tuple[float, float]  # degrees from, to
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A rectangle that has converged.
+
+    Attributes:
+        lat, lon: its sides.
+        values: (n², layers * bands) float32 at its points, latitude first.
+    """
+
+    lat: Side
+    lon: Side
+    values: Tensor
+
+    def inside(self, lonlat_deg: np.ndarray) -> np.ndarray:
+        """(n,) bool, its edges included."""
+        lon, lat = lonlat_deg.T
+        return (lat >= self.lat[0]) & (lat <= self.lat[1]) & (lon >= self.lon[0]) & (lon <= self.lon[1])
+
+    def at(self, lonlat_deg: np.ndarray) -> Tensor:
+        """(n, layers * bands) float32 at (n, 2) places inside."""
+        count = int(len(self.values) ** 0.5)
+        across, down = (
+            interpolation_matrix(count, torch.from_numpy(2 * (axis - side[0]) / (side[1] - side[0]) - 1))
+            for axis, side in zip(lonlat_deg.T, (self.lon, self.lat), strict=True)
+        )
+        weights = (down[:, :, None] * across[:, None, :]).reshape(len(lonlat_deg), -1)
+        return weights.to(self.values) @ self.values
+
+
+class _TileFit(Fit):
+    """Fits rectangles of longitude and latitude; sides are degrees instead of pixels."""
+
+    def __init__(self, model: Model, tolerance: float, recipe: Recipe) -> None:
+        super().__init__(model, None, tolerance, recipe)
+
+    def node_places(self, rows: Side, cols: Side, count: int) -> np.ndarray:
+        unit = nodes(count).numpy()
+        return np.stack(np.meshgrid(_along(cols, unit), _along(rows, unit)), axis=-1)
+
+    def proof_places(self, rows: Side, cols: Side) -> tuple[tuple[Tensor, Tensor], np.ndarray]:
+        seed = hashlib.sha256(f"{rows} {cols}".encode()).digest()
+        unit = np.random.default_rng(np.frombuffer(seed[:8], np.uint64)).uniform(-1, 1, (2, PROOF_PIXELS))
+        return tuple(map(torch.from_numpy, unit)), np.stack([_along(cols, unit[1]), _along(rows, unit[0])], axis=1)
+
+
+class Scattered:
+    """A model at scattered places, within a tolerance.
+
+    Args:
+        model: that is evaluated.
+        recipe: which layers and bands.
+        tolerance: of each component, relative to its largest value in a tile.
+        counts: (tiles.COUNT,) how many places of each tile will be asked for in all.
+        held_bytes: of tiles that are kept between calls.
+    """
+
+    def __init__(
+        self, model: Model, recipe: Recipe, tolerance: float, counts: np.ndarray, held_bytes: float = HELD_BYTES
+    ) -> None:
+        self.model, self.recipe, self.tolerance, self.counts = model, recipe, tolerance, counts
+        self.held_bytes = held_bytes
+        self._fit = _TileFit(model, tolerance, recipe)
+        self._parts: OrderedDict[int, list[Part]] = OrderedDict()  # the tile asked for last is the last
+        self._hopeless: set[int] = set()
+        self._left = LOST_SHARE * counts.sum()  # evaluations that may still be lost
+        self._interpolated = self._evaluated = 0
+
+    def __call__(self, lonlat_deg: np.ndarray) -> np.ndarray:
+        """(n, 2) places in range to (layers, n, bands) float32."""
+        out = np.empty((self.recipe.layers, len(lonlat_deg), self.recipe.bands), dtype=np.float32)
+        lonlat = np.stack([wrapped(lonlat_deg[:, 0]), lonlat_deg[:, 1]], axis=1)
+        tiles = tile_numbers(lonlat)
+        order = np.argsort(tiles, kind="stable")
+        waiting = np.ones(len(lonlat), dtype=bool)
+        for rows in np.split(order, np.flatnonzero(np.diff(tiles[order])) + 1):
+            for part in self._tile(int(tiles[rows[0]]), len(rows)) if len(rows) else ():
+                self._fill(out, part, rows[part.inside(lonlat[rows])], lonlat)
+                waiting[rows[part.inside(lonlat[rows])]] = False
+        if waiting.any():
+            out[:, waiting] = self.model.points_block(lonlat_deg[waiting], self.recipe)
+        self._evaluated += int(waiting.sum())
+        self._interpolated += int((~waiting).sum())
+        return out
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What was measured, in the words of a raster's provenance."""
+        return {
+            "evaluation": "interpolated",
+            "tolerance": self.tolerance,
+            "measured_error": self._fit.error,
+            "proof_places": self._fit.proved,
+            "interpolated_places": self._interpolated,
+            "evaluations": self._fit.evaluations + self._evaluated,
+        }
+
+    def _fill(self, out: np.ndarray, part: Part, rows: np.ndarray, lonlat: np.ndarray) -> None:
+        for start in range(0, len(rows), PLACES_AT_ONCE):
+            some = rows[start : start + PLACES_AT_ONCE]
+            found = part.at(lonlat[some]).cpu().reshape(len(some), self.recipe.layers, self.recipe.bands)
+            out[:, some] = found.transpose(0, 1).numpy()
+
+    def _tile(self, tile: int, here: int) -> list[Part]:
+        """The parts of a tile that have converged, held or made now if that pays.
+
+        Args:
+            here: how many places ask for it now.
+        """
+        if tile in self._parts:
+            self._parts.move_to_end(tile)
+            return self._parts[tile]
+        whole = PIXELS_A_NODE * LEVELS[0] ** 2
+        crowded = self._bytes() > self.held_bytes
+        # a tile that would push out another must pay for itself now, or tiles would be made over and over
+        places = here if crowded else int(self.counts[tile])
+        if tile in self._hopeless or places < whole or self._left < 0:
+            return []
+        parts = self._converged(*tile_sides(tile), places)
+        if not parts:
+            self._hopeless.add(tile)
+            return []
+        self._parts[tile] = parts
+        while self._bytes() > self.held_bytes and len(self._parts) > 1:
+            self._parts.popitem(last=False)
+        return parts
+
+    def _converged(self, lat: Side, lon: Side, places: int) -> list[Part]:
+        """Parts of a rectangle that holds about so many places."""
+        before = self._fit.evaluations
+        values = self._fit.interpolant(lat, lon, places)
+        if values is not None:
+            flat = values.reshape(-1, values.shape[-1] ** 2).T.contiguous()
+            return [Part(lat, lon, flat.to(self.model.spec.device))]
+        self._left -= self._fit.evaluations - before
+        if places / 4 < PIXELS_A_NODE * LEVELS[0] ** 2 or self._left < 0:
+            return []
+        return [
+            part
+            for lat_half in _halves(lat)
+            for lon_half in _halves(lon)
+            for part in self._converged(lat_half, lon_half, places // 4)
+        ]
+
+    def _bytes(self) -> int:
+        return sum(part.values.nbytes for parts in self._parts.values() for part in parts)
+
+
+def scattered(model: Model, lonlat_deg: np.ndarray, recipe: Recipe, tolerance: float) -> np.ndarray:
+    """(n, 2) places in range to (layers, n, bands) float32, within a tolerance."""
+    lonlat = np.stack([wrapped(lonlat_deg[:, 0]), lonlat_deg[:, 1]], axis=1)
+    return Scattered(model, recipe, tolerance, tile_counts(lonlat))(lonlat_deg)
+
+
+def _along(side: Side, unit: np.ndarray) -> np.ndarray:
+    """[-1, 1] to degrees."""
+    return side[0] + (unit + 1) / 2 * (side[1] - side[0])
+
+
+def _halves(side: Side) -> tuple[Side, Side]:
+    middle = (side[0] + side[1]) / 2
+    return (side[0], middle), (middle, side[1])
