@@ -9,6 +9,9 @@ import torch
 
 from rangegeo.errors import UsageError
 
+TOLERANCE = 1e-5
+SMALLEST_TOLERANCE = 4e-6  # float32 round-off of the exact evaluation itself is up to 3e-6, measured at ten places
+
 
 def resolve_device(device: str) -> str:
     """The torch device behind `auto`, `cpu`, `cuda` or `cuda:i`.
@@ -51,3 +54,17 @@ def check_betas(beta: float | Sequence[float]) -> tuple[float, ...]:
     if len(set(betas)) != len(betas):
         raise UsageError(f"every beta must be given once, got {','.join(f'{b:g}' for b in betas)}")
     return betas
+
+
+def check_tolerance(tolerance: float) -> float:
+    """Of interpolation, relative to each component's largest value.
+
+    Raises:
+        UsageError: it is smaller than round-off, or so large that it means nothing.
+    """
+    if not SMALLEST_TOLERANCE <= tolerance <= 0.1:
+        raise UsageError(
+            f"--tolerance must be in [{SMALLEST_TOLERANCE:g}, 0.1], got {tolerance:g}; for example --tolerance 1e-5, "
+            "or --exact to evaluate every pixel"
+        )
+    return tolerance

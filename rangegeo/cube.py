@@ -18,6 +18,7 @@ from dask.highlevelgraph import HighLevelGraph
 from dask.optimization import cull
 from odc.geo.geobox import GeoBox
 
+from rangegeo.arguments import TOLERANCE, check_tolerance
 from rangegeo.clipping import clip
 from rangegeo.errors import UsageError
 from rangegeo.field.recipe import Projection, Recipe
@@ -33,8 +34,6 @@ NAME = "embedding"
 BETA_ATTRS = {"long_name": "0 geographic to 1 semantic average"}
 MANY_BANDS = 128  # above, a block of 128 pixels a side keeps all bands and betas of it in some 100 MB
 SIDE_FEW, SIDE_MANY = 256, 128
-TOLERANCE = 1e-5
-SMALLEST_TOLERANCE = 4e-6  # float32 round-off of the exact evaluation itself is up to 3e-6, measured at ten places
 TILE_ARC_DEG = 5.12  # over which 41 x 41 points reproduce a field of degree 40, measured in workflows/benchmark
 SMALLEST_TILE = 58  # pixels; below, so many points would be about as many as pixels
 PCA_PIXELS = 1024
@@ -114,7 +113,7 @@ def model_raster(
     """`raster` on a grid and with a recipe that are already there; a tolerance of None evaluates every pixel."""
     side = _check_chunks(chunks, recipe.bands)
     if tolerance is not None:
-        _check_tolerance(tolerance)
+        check_tolerance(tolerance)
     tile = None if tolerance is None else _tile_pixels(geobox, min(TILE_ARC_DEG, model.smooth_deg))
     cube = outline(geobox, model, recipe, area)
     values = _lazy(geobox, model.spec, recipe, side, tile, tolerance)
@@ -317,15 +316,6 @@ def _tile_pixels(geobox: GeoBox, arc_deg: float = TILE_ARC_DEG) -> int | None:
     """Pixels a side that a patch is first tried at; None where pixels are so large that all are evaluated."""
     pixels = arc_deg / pixel_arc_deg(geobox) * (1 + 1e-6)  # 2.56 / 0.01 is 255.99…
     return None if pixels < SMALLEST_TILE else min(int(pixels), max(geobox.shape))
-
-
-def _check_tolerance(tolerance: float) -> float:
-    if not SMALLEST_TOLERANCE <= tolerance <= 0.1:
-        raise UsageError(
-            f"--tolerance must be in [{SMALLEST_TOLERANCE:g}, 0.1], got {tolerance:g}; for example --tolerance 1e-5, "
-            "or --exact to evaluate every pixel"
-        )
-    return tolerance
 
 
 def _check_chunks(chunks: int | None, bands: int) -> int:

@@ -15,7 +15,7 @@ import torch
 from pandas import DataFrame
 from torch import Tensor, nn
 
-from rangegeo.arguments import check_betas, resolve_device
+from rangegeo.arguments import check_betas, check_tolerance, resolve_device
 from rangegeo.encoders import ModelRow, model_row
 from rangegeo.errors import ShapeError, UsageError, WeightsError
 from rangegeo.field.places import Places
@@ -196,7 +196,12 @@ class Model(nn.Module):
         return tuple(names if recipe.keep is None else (names[band] for band in recipe.keep))
 
     def encode(
-        self, lonlat: object, beta: float | Sequence[float] | None = None, batch_size: int = 10_000
+        self,
+        lonlat: object,
+        beta: float | Sequence[float] | None = None,
+        batch_size: int = 10_000,
+        *,
+        tolerance: float | None = None,
     ) -> np.ndarray | DataFrame:
         """Embed places.
 
@@ -206,6 +211,8 @@ class Model(nn.Module):
                 GeoDataFrame or GeoSeries of points in any CRS.
             beta: in [0, 1], 0 geographic to 1 semantic, for models that have it; or several; None for the model's.
             batch_size: places a step; the result does not depend on it.
+            tolerance: largest error, relative to each component's largest value, for interpolating places that lie
+                close together, many times as fast; None to evaluate every place.
         Returns:
             (n, dim) float32; (betas, n, dim) if several betas are given. For frames a DataFrame with the same index
             and a column a band, b0001 and so on, or beta0.5_b0001 and so on if there are several betas, so that
@@ -221,10 +228,17 @@ class Model(nn.Module):
             places = frame_places(lonlat)
             usable = ~np.isnan(places[:, 0])
             _checked_lonlat(np.where(usable[:, None], places, 0.0))
-            values = self.points_block(places[usable], recipe, batch_size)
+            values = self._points(places[usable], recipe, batch_size, tolerance)
             return embedded_frame(values, usable, lonlat.index, recipe)
-        out = self.points_block(_checked_lonlat(lonlat).numpy(), recipe, batch_size)
+        out = self._points(_checked_lonlat(lonlat).numpy(), recipe, batch_size, tolerance)
         return out[0] if np.ndim(beta) == 0 or not self.has_beta else out
+
+    def _points(self, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int, tolerance: float | None) -> np.ndarray:
+        if tolerance is None:
+            return self.points_block(lonlat_deg, recipe, batch_size)
+        from rangegeo.scattered import scattered  # stands on models itself
+
+        return scattered(self, lonlat_deg, recipe, check_tolerance(tolerance))
 
     def points_block(self, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int = 10_000) -> np.ndarray:
         """Evaluate (n, 2) places that are known to be in range, every one: (layers, n, bands) float32."""

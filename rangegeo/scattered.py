@@ -23,7 +23,7 @@ from rangegeo.field.recipe import Recipe
 from rangegeo.grid import wrapped
 from rangegeo.model import Model
 from rangegeo.patches import PIXELS_A_NODE, PROOF_PIXELS, Fit
-from rangegeo.tiles import tile_counts, tile_numbers, tile_sides
+from rangegeo.tiles import HEIGHT, tile_counts, tile_numbers, tile_sides
 
 HELD_BYTES = 256e6  # of tiles that are kept for places to come
 LOST_SHARE = 0.05  # of the places, in evaluations of tiles that did not converge; more, and no further one is tried
@@ -82,33 +82,49 @@ class Scattered:
     Args:
         model: that is evaluated.
         recipe: which layers and bands.
-        tolerance: of each component, relative to its largest value in a tile.
+        tolerance: of each component, relative to its largest value in a tile; None to evaluate every place.
         counts: (tiles.COUNT,) how many places of each tile will be asked for in all.
         held_bytes: of tiles that are kept between calls.
     """
 
     def __init__(
-        self, model: Model, recipe: Recipe, tolerance: float, counts: np.ndarray, held_bytes: float = HELD_BYTES
+        self,
+        model: Model,
+        recipe: Recipe,
+        tolerance: float | None,
+        counts: np.ndarray,
+        held_bytes: float = HELD_BYTES,
     ) -> None:
         self.model, self.recipe, self.tolerance, self.counts = model, recipe, tolerance, counts
         self.held_bytes = held_bytes
+        self._remaining = counts.copy()  # places of each tile that are still to come
         self._fit = _TileFit(model, tolerance, recipe)
         self._parts: OrderedDict[int, list[Part]] = OrderedDict()  # the tile asked for last is the last
+        self._held = 0  # bytes of these
+        self._usual_bytes = 4 * LEVELS[1] ** 2 * recipe.layers * recipe.bands
         self._hopeless: set[int] = set()
-        self._left = LOST_SHARE * counts.sum()  # evaluations that may still be lost
+        hopeless = tolerance is None or model.smooth_deg < HEIGHT
+        self._may_lose = -1 if hopeless else LOST_SHARE * counts.sum()  # evaluations
         self._interpolated = self._evaluated = 0
 
     def __call__(self, lonlat_deg: np.ndarray) -> np.ndarray:
         """(n, 2) places in range to (layers, n, bands) float32."""
         out = np.empty((self.recipe.layers, len(lonlat_deg), self.recipe.bands), dtype=np.float32)
-        lonlat = np.stack([wrapped(lonlat_deg[:, 0]), lonlat_deg[:, 1]], axis=1)
+        lonlat = _wrapped(lonlat_deg)
         tiles = tile_numbers(lonlat)
         order = np.argsort(tiles, kind="stable")
         waiting = np.ones(len(lonlat), dtype=bool)
         for rows in np.split(order, np.flatnonzero(np.diff(tiles[order])) + 1):
-            for part in self._tile(int(tiles[rows[0]]), len(rows)) if len(rows) else ():
-                self._fill(out, part, rows[part.inside(lonlat[rows])], lonlat)
-                waiting[rows[part.inside(lonlat[rows])]] = False
+            if not len(rows):
+                continue
+            tile = int(tiles[rows[0]])
+            for part in self._tile(tile, len(rows)):
+                inside = rows[part.inside(lonlat[rows])]
+                self._fill(out, part, inside, lonlat)
+                waiting[inside] = False
+            self._remaining[tile] -= len(rows)
+            if self._remaining[tile] <= 0:
+                self._drop(tile)
         if waiting.any():
             out[:, waiting] = self.model.points_block(lonlat_deg[waiting], self.recipe)
         self._evaluated += int(waiting.sum())
@@ -116,8 +132,27 @@ class Scattered:
         return out
 
     @property
+    def expected(self) -> int:
+        """Evaluations, if every tile with enough places converges with the usual number of points."""
+        usual = LEVELS[1] ** 2
+        shared = (self.counts >= PIXELS_A_NODE * usual) & (self._may_lose >= 0)
+        return int(np.where(shared, usual, self.counts).sum())
+
+    def __str__(self) -> str:
+        """What was measured."""
+        if not self._interpolated:
+            return "every place was evaluated"
+        return (
+            f"{self._interpolated} places interpolated from {self._fit.evaluations} evaluations, {self._evaluated} "
+            f"evaluated themselves; measured error {self._fit.error:.1e} at {self._fit.proved} places, tolerance "
+            f"{self.tolerance:g}"
+        )
+
+    @property
     def facts(self) -> dict[str, object]:
-        """What was measured, in the words of a raster's provenance."""
+        """How it was done and what was measured, in the words of a raster's provenance."""
+        if not self._interpolated:
+            return {"evaluation": "exact"}
         return {
             "evaluation": "interpolated",
             "tolerance": self.tolerance,
@@ -142,20 +177,23 @@ class Scattered:
         if tile in self._parts:
             self._parts.move_to_end(tile)
             return self._parts[tile]
-        whole = PIXELS_A_NODE * LEVELS[0] ** 2
-        crowded = self._bytes() > self.held_bytes
         # a tile that would push out another must pay for itself now, or tiles would be made over and over
-        places = here if crowded else int(self.counts[tile])
-        if tile in self._hopeless or places < whole or self._left < 0:
+        crowded = self._held + self._usual_bytes > self.held_bytes
+        places = here if crowded else int(self._remaining[tile])
+        if tile in self._hopeless or self._may_lose < 0 or not _finest(places):
             return []
         parts = self._converged(*tile_sides(tile), places)
         if not parts:
             self._hopeless.add(tile)
             return []
         self._parts[tile] = parts
-        while self._bytes() > self.held_bytes and len(self._parts) > 1:
-            self._parts.popitem(last=False)
+        self._held += _nbytes(parts)
+        while self._held > self.held_bytes and len(self._parts) > 1:
+            self._drop(next(iter(self._parts)))
         return parts
+
+    def _drop(self, tile: int) -> None:
+        self._held -= _nbytes(self._parts.pop(tile, []))
 
     def _converged(self, lat: Side, lon: Side, places: int) -> list[Part]:
         """Parts of a rectangle that holds about so many places."""
@@ -164,8 +202,8 @@ class Scattered:
         if values is not None:
             flat = values.reshape(-1, values.shape[-1] ** 2).T.contiguous()
             return [Part(lat, lon, flat.to(self.model.spec.device))]
-        self._left -= self._fit.evaluations - before
-        if places / 4 < PIXELS_A_NODE * LEVELS[0] ** 2 or self._left < 0:
+        self._may_lose -= self._fit.evaluations - before
+        if self._may_lose < 0 or _finest(places // 4) < _finest(places):  # as many points a side now lie twice as close
             return []
         return [
             part
@@ -174,14 +212,24 @@ class Scattered:
             for part in self._converged(lat_half, lon_half, places // 4)
         ]
 
-    def _bytes(self) -> int:
-        return sum(part.values.nbytes for parts in self._parts.values() for part in parts)
-
 
 def scattered(model: Model, lonlat_deg: np.ndarray, recipe: Recipe, tolerance: float) -> np.ndarray:
     """(n, 2) places in range to (layers, n, bands) float32, within a tolerance."""
-    lonlat = np.stack([wrapped(lonlat_deg[:, 0]), lonlat_deg[:, 1]], axis=1)
-    return Scattered(model, recipe, tolerance, tile_counts(lonlat))(lonlat_deg)
+    return Scattered(model, recipe, tolerance, tile_counts(_wrapped(lonlat_deg)))(lonlat_deg)
+
+
+def _wrapped(lonlat_deg: np.ndarray) -> np.ndarray:
+    """(n, 2) places with longitudes in [-180, 180]."""
+    return np.stack([wrapped(lonlat_deg[:, 0]), lonlat_deg[:, 1]], axis=1)
+
+
+def _finest(places: int) -> int:
+    """The most points a side that pay for so many places; 0 if none do."""
+    return max((level for level in LEVELS if PIXELS_A_NODE * level**2 <= places), default=0)
+
+
+def _nbytes(parts: list[Part]) -> int:
+    return sum(part.values.nbytes for part in parts)
 
 
 def _along(side: Side, unit: np.ndarray) -> np.ndarray:

@@ -30,7 +30,9 @@ def content_options(command: Callable) -> Callable:
     """--model, --weights and --db, --beta, --layout and --bands."""
     return _all(
         command,
-        click.option("--model", "model_name", default="RANGE+", show_default=True, help="A name that rangegeo models lists."),
+        click.option(
+            "--model", "model_name", default="RANGE+", show_default=True, help="A name that rangegeo models lists."
+        ),
         model_options,
         click.option(
             "--beta",
@@ -57,10 +59,17 @@ def content_options(command: Callable) -> Callable:
     )
 
 
-def device_options(command: Callable) -> Callable:
-    """--device and --threads."""
+def engine_options(command: Callable) -> Callable:
+    """--tolerance and --exact, --device and --threads."""
     return _all(
         command,
+        click.option(
+            "--tolerance",
+            type=float,
+            metavar="T",
+            help="Largest error of interpolation, relative to each component's largest value. [default: 1e-5]",
+        ),
+        click.option("--exact", is_flag=True, help="Evaluate every pixel or place; interpolate none."),
         click.option(
             "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate."
         ),
@@ -93,6 +102,17 @@ def check_content(
     if layout == "components" and (betas or pca or bands != "all"):
         raise click.UsageError("--layout components holds all of S, G and q; leave out --beta, --bands and --pca")
     return check_betas([beta for group in betas for beta in group]) if betas else (0.5,)
+
+
+def chosen_tolerance(tolerance: float | None, *, exact: bool) -> float | None:
+    """Of interpolation; None where everything is evaluated."""
+    from rangegeo.arguments import TOLERANCE, check_tolerance
+
+    if exact:
+        if tolerance is not None:
+            raise click.UsageError("--exact evaluates everything; leave out --tolerance")
+        return None
+    return TOLERANCE if tolerance is None else check_tolerance(tolerance)
 
 
 def announce_demo(weights: str | None, *, quiet: bool) -> None:

@@ -10,7 +10,14 @@ from pathlib import Path
 import click
 
 from rangegeo.cli.arguments import parse_bands
-from rangegeo.cli.options import announce_demo, check_content, content_options, device_options, verbosity_options
+from rangegeo.cli.options import (
+    announce_demo,
+    check_content,
+    chosen_tolerance,
+    content_options,
+    engine_options,
+    verbosity_options,
+)
 
 
 @click.command("points")
@@ -33,7 +40,7 @@ from rangegeo.cli.options import announce_demo, check_content, content_options, 
     help="Rows without a possible place: keep them with nulls, or refuse the table.",
 )
 @content_options
-@device_options
+@engine_options
 @click.option(
     "-o",
     "--out",
@@ -71,6 +78,8 @@ def command(
     betas: tuple[tuple[float, ...], ...],
     layout: str,
     bands: str,
+    tolerance: float | None,
+    exact: bool,
     device: str,
     threads: int | None,
     out: Path,
@@ -103,12 +112,14 @@ def command(
         raise click.UsageError("--as is for Parquet; CSV has a column a band, npz an array an embedding")
     check_output(out, overwrite=overwrite)
     given = check_content(betas, layout, bands)
+    tolerance = chosen_tolerance(tolerance, exact=exact)
     with unfinished(out) as draft:
         table = open_table(source, draft.parent, kind=input_format, layer=layer)
         where = find_places(table, lon=lon, lat=lat, crs=crs, representative=representative_point)
 
         from rangegeo.cli.running import use_threads
         from rangegeo.model import load_model
+        from rangegeo.scattered import Scattered
 
         use_threads(threads)
         model = load_model(model_name, weights=weights, db=db, device=device)
@@ -122,9 +133,10 @@ def command(
             click.echo(f"{plan.survey}; they get nulls", err=True)
         announce_demo(weights or row.default, quiet=quiet)
 
-        evaluate = partial(model.points_block, recipe=recipe)
+        field = Scattered(model, recipe, tolerance, plan.survey.tiles)
         if not quiet:
-            click.echo(f"{out}: {plan.describe(evaluate)}", err=True)
+            evaluate = partial(model.points_block, recipe=recipe)
+            click.echo(f"{out}: {plan.describe(evaluate, field.expected)}", err=True)
 
         from rangegeo.cli.progress import progress
         from rangegeo.cube import provenance
@@ -135,5 +147,7 @@ def command(
             "command": shlex.join(["rangegeo", *sys.argv[1:]]),
         }
         with progress(plan.survey.rows, "places", quiet=quiet) as told:
-            write_table(plan, draft, evaluate, lambda: facts, told.advance)
+            write_table(plan, draft, field, lambda: facts | field.facts, told.advance)
+        if not quiet:
+            click.echo(field, err=True)
     click.echo(out)

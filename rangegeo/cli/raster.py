@@ -10,7 +10,14 @@ from pathlib import Path
 import click
 
 from rangegeo.cli.arguments import NameValue, NumberList, once, parse_bands
-from rangegeo.cli.options import announce_demo, check_content, content_options, device_options, verbosity_options
+from rangegeo.cli.options import (
+    announce_demo,
+    check_content,
+    chosen_tolerance,
+    content_options,
+    engine_options,
+    verbosity_options,
+)
 
 
 @click.command("raster")
@@ -38,14 +45,7 @@ from rangegeo.cli.options import announce_demo, check_content, content_options, 
 @click.option("--align", is_flag=True, help="Move the corners outwards to multiples of the pixel size (-tap).")
 @content_options
 @click.option("--pca", type=int, metavar="N", help="Project on N principal components of the raster.")
-@click.option(
-    "--tolerance",
-    type=float,
-    metavar="T",
-    help="Largest error of interpolation, relative to each component's largest value. [default: 1e-5]",
-)
-@click.option("--exact", is_flag=True, help="Evaluate every pixel.")
-@device_options
+@engine_options
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Output: .zarr or .tif.")
 @click.option("--format", "format_name", type=click.Choice(["zarr", "cog", "gtiff"]), help="Instead of the suffix.")
 @click.option(
@@ -140,12 +140,11 @@ def command(
     chosen.check_options(**options)
 
     from rangegeo.cli.running import use_threads
-    from rangegeo.cube import TOLERANCE, model_raster, outline, plan, with_projection
+    from rangegeo.cube import model_raster, outline, plan, with_projection
     from rangegeo.model import load_model
     from rangegeo.preview import MAP, check_picture, preview
 
-    if exact and tolerance is not None:
-        raise click.UsageError("--exact evaluates every pixel; leave out --tolerance")
+    tolerance = chosen_tolerance(tolerance, exact=exact)
     given = check_content(betas, layout, bands, pca=pca is not None)
     if chosen.suffixes == (".zarr",) or len(given) == 1:  # said before anything is downloaded
         check_destination(out, 0, overwrite=overwrite)
@@ -158,7 +157,6 @@ def command(
     recipe = model.recipe(given, layout=layout, bands=parse_bands(bands))
     if pca is not None:
         recipe = with_projection(recipe, model, geobox, pca, area)
-    tolerance = None if exact else TOLERANCE if tolerance is None else tolerance
     chosen.check(outline(geobox, model, recipe, area), out, overwrite=overwrite, **options)
     cube = model_raster(geobox, model, recipe, area=area, tolerance=tolerance, chunks=chunks)
     cube.attrs["command"] = shlex.join(["rangegeo", *sys.argv[1:]])

@@ -59,14 +59,14 @@ class Plan:
         recipe = self.layout.recipe
         return int(np.clip(BATCH_BYTES // (4 * recipe.layers * recipe.bands), FEWEST_ROWS, MOST_ROWS))
 
-    def describe(self, evaluate: Evaluate) -> str:
-        """Size and time, measured on some of the places; the second run counts."""
+    def describe(self, evaluate: Evaluate, evaluations: int) -> str:
+        """Size, and time for so many evaluations, measured on some of the places; the second run counts."""
         sample, elapsed = self.survey.sample_deg, 0.0
         for _ in range(2 if len(sample) else 0):
             start = time.perf_counter()
             evaluate(sample)
             elapsed = time.perf_counter() - start
-        seconds = elapsed / max(1, len(sample)) * self.survey.rows
+        seconds = elapsed / max(1, len(sample)) * evaluations
         betas = len(self.layout.recipe.betas)
         layers = f"{betas} betas, " if betas > 1 else ""
         return (

@@ -12,6 +12,7 @@ from rangegeo.errors import TableError
 from rangegeo.tables.places import Where
 from rangegeo.tables.table import Table
 from rangegeo.tables.text import TYPES, fitting_types
+from rangegeo.tiles import COUNT, tile_counts
 
 FEW = 5  # rows without a place that are told one by one
 ROWS = 65_536  # read at a time
@@ -29,6 +30,7 @@ class Survey:
         reasons: why, for the first few: "line 17: latitude 95.7 is beyond 90".
         types: of the columns that are carried along, by name.
         sample_deg: (n, 2) some of the places.
+        tiles: how many places lie in each of `rangegeo.tiles`.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Survey:
     reasons: tuple[str, ...]
     types: dict[str, pa.DataType]
     sample_deg: np.ndarray
+    tiles: np.ndarray
 
     def __str__(self) -> str:
         """Of the rows without a place."""
@@ -57,14 +60,17 @@ def survey(table: Table, where: Where, carried: Sequence[str]) -> Survey:
     reasons: list[str] = []
     kinds: dict[str, int] = {}
     sample: list[np.ndarray] = []
+    tiles = np.zeros(COUNT, dtype=np.int64)
     for block in table.read(wanted, ROWS):
         found = where.locate(block)
         for row in np.flatnonzero(~found.usable)[: FEW - len(reasons)]:
             reasons.append(f"{where.counted} {block.numbers[row]}: {where.explain(block, row)}")
         rows += len(block)
         unusable += int((~found.usable).sum())
+        places = found.lonlat_deg[found.usable]
+        tiles += tile_counts(places)
         if sum(map(len, sample)) < SAMPLE:
-            sample.append(found.lonlat_deg[found.usable][:SAMPLE])
+            sample.append(places[:SAMPLE])
         if table.untyped:
             kinds = fitting_types(block.columns, kinds)
     if rows and unusable == rows:
@@ -83,4 +89,5 @@ def survey(table: Table, where: Where, carried: Sequence[str]) -> Survey:
         reasons=tuple(reasons),
         types=types,
         sample_deg=np.concatenate([np.empty((0, 2)), *sample])[:SAMPLE],
+        tiles=tiles,
     )

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from rangegeo.errors import TableError, UsageError
-from rangegeo.grid import parse_crs
 from rangegeo.extras import need
+from rangegeo.grid import parse_crs
 from rangegeo.tables.table import Block, Geometry, Table, in_rows
 
 WKB_NAMES = {b"geoarrow.wkb", b"ogc.wkb"}

@@ -73,7 +73,7 @@ def test_the_readme_command_with_the_embedded_model(folder):
     assert lines[0] == DEMO_NOTICE
     assert re.fullmatch(r"o\.parquet: 3 places, 2 betas, 512 bands, 12\.3 kB before compression, about \d+ s", lines[1])
     assert re.fullmatch(r"3 of 3 places, \d+ s", lines[2])
-    assert len(lines) == 3
+    assert lines[3:] == ["every place was evaluated"]
     expected = rg.load_model("RANGE+", device="cpu").encode(PLACES, beta=(0, 1))
     frame = pd.read_parquet(folder / "o.parquet")
     for name, layer in zip(("embedding_beta0", "embedding_beta1"), expected, strict=True):
@@ -97,6 +97,30 @@ def test_contents(points, mini):
     np.testing.assert_allclose(blended, mini.encode(PLACES, 0.25)[:, :24], atol=ROUND_OFF)
     assert points("places.csv", "--model", "SatCLIP", "--drop-columns", "-o", "d.csv").code == 0
     assert pd.read_csv("d.csv").shape == (3, 16)
+
+
+def test_places_that_lie_close_together_are_interpolated_unless_exact(rangegeo, folder):
+    lonlat = np.random.default_rng(0).uniform((3.3, 45.1), (6.2, 47.1), (1500, 2))  # one tile
+    pd.DataFrame(lonlat, columns=["lon", "lat"]).to_csv("dense.csv", index=False)
+    model = rg.load_model("RANGE+", device="cpu")
+    expected = model.encode(lonlat[:50])
+    for options, evaluation in (
+        ([], "interpolated"),
+        (["--tolerance", "1e-4"], "interpolated"),
+        (["--exact"], "exact"),
+    ):
+        done = rangegeo("points", "dense.csv", *options, "-o", "o.parquet", "--overwrite")
+        assert done.code == 0, done.err
+        facts = json.loads(pq.read_metadata("o.parquet").metadata[b"rangegeo"])
+        assert facts["evaluation"] == evaluation
+        tolerance = facts.get("tolerance", 1e-6)
+        np.testing.assert_allclose(embeddings()[:50], expected, rtol=0, atol=tolerance * np.abs(expected).max())
+        if evaluation == "interpolated":
+            assert (facts["interpolated_places"], facts["evaluations"], facts["proof_places"]) == (1500, 441, 32)
+            assert 0 < facts["measured_error"] <= tolerance
+            assert done.err.splitlines()[-1].startswith("1500 places interpolated from 441 evaluations, 0 evaluated th")
+        else:
+            assert done.err.splitlines()[-1] == "every place was evaluated"
 
 
 @pytest.mark.parametrize("name", ["o.csv", "o.tsv", "o.npz", "o.parquet", "o.pq", "o.geoparquet"])
@@ -243,8 +267,10 @@ BAD = {
     "beta without one": (("places.csv", "--model", "SatCLIP", "--beta", "0", *OUT), 2, "SatCLIP has none; leave it"),
     "components and beta": (("places.csv", "--layout", "components", "--beta", "0", *OUT), 2, "leave out --beta, --b"),
     "bands beyond the last": (("places.csv", "--bands", "41", *OUT), 2, "--bands must be numbers from 1 to 40"),
-    "unknown model": (("places.csv", "--model", "CLIP", *OUT), 2, "must be one of RANGE+, RANGE, SatCLIP"),
+    "unknown model": (("places.csv", "--model", "CLIP", *OUT), 2, "--model must be one of RANGE+, RANGE, SatCLIP"),
     "unknown device": (("places.csv", "--device", "tpu", *OUT), 2, "--device must be auto, cpu, cuda or cuda:N"),
+    "tolerance of zero": (("places.csv", "--tolerance", "0", *OUT), 2, "for example --tolerance 1e-5"),
+    "tolerance and exact": (("places.csv", "--tolerance", "1e-3", "--exact", *OUT), 2, "leave out --tolerance"),
     "no threads": (("places.csv", "--threads", "0", *OUT), 2, "x>=1"),
 }  # fmt: skip
 
