@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyogrio
+from pyogrio.errors import DataLayerError, DataSourceError
+from pyogrio.raw import open_arrow
 
 from rangegeo.errors import TableError, UsageError
-from rangegeo.extras import need
 from rangegeo.grid import parse_crs
 from rangegeo.tables.table import Block, Geometry, Table, in_rows
 
@@ -27,12 +29,9 @@ def open_vector(path: Path, name: str, layer: str | None = None) -> Table:
     Raises:
         TableError: GDAL cannot read it. UsageError: the layer must be named.
     """
-    pyogrio = need("pyogrio", f"reading {path.suffix or 'vector'} files", "vector")
-    from pyogrio.errors import DataLayerError, DataSourceError
-
     try:
         layer = _layer([str(known) for known, _ in pyogrio.list_layers(path)], layer, name)
-        with pyogrio.raw.open_arrow(path, layer=layer, batch_size=1, use_pyarrow=True) as (meta, reader):
+        with open_arrow(path, layer=layer, batch_size=1, use_pyarrow=True) as (meta, reader):
             stored = reader.schema
     except (DataSourceError, DataLayerError) as error:
         raise TableError(f"{name} cannot be read: {str(error).splitlines()[0]}") from error
@@ -46,7 +45,7 @@ def open_vector(path: Path, name: str, layer: str | None = None) -> Table:
         attributes = [column for column in wanted if column not in called.values()]
         options = {"layer": layer, "columns": attributes, "batch_size": rows, "use_pyarrow": True}
         options["read_geometry"] = len(attributes) < len(wanted)
-        with pyogrio.raw.open_arrow(path, **options) as (_, reader):
+        with open_arrow(path, **options) as (_, reader):
             yield from in_rows(
                 pa.record_batch(batch.columns, schema=_named(batch.schema, called)).select(wanted) for batch in reader
             )

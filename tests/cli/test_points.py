@@ -323,23 +323,6 @@ def test_the_keyboard_is_no_table(points, monkeypatch):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("missing", "source", "said"),
-    [
-        ("pyarrow", "places.csv", 'reading and writing tables needs pyarrow: pip install "rangegeo[vector]"'),
-        ("pyogrio", "v.gpkg", 'reading .gpkg files needs pyogrio: pip install "rangegeo[vector]"'),
-    ],
-)
-def test_a_missing_library_says_what_to_type(folder, missing, source, said):
-    (folder / "places.csv").write_text(CSV)
-    (folder / "v.gpkg").write_text("")
-    code = f"import sys; sys.modules[{missing!r}] = None; from rangegeo.cli.main import main; main()"
-    command = [sys.executable, "-c", code, "points", source, *MINI, "-o", "o.csv"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"rangegeo: {said}\n"
-
-
 @pytest.mark.parametrize("name", ["o.parquet", "o.csv", "o.npz"])
 def test_a_real_interrupt_leaves_nothing(folder, name):
     rows = 200_000
