@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from rangegeo.bands import DIAGNOSTICS
 from rangegeo.cube import proof
 from rangegeo.errors import UsageError
 from rangegeo.model import check_betas
 from rangegeo.painting import fit_cube, paint_cube
 from rangegeo.writers.geotiff import write_geotiff
 from rangegeo.writers.zarr import write_zarr
+
+COMPONENTS = ("semantic_", "geographic_")  # how the bands of S and of G are called
 
 
 @xr.register_dataarray_accessor("rangegeo")
@@ -39,7 +42,7 @@ class RangegeoAccessor:
         Args:
             beta: in [0, 1].
         Returns:
-            (band, y, x) float32 with a scalar coordinate beta; (1 - beta) G + beta S, then q.
+            (band, y, x) float32 with a scalar coordinate beta; (1 - beta) G + beta S, then q and diagnostics.
         Raises:
             UsageError: the cube does not hold what this beta needs.
         """
@@ -50,22 +53,23 @@ class RangegeoAccessor:
         if "beta" in cube.dims and beta in cube["beta"].values:
             return cube.sel(beta=beta)
         names = cube["band_name"].values.tolist()
-        kinds, _, numbers = zip(*(name.rpartition("_") for name in names), strict=True)
-        count = kinds.count("semantic")
-        paired = kinds == ("semantic",) * count + ("geographic",) * count + ("location",) * (len(kinds) - 2 * count)
-        if not count or not paired or numbers[:count] != numbers[count : 2 * count]:
+        averages = [name for name in names if name.startswith(COMPONENTS) and name not in DIAGNOSTICS]
+        found = [name for name in averages if name.startswith(COMPONENTS[0])]
+        paired = averages == found + [name.replace(*COMPONENTS) for name in found]
+        count = len(found)
+        if not count or not paired or names[: 2 * count] != averages:
             held = cube["beta"].values.tolist() if "beta" in cube.coords else "none"
             raise UsageError(
                 f"beta {beta:g} can be read from a cube that holds it, or from one made with all bands of "
                 f"--layout components; this one holds {held}"
             )
-        semantic, geographic, location = (
+        semantic, geographic, rest = (
             cube.isel(band=bands).drop_vars(("band", "band_name"))
             for bands in (slice(count), slice(count, 2 * count), slice(2 * count, None))
         )
         visual = geographic if beta == 0 else semantic if beta == 1 else (1 - beta) * geographic + beta * semantic
-        blended = xr.concat([visual, location], "band", combine_attrs="drop").rename(cube.name)
-        names = [name.replace("semantic", "visual") for name in names[:count]] + names[2 * count :]
+        blended = xr.concat([visual, rest], "band", combine_attrs="drop").rename(cube.name)
+        names = [name.replace(COMPONENTS[0], "visual_") for name in names[:count]] + names[2 * count :]
         attrs = {key: value for key, value in cube.attrs.items() if key != "layout"}
         return blended.assign_attrs(attrs).assign_coords(
             band=np.arange(1, len(names) + 1), band_name=("band", np.array(names)), beta=beta

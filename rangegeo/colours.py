@@ -8,11 +8,12 @@ vector has the same colour everywhere.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from rangegeo.bands import embedding_bands
 from rangegeo.errors import UsageError
 from rangegeo.extras import need
 from rangegeo.principal import principal_directions
@@ -57,7 +58,9 @@ class Colours:
         return np.where(np.isfinite(scores).all(axis=0), np.rint(curves), 0).astype(np.uint8)
 
 
-def fit_colours(sample: np.ndarray, method: str = "pca", seed: int = 0) -> Colours:
+def fit_colours(
+    sample: np.ndarray, method: str = "pca", seed: int = 0, *, names: Sequence[str] | None = None
+) -> Colours:
     """The colours of a sample; every sample gives some, and the same one the same.
 
     Args:
@@ -65,6 +68,7 @@ def fit_colours(sample: np.ndarray, method: str = "pca", seed: int = 0) -> Colou
         method: "pca" cuts 2 % at both ends of each colour, "ica" equalises the histograms, "bands" takes three
             bands as they are, with the cut of "pca".
         seed: of "ica".
+        names: of the bands, so that "pca" and "ica" show the embedding and leave diagnostics out.
     Raises:
         UsageError: there is no such method.
         MissingPackage: "ica" without scikit-learn.
@@ -75,11 +79,20 @@ def fit_colours(sample: np.ndarray, method: str = "pca", seed: int = 0) -> Colou
     sample = sample[np.isfinite(sample).all(axis=1)].astype(np.float64)
     if len(sample) == 0:
         sample = np.zeros((1, sample.shape[1]))
+    if names is not None and method != "bands":
+        return _spread(fit_colours(sample[:, embedding_bands(names)], method, seed), embedding_bands(names), len(names))
     mean = sample.mean(axis=0)
     smallest = SMALLEST_SPAN * (np.abs(mean).max() or 1.0)
     directions = np.ones((3, 1)) if sample.shape[1] == 1 else find(sample, smallest, seed)
     knots = np.percentile((sample - mean) @ directions.T, percentiles, axis=0).T
     return Colours(mean, directions, _widened(knots, smallest * np.linalg.norm(directions, axis=1)))
+
+
+def _spread(colours: Colours, bands: list[int], count: int) -> Colours:
+    """Colours of some bands as those of all `count`, to which the others add nothing."""
+    mean, directions = np.zeros(count), np.zeros((3, count))
+    mean[bands], directions[:, bands] = colours.mean, colours.directions
+    return Colours(mean, directions, colours.knots)
 
 
 def _widened(knots: np.ndarray, smallest: np.ndarray) -> np.ndarray:

@@ -55,7 +55,7 @@ def raster(
     bbox_crs: object = None,
     align: bool = False,
     layout: str = "betas",
-    bands: str | Sequence[int] = "all",
+    bands: str | Sequence[int | str] = "all",
     pca: int | None = None,
     tolerance: float = TOLERANCE,
     exact: bool = False,
@@ -79,7 +79,8 @@ def raster(
         bbox_crs: of the bounding box, and of an area that says none; by default WGS 84.
         align: move the corners outwards to multiples of the pixel size.
         layout: "betas", or "components": S, G and q side by side, from which any beta can be read later.
-        bands: "all", "visual", "location" or band numbers from 1 on; what is left out is not computed.
+        bands: "all", "visual", "location", "diagnostics", names of bands or their numbers from 1 on, or several of
+            these; what is left out is not computed.
         pca: project the bands on so many principal components, fitted now on a seeded sample of the raster.
         tolerance: largest error of interpolation, relative to each component's largest value.
         exact: evaluate every pixel.
@@ -217,12 +218,15 @@ def with_projection(recipe: Recipe, model: Model, geobox: GeoBox, count: int, ar
     """The recipe followed by a PCA, fitted on seeded pixels of the raster or of the area, with all betas together.
 
     Raises:
-        UsageError: there are fewer bands than components asked for, or no pixel lies in the projection's domain.
+        UsageError: there are fewer bands than components asked for, or some are diagnostics, or no pixel lies in the
+            projection's domain.
     """
     if not 1 <= count <= recipe.bands:
         raise UsageError(
             f"--pca must be from 1 to the number of bands, {recipe.bands}, got {count}; for example --pca 3"
         )
+    if recipe.kept_diagnostics:
+        raise UsageError("--pca projects embeddings; leave diagnostics out of --bands")
     if area is None:
         random = np.random.default_rng(0)
         side = math.isqrt(PCA_PIXELS)
@@ -248,6 +252,8 @@ def provenance(model: Model, recipe: Recipe) -> dict[str, object]:
     facts |= model.temperatures
     if not recipe.betas:
         facts["layout"] = "components"
+    if recipe.kept_diagnostics:
+        facts["diagnostics"] = "entropy in nats of the weights of the database rows; neighbours is exp(entropy)"
     if recipe.projection is not None:
         facts |= {
             "pca_explained_variance": [float(share) for share in recipe.projection.explained],

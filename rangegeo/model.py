@@ -16,11 +16,12 @@ from pandas import DataFrame
 from torch import Tensor, nn
 
 from rangegeo.arguments import check_betas, check_tolerance, resolve_device
+from rangegeo.bands import GEOGRAPHIC_DIAGNOSTICS, SEMANTIC_DIAGNOSTICS, chosen_bands
 from rangegeo.encoders import ModelRow, model_row
 from rangegeo.errors import ShapeError, UsageError, WeightsError
 from rangegeo.field.places import Places
 from rangegeo.field.precision import full_precision
-from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, EncoderField, RangeField
+from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, Components, EncoderField, RangeField
 from rangegeo.field.recipe import Recipe
 from rangegeo.frames import embedded_frame, frame_places, is_frame
 from rangegeo.grid import PixelPlaces
@@ -119,6 +120,12 @@ class Model(nn.Module):
         return semantic | ({"geographic_temperature": GEOGRAPHIC_TEMPERATURE} if row.has_beta else {})
 
     @property
+    def diagnostics(self) -> tuple[str, ...]:
+        """Bands that tell of the retrieval, none without a database."""
+        semantic = () if self.row.temperature is None else SEMANTIC_DIAGNOSTICS
+        return semantic + (GEOGRAPHIC_DIAGNOSTICS if self.has_beta else ())
+
+    @property
     def citation(self) -> str:
         return self.row.citation
 
@@ -165,14 +172,14 @@ class Model(nn.Module):
         betas: float | Sequence[float] = 0.5,
         *,
         layout: str = "betas",
-        bands: str | Sequence[int] = "all",
+        bands: str | Sequence[int | str] = "all",
     ) -> Recipe:
         """Which layers and bands a cube of this model has.
 
         Args:
             betas: in [0, 1], for models that have it.
             layout: "betas", one layer each; or "components", S, G and q side by side, for any beta later.
-            bands: "all", "visual", "location", or band numbers from 1 on.
+            bands: "all", "visual", "location", "diagnostics", names of bands, or their numbers from 1 on; or several.
         Raises:
             UsageError: the layout or the bands are none of this model's.
         """
@@ -184,22 +191,28 @@ class Model(nn.Module):
                 "cube holds all components as it is"
             )
         chosen = () if layout == "components" else check_betas(betas) if self.has_beta else (1.0,)
-        recipe = Recipe(betas=chosen, visual=self.visual, location=self.location)
-        return replace(recipe, keep=_check_bands(bands, recipe))
+        recipe = Recipe(betas=chosen, visual=self.visual, location=self.location, diagnostics=self.diagnostics)
+        return replace(recipe, keep=chosen_bands(bands, self._names(recipe)))
 
     def source_names(self, recipe: Recipe) -> tuple[str, ...]:
         """visual_0000 … then location_000 …; with --layout components semantic_…, geographic_…, location_…."""
+        names = self._names(recipe)
+        kept = range(recipe.source_bands) if recipe.keep is None else recipe.keep
+        return tuple(names[band] for band in kept)
+
+    def _names(self, recipe: Recipe) -> tuple[str, ...]:
+        """Of every band that can be kept: the embedding's, then the diagnostics."""
         width = len(str(max(self.visual, self.location) - 1))
         visual = ("visual",) if recipe.betas else ("semantic", "geographic")
         groups = [(name, self.visual) for name in visual] + [("location", self.location)]
-        names = [f"{name}_{i:0{width}d}" for name, count in groups for i in range(count)]
-        return tuple(names if recipe.keep is None else (names[band] for band in recipe.keep))
+        return (*(f"{name}_{i:0{width}d}" for name, count in groups for i in range(count)), *recipe.diagnostics)
 
     def encode(
         self,
         lonlat: object,
         beta: float | Sequence[float] | None = None,
         batch_size: int = 10_000,
+        bands: str | Sequence[int | str] = "all",
         *,
         tolerance: float | None = None,
     ) -> np.ndarray | DataFrame:
@@ -211,19 +224,21 @@ class Model(nn.Module):
                 GeoDataFrame or GeoSeries of points in any CRS.
             beta: in [0, 1], 0 geographic to 1 semantic, for models that have it; or several; None for the model's.
             batch_size: places a step; the result does not depend on it.
+            bands: as of `recipe`; what is left out is not computed.
             tolerance: largest error, relative to each component's largest value, for interpolating places that lie
                 close together, many times as fast; None to evaluate every place.
         Returns:
-            (n, dim) float32; (betas, n, dim) if several betas are given. For frames a DataFrame with the same index
-            and a column a band, b0001 and so on, or beta0.5_b0001 and so on if there are several betas, so that
-            `frame.join(model.encode(frame))` is the table with its embeddings; rows without a place are NaN.
+            (n, dim) float32, dim the number of bands; (betas, n, dim) if several betas are given. For frames a
+            DataFrame with the same index and a column a band, b0001 and so on, or beta0.5_b0001 and so on if there
+            are several betas, so that `frame.join(model.encode(frame))` is the table with its embeddings; rows
+            without a place are NaN.
         Raises:
             ShapeError: `lonlat` has another shape. UsageError: a coordinate or a beta is out of range, or it is not
             clear which columns of a frame hold the places.
         """
         beta = self.beta if beta is None else beta
         check_betas(beta)
-        recipe = self.recipe(beta)
+        recipe = self.recipe(beta, bands=bands)
         if is_frame(lonlat):
             places = frame_places(lonlat)
             usable = ~np.isnan(places[:, 0])
@@ -269,20 +284,24 @@ class Model(nn.Module):
         return out.numpy()
 
     def components(self, lonlat_deg: np.ndarray, wanted: Collection[str]) -> dict[str, Tensor]:
-        """Those of semantic, geographic and location that are wanted, at (n, 2) places: (n, width) float32, CPU."""
+        """Those of S, G, q and the diagnostics that are wanted, at (n, 2) places: (n, width) float32, CPU."""
         places = Places(torch.from_numpy(lonlat_deg)).to(self.spec.device)
-        asked = {"semantic": "semantic" in wanted, "geographic": "geographic" in wanted}
         with self._evaluating, full_precision(), torch.inference_mode():
-            found = self.field.components(places, **asked)
-        return {name: getattr(found, name).float().cpu() for name in wanted}
+            found = self._evaluate(places, wanted)
+        return {name: found.part(name).float().cpu() for name in wanted}
+
+    def _evaluate(self, places: Places, wanted: Collection[str]) -> Components:
+        told = [name for name in self.diagnostics if name in wanted]
+        options = {"diagnostics": told} if told else {}
+        return self.field.components(
+            places, semantic="semantic" in wanted, geographic="geographic" in wanted, **options
+        )
 
     def _fill(self, out: Tensor, places: Places, recipe: Recipe) -> None:
         """Evaluate into (layers, n, bands). One thread at a time: an evaluation uses every core, or the GPU."""
         with self._evaluating, full_precision(), torch.inference_mode():
             for rows, part in places.split(BLOCK_PLACES):
-                found = self.field.components(
-                    part.to(self.spec.device), semantic=recipe.semantic, geographic=recipe.geographic
-                )
+                found = self._evaluate(part.to(self.spec.device), recipe.parts)
                 out[:, rows] = recipe.apply(found).to(out.device)
 
     def seconds_per_place(self, recipe: Recipe, sample: int = 64) -> float:
@@ -374,25 +393,6 @@ def _one(name: str, value: object, other: str, other_value: object) -> str | Non
     if value and other_value:
         raise UsageError(f"{name} and {other} mean the same; leave one out")
     return str(value or other_value or "") or None
-
-
-def _check_bands(bands: str | Sequence[int], recipe: Recipe) -> tuple[int, ...] | None:
-    """Band indices from 0 on; None for all."""
-    visual = recipe.source_bands - recipe.location
-    named = {"all": None, "visual": tuple(range(visual)), "location": tuple(range(visual, recipe.source_bands))}
-    if isinstance(bands, str):
-        if bands not in named or named[bands] == ():
-            raise UsageError(
-                f"--bands must be all, visual, location or a list, got {bands!r}; for example --bands 1,2,3"
-            )
-        return named[bands]
-    numbers = tuple(bands)
-    for number in numbers:
-        if not 1 <= number <= recipe.source_bands or number != int(number):
-            raise UsageError(f"--bands must be numbers from 1 to {recipe.source_bands}, got {number:g}")
-    if not numbers or len(set(numbers)) != len(numbers):
-        raise UsageError("--bands must name every band once; for example --bands 1,2,3")
-    return tuple(int(number) - 1 for number in numbers)
 
 
 def _checked_lonlat(lonlat: object) -> Tensor:

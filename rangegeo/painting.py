@@ -9,13 +9,14 @@ from rangegeo.colours import Colours, fit_colours, sample_lattice
 
 
 def fit_cube(cube: xr.DataArray, method: str = "pca", seed: int = 0) -> Colours:
-    """The colours of a cube (…, band, y, x), shared by all its betas; reads a sample of its pixels.
+    """The colours of a cube's embedding (…, band, y, x), shared by all its betas; reads a sample of its pixels.
 
     Raises: as `rangegeo.colours.fit_colours`.
     """
     rows, cols = sample_lattice((cube.sizes["y"], cube.sizes["x"]), seed)
     sample = cube.isel(y=rows).isel(x=cols).transpose(..., "band")
-    return fit_colours(sample.values.reshape(-1, cube.sizes["band"]), method, seed)
+    names = cube["band_name"].values.tolist() if "band_name" in cube.coords else None
+    return fit_colours(sample.values.reshape(-1, cube.sizes["band"]), method, seed, names=names)
 
 
 def paint_cube(cube: xr.DataArray, colours: Colours) -> xr.DataArray:

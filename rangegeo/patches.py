@@ -107,11 +107,7 @@ class Fit:
 
     def __init__(self, model: Model, geobox: GeoBox, tolerance: float, recipe: Recipe) -> None:
         self.model, self.geobox, self.tolerance, self.recipe = model, geobox, tolerance, recipe
-        self.parts = [
-            name
-            for name, needed in (("semantic", recipe.semantic), ("geographic", recipe.geographic), ("location", True))
-            if needed
-        ]
+        self.parts = recipe.parts
         self.leaves: list[Leaf] = []
         self.error, self.proved, self.evaluations, self.refined = 0.0, 0, 0, 0
 
@@ -224,7 +220,8 @@ class Fit:
             name: (grid if grid.shape[-1] == count else interpolate(grid, at, at)).flatten(1).T
             for name, grid in known.items()
         }
-        found = Components(flat.get("semantic"), flat.get("geographic"), flat["location"])
+        diagnostics = {name: flat[name] for name in self.recipe.kept_diagnostics}
+        found = Components(flat.get("semantic"), flat.get("geographic"), flat["location"], diagnostics)
         bands = self.recipe.apply(found)  # (layers, n², bands)
         return bands.transpose(1, 2).reshape(*bands.shape[::2], count, count).contiguous()
 

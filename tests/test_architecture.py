@@ -14,7 +14,7 @@ PACKAGE = ROOT / "rangegeo"
 
 # From the ground up; a module may import from lower floors and from its own.
 FLOORS = (
-    {"errors", "units"},
+    {"errors", "units", "bands"},
     {"extras"},
     {"field", "grid", "principal", "arguments", "tiles"},
     {"encoders", "colours", "painting", "picture", "columns", "frames"},

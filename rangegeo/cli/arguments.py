@@ -53,16 +53,12 @@ class NumberList(click.ParamType):
         return numbers
 
 
-def parse_bands(text: str) -> str | tuple[int, ...]:
-    """`all`, `visual`, `location`, or numbers and ranges such as 1,2,5-8."""
-    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
-        return text
-    bands: list[int] = []
+def parse_bands(text: str) -> tuple[int | str, ...]:
+    """Numbers, ranges, groups and names joined by commas, such as 1,2,5-8 or all,diagnostics."""
+    bands: list[int | str] = []
     for part in text.split(","):
-        first, _, last = part.partition("-")
-        if len(last or first) > 5:
-            return text
-        bands += range(int(first), int(last or first) + 1)
+        numbers = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", part)
+        bands += range(int(numbers[1]), int(numbers[2] or numbers[1]) + 1) if numbers else [part]
     return tuple(bands)
 
 

@@ -53,8 +53,8 @@ def content_options(command: Callable) -> Callable:
             "--bands",
             default="all",
             show_default=True,
-            metavar="all|visual|location|LIST",
-            help="Bands; a LIST such as 1,2,10-20.",
+            metavar="all|visual|location|diagnostics|LIST",
+            help="Bands; a LIST such as 1,2,10-20 or all,diagnostics. Diagnostics say how many database rows decided.",
         ),
     )
 
@@ -99,7 +99,7 @@ def check_content(
     """
     from rangegeo.arguments import check_betas
 
-    if layout == "components" and (betas or pca or bands != "all"):
+    if layout == "components" and (betas or pca or bands not in ("all", "all,diagnostics")):
         raise click.UsageError("--layout components holds all of S, G and q; leave out --beta, --bands and --pca")
     return check_betas([beta for group in betas for beta in group]) if betas else (0.5,)
 

@@ -10,13 +10,15 @@ Source: Dhakal et al., CVPR 2025, arXiv:2502.19781, and mvrl/RANGE.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from rangegeo.errors import ShapeError
+from rangegeo.field.entropy import FoldedEntropy, softmax_entropy
 from rangegeo.field.geographic import FoldedAverage
 from rangegeo.field.places import Places, unit_vectors
 from rangegeo.field.retrieval import softmax_average
@@ -28,11 +30,17 @@ class Components(NamedTuple):
     """What the betas blend: averages (n, v) float32, each None if not asked for, and q (n, k) float64.
 
     q is of unit length for RANGE and RANGE+, and the encoder's own output for a location encoder alone.
+    `diagnostics` are those of `rangegeo.bands.DIAGNOSTICS` that were asked for, by name, each (n, 1) float64.
     """
 
     semantic: Tensor | None
     geographic: Tensor | None
     location: Tensor
+    diagnostics: Mapping[str, Tensor] = MappingProxyType({})
+
+    def part(self, name: str) -> Tensor:
+        """A component or a diagnostic by its name."""
+        return self.diagnostics[name] if name in self.diagnostics else getattr(self, name)
 
 
 class EncoderField(nn.Module):
@@ -97,8 +105,10 @@ class RangeField(nn.Module):
         self.temperature = temperature
         self.register_buffer("keys", keys, persistent=False)
         self.register_buffer("values", values, persistent=False)
+        self.register_buffer("locs", locs, persistent=False)
         self.register_buffer("xyz", database_vectors(locs), persistent=False)
         self.folded = FoldedAverage(folded, len(values)) if geographic and folded is not None else None
+        self.folded_entropy = FoldedEntropy(self.folded, GEOGRAPHIC_TEMPERATURE) if self.folded else None
 
     @property
     def visual(self) -> int:
@@ -108,14 +118,30 @@ class RangeField(nn.Module):
     def dim(self) -> int:
         return self.visual + self.keys.shape[1]
 
-    def components(self, places: Places, *, semantic: bool = True, geographic: bool = True) -> Components:
-        """S, G and q at each place; a component that is not asked for is not computed."""
+    def components(
+        self, places: Places, *, semantic: bool = True, geographic: bool = True, diagnostics: Collection[str] = ()
+    ) -> Components:
+        """S, G and q at each place, and the diagnostics named; what is not asked for is not computed."""
         location = nn.functional.normalize(self.encoder(places), dim=1, eps=0.0)
         return Components(
             softmax_average(location.float(), self.keys, self.values, self.temperature) if semantic else None,
             self.geographic(places) if geographic else None,
             location,
+            self._diagnostics(places, location, diagnostics),
         )
+
+    def _diagnostics(self, places: Places, location: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        entropies = {}
+        if any(name.startswith("semantic_") for name in names):
+            entropies["semantic"] = softmax_entropy(location.float(), self.keys, self.temperature)
+        if any(name.startswith("geographic_") for name in names):
+            entropies["geographic"] = self.geographic_entropy(places)
+        found = {}
+        for name in names:
+            kind, _, quantity = name.partition("_")
+            entropy = entropies[kind][:, None]
+            found[name] = entropy.exp() if quantity == "neighbours" else entropy
+        return found
 
     def geographic(self, places: Places) -> Tensor:
         """(n, v) float32 averages by distance."""
@@ -125,6 +151,18 @@ class RangeField(nn.Module):
         if not accurate.all():
             average[~accurate] = self._geographic_sum(places.lonlat_deg[~accurate])
         return average
+
+    def geographic_entropy(self, places: Places) -> Tensor:
+        """(n,) float64 entropy of the geographic weights, in nats."""
+        if self.folded_entropy is None:
+            return self._geographic_entropy(places.lonlat_deg)
+        entropy, accurate = self.folded_entropy(places)
+        if not accurate.all():
+            entropy[~accurate] = self._geographic_entropy(places.lonlat_deg[~accurate])
+        return entropy
+
+    def _geographic_entropy(self, lonlat_deg: Tensor) -> Tensor:
+        return softmax_entropy(unit_vectors(lonlat_deg).float(), self.xyz, GEOGRAPHIC_TEMPERATURE)
 
     def _geographic_sum(self, lonlat_deg: Tensor) -> Tensor:
         xyz = unit_vectors(lonlat_deg).float()

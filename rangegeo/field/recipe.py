@@ -37,7 +37,8 @@ class Recipe:
         betas: one layer each; empty for one layer that holds S, G and q side by side.
         visual: number of visual bands of the model.
         location: number of its location bands.
-        keep: bands that are kept, in order; None for all.
+        keep: bands that are kept, in order; None for all of the embedding.
+        diagnostics: what the model can tell of its retrieval, numbered after the bands of the embedding.
         projection: applied to the bands that are kept; None to leave them.
     """
 
@@ -45,6 +46,7 @@ class Recipe:
     visual: int
     location: int
     keep: tuple[int, ...] | None = None
+    diagnostics: tuple[str, ...] = ()
     projection: Projection | None = None
 
     @property
@@ -53,7 +55,7 @@ class Recipe:
 
     @property
     def source_bands(self) -> int:
-        """Bands before any are left out."""
+        """Bands of the embedding before any are left out."""
         return (self.visual if self.betas else 2 * self.visual) + self.location
 
     @property
@@ -62,6 +64,18 @@ class Recipe:
         if self.projection is not None:
             return len(self.projection.directions)
         return self.source_bands if self.keep is None else len(self.keep)
+
+    @property
+    def kept_diagnostics(self) -> tuple[str, ...]:
+        """Those that are needed, by name."""
+        numbered = enumerate(self.diagnostics, start=self.source_bands)
+        return tuple(name for band, name in numbered if self.keep is not None and band in self.keep)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Components and diagnostics that are needed, by name; q always is."""
+        needed = {"semantic": self.semantic, "geographic": self.geographic, "location": True}
+        return (*(name for name, is_needed in needed.items() if is_needed), *self.kept_diagnostics)
 
     @property
     def semantic(self) -> bool:
@@ -99,7 +113,10 @@ class Recipe:
             visual = [blend(found, self.betas[index]) if self._visual else unused]
         else:
             visual = [unused if part is None else part for part in (found.semantic, found.geographic)]
-        bands = torch.cat([*(part.to(location.dtype) for part in visual), location], dim=1)
+        parts = [*visual, location]
+        if self.kept_diagnostics:
+            parts += [found.diagnostics.get(name, unused[:, :1]) for name in self.diagnostics]
+        bands = torch.cat([part.to(location.dtype) for part in parts], dim=1)
         if self.keep is not None:
             bands = bands[:, list(self.keep)]
         if self.projection is not None:

@@ -68,7 +68,7 @@ def write_geotiff(
     with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=f".{path.name}-unfinished-") as folder:
         drafts = [Path(folder) / f"draft-{output.name}" for output in paths]
         sample, facts = _write_drafts(cube, drafts, measured)
-        colours = fit_colours(np.concatenate(list(sample), axis=1).T)
+        colours = fit_colours(np.concatenate(list(sample), axis=1).T, names=names)
         qml = style(names, [_range(band) for band in sample.swapaxes(0, 1)[:3]])
         finished = [Path(folder) / output.name for output in paths]
 

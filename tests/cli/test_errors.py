@@ -160,6 +160,9 @@ BAD = {
     "bands beyond the last": ((*MAKE, "--bands", "41", *OUT), 2, "--bands must be numbers from 1 to 40"),
     "bands without end": ((*MAKE, "--bands", "1-999999999999", *OUT), 2, "for example --bands 1,2,3"),
     "bands of text": ((*MAKE, "--bands", "red", *OUT), 2, "for example --bands 1,2,3"),
+    "diagnostics without a database": (
+        (*MAKE, "--model", "SatCLIP", "--bands", "diagnostics", *OUT), 2, "got 'diagnostics'; for example --bands"),
+    "diagnostics and pca": ((*MAKE, "--bands", "all,diagnostics", "--pca", "3", *OUT), 2, "leave diagnostics out"),
     "unknown layout": ((*MAKE, "--layout", "pixels", *OUT), 2, "'betas', 'components'"),
     "components of a plain model": (
         (*MAKE, "--model", "RANGE", "--layout", "components", *OUT), 2, "needs a model with betas"),

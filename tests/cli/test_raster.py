@@ -150,6 +150,10 @@ def test_bands_layout_and_pca(raster):
     assert rg.open_cube("a.zarr")["band_name"].values.tolist() == ["visual_02", "visual_00", "visual_01"]
     assert raster("--layout", "components", "-o", "b.zarr").code == 0
     assert rg.open_cube("b.zarr").sizes["band"] == 24 + 24 + 16
+    assert raster("--layout", "components", "--bands", "all,diagnostics", "-o", "d.zarr").code == 0
+    assert rg.open_cube("d.zarr")["band_name"].values.tolist()[-1] == "geographic_neighbours"
+    assert raster("--bands", "1-2,diagnostics", "-o", "e.tif").code == 0
+    assert rg.open_cube("e.tif").sizes["band"] == 6
     assert raster("--pca", "2", "-o", "c.zarr").code == 0
     assert rg.open_cube("c.zarr")["band_name"].values.tolist() == ["pca_0", "pca_1"]
 
@@ -336,10 +340,11 @@ def test_numbers_that_stand_apart_are_joined(arguments, joined):
     [
         ("1", (1,)),
         ("1,2,5-8", (1, 2, 5, 6, 7, 8)),
-        ("all", "all"),
-        ("visual", "visual"),
-        ("1-", "1-"),
-        ("1-999999", "1-999999"),
+        ("all", ("all",)),
+        ("visual,diagnostics", ("visual", "diagnostics")),
+        ("1-2,location_000", (1, 2, "location_000")),
+        ("1-", ("1-",)),
+        ("1-999999", ("1-999999",)),
     ],
 )
 def test_lists_of_bands(text, bands):

@@ -54,14 +54,31 @@ def siren(features: Array, weights: Sequence[tuple[Array, Array]]) -> Array:
     return np.array(rows)
 
 
-def softmax_average(queries: Array, keys: Array, values: Array, temperature: float) -> Array:
-    """(n, d), (N, d), (N, v) to (n, v): softmax(temperature · queries keysᵀ) values."""
-    averages = []
+def softmax_weights(queries: Array, keys: Array, temperature: float) -> Array:
+    """(n, d), (N, d) to (n, N): softmax(temperature · queries keysᵀ), every row of sum 1."""
+    rows = []
     for query in np.asarray(queries, dtype=np.float64):
         scores = temperature * (np.asarray(keys, dtype=np.float64) @ query)
         weights = np.exp(scores - scores.max())
-        averages.append(weights @ np.asarray(values, dtype=np.float64) / weights.sum())
-    return np.array(averages)
+        rows.append(weights / weights.sum())
+    return np.array(rows).reshape(len(queries), len(keys))
+
+
+def softmax_average(queries: Array, keys: Array, values: Array, temperature: float) -> Array:
+    """(n, d), (N, d), (N, v) to (n, v): softmax(temperature · queries keysᵀ) values."""
+    return softmax_weights(queries, keys, temperature) @ np.asarray(values, dtype=np.float64)
+
+
+def entropy(weights: Array) -> Array:
+    """(n, N) weights of sum 1 to (n,) entropies in nats, term by term."""
+    return np.array([-sum(weight * math.log(weight) for weight in row if weight > 0) for row in weights])
+
+
+def distance_km(one_deg: Array, other_deg: Array) -> float:
+    """Along a great circle, on a sphere of the Earth's mean radius, between two (lon, lat): the haversine formula."""
+    (lon, lat), (other_lon, other_lat) = np.radians(one_deg), np.radians(other_deg)
+    across = math.cos(lat) * math.cos(other_lat) * math.sin((other_lon - lon) / 2) ** 2
+    return 2 * 6371.0088 * math.asin(math.sqrt(math.sin((other_lat - lat) / 2) ** 2 + across))
 
 
 def unit_vectors(lonlat_deg: Array) -> Array:
