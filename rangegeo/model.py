@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -28,6 +29,9 @@ from rangegeo.grid import PixelPlaces
 from rangegeo.weights.checkpoint import build_free, load_encoder
 from rangegeo.weights.database import load_database
 from rangegeo.weights.names import database_file, database_for, default_weights, encoder_file
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 LAYOUTS = ("betas", "components")
 BLOCK_PLACES = 4096  # places evaluated at a time; bounds the float64 intermediates of the encoder
@@ -262,6 +266,35 @@ class Model(nn.Module):
         for rows, part in places.split(max(1, batch_size)):
             self._fill(torch.from_numpy(out[:, rows]), part, recipe)
         return out
+
+    def neighbors(self, lonlat: object, k: int = 10, *, beta: float | None = None) -> xr.Dataset:
+        """The rows of the database that decide the visual bands at each place.
+
+        Args:
+            lonlat: as of `encode`.
+            k: how many rows, those with the largest weight in the blend of S and G.
+            beta: of the blend, None for the model's; not used by models without it.
+        Returns:
+            Dims place and neighbour: row, row_lon, row_lat, weight (in the blend), semantic_weight and
+            geographic_weight (each average's own), cosine (with the row's key), distance (km); by place alone rest,
+            semantic_rest and geographic_rest, what all other rows weigh. `to_dataframe()` makes a table of it.
+        Raises:
+            UsageError: the model has no database; or a place, k or beta is out of range.
+        """
+        if not self.diagnostics:
+            raise UsageError(
+                f"neighbors needs a model with a database, and {self.spec.name} has none; take RANGE+ or RANGE"
+            )
+        if np.ndim(beta):
+            raise UsageError(f"neighbors takes one beta, got {beta!r}; for example beta=0.5")
+        from rangegeo.neighbours import neighbours  # xarray takes a while to import
+
+        lonlat_deg = _checked_lonlat(lonlat).to(self.spec.device)
+        (beta,) = check_betas(self.beta if beta is None else beta) if self.has_beta else (1.0,)
+        with self._evaluating, full_precision(), torch.inference_mode():
+            return neighbours(self.field, lonlat_deg, k, beta=beta, blended=self.has_beta).assign_attrs(
+                model=self.spec.name, database=self.facts["database"]["file"], **self.temperatures
+            )
 
     def raster_block(self, pixels: PixelPlaces, recipe: Recipe) -> np.ndarray:
         """Evaluate the pixels of a window, every one.

@@ -18,7 +18,7 @@ FLOORS = (
     {"extras"},
     {"field", "grid", "principal", "arguments", "tiles"},
     {"encoders", "colours", "painting", "picture", "columns", "frames"},
-    {"weights"},
+    {"weights", "neighbours"},
     {"model", "patches", "scattered"},
     {"dropin", "clipping"},
     {"cube", "writers", "tables"},

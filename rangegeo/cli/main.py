@@ -22,6 +22,7 @@ COMMANDS = {
     "info": "Say what a cube, a model, a checkpoint or a database is.",
     "models": "List the models and which weights are here.",
     "weights": "List, pull, verify and convert published files.",
+    "neighbors": "Say which rows of the database decide the embedding of a place.",
 }
 # What an interrupted command leaves, where it is not an output.
 INTERRUPTED_LEAVES = {"weights": "what has arrived is kept, and the same command goes on from there"}

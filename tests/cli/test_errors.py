@@ -172,6 +172,15 @@ BAD = {
     "surplus argument": ((*MAKE, *OUT, "more"), 2, "(more); type rangegeo raster --help"),
     "unknown command": (("rastr",), 2, "No such command 'rastr'; type rangegeo --help"),
     "unknown option of all": (("--colour",), 2, "No such option '--colour'; type rangegeo --help"),
+    # neighbors
+    "neighbors of half a place": (("neighbors", "5"), 2, "'LAT'; type rangegeo neighbors --help"),
+    "neighbors of text": (("neighbors", "5", "north"), 2, "'LAT'"),
+    "neighbors beyond a pole": (("neighbors", "5", "95", *MINI), 2, "the order is longitude, latitude"),
+    "no neighbors": (("neighbors", "5", "45", "-k", "0", *MINI), 2, "'-k'"),
+    "too many neighbors": (("neighbors", "5", "45", "-k", "99999", *MINI), 2, "the rows of the database"),
+    "neighbors without a database": (("neighbors", "5", "45", "--model", "SatCLIP"), 2, "take RANGE+ or RANGE"),
+    "neighbors of a beta beyond": (("neighbors", "5", "45", "--beta", "2", *MINI), 2, "beta must be in [0, 1]"),
+    "unknown option of neighbors": (("neighbors", "5", "45", "--colour"), 2, "(--colour); type rangegeo neighbors"),
     # info
     "info of nothing": (("info",), 2, "'TARGET'; type rangegeo info --help"),
     "info of a missing file": (("info", "none.tif"), 2, "expected a cube, a checkpoint, a database, or one of RANGE+"),

@@ -1,0 +1,79 @@
+"""`rangegeo neighbors`: which rows of the database decide an embedding."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from rangegeo.cli.options import announce_demo, model_options, verbosity_options
+
+COLUMNS = {  # variable: heading and how it is written
+    "row": ("row", "{:.0f}"),
+    "row_lon": ("lon", "{:.3f}"),
+    "row_lat": ("lat", "{:.3f}"),
+    "distance": ("km", "{:.1f}"),
+    "cosine": ("cosine", "{:.4f}"),
+    "semantic_weight": ("in S", "{:.3%}"),
+    "geographic_weight": ("in G", "{:.3%}"),
+    "weight": ("weight", "{:.3%}"),
+}
+
+
+@click.command("neighbors", context_settings={"ignore_unknown_options": True})  # a longitude may begin with a minus
+@click.argument("lon", type=float)
+@click.argument("lat", type=float)
+@click.option("-k", "count", type=click.IntRange(min=1), default=10, show_default=True, help="How many rows.")
+@click.option("--beta", type=float, default=0.5, show_default=True, help="0 geographic to 1 semantic.")
+@click.option("--model", "model_name", default="RANGE+", show_default=True, help="RANGE+ or RANGE.")
+@model_options
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@verbosity_options
+def command(
+    lon: float,
+    lat: float,
+    count: int,
+    beta: float,
+    model_name: str,
+    weights: str,
+    db: str | None,
+    device: str,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
+) -> None:
+    """Say which rows of the database decide the embedding of a place.
+
+    \b
+    rangegeo neighbors 7.66 45.98
+    rangegeo neighbors -122.4 37.8 -k 20 --beta 1 --json
+    """
+    from rangegeo.model import load_model
+
+    model = load_model(model_name, weights=weights, db=db, device=device)
+    found = model.neighbors([lon, lat], count, beta=beta)
+    announce_demo(weights or model.row.default, quiet=quiet or as_json)
+    place = found.isel(place=0)
+    table = place.drop_dims("neighbour")
+    rows = place.drop_vars(list(table.variables)).to_dataframe().reset_index(drop=True).to_dict("records")
+    if as_json:
+        facts = {name: value.item() for name, value in table.drop_vars("place").variables.items()}
+        click.echo(json.dumps(found.attrs | facts | {"neighbours": rows}, indent=2))
+    else:
+        _print_table(rows, {name: value.item() for name, value in table.data_vars.items()})
+
+
+def _print_table(rows: list[dict], rest: dict[str, float]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = {name: column for name, column in COLUMNS.items() if name in rows[0]}
+    table = Table(box=None, pad_edge=False, show_footer=True)
+    for name, (heading, how) in shown.items():
+        others = name.replace("weight", "rest")
+        footer = "others" if name == "row" else how.format(rest[others]) if others in rest else ""
+        table.add_column(heading, justify="right", no_wrap=True, footer=footer)
+    for row in rows:
+        table.add_row(*(how.format(row[name]) for name, (_, how) in shown.items()))
+    Console().print(table)
