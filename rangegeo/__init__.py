@@ -17,6 +17,7 @@ _HOMES = {
     "load_satclip_location_encoder": "rangegeo.dropin",
     "raster": "rangegeo.cube",
     "open_cube": "rangegeo.opening",
+    "similarity": "rangegeo.cosine",
     "RangegeoError": "rangegeo.errors",
 }
 _WITH_ACCESSOR = {"raster", "open_cube"}  # what they return has the .rangegeo accessor
