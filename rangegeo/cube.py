@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from dask.base import tokenize
 from dask.core import flatten
-from dask.delayed import Delayed
+from dask.delayed import Delayed, delayed
 from dask.highlevelgraph import HighLevelGraph
 from dask.optimization import cull
 from odc.geo.geobox import GeoBox
@@ -28,6 +28,7 @@ from rangegeo.grid.georeference import grid_coords
 from rangegeo.model import Model, ModelSpec, load_model
 from rangegeo.patches import Patch, Window, evaluate_patch, fill_window
 from rangegeo.principal import principal_directions
+from rangegeo.quantise import sample_lines
 from rangegeo.units import human_bytes, human_seconds
 
 NAME = "embedding"
@@ -39,6 +40,8 @@ SMALLEST_TILE = 58  # pixels; below, so many points would be about as many as pi
 PCA_PIXELS = 1024
 NODES_A_TILE = 1681  # usual number of evaluations, for an estimate of time
 WRITING_BYTES_A_SECOND = 4e8  # compressed on two cores, for an estimate of time
+SAMPLES_A_TILE = 8  # along its sides: a twentieth of the evaluations that interpolating it takes
+SAMPLE_PLACES = 4096  # evaluated at a time
 PATCHES = "rangegeo-patches"  # of the layer of patches in a graph
 
 
@@ -233,14 +236,49 @@ def with_projection(recipe: Recipe, model: Model, geobox: GeoBox, count: int, ar
         rows, cols = (np.sort(random.integers(0, length, side)) + 0.5 for length in geobox.shape)
         pixels = places_on(geobox, rows, cols)
     else:
-        lonlat_deg = scattered_places(geobox, *(part + 0.5 for part in area.mask.sample(geobox.shape, PCA_PIXELS)))
-        pixels = PixelPlaces(lonlat_deg, np.ones((1, len(lonlat_deg)), dtype=bool), None)
+        pixels = _in_a_row(_places_in(area, geobox, PCA_PIXELS))
     values = model.raster_block(pixels, recipe)
     sample = values.transpose(0, 2, 3, 1).reshape(-1, recipe.bands)
     sample = sample[np.isfinite(sample).all(axis=1)]
     if len(sample) < count:
         raise UsageError("--pca found no pixels in the domain of the projection; take another --bbox or --crs")
     return replace(recipe, projection=fit_projection(sample, count))
+
+
+def sample_values(geobox: GeoBox, model: Model, recipe: Recipe, area: Area | None = None) -> da.Array:
+    """(layers, bands, rows, cols) of seeded pixels, each evaluated when it is computed.
+
+    They are the crossings of the grid's `sample_lines`; of an area as many of its pixels, in one row.
+    """
+    rows, cols = sample_lines(geobox, min(TILE_ARC_DEG, model.smooth_deg) / SAMPLES_A_TILE)
+    count = len(rows) * len(cols)
+    batches = math.ceil(count / SAMPLE_PLACES)
+    if area is None:
+        places = [places_on(geobox, part + 0.5, cols + 0.5) for part in np.array_split(rows, batches)]
+    else:
+        places = [_in_a_row(part) for part in np.array_split(_places_in(area, geobox, count), batches)]
+    evaluated = delayed(places_block, pure=True)
+    blocks = [
+        da.from_delayed(
+            evaluated(model.spec, part, recipe), (recipe.layers, recipe.bands, *part.valid.shape), np.float32
+        )
+        for part in places
+    ]
+    return da.concatenate(blocks, axis=2 if area is None else 3)
+
+
+def places_block(spec: ModelSpec, pixels: PixelPlaces, recipe: Recipe) -> np.ndarray:
+    """(layers, bands, h, w) of pixels, every one evaluated."""
+    return spec.load().raster_block(pixels, recipe)
+
+
+def _places_in(area: Area, geobox: GeoBox, count: int) -> np.ndarray:
+    """(n, 2) degrees of so many seeded pixels of an area, or less."""
+    return scattered_places(geobox, *(part + 0.5 for part in area.mask.sample(geobox.shape, count)))
+
+
+def _in_a_row(lonlat_deg: np.ndarray) -> PixelPlaces:
+    return PixelPlaces(lonlat_deg, np.ones((1, len(lonlat_deg)), dtype=bool), None)
 
 
 def provenance(model: Model, recipe: Recipe) -> dict[str, object]:
@@ -273,7 +311,7 @@ class Plan:
 
     Attributes:
         sizes: of the cube, by dim.
-        nbytes: of its values, uncompressed.
+        nbytes: of its values as they are stored, uncompressed.
         blocks: how many chunks are computed.
         seconds: estimated for evaluating it.
         share: of it that is computed, at most; less than 1 if an area leaves chunks out.
@@ -295,20 +333,21 @@ class Plan:
         return f"{size}{part}, about {human_seconds(self.seconds)}"
 
 
-def plan(cube: xr.DataArray, model: Model, recipe: Recipe) -> Plan:
+def plan(cube: xr.DataArray, model: Model, recipe: Recipe, dtype: str = "float32") -> Plan:
     """Measure the model on some places and say what the whole cube will take."""
     layers = cube.data.dask.layers
     patches = [task for name, layer in layers.items() if name.startswith(PATCHES) for task in layer.values()]
     places = cube.sizes["y"] * cube.sizes["x"]
+    nbytes = cube.size * np.dtype(dtype).itemsize
     if patches:
         tiles = sum(math.prod(-(-(s.stop - s.start) // tile) for s in window) for *_, window, tile, _, _ in patches)
         places = min(places, tiles * NODES_A_TILE)
     share = cube.attrs.get(SHARE, 1.0)
     return Plan(
         sizes=dict(cube.sizes),
-        nbytes=cube.nbytes,
+        nbytes=nbytes,
         blocks=math.prod(cube.data.numblocks),
-        seconds=share * (places * model.seconds_per_place(recipe) + cube.nbytes / WRITING_BYTES_A_SECOND),
+        seconds=share * (places * model.seconds_per_place(recipe) + nbytes / WRITING_BYTES_A_SECOND),
         share=share,
     )
 

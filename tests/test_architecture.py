@@ -17,7 +17,7 @@ FLOORS = (
     {"errors", "units", "bands"},
     {"extras"},
     {"field", "grid", "principal", "arguments", "tiles"},
-    {"encoders", "colours", "painting", "picture", "columns", "frames", "locating"},
+    {"encoders", "colours", "painting", "picture", "columns", "frames", "locating", "quantise"},
     {"weights", "neighbours"},
     {"model", "patches", "scattered"},
     {"dropin", "clipping", "cosine"},
