@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import dask.array as da
 import numpy as np
 import xarray as xr
 
@@ -13,8 +14,10 @@ from rangegeo.cube import proof
 from rangegeo.errors import UsageError
 from rangegeo.model import check_betas
 from rangegeo.painting import fit_cube, paint_cube
-from rangegeo.writers.geotiff import write_geotiff
-from rangegeo.writers.zarr import write_zarr
+from rangegeo.quantise import Storage, check_dtype, fit_storage
+from rangegeo.writers.common import as_4d
+from rangegeo.writers.geotiff import check_outputs, write_geotiff
+from rangegeo.writers.zarr import check_store, write_zarr
 
 COMPONENTS = ("semantic_", "geographic_")  # how the bands of S and of G are called
 
@@ -81,15 +84,37 @@ class RangegeoAccessor:
         *,
         overwrite: bool = False,
         zarr_format: int = 3,
+        dtype: str = "float32",
         creation_options: Mapping[str, object] | None = None,
     ) -> list[Path]:
-        """Write a Zarr store; see `rangegeo.writers.zarr.write_zarr`."""
+        """Write a Zarr store; see `rangegeo.writers.zarr.write_zarr`.
+
+        Args:
+            dtype: float32, float16, int16 or int8; for integers the cube is computed twice, at first for its ranges.
+        """
         options = {"overwrite": overwrite, "zarr_format": zarr_format, "creation_options": creation_options}
-        return write_zarr(self._cube, path, measured=proof(self._cube), **options)
+        check_store(self._cube, Path(path), dtype=check_dtype(dtype), **options)  # before anything is computed
+        storage = self._storage(dtype, one_scale=True)
+        return write_zarr(self._cube, path, storage=storage, measured=proof(self._cube), **options)
 
     def to_geotiff(
-        self, path: str | Path, *, overwrite: bool = False, creation_options: Mapping[str, object] | None = None
+        self,
+        path: str | Path,
+        *,
+        overwrite: bool = False,
+        dtype: str = "float32",
+        creation_options: Mapping[str, object] | None = None,
     ) -> list[Path]:
-        """Write Cloud Optimized GeoTIFFs, one a beta; see `rangegeo.writers.geotiff.write_geotiff`."""
+        """Write Cloud Optimized GeoTIFFs, one a beta; see `rangegeo.writers.geotiff.write_geotiff`.
+
+        Args:
+            dtype: as for `to_zarr`.
+        """
         options = {"overwrite": overwrite, "creation_options": creation_options}
-        return write_geotiff(self._cube, path, measured=proof(self._cube), **options)
+        check_outputs(self._cube, Path(path), dtype=check_dtype(dtype), **options)
+        storage = self._storage(dtype, one_scale=False)
+        return write_geotiff(self._cube, path, storage=storage, measured=proof(self._cube), **options)
+
+    def _storage(self, dtype: str, *, one_scale: bool) -> Storage:
+        names = self._cube["band_name"].values
+        return fit_storage(dtype, names, lambda: da.asarray(as_4d(self._cube).data), one_scale=one_scale)

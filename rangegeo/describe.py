@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import rasterio
+import zarr
+
+from rangegeo.cube import NAME
 from rangegeo.encoders import MODELS
 from rangegeo.errors import UsageError
 from rangegeo.grid import crs_name, parse_crs
@@ -51,6 +56,7 @@ def _cube(path: Path) -> Facts:
     cube = open_cube(path)
     betas = [float(beta) for beta in cube["beta"].values.ravel()] if "beta" in cube.coords else None
     geobox = cube.odc.geobox
+    dtype = _stored_dtype(path)
     return {
         "kind": "cube",
         "path": str(path),
@@ -60,9 +66,18 @@ def _cube(path: Path) -> Facts:
         "crs": crs_name(parse_crs(geobox.crs.to_wkt())),
         "bounds": list(geobox.boundingbox),
         "res": [geobox.resolution.x, -geobox.resolution.y],
-        "bytes": cube.nbytes,
+        "dtype": dtype,
+        "bytes": cube.size * np.dtype(dtype).itemsize,
         **{key: value for key, value in cube.attrs.items() if key not in ("grid_mapping", "long_name")},
     }
+
+
+def _stored_dtype(path: Path) -> str:
+    if path.is_dir():
+        return str(zarr.open_group(path, mode="r", use_consolidated=False)[NAME].dtype)
+    with rasterio.open(path) as file:
+        half = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS") == "16" and file.dtypes[0] == "float32"
+        return "float16" if half else file.dtypes[0]
 
 
 def _model(name: str, weights: str, db: str | None) -> Facts:

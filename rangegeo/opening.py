@@ -35,8 +35,8 @@ def open_cube(path: str | Path, *, pixels: int | None = None) -> xr.DataArray:
         path: a Zarr store or a GeoTIFF.
         pixels: that are enough on the longer side, for a picture: the coarsest stored overview that has them.
     Returns:
-        What `rangegeo.raster` gave when it was written: float32, dims (beta, band, y, x) or (band, y, x) for
-        models without beta and (band, y, x) with a scalar beta for a GeoTIFF; backed by dask.
+        What `rangegeo.raster` gave when it was written: float32, however it is stored, dims (beta, band, y, x) or
+        (band, y, x) for models without beta and (band, y, x) with a scalar beta for a GeoTIFF; backed by dask.
     Raises:
         CubeError: there is no cube at the path.
     """
@@ -60,6 +60,7 @@ def _open_store(path: Path) -> xr.DataArray:
     cube.attrs.pop("_CRS", None)
     cube.attrs["grid_mapping"] = "spatial_ref"
     cube = cube.assign_coords(band_name=("band", names))
+    cube = cube.astype(np.float32)  # xarray decodes integers to float64, and leaves float16 as it is
     return cube if dataset.attrs["rangegeo_has_beta"] else cube.isel(beta=0)  # a scalar beta, or none
 
 
@@ -71,12 +72,13 @@ def _open_geotiff(path: Path, pixels: int | None) -> xr.DataArray:
     try:
         with without_cf_warnings(), warnings.catch_warnings():  # a picture without a place is refused below
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            warnings.filterwarnings("ignore", "(Scales|Offsets) differ across bands", UserWarning)  # each has its own
             with rasterio.open(path) as file:
                 tags, names = file.tags(), file.descriptions
                 enough = [max(file.shape) / factor >= (pixels or np.inf) for factor in file.overviews(1)]
             overview = {"overview_level": sum(enough) - 1} if any(enough) else {}
             chunks = {"band": BANDS_READ, "y": "auto", "x": "auto"}
-            stored = rioxarray.open_rasterio(path, chunks=chunks, masked=True, **overview)
+            stored = rioxarray.open_rasterio(path, chunks=chunks, mask_and_scale=True, **overview)
     except RasterioIOError as error:
         raise CubeError(f"{path} is not a readable GeoTIFF; expected a cube that rangegeo raster wrote") from error
     if "rangegeo_version" not in tags:

@@ -114,22 +114,25 @@ class Storage:
         half = _by_component(self.components, self.scale / 2)
         return {name: half[name] / (self.largest[name] or 1.0) for name in names}
 
-    def facts(self, losses: Sequence[Loss], before: Mapping[str, object]) -> dict[str, object]:
+    def facts(self, losses: Sequence[Loss | None], before: Mapping[str, object]) -> dict[str, object]:
         """What a file says of how it is stored: errors are relative to each component's largest value.
 
         Args:
-            losses: of all blocks.
+            losses: of all blocks, None of those without data.
             before: what was said of the values already; what they had lost is added.
         """
         if self.dtype == "float32":
             return {}
-        measured: dict[str, float] = {"quantisation_clipped": sum(loss.clipped for loss in losses)}
+        known = [loss for loss in losses if loss is not None]
+        measured: dict[str, float] = {"quantisation_clipped": sum(loss.clipped for loss in known)}
         for name, bound in self.bounds.items():
-            error, largest = (max(getattr(loss, what)[name] for loss in losses) for what in ("error", "largest"))
+            error, largest = (
+                max((getattr(loss, what)[name] for loss in known), default=0.0) for what in ("error", "largest")
+            )
             measured |= {f"quantisation_bound_{name}": bound, f"quantisation_error_{name}": error / (largest or 1.0)}
         ranges = {} if self.scale is None else {"quantisation_sample": self.sampled, "quantisation_margin": self.margin}
-        known = {name: value + before.get(name, 0) for name, value in measured.items()}
-        return {"quantisation_dtype": self.dtype, **ranges, **known}
+        total = {name: value + before.get(name, 0) for name, value in measured.items()}
+        return {"quantisation_dtype": self.dtype, **ranges, **total}
 
 
 FLOAT32 = Storage()

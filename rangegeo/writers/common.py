@@ -19,8 +19,8 @@ from rangegeo.units import human_bytes
 
 WRITE_TASK = "rangegeo-write"  # prefix of the keys of writing tasks; a progress bar counts them
 
-# A block (beta, band, y, x) and the first row and column of it.
-BlockWriter = Callable[[np.ndarray, int, int], None]
+# A block (beta, band, y, x) and the first row and column of it, to what the writer has to tell of it.
+BlockWriter = Callable[[np.ndarray, int, int], object]
 
 
 def check_destination(
@@ -51,9 +51,9 @@ def check_destination(
         )
 
 
-def stored_bytes(cube: xr.DataArray) -> int:
-    """Of a cube's values, uncompressed, without the blocks that its area leaves out."""
-    return int(cube.nbytes * cube.attrs.get(SHARE, 1.0))
+def stored_bytes(cube: xr.DataArray, dtype: str) -> int:
+    """Of a cube's values as they are stored, uncompressed, without the blocks that its area leaves out."""
+    return int(cube.size * np.dtype(dtype).itemsize * cube.attrs.get(SHARE, 1.0))
 
 
 def is_empty(block: np.ndarray) -> bool:
@@ -76,13 +76,13 @@ def as_4d(cube: xr.DataArray) -> xr.DataArray:
 
 def write_blocks(
     cube: xr.DataArray, write: BlockWriter, measured: Delayed | None = None, **compute: object
-) -> dict[str, object]:
+) -> tuple[dict[str, object], list]:
     """Compute the blocks of a 4-D cube and hand each to `write`, holding only what is in flight.
 
     Args:
         measured: dict of facts that are known once the cube is computed, computed along with it.
     Returns:
-        These facts; none if `measured` is None.
+        These facts, none if `measured` is None; and what `write` returned of each block.
     """
     data = cube.chunk().data if cube.chunks is None else cube.data
     if data.numblocks[:2] != (1, 1):
@@ -92,10 +92,9 @@ def write_blocks(
     blocks = data.to_delayed(optimize_graph=False)[0, 0]
     gate = _Gate()
 
-    def write_if_open(block: np.ndarray, top: int, left: int) -> None:
+    def write_if_open(block: np.ndarray, top: int, left: int) -> object:
         with gate as is_open:
-            if is_open:
-                write(block, top, left)
+            return write(block, top, left) if is_open else None
 
     task = dask.delayed(write_if_open, pure=False, traverse=False)
     tasks = [
@@ -104,11 +103,11 @@ def write_blocks(
         for j, left in enumerate(col_starts)
     ]
     try:
-        facts, *_ = dask.compute(dask.delayed({}) if measured is None else measured, *tasks, **compute)
+        facts, *told = dask.compute(dask.delayed({}) if measured is None else measured, *tasks, **compute)
     except BaseException:
         gate.close()  # other threads still run: nothing may be written once the caller cleans up
         raise
-    return facts
+    return facts, told
 
 
 class _Gate:

@@ -19,12 +19,14 @@ class Format:
         check: the same destination, refused before any work is done.
         check_options: options of `write`, refused before the cube is known.
         suffixes: that choose it.
+        one_scale: whether all bands must be quantised alike.
     """
 
     write: Callable[..., list[Path]]
     check: Callable[..., None]
     check_options: Callable[..., object]
     suffixes: tuple[str, ...] = ()
+    one_scale: bool = False
 
 
 def _from(module: str, name: str, **options: object) -> Callable[..., list[Path] | None]:
@@ -43,6 +45,7 @@ FORMATS = {
         check=_from("zarr", "check_store"),
         check_options=_from("zarr_options", "parse_zarr_options"),
         suffixes=(".zarr",),
+        one_scale=True,
     ),
     "cog": Format(write=_from("geotiff", "write_geotiff"), suffixes=(".tif", ".tiff"), **_GEOTIFF),
     "gtiff": Format(write=_from("geotiff", "write_geotiff", overviews=False), **_GEOTIFF),

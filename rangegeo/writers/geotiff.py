@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,10 +25,11 @@ from rasterio.enums import Resampling
 from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
-from rangegeo.colours import HIGH, LOW, Colours, fit_colours, sample_lattice
+from rangegeo.colours import HIGH, LOW, fit_colours, sample_lattice
 from rangegeo.errors import OutputError
+from rangegeo.quantise import FLOAT32, Loss, Storage
 from rangegeo.writers.common import as_4d, check_destination, is_empty, stored_bytes, write_blocks
-from rangegeo.writers.geotiff_options import COMPRESSION, FEW_BANDS, with_options
+from rangegeo.writers.geotiff_options import FEW_BANDS, compression, raster_type, with_options
 from rangegeo.writers.qml import style
 
 FILES_AT_ONCE = 2
@@ -43,6 +44,7 @@ def write_geotiff(
     overwrite: bool = False,
     overviews: bool = True,
     creation_options: Mapping[str, object] | None = None,
+    storage: Storage = FLOAT32,
     measured: Delayed | None = None,
 ) -> list[Path]:
     """Write a cube as Cloud Optimized GeoTIFF, block by block.
@@ -53,6 +55,7 @@ def write_geotiff(
         overwrite: replace files that are there.
         overviews: False for a plain tiled GeoTIFF.
         creation_options: of GDAL's GTiff or COG driver, as COMPRESS: "DEFLATE".
+        storage: how values are stored, from `rangegeo.quantise`.
         measured: metadata that is known once the cube is computed, from `rangegeo.cube.proof`.
     Returns:
         The paths of the embeddings, in the order of the betas. NAME.qml and NAME_rgb.tif lie beside each.
@@ -61,35 +64,39 @@ def write_geotiff(
     """
     path, cube = Path(path), as_4d(cube)
     paths = output_paths(cube, path)
-    check_outputs(cube, path, overwrite=overwrite)
+    check_outputs(cube, path, overwrite=overwrite, dtype=storage.dtype)
     names = cube["band_name"].values.tolist()
-    profile = with_options(_profile(cube), creation_options, cube.sizes["band"], str(cube.dtype))
+    profile = _finished_profile(cube, storage.dtype, creation_options)
     betas = cube["beta"].values.tolist() if "beta" in cube.coords else [None]
     with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=f".{path.name}-unfinished-") as folder:
         drafts = [Path(folder) / f"draft-{output.name}" for output in paths]
-        sample, facts = _write_drafts(cube, drafts, measured)
+        sample, facts = _write_drafts(cube, drafts, storage, measured)
         colours = fit_colours(np.concatenate(list(sample), axis=1).T, names=names)
         qml = style(names, [_range(band) for band in sample.swapaxes(0, 1)[:3]])
         finished = [Path(folder) / output.name for output in paths]
 
-        def complete(output: Path, draft: Path, beta: float | None) -> None:
+        def complete(output: Path, draft: Path, layer: int) -> None:
             with rasterio.open(draft, "r+") as file:
                 file.descriptions = names
-                file.update_tags(**_tags(cube.attrs | facts, beta))
-            _preview(draft, _preview_path(output), colours)
+                if storage.scale is not None:
+                    file.scales, file.offsets = storage.scale[layer].tolist(), storage.offset[layer].tolist()
+                file.update_tags(**_tags(cube.attrs | facts, betas[layer]))
+            _preview(draft, _preview_path(output), lambda stored: colours.paint(storage.decode(stored, layer)))
             _finish(draft, output, profile, overviews=overviews)
             output.with_suffix(".qml").write_text(qml)
             draft.unlink()
 
         with ThreadPoolExecutor(FILES_AT_ONCE) as pool:  # GDAL compresses outside the interpreter's lock
-            list(pool.map(complete, finished, drafts, betas))
+            list(pool.map(complete, finished, drafts, range(len(betas))))
         for output, final in zip(finished, paths, strict=True):  # all is well: each takes its name
             for made in (_preview_path(output), output.with_suffix(".qml"), output):
                 os.replace(made, final.parent / made.name)
     return paths
 
 
-def _write_drafts(cube: xr.DataArray, drafts: list[Path], measured: Delayed | None) -> tuple[np.ndarray, dict]:
+def _write_drafts(
+    cube: xr.DataArray, drafts: list[Path], storage: Storage, measured: Delayed | None
+) -> tuple[np.ndarray, dict]:
     """Stream the blocks into one uncompressed file a beta.
 
     Returns:
@@ -99,20 +106,23 @@ def _write_drafts(cube: xr.DataArray, drafts: list[Path], measured: Delayed | No
     sample = np.empty((*cube.shape[:2], len(rows), len(cols)), np.float32)
     writing = threading.Lock()
     with ExitStack() as open_files:
-        files = [open_files.enter_context(rasterio.open(draft, "w", **_profile(cube, draft=True))) for draft in drafts]
+        profile = _draft_profile(cube, storage)
+        files = [open_files.enter_context(rasterio.open(draft, "w", **profile)) for draft in drafts]
 
-        def write(block: np.ndarray, top: int, left: int) -> None:
+        def write(block: np.ndarray, top: int, left: int) -> Loss | None:
             window = Window(left, top, block.shape[3], block.shape[2])
             taken_rows, taken_cols = _within(rows, top, block.shape[2]), _within(cols, left, block.shape[3])
             sample[:, :, taken_rows, taken_cols] = block[:, :, rows[taken_rows] - top][..., cols[taken_cols] - left]
             if is_empty(block):  # stays a hole in the file
-                return
+                return None
+            stored, lost = storage.encode(block)
             with writing:
-                for file, values in zip(files, block, strict=True):
-                    file.write(values, window=window)
+                for file, values in zip(files, stored, strict=True):
+                    file.write(values.astype(profile["dtype"], copy=False), window=window)
+            return lost
 
-        facts = write_blocks(cube, write, measured, scheduler="threads")
-    return sample.reshape(*cube.shape[:2], -1), facts
+        facts, losses = write_blocks(cube, write, measured, scheduler="threads")
+    return sample.reshape(*cube.shape[:2], -1), facts | storage.facts(losses, cube.attrs)
 
 
 def _within(places: np.ndarray, start: int, length: int) -> slice:
@@ -135,14 +145,19 @@ def output_paths(cube: xr.DataArray, path: Path) -> list[Path]:
 
 
 def check_outputs(
-    cube: xr.DataArray, path: Path, *, overwrite: bool, creation_options: Mapping[str, object] | None = None
+    cube: xr.DataArray,
+    path: Path,
+    *,
+    overwrite: bool,
+    dtype: str = "float32",
+    creation_options: Mapping[str, object] | None = None,
 ) -> None:
     """Refuse destinations and options before any work is done: every file that would be written is looked at."""
-    with_options(_profile(cube), creation_options, cube.sizes["band"], str(cube.dtype))
+    _finished_profile(cube, dtype, creation_options)
     for output in output_paths(cube, path):
         if output.is_dir():
             raise OutputError(f"{output} is a folder and was left as it is; give another -o")
-        check_destination(output, int(ROOM * stored_bytes(cube)), overwrite=overwrite)
+        check_destination(output, int(ROOM * stored_bytes(cube, dtype)), overwrite=overwrite)
         for beside in (output.with_suffix(".qml"), _preview_path(output)):
             check_destination(beside, 0, overwrite=overwrite)
 
@@ -151,25 +166,32 @@ def _preview_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}_rgb{path.suffix}")
 
 
-def _profile(cube: xr.DataArray, *, draft: bool = False) -> dict:
-    """Creation options: of the draft that blocks stream into, or of the finished file."""
-    geobox = cube.odc.geobox
+def _layout(cube: xr.DataArray) -> dict:
     bands = cube.sizes["band"]
     block = 256 if bands <= FEW_BANDS else 128
-    layout = {"driver": "GTiff", "tiled": True, "blockxsize": block, "blockysize": block, "interleave": "band"}
-    if draft:
-        return layout | {
-            "bigtiff": "yes",
-            "sparse_ok": True,
-            "dtype": cube.dtype,
-            "count": bands,
-            "height": cube.sizes["y"],
-            "width": cube.sizes["x"],
-            "crs": geobox.crs.to_wkt(),
-            "transform": geobox.affine,
-            "nodata": np.nan,
-        }
-    return layout | {"bigtiff": "if_safer", "num_threads": "all_cpus", "sparse_ok": True, **COMPRESSION}
+    return {"driver": "GTiff", "tiled": True, "blockxsize": block, "blockysize": block, "interleave": "band"}
+
+
+def _draft_profile(cube: xr.DataArray, storage: Storage) -> dict:
+    """Creation options of the draft that blocks stream into."""
+    geobox = cube.odc.geobox
+    return _layout(cube) | {
+        "bigtiff": "yes",
+        "sparse_ok": True,
+        **raster_type(storage.dtype),
+        "count": cube.sizes["band"],
+        "height": cube.sizes["y"],
+        "width": cube.sizes["x"],
+        "crs": geobox.crs.to_wkt(),
+        "transform": geobox.affine,
+        "nodata": storage.nodata,
+    }
+
+
+def _finished_profile(cube: xr.DataArray, dtype: str, creation_options: Mapping[str, object] | None) -> dict:
+    """Creation options of the finished file: the usual ones, and what was asked for in their place."""
+    usual = _layout(cube) | {"bigtiff": "if_safer", "num_threads": "all_cpus", "sparse_ok": True, **compression(dtype)}
+    return with_options(usual, creation_options, cube.sizes["band"], dtype)
 
 
 def _tags(attrs: dict, beta: float | None) -> dict[str, str]:
@@ -193,13 +215,13 @@ def _overview_factors(shape: tuple[int, int]) -> list[int]:
     return factors if max(shape) > OVERVIEW_PIXELS else []
 
 
-def _preview(source_path: Path, finished: Path, colours: Colours) -> None:
+def _preview(source_path: Path, finished: Path, paint: Callable[[np.ndarray], np.ndarray]) -> None:
     """The colours of a finished draft, on its grid."""
     with rasterio.open(source_path) as source:
         grid = {key: source.profile[key] for key in ("height", "width", "crs", "transform")}
         with rgb_file(finished, **grid) as file:
             for _, window in source.block_windows(1):
-                file.write(colours.paint(source.read(window=window)), window=window)
+                file.write(paint(source.read(window=window)), window=window)
 
 
 @contextmanager
@@ -211,5 +233,5 @@ def rgb_file(finished: Path, **grid: object) -> Iterator[DatasetWriter]:
     with rasterio.open(draft, "w", **profile, **grid, count=3, dtype="uint8", nodata=0) as file:
         file.descriptions = ("red", "green", "blue")
         yield file
-    _finish(draft, finished, profile | COMPRESSION | {"predictor": 2})
+    _finish(draft, finished, profile | compression("uint8"))
     draft.unlink()

@@ -18,7 +18,6 @@ from rasterio.io import MemoryFile
 
 from rangegeo.errors import UsageError
 
-COMPRESSION = {"compress": "zstd", "zstd_level": 1, "predictor": 3}  # of float32
 LEVELS = {"ZSTD": "ZSTD_LEVEL", "DEFLATE": "ZLEVEL", "LZMA": "LZMA_PRESET"}  # what the COG driver calls LEVEL
 CODECS = ("ZSTD", "DEFLATE", "LZW", "LZMA", "PACKBITS", "LERC", "LERC_ZSTD", "LERC_DEFLATE", "NONE")  # not of pictures
 PREDICTED = {"ZSTD", "DEFLATE", "LZW"}  # codecs that know predictors
@@ -38,9 +37,20 @@ FIXED = {  # what a name may be set to, and why to nothing else
 }
 
 
-def check_options(creation_options: Mapping[str, object]) -> None:
-    """Refuse what no float32 file could be made with, before anything else is known of it."""
-    with_options({"driver": "GTiff", "tiled": True, **COMPRESSION}, creation_options, bands=1, dtype="float32")
+def check_options(creation_options: Mapping[str, object], dtype: str = "float32") -> None:
+    """Refuse what no file of a dtype could be made with, before anything else is known of it."""
+    usual = {"driver": "GTiff", "tiled": True, **compression(dtype)}
+    with_options(usual, creation_options, bands=1, dtype=dtype)
+
+
+def compression(dtype: str) -> dict[str, object]:
+    """The usual creation options that make files small."""
+    return {"compress": "zstd", "zstd_level": 1, "predictor": 3 if dtype.startswith("float") else 2}
+
+
+def raster_type(dtype: str) -> dict[str, object]:
+    """What GDAL calls values that are stored so: float16 it has from 3.11 on, and all of it as float32 of 16 bits."""
+    return {"dtype": "float32", "nbits": 16} if dtype == "float16" else {"dtype": dtype}
 
 
 def with_options(usual: Mapping[str, object], given: Mapping[str, object] | None, bands: int, dtype: str) -> dict:
@@ -49,7 +59,7 @@ def with_options(usual: Mapping[str, object], given: Mapping[str, object] | None
     Args:
         usual: options of the finished file.
         given: names of GDAL's GTiff or COG driver to values.
-        bands, dtype: of the file.
+        bands, dtype: of the file; as in `rangegeo.quantise`.
     Raises:
         UsageError: GDAL knows no such option, value or codec for such a file, or it is one that is not left to choose.
     """
@@ -99,8 +109,9 @@ def _try(options: Mapping[str, object], wanted: Mapping[str, str], dtype: str) -
     """Make a small file with these options, so that GDAL refuses now what it would refuse or ignore in the end."""
     sides = {"width": 16, "height": 16, "transform": Affine(1, 0, 0, 0, -1, 16)}
     with rasterio.Env(), _heard() as said, MemoryFile() as source, MemoryFile() as target:
-        with source.open(driver="GTiff", count=2, dtype=dtype, interleave="band", **sides) as file:
-            file.write(np.ones((2, 16, 16), dtype))  # zeros would be left out
+        kind = raster_type(dtype)
+        with source.open(driver="GTiff", count=2, interleave="band", **kind, **sides) as file:
+            file.write(np.ones((2, 16, 16), kind["dtype"]))  # zeros would be left out
         try:
             rasterio.shutil.copy(source.name, target.name, **options)
         except Exception as error:  # whatever rasterio makes of GDAL's answer

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import dask.array as da
 import numpy as np
 import xarray as xr
 import zarr
@@ -21,8 +22,9 @@ from dask.delayed import Delayed
 from odc.geo.geobox import GeoBox
 from pyproj import CRS
 
-from rangegeo.errors import OutputError
+from rangegeo.errors import OutputError, UsageError
 from rangegeo.grid.georeference import grid_coords
+from rangegeo.quantise import FLOAT32, Loss, Storage
 from rangegeo.writers.common import as_4d, check_destination, is_empty, stored_bytes, write_blocks
 from rangegeo.writers.zarr_options import ZarrOptions, parse_zarr_options
 
@@ -38,6 +40,7 @@ def write_zarr(
     overwrite: bool = False,
     zarr_format: int = 3,
     creation_options: Mapping[str, object] | None = None,
+    storage: Storage = FLOAT32,
     measured: Delayed | None = None,
 ) -> list[Path]:
     """Write a cube to a new Zarr store, block by block.
@@ -48,6 +51,7 @@ def write_zarr(
         overwrite: replace a Zarr store that is there.
         zarr_format: 3, or 2 for programs that do not read 3 (GDAL before 3.11, QGIS built with it).
         creation_options: COMPRESS, LEVEL, SHUFFLE and SHARDS, see `rangegeo.writers.zarr_options`.
+        storage: how values are stored, from `rangegeo.quantise`, one scale for all bands.
         measured: attributes that are known once the cube is computed, from `rangegeo.cube.proof`.
     Returns:
         The path.
@@ -55,20 +59,24 @@ def write_zarr(
         OutputError: the destination cannot be written; nothing was touched.
     """
     path = Path(path)
-    check_store(cube, path, overwrite=overwrite)
-    options = parse_zarr_options(creation_options, zarr_format)
+    check_store(cube, path, overwrite=overwrite, dtype=storage.dtype)
+    options = parse_zarr_options(creation_options, zarr_format, storage.dtype)
+    if storage.scale is not None and (np.ptp(storage.scale) or np.ptp(storage.offset)):
+        raise UsageError("the bands of a Zarr array share one scale; fit the storage with one_scale=True")
     had_beta = "beta" in cube.dims
     cube = _evenly_chunked(as_4d(cube)).rename(ARRAY)
     with _put_aside(path):
-        array = _create(cube, path, had_beta, zarr_format, options)
+        array = _create(cube, path, storage, had_beta, zarr_format, options)
 
-        def write(block: np.ndarray, top: int, left: int) -> None:
+        def write(block: np.ndarray, top: int, left: int) -> Loss | None:
             if is_empty(block):  # a chunk that is not there reads as NaN
-                return
+                return None
             _, _, height, width = block.shape
-            array[:, :, top : top + height, left : left + width] = block
+            array[:, :, top : top + height, left : left + width], lost = storage.encode(block)
+            return lost
 
-        array.attrs.update(write_blocks(cube, write, measured))
+        facts, losses = write_blocks(cube, write, measured)
+        array.attrs.update(facts | storage.facts(losses, cube.attrs))
         group = zarr.open_group(path, mode="r+", use_consolidated=False)
         group.attrs[COMPLETE] = True
         _consolidate(path)
@@ -92,7 +100,9 @@ def _put_aside(path: Path) -> Iterator[None]:
     shutil.rmtree(aside)
 
 
-def _create(cube: xr.DataArray, path: Path, had_beta: bool, zarr_format: int, options: ZarrOptions) -> zarr.Array:
+def _create(
+    cube: xr.DataArray, path: Path, storage: Storage, had_beta: bool, zarr_format: int, options: ZarrOptions
+) -> zarr.Array:
     """The store with its coordinates and attributes, no values yet."""
     geobox: GeoBox = cube.odc.geobox
     coords = {name: coord.drop_encoding() for name, coord in cube.coords.items() if name != "band_name"}
@@ -104,16 +114,21 @@ def _create(cube: xr.DataArray, path: Path, had_beta: bool, zarr_format: int, op
     attrs = {key: value for key, value in cube.attrs.items() if key != "grid_mapping"}
     attrs["_CRS"] = gdal_crs(CRS.from_wkt(geobox.crs.to_wkt()))
     attrs["band_names"] = cube["band_name"].values.tolist()
-    values = xr.DataArray(cube.data, coords, cube.dims, cube.name, attrs)
+    if storage.scale is not None:
+        attrs |= {"scale_factor": float(storage.scale[0, 0]), "add_offset": float(storage.offset[0, 0])}
+    empty = da.empty(cube.shape, dtype=storage.dtype, chunks=cube.chunks or cube.shape)
+    values = xr.DataArray(empty, coords, cube.dims, cube.name, attrs)
     dataset = values.to_dataset(promote_attrs=False).assign_attrs(
         Conventions="CF-1.11", **{COMPLETE: False}, rangegeo_has_beta=had_beta, **conventions(geobox)
     )
-    chunks, compressor = _stored_chunks(cube), options.compressor(zarr_format)
+    chunks, compressor = _stored_chunks(cube, storage), options.compressor(zarr_format)
+    nodata = np.dtype(storage.dtype).type(storage.nodata)
     encoding = {
         "chunks": chunks,
         "compressors": None if compressor is None else [compressor],
-        "_FillValue": np.float32(np.nan),
+        "_FillValue": nodata,
         "grid_mapping": "spatial_ref",
+        **({"fill_value": nodata} if zarr_format == 3 else {}),  # of chunks that are not there; format 2 has but one
     }
     if options.shards:
         betas, bands = cube.shape[:2]
@@ -136,10 +151,10 @@ def _evenly_chunked(cube: xr.DataArray) -> xr.DataArray:
     return cube if even else cube.chunk(sides)
 
 
-def _stored_chunks(cube: xr.DataArray) -> tuple[int, int, int, int]:
+def _stored_chunks(cube: xr.DataArray, storage: Storage) -> tuple[int, int, int, int]:
     """One beta, the block's rows and columns, and the bands that fit: a block is written in whole chunks."""
     rows, cols = (sizes[0] for sizes in cube.chunks[2:]) if cube.chunks else (cube.sizes["y"], cube.sizes["x"])
-    bands = max(1, CHUNK_BYTES // (rows * cols * cube.dtype.itemsize))
+    bands = max(1, CHUNK_BYTES // (rows * cols * np.dtype(storage.dtype).itemsize))
     return 1, min(bands, cube.sizes["band"]), rows, cols
 
 
@@ -165,10 +180,10 @@ def gdal_crs(crs: CRS) -> dict:
     return {**url, "wkt": crs.to_wkt(), "projjson": crs.to_json_dict()}
 
 
-def check_store(cube: xr.DataArray, path: Path, *, overwrite: bool, **options: object) -> None:
+def check_store(cube: xr.DataArray, path: Path, *, overwrite: bool, dtype: str = "float32", **options: object) -> None:
     """Refuse a destination and options before any work is done; only a Zarr store is ever replaced."""
     parse_zarr_options(**options)
-    check_destination(path, stored_bytes(cube), overwrite=overwrite)
+    check_destination(path, stored_bytes(cube, dtype), overwrite=overwrite)
     if path.exists() and not any((path / name).exists() for name in ("zarr.json", ".zgroup")):
         raise OutputError(f"{path} is not a Zarr store and was left as it is; give another -o")
 

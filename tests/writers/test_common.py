@@ -64,10 +64,12 @@ def test_the_room_that_is_asked_for(cube, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr("rangegeo.writers.geotiff.check_destination", lambda path, size, **_: asked.append(size))
     monkeypatch.setattr("rangegeo.writers.zarr.check_destination", lambda path, size, **_: asked.append(size))
-    check_store(cube, tmp_path / "a.zarr", overwrite=False)
-    check_outputs(cube, tmp_path / "a.tif", overwrite=False)
-    assert asked[0] == cube.nbytes
-    assert max(asked[1:]) > 2 * cube.nbytes  # the draft and the finished file stand side by side
+    for dtype, share in (("float32", 1), ("int16", 2), ("float16", 2), ("int8", 4)):
+        asked.clear()
+        check_store(cube, tmp_path / "a.zarr", overwrite=False, dtype=dtype)
+        check_outputs(cube, tmp_path / "a.tif", overwrite=False, dtype=dtype)
+        assert asked[0] == cube.nbytes / share
+        assert 2 < max(asked[1:]) * share / cube.nbytes < 3  # the draft and the finished file stand side by side
 
 
 def test_a_destination_in_the_current_folder_is_fine(tmp_path, monkeypatch):
@@ -120,12 +122,15 @@ def test_a_cube_without_beta_gets_one_without_a_name(cube):
 def test_every_block_is_written_once_at_its_place(cube):
     out = np.full(cube.shape, np.nan, np.float32)
 
-    def write(block: np.ndarray, top: int, left: int) -> None:
+    def write(block: np.ndarray, top: int, left: int) -> tuple[int, int]:
         target = out[:, :, top : top + block.shape[2], left : left + block.shape[3]]
         assert np.isnan(target).all()
         target[:] = block
+        return top, left
 
-    assert write_blocks(cube, write) == {}
+    facts, told = write_blocks(cube, write)
+    assert facts == {}
+    assert told == [(top, left) for top in (0, 16, 32) for left in (0, 16, 32, 48)]
     np.testing.assert_array_equal(out, cube.values)
 
 

@@ -14,9 +14,9 @@ from writing import listing
 from rangegeo.errors import UsageError
 from rangegeo.writers.formats import FORMATS
 from rangegeo.writers.geotiff import write_geotiff
-from rangegeo.writers.geotiff_options import COMPRESSION, check_options, with_options
+from rangegeo.writers.geotiff_options import check_options, compression, with_options
 
-USUAL = {"driver": "GTiff", "tiled": True, "interleave": "band", **COMPRESSION}
+USUAL = {"driver": "GTiff", "tiled": True, "interleave": "band", **compression("float32")}
 
 
 @pytest.fixture
