@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 
 import click
@@ -45,6 +46,13 @@ from rangegeo.cli.options import (
 @click.option("--align", is_flag=True, help="Move the corners outwards to multiples of the pixel size (-tap).")
 @content_options
 @click.option("--pca", type=int, metavar="N", help="Project on N principal components of the raster.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16", "int16", "int8"]),
+    default="float32",
+    show_default=True,
+    help="How values are stored; integers as steps of a scale.",
+)
 @engine_options
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Output: .zarr or .tif.")
 @click.option("--format", "format_name", type=click.Choice(["zarr", "cog", "gtiff"]), help="Instead of the suffix.")
@@ -96,6 +104,7 @@ def command(
     layout: str,
     bands: str,
     pca: int | None,
+    dtype: str,
     tolerance: float | None,
     exact: bool,
     device: str,
@@ -137,12 +146,13 @@ def command(
     options: dict[str, object] = {"creation_options": once(creation)}
     if chosen.suffixes == (".zarr",):
         options["zarr_format"] = int(zarr_format)
-    chosen.check_options(**options)
+    chosen.check_options(dtype=dtype, **options)
 
-    from rangegeo.cli.running import use_threads
-    from rangegeo.cube import model_raster, outline, plan, with_projection
+    from rangegeo.cli.running import announce_storage, use_threads
+    from rangegeo.cube import model_raster, outline, plan, sample_values, with_projection
     from rangegeo.model import load_model
     from rangegeo.preview import MAP, check_picture, preview
+    from rangegeo.quantise import ROUND_OFF, fit_storage
 
     tolerance = chosen_tolerance(tolerance, exact=exact)
     given = check_content(betas, layout, bands, pca=pca is not None)
@@ -157,23 +167,34 @@ def command(
     recipe = model.recipe(given, layout=layout, bands=parse_bands(bands))
     if pca is not None:
         recipe = with_projection(recipe, model, geobox, pca, area)
-    chosen.check(outline(geobox, model, recipe, area), out, overwrite=overwrite, **options)
+    expected = outline(geobox, model, recipe, area)
+    chosen.check(expected, out, overwrite=overwrite, dtype=dtype, **options)
+    storage = fit_storage(
+        dtype,
+        expected["band_name"].values,
+        partial(sample_values, geobox, model, recipe, area),
+        one_scale=chosen.one_scale,
+        round_off=tolerance or ROUND_OFF,
+    )
     cube = model_raster(geobox, model, recipe, area=area, tolerance=tolerance, chunks=chunks)
     cube.attrs["command"] = shlex.join(["rangegeo", *sys.argv[1:]])
     announce_demo(weights or row.default, quiet=quiet)
     if not quiet:
-        click.echo(f"{out}: {plan(cube, model, recipe)}", err=True)
+        click.echo(f"{out}: {plan(cube, model, recipe, dtype)}", err=True)
+        announce_storage(storage, one_scale=chosen.one_scale)
     if dry_run:
         return
 
     from rangegeo.cli.progress import block_progress
-    from rangegeo.cli.running import Measured
+    from rangegeo.cli.running import Measured, stored_error
 
     measured = Measured(cube)
     with block_progress(cube.data.npartitions, quiet=quiet):
-        written = chosen.write(cube, out, overwrite=overwrite, measured=measured.facts, **options)
+        written = chosen.write(cube, out, overwrite=overwrite, storage=storage, measured=measured.facts, **options)
     if not quiet:
         click.echo(measured, err=True)
+        if dtype != "float32":
+            click.echo(stored_error(written[0], storage), err=True)
     for path in written:
         click.echo(path)
     if picture is not None:

@@ -1,0 +1,116 @@
+"""`rangegeo raster --dtype`: what is said before and after, and that a file keeps it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+import rangegeo as rg
+from rangegeo import quantise
+from rangegeo.cli.raster import command
+
+FINE = ("--res", "0.05")  # 20 x 20 pixels
+SHARES = r"\d\.\de-\d\d \(visual\), \d\.\de-\d\d \(location\) of the largest value"
+
+
+@pytest.mark.parametrize("name", ["a.zarr", "a.tif"])
+@pytest.mark.parametrize("dtype", ["float16", "int16", "int8"])
+def test_a_run_says_what_a_dtype_loses_before_and_after(raster, name, dtype):
+    done = raster(*FINE, "--dtype", dtype, "-o", name)
+    assert (done.code, done.out) == (0, f"{name}\n")
+    size = {"float16": "32.0 kB", "int16": "32.0 kB", "int8": "16.0 kB"}[dtype]
+    plan, before, _, _, after = done.err.splitlines()
+    assert plan.startswith(f"{name}: 1 beta, 40 bands, 20 x 20 pixels, {size} before compression, about ")
+    assert re.match(f"{dtype}: error at most {SHARES}", before)
+    assert re.fullmatch(f"stored as {dtype}: measured error {SHARES}; no value was clipped", after)
+    announced, measured = ([float(share) for share in re.findall(r"\d\.\de-\d\d", line)] for line in (before, after))
+    assert all(0 < found <= most for found, most in zip(measured, announced, strict=True))
+    raster(*FINE, "-o", "exact.zarr")
+    read, exact = (rg.open_cube(path).squeeze("beta", drop=True) if path.endswith("zarr") else rg.open_cube(path)
+                   for path in (name, "exact.zarr"))  # fmt: skip
+    for bands, share in zip((slice(24), slice(24, None)), announced, strict=True):
+        values = exact.values[bands]
+        assert np.abs(read.values[bands] - values).max() <= 1.05 * share * np.abs(values).max()
+
+
+def test_a_zarr_array_of_one_scale_is_said_to_be_coarse(rangegeo):
+    """The embedded model's visual values are twenty times its location values."""
+    box = ("raster", "--bbox", "5,44,8,46", "--res", "0.1", "--dtype", "int8")
+    remedy = "; the bands of a Zarr array share one scale: --dtype int16, or a .tif with a scale a band, is finer"
+    said = {name: rangegeo(*box, "--dry-run", "-o", name).err.splitlines()[-1] for name in ("a.zarr", "a.tif")}
+    assert said["a.zarr"].endswith(remedy)
+    assert "Zarr" not in said["a.tif"]
+    location = {name: float(re.search(r"(\S+) \(location\)", line)[1]) for name, line in said.items()}
+    assert location["a.zarr"] > 10 * location["a.tif"]
+    alone = rangegeo(*box, "--bands", "location", "--dry-run", "-o", "a.zarr").err.splitlines()[-1]
+    assert re.fullmatch(r"int8: error at most \d\.\de-03 \(location\) of the largest value", alone)
+
+
+def test_a_dry_run_writes_nothing(raster, folder):
+    done = raster("--dtype", "int8", "--dry-run", "-o", "a.tif")
+    assert (done.code, done.out) == (0, "")
+    assert list(folder.iterdir()) == []
+
+
+def test_quiet_is_quiet(raster):
+    done = raster("-q", "--dtype", "int16", "-o", "a.tif")
+    assert (done.code, done.out, done.err) == (0, "a.tif\n", "")
+
+
+def test_clipped_values_are_told(raster, monkeypatch):
+    """A sample of the corners alone, and no margin."""
+    monkeypatch.setattr(quantise, "_lines", lambda length, *_: np.array([0, length - 1]))
+    monkeypatch.setattr(quantise, "SMALLEST_MARGIN", 0.0)
+    done = raster(*FINE, "--dtype", "int8", "-o", "a.tif")
+    assert done.code == 0
+    told = re.search(r"; (\d+) values lay outside the sampled ranges and were clipped$", done.err)
+    with rasterio.open("a.tif") as file:
+        assert int(file.tags()["quantisation_clipped"]) == int(told[1]) > 0
+
+
+def test_several_betas_have_scales_of_their_own(raster):
+    assert raster(*FINE, "--beta", "0,1", "--dtype", "int16", "-o", "a.tif").code == 0
+    with rasterio.open("a_beta0.tif") as smooth, rasterio.open("a_beta1.tif") as sharp:
+        assert smooth.scales[:24] != sharp.scales[:24]
+        np.testing.assert_allclose(smooth.scales[24:], sharp.scales[24:], rtol=0.1)  # location bands have no beta
+
+
+@pytest.mark.parametrize("options", [["--pca", "3"], ["--layout", "components"], ["--model", "SatCLIP"], ["--exact"]])
+@pytest.mark.parametrize("name", ["a.zarr", "a.tif"])
+def test_it_goes_with_every_content(raster, options, name):
+    done = raster(*FINE, *options, "--dtype", "int8", "-o", name)
+    assert done.code == 0, done.err
+    assert "no value was clipped" in done.err
+    assert rg.open_cube(name).dtype == np.float32
+
+
+def test_info_tells_the_dtype(rangegeo, raster):
+    raster(*FINE, "--dtype", "int8", "-o", "a.tif")
+    said = rangegeo("info", "a.tif").out.splitlines()
+    assert "dtype: int8" in said
+    assert "bytes: 16000" in said
+    assert "quantisation_clipped: 0" in said
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "float64", "INT8", ""])
+def test_other_dtypes_are_refused(raster, folder, dtype):
+    done = raster("--dtype", dtype, "-o", "a.tif")
+    assert (done.code, done.out) == (2, "")
+    (line,) = done.err.splitlines()
+    assert "'float32', 'float16', 'int16', 'int8'" in line
+    assert list(folder.iterdir()) == []
+
+
+def test_the_choices_are_those_that_can_be_stored():
+    (option,) = [option for option in command.params if option.name == "dtype"]
+    assert list(option.type.choices) == list(quantise.NODATA)
+
+
+def test_nothing_is_sampled_for_an_output_that_exists(raster, monkeypatch):
+    Path("a.tif").write_text("precious")
+    monkeypatch.setattr("rangegeo.cube.sample_values", lambda *_: pytest.fail("sampled"))
+    assert raster("--dtype", "int8", "-o", "a.tif").code == 1
