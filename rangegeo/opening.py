@@ -74,11 +74,11 @@ def _open_geotiff(path: Path, pixels: int | None) -> xr.DataArray:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             warnings.filterwarnings("ignore", "(Scales|Offsets) differ across bands", UserWarning)  # each has its own
             with rasterio.open(path) as file:
-                tags, names = file.tags(), file.descriptions
+                tags, names, steps = file.tags(), file.descriptions, (file.scales, file.offsets)
                 enough = [max(file.shape) / factor >= (pixels or np.inf) for factor in file.overviews(1)]
             overview = {"overview_level": sum(enough) - 1} if any(enough) else {}
             chunks = {"band": BANDS_READ, "y": "auto", "x": "auto"}
-            stored = rioxarray.open_rasterio(path, chunks=chunks, mask_and_scale=True, **overview)
+            stored = rioxarray.open_rasterio(path, chunks=chunks, masked=True, **overview)
     except RasterioIOError as error:
         raise CubeError(f"{path} is not a readable GeoTIFF; expected a cube that rangegeo raster wrote") from error
     if "rangegeo_version" not in tags:
@@ -88,7 +88,11 @@ def _open_geotiff(path: Path, pixels: int | None) -> xr.DataArray:
     coords = grid_coords(stored.odc.geobox) | {"band": stored["band"], "band_name": ("band", np.array(names))}
     if "beta" in tags:
         coords["beta"] = ((), float(tags["beta"]), BETA_ATTRS)
-    return xr.DataArray(stored.data, coords, ("band", "y", "x"), NAME, attrs)
+    values = stored.data
+    if {*steps[0]} != {1.0} or {*steps[1]} != {0.0}:  # of quantised values; GDAL does not say it of their overviews
+        scale, offset = (np.array(part)[:, None, None] for part in steps)
+        values = (values * scale + offset).astype(np.float32)
+    return xr.DataArray(values, coords, ("band", "y", "x"), NAME, attrs)
 
 
 def _parsed(name: str, text: str) -> object:

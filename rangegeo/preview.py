@@ -16,9 +16,10 @@ import xarray as xr
 from rasterio.windows import Window
 
 from rangegeo.accessor import RangegeoAccessor
+from rangegeo.arguments import check_betas
+from rangegeo.bands import chosen_bands
 from rangegeo.errors import UsageError
 from rangegeo.extras import need
-from rangegeo.model import check_betas
 from rangegeo.opening import open_cube
 from rangegeo.painting import fit_cube
 from rangegeo.picture import draw
@@ -30,7 +31,6 @@ STRIP_BETAS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of a cube of components, which has 
 DOTS_PER_INCH = 150
 ROOM = 8  # bytes a pixel of a GeoTIFF that does not compress, and of what it is made from
 SOFTWARE = f"rangegeo {version('rangegeo')}"
-VISUAL = ("visual", "semantic", "geographic")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,21 +40,16 @@ class Look:
     Attributes:
         betas: None for those the cube holds.
         strip: all betas side by side in one picture, else one picture each.
-        bands: "all", "visual", "location", or numbers from 1 on; one is grey, three are red, green and blue.
+        bands: "all", "visual", "location", or numbers from 1 on and names; one is grey, three are red, green, blue.
         method: "pca" or "ica"; None for "pca" or, of three bands, the bands as they are.
         seed: of the sample of pixels behind the colours, and of "ica".
     """
 
     betas: tuple[float, ...] | None = None
     strip: bool = False
-    bands: str | tuple[int, ...] = "all"
+    bands: str | tuple[int | str, ...] = "all"
     method: str | None = None
     seed: int = 0
-
-    @property
-    def way(self) -> str:
-        """The method of `rangegeo.colours.fit_colours`."""
-        return self.method or ("bands" if not isinstance(self.bands, str) and len(self.bands) == 3 else "pca")
 
 
 MAP = Look(strip=True)  # what `rangegeo raster --preview` draws
@@ -118,7 +113,8 @@ def _opened(sources: Sequence[str | Path], look: Look, pixels: int | None = None
         betas = STRIP_BETAS if look.strip else (0.5,)
     if betas is not None:
         cube = _stacked([RangegeoAccessor(cube).at(beta) for beta in check_betas(betas)])
-    return cube.isel(band=_band_indices(cube["band_name"].values.tolist(), look.bands))
+    bands = chosen_bands(look.bands, cube["band_name"].values.tolist())
+    return cube if bands is None else cube.isel(band=list(bands))
 
 
 def _together(sources: Sequence[str | Path], cubes: list[xr.DataArray]) -> xr.DataArray:
@@ -139,29 +135,18 @@ def _stacked(cubes: list[xr.DataArray]) -> xr.DataArray:
     return xr.concat(cubes, "beta", coords="minimal", compat="override", join="override", combine_attrs="override")
 
 
-def _band_indices(names: list[str], bands: str | tuple[int, ...]) -> list[int]:
-    """Which bands are meant, from 0 on."""
-    if not isinstance(bands, str):
-        if not all(1 <= number <= len(names) for number in bands):
-            raise UsageError(f"--bands must be numbers from 1 to {len(names)}, got {','.join(map(str, bands))}")
-        return [number - 1 for number in bands]
-    kinds = {"all": ("",), "visual": VISUAL, "location": ("location",)}
-    found = [index for index, name in enumerate(names) if name.startswith(kinds.get(bands, ()))]
-    if not found:
-        raise UsageError(
-            f"--bands must be all, visual, location or a list of numbers from 1 to {len(names)}, got {bands!r}; "
-            "for example --bands 1,2,3"
-        )
-    return found
+def _way(cube: xr.DataArray, look: Look) -> str:
+    """The method of `rangegeo.colours.fit_colours`."""
+    return look.method or ("bands" if not isinstance(look.bands, str) and cube.sizes["band"] == 3 else "pca")
 
 
 def _write_maps(sources: Sequence[str | Path], cube: xr.DataArray, look: Look, paths: list[Path]) -> None:
     """PNG maps, from overviews where there are some."""
     coarse = _opened(sources, look, PIXELS)
-    colours = fit_cube(coarse, look.way, look.seed)
+    colours = fit_cube(coarse, _way(cube, look), look.seed)
     layers = [{}] if look.strip or "beta" not in cube.dims else [{"beta": index} for index in range(len(paths))]
     for layer, path in zip(layers, paths, strict=True):
-        title, note = title_of(cube.isel(layer)), note_of(cube, look.way)
+        title, note = title_of(cube.isel(layer)), note_of(cube, _way(cube, look))
         figure = draw(coarse.isel(layer), colours=colours, title=title, note=note)
         known = {"Title": title, "Description": note, "Software": SOFTWARE}
         figure.savefig(path, dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.15, metadata=known)
@@ -171,12 +156,12 @@ def _write_geotiffs(sources: Sequence[str | Path], cube: xr.DataArray, look: Loo
     """Three-band GeoTIFFs on the cube's own grid, block by block."""
     height, width = cube.odc.geobox.shape
     place = {"crs": cube.odc.geobox.crs.to_wkt(), "transform": cube.odc.geobox.affine}
-    colours = fit_cube(cube, look.way, look.seed)
+    colours = fit_cube(cube, _way(cube, look), look.seed)
     writing = threading.Lock()
     with ExitStack() as open_files:
         files = [open_files.enter_context(rgb_file(path, height=height, width=width, **place)) for path in paths]
         for file in files:
-            file.update_tags(TIFFTAG_SOFTWARE=SOFTWARE, TIFFTAG_IMAGEDESCRIPTION=note_of(cube, look.way))
+            file.update_tags(TIFFTAG_SOFTWARE=SOFTWARE, TIFFTAG_IMAGEDESCRIPTION=note_of(cube, _way(cube, look)))
 
         def write(block: np.ndarray, top: int, left: int) -> None:
             painted = [colours.paint(values) for values in block]

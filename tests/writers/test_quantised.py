@@ -212,6 +212,18 @@ def test_overviews_are_averages_of_what_has_data(make_cube, tmp_path, dtype):
 
 
 @pytest.mark.parametrize("dtype", PACKED)
+def test_an_overview_is_opened_as_values_too(make_cube, tmp_path, dtype):
+    """GDAL tells the scale of a band, not of its overviews."""
+    cube = smooth(make_cube((0, 0, 6, 3), 0.01, betas=(1.0,), bands=2, chunks=256)).isel(beta=0)
+    cube.rangegeo.to_geotiff(tmp_path / "a.tif", dtype=dtype)
+    small = rg.open_cube(tmp_path / "a.tif", pixels=300)
+    assert small.shape == (2, 150, 300)
+    assert small.dtype == np.float32
+    expected = cube.values.reshape(2, 150, 2, 300, 2).mean(axis=(2, 4))
+    np.testing.assert_allclose(small.values, expected, rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("dtype", PACKED)
 def test_the_preview_and_the_style_are_those_of_the_values(holey, tmp_path, dtype):
     holey.rangegeo.to_geotiff(tmp_path / "a.tif")
     holey.rangegeo.to_geotiff(tmp_path / "b.tif", dtype=dtype)
