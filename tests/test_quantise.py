@@ -13,6 +13,7 @@ import rangegeo as rg
 from rangegeo.cube import sample_values
 from rangegeo.errors import UsageError
 from rangegeo.grid import make_geobox
+from rangegeo.grid.extent import choose_extent
 from rangegeo.quantise import (
     FEWEST_LINES,
     HALF_ROUNDING,
@@ -265,6 +266,22 @@ def test_the_sample_holds_pixels_of_the_raster(mini):
     assert values.shape == (2, 40, len(rows), len(cols))
     window = rg.raster((5, 44, 19, 54), 0.05, model=mini, betas=(0, 1), exact=True).isel(y=rows[:3], x=cols[-3:])
     np.testing.assert_allclose(values[:, :, :3, -3:].compute(), window.values, rtol=0, atol=1e-5)
+
+
+def test_of_an_area_only_its_own_pixels_are_sampled(mini):
+    """A narrow strip that the lines of the whole raster hardly meet."""
+    strip = {"type": "Polygon", "coordinates": [[[5, 44], [9, 46.97], [9, 47], [5, 44.03], [5, 44]]]}
+    geobox, area = choose_extent(res=0.02, aoi=strip)
+    values = sample_values(geobox, mini, mini.recipe(0.5), area).compute()
+    assert values.shape[:3] == (1, 40, 1)
+    assert 200 < values.shape[3] <= 256
+    cube = rg.raster(res=0.02, aoi=strip, model=mini, betas=0.5, exact=True)
+    low, high = (getattr(cube, extreme)(("y", "x")).values[..., None, None] for extreme in ("min", "max"))
+    assert ((low - 1e-5 <= values) & (values <= high + 1e-5)).all()
+    storage = fit_storage("int8", cube["band_name"].values, lambda: da.asarray(values), one_scale=False)
+    stored, loss = storage.encode(cube.values)
+    assert loss.clipped == 0
+    np.testing.assert_array_equal(stored == -128, np.isnan(cube.values))
 
 
 def test_rougher_models_are_sampled_more_densely(mini, monkeypatch):

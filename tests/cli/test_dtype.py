@@ -88,6 +88,14 @@ def test_it_goes_with_every_content(raster, options, name):
     assert rg.open_cube(name).dtype == np.float32
 
 
+def test_creation_options_are_tried_with_the_dtype(raster, folder):
+    assert raster("--dtype", "int8", "--co", "PREDICTOR=2", "-o", "a.tif").code == 0
+    refused = raster("--dtype", "int8", "--co", "PREDICTOR=3", "-o", "b.tif")
+    assert refused.code == 2
+    assert "GDAL makes no int8 GeoTIFF with --co PREDICTOR=3" in refused.err
+    assert not (folder / "b.tif").exists()
+
+
 def test_info_tells_the_dtype(rangegeo, raster):
     raster(*FINE, "--dtype", "int8", "-o", "a.tif")
     said = rangegeo("info", "a.tif").out.splitlines()

@@ -126,6 +126,29 @@ def test_stored_chunks_are_of_one_size_in_bytes(make_cube, tmp_path, monkeypatch
         assert zarr.open_array(tmp_path / dtype / "embedding", mode="r").chunks == (1, bands, 16, 16)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "given", "codec"),
+    [
+        ("float32", {}, ("lz4", 5)),
+        ("float16", {}, ("zstd", 1)),
+        ("int8", {}, ("zstd", 1)),
+        ("int8", {"LEVEL": 9}, ("zstd", 9)),
+        ("int16", {"COMPRESS": "lz4"}, ("lz4", 1)),
+    ],
+)
+def test_codecs(cube, tmp_path, dtype, given, codec):
+    cube.rangegeo.to_zarr(tmp_path / "a.zarr", dtype=dtype, creation_options=given)
+    (compressor,) = zarr.open_array(tmp_path / "a.zarr" / "embedding", mode="r").compressors
+    assert (compressor.cname.value, compressor.clevel) == codec
+
+
+def test_shards_of_a_quantised_store(holey, tmp_path):
+    holey.rangegeo.to_zarr(tmp_path / "a.zarr", dtype="int8", creation_options={"SHARDS": "YES"})
+    array = zarr.open_array(tmp_path / "a.zarr" / "embedding", mode="r")
+    assert array.shards is not None
+    within_half_a_step(xr.open_zarr(tmp_path / "a.zarr")["embedding"], holey.values, array.attrs["scale_factor"])
+
+
 def test_a_store_cannot_have_a_scale_a_band(holey, tmp_path):
     names = holey["band_name"].values
     storage = fit_storage("int8", names, lambda: holey.data, one_scale=False)
@@ -233,6 +256,26 @@ def test_the_preview_and_the_style_are_those_of_the_values(holey, tmp_path, dtyp
         with rasterio.open(pictures[0]) as one, rasterio.open(pictures[1]) as other:
             assert np.abs(one.read().astype(int) - other.read()).max() <= 3
             np.testing.assert_array_equal(one.dataset_mask(), other.dataset_mask())
+
+
+@pytest.mark.parametrize(
+    ("dtype", "given", "found"),
+    [
+        ("int8", {"COMPRESS": "DEFLATE"}, {"COMPRESSION": "DEFLATE", "PREDICTOR": "2"}),
+        ("int16", {"PREDICTOR": "YES"}, {"COMPRESSION": "ZSTD", "PREDICTOR": "2"}),
+        ("float16", {"COMPRESS": "LZW"}, {"COMPRESSION": "LZW", "PREDICTOR": "3"}),
+    ],
+)
+def test_creation_options(cube, tmp_path, dtype, given, found):
+    for path in cube.rangegeo.to_geotiff(tmp_path / "a.tif", dtype=dtype, creation_options=given):
+        with rasterio.open(path) as file:
+            assert found.items() <= file.tags(ns="IMAGE_STRUCTURE").items()
+
+
+def test_creation_options_that_do_not_go_with_a_dtype_are_refused(broken, tmp_path):
+    with pytest.raises(UsageError, match="GDAL makes no int8 GeoTIFF with --co PREDICTOR=3"):
+        broken.rangegeo.to_geotiff(tmp_path / "a.tif", dtype="int8", creation_options={"PREDICTOR": 3})
+    assert list(tmp_path.iterdir()) == []
 
 
 # ------------------------------------------------------------------------------------------------ any format
@@ -348,6 +391,28 @@ def test_workers_elsewhere_tell_what_they_lost(holey, tmp_path):
     with dask.config.set(scheduler=elsewhere):
         holey.rangegeo.to_zarr(tmp_path / "there.zarr", dtype="int8")
         xr.testing.assert_identical(*(rg.open_cube(tmp_path / name).compute() for name in ("there.zarr", "here.zarr")))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("dtype", PACKED)
+def test_a_cube_without_any_data_is_written_too(cube, tmp_path, kind, dtype):
+    (path, *_) = write(cube * np.float32(np.nan), tmp_path, kind, dtype)
+    read = rg.open_cube(path)
+    assert np.isnan(read.values).all()
+    assert read.attrs["quantisation_error_visual"] == 0
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_an_area_has_ranges_of_its_own_and_holes_around_it(mini, tmp_path, kind):
+    corner = {"type": "Polygon", "coordinates": [[[5, 44], [5.4, 44], [5, 44.4], [5, 44]]]}
+    cube = rg.raster(aoi=corner, res=0.01, model=mini, betas=0.5, chunks=16)
+    (path,) = write(cube, tmp_path, kind, "int8")
+    read = rg.open_cube(path)
+    values = cube.values.reshape(read.shape)
+    np.testing.assert_array_equal(np.isnan(read.values), np.isnan(values))
+    bound = max(value for name, value in read.attrs.items() if name.startswith("quantisation_bound"))
+    assert np.nanmax(np.abs(read.values - values)) <= 1.01 * bound * np.nanmax(np.abs(values))
+    assert bound < 0.01
 
 
 @pytest.mark.parametrize("name", ["to_zarr", "to_geotiff"])
