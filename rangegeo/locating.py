@@ -9,7 +9,7 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from rangegeo.errors import ShapeError, UsageError
-from rangegeo.grid import _domain
+from rangegeo.grid.domain import domain_of
 
 IRREGULARITY = 1e-3  # of a pixel; coordinates are rounded
 PIXEL_SLACK = 1e-6  # of a pixel: a place so little outside an edge is on it
@@ -66,7 +66,7 @@ def pixel_coordinates(geobox: GeoBox, lonlat_deg: np.ndarray) -> tuple[np.ndarra
         (n,) and (n,) float64; NaN where a place is outside the grid.
     """
     height, width = geobox.shape
-    affine, domain = geobox.affine, _domain(geobox.crs.to_wkt())
+    affine, domain = geobox.affine, domain_of(geobox.crs.to_wkt())
     x, y = domain.forward.transform(*lonlat_deg.T)
     slack = PIXEL_SLACK * abs(affine.a)
     west = min(affine.c, affine.c + width * affine.a) - slack

@@ -236,7 +236,12 @@ def test_a_picture_is_no_cube(stores, tmp_path):
         (["plain.zarr"], Look(betas=(0.5,)), UsageError, r"this one holds none"),
         (["a.zarr"], Look(bands=(0,)), UsageError, r"--bands must be numbers from 1 to 40, got 0"),
         (["a.zarr"], Look(bands=(3, 41)), UsageError, r"--bands must be numbers from 1 to 40, got 41"),
-        (["a.zarr"], Look(bands="red"), UsageError, r"--bands must be all, visual, location or a list of numbers"),
+        (
+            ["a.zarr"],
+            Look(bands="red"),
+            UsageError,
+            r"--bands must be all, visual, location, a name such as visual_\d+ or a number",
+        ),
         (["pair.zarr"], Look(bands="location"), UsageError, r"--bands must be all, visual"),
         (["a.zarr"], Look(method="umap"), UsageError, r"--method must be one of pca, ica"),
     ],

@@ -53,13 +53,13 @@ class NumberList(click.ParamType):
         return numbers
 
 
-def parse_bands(text: str) -> tuple[int | str, ...]:
-    """Numbers, ranges, groups and names joined by commas, such as 1,2,5-8 or all,diagnostics."""
+def parse_bands(text: str) -> str | tuple[int | str, ...]:
+    """A name as it is; numbers, ranges, groups and names joined by commas, such as 1,2,5-8 or all,diagnostics."""
     bands: list[int | str] = []
-    for part in text.split(","):
+    for part in map(str.strip, text.split(",")):
         numbers = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", part)
         bands += range(int(numbers[1]), int(numbers[2] or numbers[1]) + 1) if numbers else [part]
-    return tuple(bands)
+    return text if bands == [text] else tuple(bands)
 
 
 class NameValue(click.ParamType):

@@ -340,11 +340,11 @@ def test_numbers_that_stand_apart_are_joined(arguments, joined):
     [
         ("1", (1,)),
         ("1,2,5-8", (1, 2, 5, 6, 7, 8)),
-        ("all", ("all",)),
+        ("all", "all"),
         ("visual,diagnostics", ("visual", "diagnostics")),
         ("1-2,location_000", (1, 2, "location_000")),
-        ("1-", ("1-",)),
-        ("1-999999", ("1-999999",)),
+        ("1-", "1-"),
+        ("1-999999", "1-999999"),
     ],
 )
 def test_lists_of_bands(text, bands):

@@ -81,7 +81,10 @@ def test_geoclip_as_it_is_installed(rangegeo):
             ("--model", "Wrap", "--layout", "components"),
             "--layout components needs a model with betas, and Wrap has none",
         ),
-        (("--model", "Wrap", "--bands", "visual"), "--bands must be all, visual, location or a list"),
+        (
+            ("--model", "Wrap", "--bands", "visual"),
+            "--bands must be all, location, a name such as location_0 or a number",
+        ),
         (("--model", "Wrap", "--weights", "demo"), "Wrap has no weights; leave out --weights demo"),
         (("--model", "wrap"), "got 'wrap'; did you mean Wrap?"),
         (("--model", "CSP"), "CSP needs weights: --weights must be the path of a CSP checkpoint (.pth.tar)"),

@@ -162,7 +162,10 @@ def test_any_window_and_any_blocks_say_the_same(data, corners):
     """Chunks never change which pixels count: not even where an edge passes through centres."""
     shape = shapely.convex_hull(shapely.MultiPoint([(round(x), round(y)) for x, y in corners]))
     assume(shape.geom_type == "Polygon")
-    geobox, found = choose_extent(aoi=shape, res=data.draw(st.sampled_from([0.1, 0.125, 0.2, 2 / 3])))
+    try:
+        geobox, found = choose_extent(aoi=shape, res=data.draw(st.sampled_from([0.1, 0.125, 0.2, 2 / 3])))
+    except GridError:  # so small that it holds no centre
+        return
     height, width = geobox.shape
     counted = found.mask.inside(np.arange(height), np.arange(width))
     side = data.draw(st.integers(1, 40))
