@@ -107,8 +107,13 @@ class Run:
 def run(options: str, folder: Path, out: str) -> Run:
     """One `rangegeo raster`, in a process of its own."""
     shutil.rmtree(folder / out, ignore_errors=True)
-    command = [sys.executable, "-m", "rangegeo.cli.main", "raster", *options.split(), "-q", "-o", str(folder / out)]
-    command += ["--weights", str(folder / "satclip.ckpt"), "--db", str(folder / "database.npz")]
+    return run_command(["raster", *options.split(), "-q", "-o", str(folder / out)], folder)
+
+
+def run_command(arguments: Sequence[str], folder: Path) -> Run:
+    """One `rangegeo` command with the files of a folder, in a process of its own."""
+    files = ["--weights", str(folder / "satclip.ckpt"), "--db", str(folder / "database.npz")]
+    command = [sys.executable, "-m", "rangegeo.cli.main", *arguments, *files]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "RANGEGEO_CACHE": str(folder / "cache")}
     # started by a small process: a new one otherwise counts the memory of the one that started it as its own
     launcher = [sys.executable, "-S", "-c", LAUNCHER, *command]

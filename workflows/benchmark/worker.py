@@ -2,9 +2,9 @@
 
     python worker.py upstream|ours SETTINGS
 
-SETTINGS is JSON: checkpoint, database, points (.npy of lon, lat), folder for results, threads. Every line read from
-standard input names a task; it is run once, its first result is kept as FOLDER/SIDE-TASK.npy, and the seconds that it
-took are printed.
+SETTINGS is JSON: checkpoint, database, folder of points (NAME.npy of lon, lat) and of results, threads. Every line
+read from standard input is a task and the name of points; it is run once, the beginning of its first result is kept as
+FOLDER/SIDE-TASK-NAME.npy, and the seconds that it took are printed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import numpy as np
 import torch
 
 DEGREE = 40
+KEPT = 5000  # rows of a result
+TOLERANCE = 1e-5  # of interpolation, relative to each component's largest value
 Tasks = dict[str, Callable[[np.ndarray], np.ndarray]]
 
 
@@ -40,6 +42,7 @@ def ours(checkpoint: str, database: str) -> Tasks:
     model = rg.load_model("RANGE+", weights=checkpoint, db=database, device="cpu")
     return {
         "one": lambda points: model.encode(points, beta=0.5),
+        "near": lambda points: model.encode(points, beta=0.5, tolerance=TOLERANCE),
         "three": lambda points: model.encode(points, beta=(0, 0.5, 1)),
         "basis": _basis(SphericalHarmonics(DEGREE)),
     }
@@ -59,17 +62,18 @@ SIDES = {"upstream": upstream, "ours": ours}
 def main() -> None:
     side, settings = sys.argv[1], json.loads(sys.argv[2])
     torch.set_num_threads(settings["threads"])
-    points = np.load(settings["points"])
     tasks = SIDES[side](settings["checkpoint"], settings["database"])
+    folder = Path(settings["folder"])
     print(json.dumps(sorted(tasks)), flush=True)
     for line in sys.stdin:
-        task = line.strip()
+        task, name = line.split()
+        points = np.load(folder / f"{name}.npy")
         start = time.perf_counter()
         result = tasks[task](points)
         seconds = time.perf_counter() - start
-        kept = Path(settings["folder"]) / f"{side}-{task}.npy"
+        kept = folder / f"{side}-{task}-{name}.npy"
         if not kept.exists():
-            np.save(kept, result)
+            np.save(kept, result[..., :KEPT, :])
         del result  # or the next run would pay for memory of its own
         print(json.dumps(seconds), flush=True)
 
