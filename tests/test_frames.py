@@ -29,7 +29,7 @@ def geoframe(frame) -> gpd.GeoDataFrame:
 
 def test_a_frame_gives_a_frame_with_its_index_that_joins(mini, frame):
     found = mini.encode(frame)
-    np.testing.assert_array_equal(found, mini.encode(np.column_stack([LON, LAT])))
+    np.testing.assert_allclose(found, mini.encode(np.column_stack([LON, LAT])), rtol=0, atol=5e-6)
     assert found.index.tolist() == [7, 3, 9, 1]
     assert (found.columns[0], found.columns[-1], found.shape) == ("b0001", "b0040", (4, 40))
     assert (found.dtypes == np.float32).all()
@@ -41,7 +41,7 @@ def test_several_betas_have_long_names(mini, frame):
     found = mini.encode(frame, beta=(0, 0.5))
     expected = mini.encode(np.column_stack([LON, LAT]), beta=(0, 0.5))
     assert found.columns[[0, 40]].tolist() == ["beta0_b0001", "beta0.5_b0001"]
-    np.testing.assert_array_equal(found, np.concatenate(expected, axis=1))
+    np.testing.assert_allclose(found, np.concatenate(expected, axis=1), rtol=0, atol=5e-6)
 
 
 @pytest.mark.parametrize("crs", [4326, 3857, 32719, 4267])
@@ -106,4 +106,4 @@ def test_the_drop_in_goes_by_the_order_of_the_columns_as_upstream(mini, frame):
     model = rg.RANGE("RANGE+", device="cpu", pretrained_path=spec.weights, db_path=spec.db)
     found = model.encode(frame[["Longitude", "Latitude"]].set_axis(["a", "b"], axis=1))
     assert isinstance(found, np.ndarray)
-    np.testing.assert_array_equal(found, model.encode(torch.tensor([LON, LAT], dtype=torch.float64).T))
+    np.testing.assert_allclose(found, model.encode(torch.tensor([LON, LAT], dtype=torch.float64).T), rtol=0, atol=5e-6)

@@ -89,6 +89,6 @@ def test_the_report_names_what_is_met_and_what_is_missed(points):
 
 def test_deviation_leaves_out_high_latitudes(points, tmp_path):
     np.save(tmp_path / "points.npy", np.array([[0.0, 10.0], [0.0, 80.0]]))
-    np.save(tmp_path / "upstream-one.npy", np.array([[1.0, -4.0], [1.0, 1.0]]))
-    np.save(tmp_path / "ours-one.npy", np.array([[1.5, -4.0], [9.0, 1.0]]))
+    np.save(tmp_path / "upstream-one-points.npy", np.array([[1.0, -4.0], [1.0, 1.0]]))
+    np.save(tmp_path / "ours-one-points.npy", np.array([[1.5, -4.0], [9.0, 1.0]]))
     assert points.deviation(tmp_path) == 0.125
