@@ -1,10 +1,11 @@
 """Time and memory of whole `rangegeo points` commands, for a hundred thousand rows and for ten million.
 
     python workflows/benchmark/tables.py [--rows 100000,10000000] [--inputs csv,parquet] [--outputs parquet]
+                                           [--set globe]
 
 The model is as small as the published formats allow, so that what is measured is the table's way and not the model's:
-places uniform on the sphere, 16 visual and 8 location bands, 64 database rows. Everything lies in one temporary folder,
-removed at the end.
+16 visual and 8 location bands, 64 database rows. Places are uniform on the sphere or in the box around France.
+Everything lies in one temporary folder, removed at the end.
 """
 
 from __future__ import annotations
@@ -19,25 +20,25 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 from official import Sizes, make_encoder, write_checkpoint, write_database
-from points import points_on_the_sphere
+from points import SETS
 from rasters import Run, run_command
 
 SMALL = Sizes(degree=4, capacity=16, embed=8)
 AT_ONCE = 1_000_000  # rows made at a time
 
 
-def batches(rows: int) -> Iterator[pa.RecordBatch]:
+def batches(rows: int, places: str) -> Iterator[pa.RecordBatch]:
     for start in range(0, rows, AT_ONCE):
         count = min(AT_ONCE, rows - start)
-        lon, lat = points_on_the_sphere(count, seed=start).round(6).T
+        lon, lat = SETS[places](count, seed=start).round(6).T
         yield pa.record_batch({"id": np.arange(start, start + count), "lon": lon, "lat": lat})
 
 
-def write_table(path: Path, rows: int) -> None:
-    schema = next(batches(1)).schema
+def write_table(path: Path, rows: int, places: str) -> None:
+    schema = next(batches(1, places)).schema
     writer = pa.csv.CSVWriter(path, schema) if path.suffix == ".csv" else pq.ParquetWriter(path, schema)
     with writer:
-        for batch in batches(rows):
+        for batch in batches(rows, places):
             writer.write_batch(batch)
 
 
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument("--rows", default="100000,10000000")
     parser.add_argument("--inputs", default="csv,parquet")
     parser.add_argument("--outputs", default="parquet")
+    parser.add_argument("--set", default="globe", choices=SETS)
     arguments = parser.parse_args()
     sizes = [int(text) for text in arguments.rows.split(",")]
     with tempfile.TemporaryDirectory(prefix="rangegeo-benchmark-") as temporary:
@@ -65,7 +67,7 @@ def main() -> None:
                 peaks = []
                 for rows in sizes:
                     source = folder / f"places.{kind}"
-                    write_table(source, rows)
+                    write_table(source, rows, arguments.set)
                     done = run(folder, source, output)
                     peaks.append(done.memory)
                     print(
