@@ -15,6 +15,7 @@ from rangegeo.errors import UsageError
 from rangegeo.model import check_betas
 from rangegeo.painting import fit_cube, paint_cube
 from rangegeo.quantise import Storage, check_dtype, fit_storage
+from rangegeo.virtual import as_lazy
 from rangegeo.writers.common import as_4d
 from rangegeo.writers.geotiff import check_outputs, write_geotiff
 from rangegeo.writers.zarr import check_store, write_zarr
@@ -78,6 +79,10 @@ class RangegeoAccessor:
             band=np.arange(1, len(names) + 1), band_name=("band", np.array(names)), beta=beta
         )
 
+    def to_dask(self) -> xr.DataArray:
+        """The cube backed by dask, chunk by chunk; of a virtual one (`chunks=None`) just what was sliced."""
+        return as_lazy(self._cube)
+
     def to_zarr(
         self,
         path: str | Path,
@@ -94,8 +99,8 @@ class RangegeoAccessor:
         """
         options = {"overwrite": overwrite, "zarr_format": zarr_format, "creation_options": creation_options}
         check_store(self._cube, Path(path), dtype=check_dtype(dtype), **options)  # before anything is computed
-        storage = self._storage(dtype, one_scale=True)
-        return write_zarr(self._cube, path, storage=storage, measured=proof(self._cube), **options)
+        cube = self.to_dask()
+        return write_zarr(cube, path, storage=_storage(cube, dtype, one_scale=True), measured=proof(cube), **options)
 
     def to_geotiff(
         self,
@@ -112,9 +117,11 @@ class RangegeoAccessor:
         """
         options = {"overwrite": overwrite, "creation_options": creation_options}
         check_outputs(self._cube, Path(path), dtype=check_dtype(dtype), **options)
-        storage = self._storage(dtype, one_scale=False)
-        return write_geotiff(self._cube, path, storage=storage, measured=proof(self._cube), **options)
+        cube = self.to_dask()
+        storage = _storage(cube, dtype, one_scale=False)
+        return write_geotiff(cube, path, storage=storage, measured=proof(cube), **options)
 
-    def _storage(self, dtype: str, *, one_scale: bool) -> Storage:
-        names = self._cube["band_name"].values
-        return fit_storage(dtype, names, lambda: da.asarray(as_4d(self._cube).data), one_scale=one_scale)
+
+def _storage(cube: xr.DataArray, dtype: str, *, one_scale: bool) -> Storage:
+    names = cube["band_name"].values
+    return fit_storage(dtype, names, lambda: da.asarray(as_4d(cube).data), one_scale=one_scale)

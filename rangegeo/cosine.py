@@ -11,9 +11,9 @@ from rangegeo.bands import embedding_bands
 from rangegeo.errors import UsageError
 from rangegeo.locating import check_lonlat, containing, geobox_of, pixel_coordinates
 from rangegeo.model import Model, ModelSpec
+from rangegeo.virtual import as_lazy, is_in_memory
 
 SLAB_BANDS = 64  # turned to float64 at a time
-SIDE = 128  # pixels a side of the blocks of a cube that has none
 MADE_BY = {
     "model": "name",
     "encoder_sha256": "weights_sha256",
@@ -41,14 +41,15 @@ def similarity(cube: xr.DataArray, lonlat: object, *, model: Model | None = None
     places = check_lonlat(lonlat)
     if model is not None and not isinstance(model, Model):
         raise UsageError(f"model must come from rangegeo.load_model, got {model!r}")
-    lazy, was_in_memory = as_lazy(_embedding(cube))
+    compared = _embedding(cube)
+    lazy = as_lazy(compared)
     data = layered(lazy)
     vectors = _pixels(lazy, data, places) if model is None else _evaluated(lazy, model, places)
     values = da.map_blocks(_cosine, products(data, vectors), _squares(data)[None], _norms(vectors), dtype=np.float32)
     values = values if "beta" in cube.dims else values[:, 0]
     found = _described(cube, values, places, "pixel" if model is None else "model")
     found = found if np.ndim(lonlat) == 2 else found.isel(place=0).drop_vars("place")
-    return found.compute() if was_in_memory else found
+    return found.compute() if is_in_memory(compared) else found
 
 
 def _embedding(cube: xr.DataArray) -> xr.DataArray:
@@ -62,14 +63,6 @@ def _embedding(cube: xr.DataArray) -> xr.DataArray:
     if "band_name" in cube.coords:
         cube = cube.isel(band=embedding_bands(cube["band_name"].values))
     return cube.transpose(..., "band", "y", "x")
-
-
-def as_lazy(cube: xr.DataArray) -> tuple[xr.DataArray, bool]:
-    """A cube backed by dask, and whether it was in memory; nothing is read."""
-    if cube.chunks is not None:
-        return cube, False
-    in_memory = isinstance(cube.variable._data, np.ndarray)
-    return cube.chunk() if in_memory else cube.chunk({"y": SIDE, "x": SIDE}), in_memory
 
 
 def layered(cube: xr.DataArray) -> da.Array:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import product
+from numbers import Integral
 
 import dask.array as da
 import numpy as np
@@ -62,7 +63,7 @@ def raster(
     pca: int | None = None,
     tolerance: float = TOLERANCE,
     exact: bool = False,
-    chunks: int | None = None,
+    chunks: int | str | None = "auto",
 ) -> xr.DataArray:
     """The embedding raster of a box, of an area, or on the grid of another raster, computed when it is used.
 
@@ -87,7 +88,9 @@ def raster(
         pca: project the bands on so many principal components, fitted now on a seeded sample of the raster.
         tolerance: largest error of interpolation, relative to each component's largest value.
         exact: evaluate every pixel.
-        chunks: pixels a side of a chunk; by default 128 for many bands, 256 for up to 128.
+        chunks: pixels a side of a chunk; "auto" is 128 for many bands, 256 for up to 128. None for a virtual cube,
+            which has no chunks and evaluates just the slices that are used, each at its own zoom; see
+            `rangegeo.virtual`.
     Returns:
         float32 with dims (beta, band, y, x), or (band, y, x) for models without beta and layout "components", NaN
         outside the domain of the projection. Nothing but the PCA is computed yet.
@@ -102,7 +105,14 @@ def raster(
     recipe = model.recipe(betas, layout=layout, bands=bands)
     if pca is not None:
         recipe = with_projection(recipe, model, geobox, pca, area)
-    return model_raster(geobox, model, recipe, area=area, tolerance=None if exact else tolerance, chunks=chunks)
+    tolerance = None if exact else check_tolerance(tolerance)
+    if chunks is None:
+        from rangegeo.virtual import virtual_raster  # which is made of this module
+
+        if area is not None:
+            raise UsageError("a virtual cube (chunks=None) has no area; leave out aoi, or chunks")
+        return virtual_raster(geobox, model, recipe, tolerance=tolerance)
+    return model_raster(geobox, model, recipe, area=area, tolerance=tolerance, chunks=chunks)
 
 
 def model_raster(
@@ -112,19 +122,24 @@ def model_raster(
     *,
     area: Area | None = None,
     tolerance: float | None = TOLERANCE,
-    chunks: int | None = None,
+    chunks: int | str = "auto",
 ) -> xr.DataArray:
     """`raster` on a grid and with a recipe that are already there; a tolerance of None evaluates every pixel."""
     side = _check_chunks(chunks, recipe.bands)
     if tolerance is not None:
         check_tolerance(tolerance)
-    tile = None if tolerance is None else _tile_pixels(geobox, min(TILE_ARC_DEG, model.smooth_deg))
+    tile = None if tolerance is None else tile_pixels(geobox, model)
     cube = outline(geobox, model, recipe, area)
     values = _lazy(geobox, model.spec, recipe, side, tile, tolerance)
     if area is not None:
         values = clip(values, area.mask)
-    cube.attrs |= {"evaluation": "exact"} if tile is None else {"evaluation": "interpolated", "tolerance": tolerance}
+    cube.attrs |= engine_facts(tile, tolerance)
     return cube.copy(data=values if "beta" in cube.dims else values[0])
+
+
+def engine_facts(tile: int | None, tolerance: float | None) -> dict[str, object]:
+    """What a cube says of how it is evaluated."""
+    return {"evaluation": "exact"} if tile is None else {"evaluation": "interpolated", "tolerance": tolerance}
 
 
 def outline(geobox: GeoBox, model: Model, recipe: Recipe, area: Area | None = None) -> xr.DataArray:
@@ -357,15 +372,16 @@ def fit_projection(sample: np.ndarray, count: int) -> Projection:
     return Projection(*(part.astype(np.float32) for part in principal_directions(sample, count)))
 
 
-def _tile_pixels(geobox: GeoBox, arc_deg: float = TILE_ARC_DEG) -> int | None:
+def tile_pixels(geobox: GeoBox, model: Model) -> int | None:
     """Pixels a side that a patch is first tried at; None where pixels are so large that all are evaluated."""
+    arc_deg = min(TILE_ARC_DEG, model.smooth_deg)
     pixels = arc_deg / pixel_arc_deg(geobox) * (1 + 1e-6)  # 2.56 / 0.01 is 255.99…
     return None if pixels < SMALLEST_TILE else min(int(pixels), max(geobox.shape))
 
 
-def _check_chunks(chunks: int | None, bands: int) -> int:
-    if chunks is None:
+def _check_chunks(chunks: int | str, bands: int) -> int:
+    if chunks == "auto":
         return SIDE_MANY if bands > MANY_BANDS else SIDE_FEW
-    if chunks < 16 or chunks % 16:
+    if not isinstance(chunks, Integral) or chunks < 16 or chunks % 16:
         raise UsageError(f"--chunks must be a multiple of 16 pixels, got {chunks}; for example --chunks 128")
     return chunks

@@ -9,7 +9,9 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from rangegeo.errors import ShapeError, UsageError
+from rangegeo.grid import PixelPlaces
 from rangegeo.grid.domain import domain_of
+from rangegeo.grid.places import DOMAIN_SLACK
 
 IRREGULARITY = 1e-3  # of a pixel; coordinates are rounded
 PIXEL_SLACK = 1e-6  # of a pixel: a place so little outside an edge is on it
@@ -77,6 +79,15 @@ def pixel_coordinates(geobox: GeoBox, lonlat_deg: np.ndarray) -> tuple[np.ndarra
         inside = (cols >= -PIXEL_SLACK) & (cols <= width + PIXEL_SLACK)
         inside &= (rows >= -PIXEL_SLACK) & (rows <= height + PIXEL_SLACK)
     return (np.where(inside, np.clip(side, 0, length), np.nan) for side, length in ((rows, height), (cols, width)))
+
+
+def scattered_pixels(geobox: GeoBox, rows: np.ndarray, cols: np.ndarray) -> PixelPlaces:
+    """Longitude and latitude of the centres of pixels (n,), each with a row and a column of its own."""
+    affine = geobox.affine
+    x, y = affine.c + (cols + 0.5) * affine.a, affine.f + (rows + 0.5) * affine.e
+    tolerance = DOMAIN_SLACK * min(abs(affine.a), abs(affine.e))
+    lon, lat, valid = domain_of(geobox.crs.to_wkt()).places(x, y, tolerance)
+    return PixelPlaces(np.stack([lon, lat], axis=1), valid[None], None)
 
 
 def containing(along: np.ndarray, length: int) -> np.ndarray:

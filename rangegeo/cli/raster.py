@@ -176,6 +176,7 @@ def command(
         one_scale=chosen.one_scale,
         round_off=tolerance or ROUND_OFF,
     )
+    chunks = "auto" if chunks is None else chunks
     cube = model_raster(geobox, model, recipe, area=area, tolerance=tolerance, chunks=chunks)
     cube.attrs["command"] = shlex.join(["rangegeo", *sys.argv[1:]])
     announce_demo(weights or row.default, quiet=quiet)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -64,6 +65,18 @@ class Recipe:
         if self.projection is not None:
             return len(self.projection.directions)
         return self.source_bands if self.keep is None else len(self.keep)
+
+    def narrowed(self, layers: Sequence[int], bands: Sequence[int]) -> Recipe:
+        """Some layers and bands of the cube, by their indices."""
+        betas = tuple(self.betas[layer] for layer in layers) if self.betas else ()
+        bands = [int(band) for band in bands]
+        if self.projection is not None:
+            kept = {name: getattr(self.projection, name)[bands] for name in ("directions", "explained")}
+            return replace(self, betas=betas, projection=replace(self.projection, **kept))
+        if bands == list(range(self.bands)):
+            return replace(self, betas=betas)
+        kept_before = range(self.source_bands) if self.keep is None else self.keep
+        return replace(self, betas=betas, keep=tuple(kept_before[band] for band in bands))
 
     @property
     def kept_diagnostics(self) -> tuple[str, ...]:
