@@ -10,11 +10,14 @@ import numpy as np
 import xarray as xr
 
 from rangegeo.bands import DIAGNOSTICS
+from rangegeo.clusters import cluster
+from rangegeo.cosine import similarity
 from rangegeo.cube import proof
 from rangegeo.errors import UsageError
-from rangegeo.model import check_betas
+from rangegeo.model import Model, check_betas
 from rangegeo.painting import fit_cube, paint_cube
 from rangegeo.quantise import Storage, check_dtype, fit_storage
+from rangegeo.sampling import sample
 from rangegeo.virtual import as_lazy
 from rangegeo.writers.common import as_4d
 from rangegeo.writers.geotiff import check_outputs, write_geotiff
@@ -78,6 +81,23 @@ class RangegeoAccessor:
         return blended.assign_attrs(attrs).assign_coords(
             band=np.arange(1, len(names) + 1), band_name=("band", np.array(names)), beta=beta
         )
+
+    def similarity(self, lon: object, lat: object, *, model: Model | None = None) -> xr.DataArray:
+        """Cosine of every pixel with the embedding at a place, or at several; see `rangegeo.similarity`.
+
+        Args:
+            lon, lat: in degrees, one number each or arrays of the same length.
+            model: that the cube was made with, to compare with places outside it too.
+        """
+        return similarity(self._cube, np.stack(np.broadcast_arrays(lon, lat), axis=-1), model=model)
+
+    def cluster(self, k: int, *, seed: int = 0) -> xr.DataArray:
+        """Which of k clusters each pixel belongs to, -1 without data; see `rangegeo.clusters.cluster`."""
+        return cluster(self._cube, k, seed=seed)
+
+    def sample(self, places: object, *, method: str = "nearest") -> xr.DataArray:
+        """Values at places, of an array, a DataFrame or a GeoDataFrame; see `rangegeo.sampling.sample`."""
+        return sample(self._cube, places, method=method)
 
     def to_dask(self) -> xr.DataArray:
         """The cube backed by dask, chunk by chunk; of a virtual one (`chunks=None`) just what was sliced."""

@@ -41,7 +41,7 @@ def similarity(cube: xr.DataArray, lonlat: object, *, model: Model | None = None
     places = check_lonlat(lonlat)
     if model is not None and not isinstance(model, Model):
         raise UsageError(f"model must come from rangegeo.load_model, got {model!r}")
-    compared = _embedding(cube)
+    compared = embedding_of(cube)
     lazy = as_lazy(compared)
     data = layered(lazy)
     vectors = _pixels(lazy, data, places) if model is None else _evaluated(lazy, model, places)
@@ -52,7 +52,7 @@ def similarity(cube: xr.DataArray, lonlat: object, *, model: Model | None = None
     return found.compute() if is_in_memory(compared) else found
 
 
-def _embedding(cube: xr.DataArray) -> xr.DataArray:
+def embedding_of(cube: xr.DataArray) -> xr.DataArray:
     """The bands to compare, with dims in their usual order."""
     if not {"band", "y", "x"} <= set(cube.dims) <= {"beta", "band", "y", "x"}:
         raise UsageError(f"similarity needs a cube with dims (beta,) band, y and x, got {cube.dims}")
@@ -172,10 +172,17 @@ def _encoded(spec: ModelSpec, places: np.ndarray, betas: tuple[float, ...], name
 
 def _described(cube: xr.DataArray, values: da.Array, places: np.ndarray, reference: str) -> xr.DataArray:
     """(place, (beta,) y, x) with the coordinates of the cube."""
+    attrs = {"long_name": "cosine similarity", "units": "1", "compared_with": f"{reference} at the place"}
+    found = pixels_like(cube, values, "similarity", attrs, ("place",))
+    lon, lat = places.T
+    return found.assign_coords(place=np.arange(len(places)), place_lon=("place", lon), place_lat=("place", lat))
+
+
+def pixels_like(
+    cube: xr.DataArray, values: da.Array, name: str, attrs: dict, before: tuple[str, ...] = ()
+) -> xr.DataArray:
+    """Values of every pixel, with dims `before`, then those of the cube but band, and what it says of where it is."""
     coords = {name: coord for name, coord in cube.coords.items() if "band" not in coord.dims}
-    coords["place"] = np.arange(len(places))
-    coords |= {"place_lon": ("place", places[:, 0]), "place_lat": ("place", places[:, 1])}
-    attrs = {name: cube.attrs[name] for name in ("model", "citation", "grid_mapping") if name in cube.attrs}
-    attrs |= {"long_name": "cosine similarity", "units": "1", "compared_with": f"{reference} at the place"}
-    dims = ("place", *(("beta",) if "beta" in cube.dims else ()), "y", "x")
-    return xr.DataArray(values, coords, dims, "similarity", attrs)
+    kept = {name: cube.attrs[name] for name in ("model", "citation", "grid_mapping") if name in cube.attrs}
+    dims = (*before, *(("beta",) if "beta" in cube.dims else ()), "y", "x")
+    return xr.DataArray(values, coords, dims, name, kept | attrs)

@@ -78,7 +78,8 @@ def pixel_coordinates(geobox: GeoBox, lonlat_deg: np.ndarray) -> tuple[np.ndarra
         cols, rows = (x - affine.c) / affine.a, (y - affine.f) / affine.e
         inside = (cols >= -PIXEL_SLACK) & (cols <= width + PIXEL_SLACK)
         inside &= (rows >= -PIXEL_SLACK) & (rows <= height + PIXEL_SLACK)
-    return (np.where(inside, np.clip(side, 0, length), np.nan) for side, length in ((rows, height), (cols, width)))
+    rows, cols = (np.where(inside, np.clip(side, 0, count), np.nan) for side, count in ((rows, height), (cols, width)))
+    return rows, cols
 
 
 def scattered_pixels(geobox: GeoBox, rows: np.ndarray, cols: np.ndarray) -> PixelPlaces:
