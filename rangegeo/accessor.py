@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dask.array as da
 import numpy as np
@@ -16,12 +17,19 @@ from rangegeo.cube import proof
 from rangegeo.errors import UsageError
 from rangegeo.model import Model, check_betas
 from rangegeo.painting import fit_cube, paint_cube
+from rangegeo.plotting import draw, thinned
 from rangegeo.quantise import Storage, check_dtype, fit_storage
 from rangegeo.sampling import sample
+from rangegeo.summary import as_html, as_text
 from rangegeo.virtual import as_lazy
 from rangegeo.writers.common import as_4d
 from rangegeo.writers.geotiff import check_outputs, write_geotiff
 from rangegeo.writers.zarr import check_store, write_zarr
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+    from xarray.plot.facetgrid import FacetGrid
 
 COMPONENTS = ("semantic_", "geographic_")  # how the bands of S and of G are called
 
@@ -35,6 +43,12 @@ class RangegeoAccessor:
             raise UsageError(f".rangegeo needs a cube with dims band, y and x, got {cube.dims}")
         self._cube = cube
 
+    def __repr__(self) -> str:
+        return as_text(self._cube)
+
+    def _repr_html_(self) -> str:
+        return as_html(self._cube)
+
     def rgb(self) -> xr.DataArray:
         """Colours: the three main directions in which the cube's pixels vary, shared by all its betas.
 
@@ -42,6 +56,20 @@ class RangegeoAccessor:
             uint8 with dims (y, x, rgb), or (beta, y, x, rgb), computed lazily; a sample of pixels is computed now.
         """
         return paint_cube(self._cube, fit_cube(self._cube))
+
+    def plot(self, *, ax: Axes | None = None, **options: object) -> AxesImage | FacetGrid:
+        """The colours of `rgb` as a map, all betas side by side; large cubes are thinned out first.
+
+        Args:
+            ax: to draw one beta on.
+            options: of xarray's `DataArray.plot.imshow`.
+        Returns:
+            What imshow gives: an AxesImage, or a FacetGrid for several betas.
+        Raises:
+            MissingPackage: matplotlib is missing. UsageError: several betas do not fit on one `ax`.
+        """
+        cube = thinned(self._cube)
+        return draw(cube, cube.rangegeo.rgb(), ax=ax, **options)
 
     def at(self, beta: float) -> xr.DataArray:
         """The embedding at one beta, lazily: any from a cube with layout "components", else one that it holds.

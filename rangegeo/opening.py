@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
 
 from rangegeo.cube import BETA_ATTRS, NAME
 from rangegeo.errors import CubeError
@@ -28,27 +30,29 @@ TEXTS = (
 )  # how attributes that are text end
 
 
-def open_cube(path: str | Path, *, pixels: int | None = None) -> xr.DataArray:
+def open_cube(path: str | Path, *, pixels: int | None = None, chunks: str | None = "auto") -> xr.DataArray:
     """Open a cube that rangegeo wrote.
 
     Args:
         path: a Zarr store or a GeoTIFF.
         pixels: that are enough on the longer side, for a picture: the coarsest stored overview that has them.
+        chunks: "auto" for dask, as it is stored; None for xarray's own lazy indexing.
     Returns:
         What `rangegeo.raster` gave when it was written: float32, however it is stored, dims (beta, band, y, x) or
-        (band, y, x) for models without beta and (band, y, x) with a scalar beta for a GeoTIFF; backed by dask.
+        (band, y, x) for models without beta and (band, y, x) with a scalar beta for a GeoTIFF; nothing is read yet.
     Raises:
         CubeError: there is no cube at the path.
     """
     path = Path(path)
     if not path.exists():
         raise CubeError(f"{path} does not exist; expected a cube that rangegeo raster wrote (.zarr or .tif)")
-    return _open_store(path) if path.is_dir() else _open_geotiff(path, pixels)
+    return _open_store(path, chunks) if path.is_dir() else _open_geotiff(path, pixels, chunks)
 
 
-def _open_store(path: Path) -> xr.DataArray:
+def _open_store(path: Path, chunks: str | None) -> xr.DataArray:
+    stored = None if chunks is None else {}
     try:
-        dataset = xr.open_zarr(path, decode_coords="all", consolidated=False)
+        dataset = xr.open_zarr(path, decode_coords="all", consolidated=False, chunks=stored)
     except (OSError, ValueError, KeyError) as error:
         raise CubeError(f"{path} is not a readable Zarr store; expected a cube that rangegeo raster wrote") from error
     if NAME not in dataset or "band_names" not in dataset[NAME].attrs:
@@ -60,11 +64,13 @@ def _open_store(path: Path) -> xr.DataArray:
     cube.attrs.pop("_CRS", None)
     cube.attrs["grid_mapping"] = "spatial_ref"
     cube = cube.assign_coords(band_name=("band", names))
-    cube = cube.astype(np.float32)  # xarray decodes integers to float64, and leaves float16 as it is
+    if cube.dtype != np.float32:  # xarray decodes integers to float64, and leaves float16 as it is
+        bands = len(names)
+        cube = cube.copy(data=_decoded(cube.variable, np.ones(bands), np.zeros(bands)))
     return cube if dataset.attrs["rangegeo_has_beta"] else cube.isel(beta=0)  # a scalar beta, or none
 
 
-def _open_geotiff(path: Path, pixels: int | None) -> xr.DataArray:
+def _open_geotiff(path: Path, pixels: int | None, chunks: str | None) -> xr.DataArray:
     import rasterio
     import rioxarray  # registers its own accessor and takes 0.3 s
     from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
@@ -77,8 +83,8 @@ def _open_geotiff(path: Path, pixels: int | None) -> xr.DataArray:
                 tags, names, steps = file.tags(), file.descriptions, (file.scales, file.offsets)
                 enough = [max(file.shape) / factor >= (pixels or np.inf) for factor in file.overviews(1)]
             overview = {"overview_level": sum(enough) - 1} if any(enough) else {}
-            chunks = {"band": BANDS_READ, "y": "auto", "x": "auto"}
-            stored = rioxarray.open_rasterio(path, chunks=chunks, masked=True, **overview)
+            read = None if chunks is None else {"band": BANDS_READ, "y": "auto", "x": "auto"}
+            stored = rioxarray.open_rasterio(path, chunks=read, masked=True, **overview)
     except RasterioIOError as error:
         raise CubeError(f"{path} is not a readable GeoTIFF; expected a cube that rangegeo raster wrote") from error
     if "rangegeo_version" not in tags:
@@ -88,11 +94,40 @@ def _open_geotiff(path: Path, pixels: int | None) -> xr.DataArray:
     coords = grid_coords(stored.odc.geobox) | {"band": stored["band"], "band_name": ("band", np.array(names))}
     if "beta" in tags:
         coords["beta"] = ((), float(tags["beta"]), BETA_ATTRS)
-    values = stored.data
+    values = stored.variable
     if {*steps[0]} != {1.0} or {*steps[1]} != {0.0}:  # of quantised values; GDAL does not say it of their overviews
-        scale, offset = (np.array(part)[:, None, None] for part in steps)
-        values = (values * scale + offset).astype(np.float32)
-    return xr.DataArray(values, coords, ("band", "y", "x"), NAME, attrs)
+        values = _decoded(values, *(np.array(part) for part in steps))
+    cube = xr.DataArray(values, coords, ("band", "y", "x"), NAME, attrs)
+    cube.encoding = {"preferred_chunks": stored.encoding.get("preferred_chunks", {}) | {"band": BANDS_READ}}
+    cube.set_close(stored.close)
+    return cube
+
+
+def _decoded(stored: xr.Variable, scale: np.ndarray, offset: np.ndarray) -> xr.Variable:
+    """(…, band, y, x) stored values as float32, lazily whatever they are backed by.
+
+    Args:
+        scale, offset: of each band.
+    """
+    if stored.chunks is not None:
+        return (stored * scale[:, None, None] + offset[:, None, None]).astype(np.float32)
+    return xr.Variable(stored.dims, indexing.LazilyIndexedArray(_Decoded(stored, scale, offset)), None, stored.encoding)
+
+
+class _Decoded(BackendArray):
+    """Values with a scale and an offset a band, as float32 when they are read."""
+
+    def __init__(self, stored: xr.Variable, scale: np.ndarray, offset: np.ndarray) -> None:
+        self.stored, self.scale, self.offset = stored, scale, offset
+        self.shape, self.dtype = stored.shape, np.dtype(np.float32)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
+
+    def _read(self, key: tuple) -> np.ndarray:
+        part = self.stored.isel(dict(zip(self.stored.dims, key, strict=True)))
+        scale, offset = (xr.Variable("band", values).isel(band=key[-3]) for values in (self.scale, self.offset))
+        return (part * scale + offset).transpose(*part.dims).values.astype(np.float32)
 
 
 def _parsed(name: str, text: str) -> object:

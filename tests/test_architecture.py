@@ -23,9 +23,9 @@ FLOORS = (
     {"dropin", "clipping"},
     {"cube", "virtual", "writers", "tables"},
     {"opening", "cosine", "sampling"},
-    {"clusters"},
+    {"clusters", "plotting", "summary"},
     {"accessor", "describe"},
-    {"preview"},
+    {"preview", "backend"},
     {"cli"},
     {"__main__"},
 )
