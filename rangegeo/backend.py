@@ -37,6 +37,8 @@ class RangegeoBackend(BackendEntrypoint):
 
         cube = open_cube(filename_or_obj, chunks=None)
         dataset = cube.to_dataset().drop_vars([] if drop_variables is None else drop_variables, errors="ignore")
+        if "band" in cube.encoding.get("preferred_chunks", {}) and "band_name" in dataset.coords:
+            dataset["band_name"].encoding["preferred_chunks"] = {"band": cube.encoding["preferred_chunks"]["band"]}
         dataset.set_close(cube.close)
         return dataset
 
@@ -49,7 +51,7 @@ class RangegeoBackend(BackendEntrypoint):
             if path.suffix.lower() in (".tif", ".tiff"):
                 return path.is_file() and any(name in _tags(path) for name in OURS)
             return any(name in _group_attributes(path) for name in OURS)
-        except (OSError, ValueError):
+        except (OSError, ValueError, AttributeError):  # unreadable, no JSON, JSON of another shape
             return False
 
 

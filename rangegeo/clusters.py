@@ -50,7 +50,7 @@ def cluster(cube: xr.DataArray, k: int, *, seed: int = 0) -> xr.DataArray:
 
 def _sample(cube: xr.DataArray, random: np.random.Generator) -> np.ndarray:
     """(n, bands) of pixels that have data, from some chunks, all betas together."""
-    chunked = cube.chunksizes if cube.chunks is not None else {}
+    chunked = cube.variable.chunksizes if cube.chunks is not None else {}
     edges = [np.cumsum((0, *chunked.get(axis, (cube.sizes[axis],)))) for axis in ("y", "x")]
     blocks = list(product(*(list(pairwise(side)) for side in edges)))
     if len(blocks) > SAMPLE_BLOCKS:

@@ -36,6 +36,7 @@ def draw(cube: xr.DataArray, painted: xr.DataArray, ax: Axes | None = None, **op
         MissingPackage: matplotlib is missing. UsageError: several betas do not fit on one `ax`.
     """
     need("matplotlib.pyplot", "plot", "plot")
+    painted = painted.assign_coords({axis: cube[axis] for axis in ("y", "x")})  # with their units
     aspect, model = _aspect(cube), cube.attrs.get("model", "")
     if painted.sizes.get("beta", 1) > 1:
         if ax is not None:

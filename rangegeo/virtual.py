@@ -48,8 +48,8 @@ def as_lazy(cube: xr.DataArray) -> xr.DataArray:
 
     A virtual one becomes a graph whose chunks share their patches, and from which the measured error can be had.
     """
-    if cube.chunks is not None:
-        return cube
+    if cube.chunks is not None:  # xarray's engines cut names of bands too, and other than the bands
+        return cube.assign_coords({name: coord.compute() for name, coord in cube.coords.items() if coord.chunks})
     source = _source(cube)
     if source is None:
         sides = cube.encoding.get("preferred_chunks", {"y": SIDE, "x": SIDE})
