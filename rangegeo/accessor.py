@@ -15,21 +15,20 @@ from rangegeo.clusters import cluster
 from rangegeo.cosine import similarity
 from rangegeo.cube import proof
 from rangegeo.errors import UsageError
+from rangegeo.extras import need
 from rangegeo.model import Model, check_betas
 from rangegeo.painting import fit_cube, paint_cube
-from rangegeo.plotting import draw, thinned
+from rangegeo.picture.figure import decimated, draw, note_of, title_of
 from rangegeo.quantise import Storage, check_dtype, fit_storage
 from rangegeo.sampling import sample
 from rangegeo.summary import as_html, as_text
-from rangegeo.virtual import as_lazy
+from rangegeo.virtual import as_lazy, is_in_memory
 from rangegeo.writers.common import as_4d
 from rangegeo.writers.geotiff import check_outputs, write_geotiff
 from rangegeo.writers.zarr import check_store, write_zarr
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.image import AxesImage
-    from xarray.plot.facetgrid import FacetGrid
+    from matplotlib.figure import Figure
 
 COMPONENTS = ("semantic_", "geographic_")  # how the bands of S and of G are called
 
@@ -55,21 +54,24 @@ class RangegeoAccessor:
         Returns:
             uint8 with dims (y, x, rgb), or (beta, y, x, rgb), computed lazily; a sample of pixels is computed now.
         """
-        return paint_cube(self._cube, fit_cube(self._cube))
+        cube = self._cube if is_in_memory(self._cube) else as_lazy(self._cube)
+        return paint_cube(cube, fit_cube(self._cube))
 
-    def plot(self, *, ax: Axes | None = None, **options: object) -> AxesImage | FacetGrid:
-        """The colours of `rgb` as a map, all betas side by side; large cubes are thinned out first.
+    def plot(self, *, method: str = "pca", seed: int = 0, title: str | None = None, note: str | None = None) -> Figure:
+        """A map of the colours, all betas side by side; see `rangegeo.picture.draw`.
 
-        Args:
-            ax: to draw one beta on.
-            options: of xarray's `DataArray.plot.imshow`.
         Returns:
-            What imshow gives: an AxesImage, or a FacetGrid for several betas.
+            A matplotlib figure, which a notebook shows.
         Raises:
-            MissingPackage: matplotlib is missing. UsageError: several betas do not fit on one `ax`.
+            MissingPackage: matplotlib is missing, or scikit-learn for the method "ica".
         """
-        cube = thinned(self._cube)
-        return draw(cube, cube.rangegeo.rgb(), ax=ax, **options)
+        need("matplotlib.pyplot", "plot", "plot")  # with it, notebooks learn to show figures
+        cube, colours = self._cube, None
+        if cube.chunks is None and not is_in_memory(cube):
+            thinned = decimated(cube)
+            cube, colours = as_lazy(thinned), fit_cube(thinned, method, seed)
+        title, note = title or title_of(self._cube), note or note_of(self._cube, method)
+        return draw(cube, method=method, seed=seed, colours=colours, title=title, note=note)
 
     def at(self, beta: float) -> xr.DataArray:
         """The embedding at one beta, lazily: any from a cube with layout "components", else one that it holds.

@@ -9,10 +9,10 @@ import numpy as np
 import xarray as xr
 
 from rangegeo.grid import crs_name, parse_crs
+from rangegeo.picture.figure import UNITS
 from rangegeo.units import human_bytes
 from rangegeo.virtual import is_in_memory
 
-UNITS = {"degree": "°", "metre": " m"}
 HASH_DIGITS = 8  # of a file's SHA-256 that are shown
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import dask
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import xarray as xr
 
 import rangegeo as rg
 from rangegeo.accessor import RangegeoAccessor
-from rangegeo.errors import OutputError, UsageError
+from rangegeo.errors import MissingPackage, OutputError, UsageError
 
 BOX = (5, 44, 6, 45)
 
@@ -167,3 +169,56 @@ def test_at_takes_one_beta(mini, beta):
     cube = rg.raster((6, 45, 7, 46), 0.1, model=mini)
     with pytest.raises(UsageError, match=r"at takes one beta"):
         cube.rangegeo.at(beta)
+
+
+# ------------------------------------------------------------------------------------------------ pictures
+
+
+def test_plot_is_a_map_of_all_betas(cube):
+    figure = cube.rangegeo.plot(note="a note")
+    assert [axes.get_title() for axes in figure.axes] == ["beta = 0", "beta = 1"]
+    texts = [text.get_text() for text in figure.texts]
+    assert texts == ["a note", "RANGE+"]
+    alone = cube.isel(beta=1).rangegeo.plot(title="A title", method="ica", seed=3)
+    assert "A title" in [text.get_text() for text in alone.texts]
+    assert any("ICA" in text.get_text() or "independent" in text.get_text() for text in alone.texts)
+
+
+def test_a_virtual_cube_is_drawn_at_the_size_of_a_picture(mini, monkeypatch):
+    from rangegeo.picture import figure as module
+
+    monkeypatch.setattr(module.decimated, "__defaults__", (30,))
+    world = rg.raster((-180, -60, 180, 60), 0.001, model=mini, chunks=None)
+    figure = world.rangegeo.plot()
+    assert figure.axes[0].get_images()[0].get_array().shape[:2] == (10, 30)
+    assert any("0.001°" in text.get_text() for text in figure.texts)  # of the cube, not of the picture
+
+
+def test_colours_of_a_virtual_cube_are_lazy(mini):
+    world = rg.raster((-180, -60, 180, 60), 0.001, model=mini, chunks=None)
+    painted = world.isel(x=slice(0, 360_000, 9000), y=slice(0, 120_000, 9000)).rangegeo.rgb()
+    assert dask.is_dask_collection(painted)
+    assert painted.sizes == {"beta": 1, "y": 14, "x": 40, "rgb": 3}
+    assert np.ptp(painted.values) > 200
+
+
+def test_without_matplotlib_plot_says_what_to_install(cube, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingPackage, match=r'plot needs matplotlib: pip install "rangegeo\[plot\]"'):
+        cube.rangegeo.plot()
+
+
+# ---------------------------------------------------------------------------------------- search and samples
+
+
+def test_similarity_takes_numbers_and_arrays(mini, cube):
+    one = cube.rangegeo.similarity(5.52, 44.31)
+    xr.testing.assert_identical(one.compute(), rg.similarity(cube, (5.52, 44.31)).compute())
+    many = cube.rangegeo.similarity([5.52, 5.9], 44.31)
+    assert many.sizes["place"] == 2
+    np.testing.assert_array_equal(many[0], one)
+    far = cube.rangegeo.similarity(100, -20, model=mini)
+    xr.testing.assert_identical(far.compute(), rg.similarity(cube, (100, -20), model=mini).compute())
+    with pytest.raises(UsageError, match="is outside the cube"):
+        cube.rangegeo.similarity(100, -20)

@@ -23,7 +23,7 @@ FLOORS = (
     {"dropin", "clipping"},
     {"cube", "virtual", "writers", "tables"},
     {"opening", "cosine", "sampling"},
-    {"clusters", "plotting", "summary"},
+    {"clusters", "summary"},
     {"accessor", "describe"},
     {"preview", "backend"},
     {"cli"},
