@@ -21,7 +21,7 @@ from rangegeo.errors import CubeError
 from rangegeo.virtual import is_in_memory
 
 BOX = ((5, 44, 6, 45), 0.05)
-FILES = ("a.zarr", "v2.zarr", "a_beta0.tif", "plain.zarr", "plain.tif")
+FILES = ("a.zarr", "v2.zarr", "a_beta0.tif", "plain.zarr", "plain.tif", "int8.zarr", "half.zarr", "int8_beta1.tif")
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,9 @@ def folder(mini, golden, tmp_path_factory):
     cube.rangegeo.to_zarr(folder / "a.zarr")
     cube.rangegeo.to_zarr(folder / "v2.zarr", zarr_format=2)
     cube.rangegeo.to_geotiff(folder / "a.tif")
+    cube.rangegeo.to_zarr(folder / "int8.zarr", dtype="int8")
+    cube.rangegeo.to_zarr(folder / "half.zarr", dtype="float16")
+    cube.rangegeo.to_geotiff(folder / "int8.tif", dtype="int8")
     satclip = rg.load_model("SatCLIP", weights=str(golden / "satclip-mini.ckpt"), device="cpu")
     plain = rg.raster(*BOX, model=satclip)
     plain.rangegeo.to_zarr(folder / "plain.zarr")

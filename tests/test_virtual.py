@@ -381,3 +381,9 @@ def test_impossible_chunks(mini, chunks):
 def test_an_impossible_tolerance_is_refused_now(mini):
     with pytest.raises(UsageError, match="--tolerance must be in"):
         rg.raster(BOX, 0.1, model=mini, chunks=None, tolerance=1)
+
+
+def test_an_area_is_refused(mini):
+    area = {"type": "Polygon", "coordinates": [[[5, 44], [6, 44], [6, 45], [5, 44]]]}
+    with pytest.raises(UsageError, match=r"a virtual cube \(chunks=None\) has no area; leave out aoi, or chunks"):
+        rg.raster(res=0.1, aoi=area, model=mini, chunks=None)
