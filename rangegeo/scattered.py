@@ -25,7 +25,7 @@ from rangegeo.model import Model
 from rangegeo.patches import PIXELS_A_NODE, PROOF_PIXELS, Fit
 from rangegeo.tiles import HEIGHT, tile_counts, tile_numbers, tile_sides
 
-HELD_BYTES = 128e6  # of tiles that are kept for places to come
+HELD_BYTES = 96e6  # of tiles that are kept for places to come
 LOST_SHARE = 0.05  # of the places, in evaluations of tiles that did not converge; more, and no further one is tried
 PLACES_AT_ONCE = 4096  # interpolated together: bounds the matrix of their weights
 Side = tuple[float, float]  # degrees from, to
