@@ -1,12 +1,9 @@
-"""A model ready to evaluate, the small frozen spec that names it, and the drop-in class of the point package."""
+"""A model ready to evaluate, by name and files, and the small frozen spec that names it."""
 
 from __future__ import annotations
 
-import itertools
-import math
 import threading
-import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +17,10 @@ from rangegeo.arguments import check_betas, check_tolerance, resolve_device
 from rangegeo.bands import GEOGRAPHIC_DIAGNOSTICS, SEMANTIC_DIAGNOSTICS, chosen_bands
 from rangegeo.encoders import ModelRow, model_row
 from rangegeo.errors import ShapeError, UsageError, WeightsError
-from rangegeo.field.places import Places
-from rangegeo.field.precision import full_precision
-from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, Components, EncoderField, RangeField
+from rangegeo.evaluator import Evaluator
+from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, EncoderField, RangeField
 from rangegeo.field.recipe import Recipe
 from rangegeo.frames import embedded_frame, frame_places, is_frame
-from rangegeo.grid import PixelPlaces
 from rangegeo.weights.checkpoint import build_free, load_encoder
 from rangegeo.weights.database import load_database
 from rangegeo.weights.names import database_file, database_for, default_weights, encoder_file
@@ -34,7 +29,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 LAYOUTS = ("betas", "components")
-BLOCK_PLACES = 4096  # places evaluated at a time; bounds the float64 intermediates of the encoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,33 +69,23 @@ _LOADED: dict[ModelSpec, Model] = {}
 _LOADING = threading.Lock()
 
 
-class Model(nn.Module):
+class Model(Evaluator):
     """A location model: places in, vectors out. Called with coordinates, the module of the research repository.
 
     Attributes:
         spec: names, paths and hashes.
-        field: the torch module that is evaluated.
+        facts: of its files, as they are stored.
         beta: of calls and of `encode` where none is given, for models that have it.
-        visual, location: how many bands are visual (S and G blended) and location (q, or the encoder's output).
     """
 
     def __init__(self, spec: ModelSpec, field: nn.Module, facts: dict, beta: float = 0.5) -> None:
-        super().__init__()
+        super().__init__(field, spec.device)
         self.spec = spec
-        self.field = field.to(spec.device)
         self.facts = facts
         self.beta = beta
-        self.visual: int = field.visual
-        self.location: int = field.dim - field.visual
-        self._evaluating = threading.Lock()
-        self.eval().requires_grad_(False)
 
     def __repr__(self) -> str:
         return f"<rangegeo.Model {self.spec.name}: {self.dim} bands on {self.spec.device}>"
-
-    @property
-    def dim(self) -> int:
-        return self.visual + self.location
 
     @property
     def location_feature_dim(self) -> int:
@@ -144,8 +128,7 @@ class Model(nn.Module):
     def _apply(self, fn: Callable, recurse: bool = True) -> Model:
         """What `.to` and `.cuda` do; the spec follows the tensors."""
         super()._apply(fn, recurse)
-        for tensor in itertools.islice(itertools.chain(self.parameters(), self.buffers()), 1):
-            self.spec = replace(self.spec, device=str(tensor.device))
+        self.spec = replace(self.spec, device=self.device)
         return self
 
     @torch.no_grad()
@@ -165,10 +148,7 @@ class Model(nn.Module):
         if self.row.temperature is not None:
             beta = self.beta if beta is None else beta
             options = {"betas": (beta if self.has_beta else 1.0,), "dtype": torch.float64}  # RANGE is S alone
-        places = Places.scattered(coords).to(self.spec.device)
-        parts = places.split(BLOCK_PLACES) or [(slice(0), places)]
-        with self._evaluating, full_precision():
-            found = torch.cat([self.field(part, **options).reshape(len(part), self.dim) for _, part in parts])
+        found = self.values(coords, **options)
         return found if self.row.has_weights or not coords.is_floating_point() else found.to(coords.dtype)
 
     def recipe(
@@ -259,14 +239,6 @@ class Model(nn.Module):
 
         return scattered(self, lonlat_deg, recipe, check_tolerance(tolerance))
 
-    def points_block(self, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int = 10_000) -> np.ndarray:
-        """Evaluate (n, 2) places that are known to be in range, every one: (layers, n, bands) float32."""
-        places = Places.scattered(torch.from_numpy(lonlat_deg))
-        out = np.empty((recipe.layers, len(places), recipe.bands), dtype=np.float32)
-        for rows, part in places.split(max(1, batch_size)):
-            self._fill(torch.from_numpy(out[:, rows]), part, recipe)
-        return out
-
     def neighbors(self, lonlat: object, k: int = 10, *, beta: float | None = None) -> xr.Dataset:
         """The rows of the database that decide the visual bands at each place.
 
@@ -291,63 +263,10 @@ class Model(nn.Module):
 
         lonlat_deg = _checked_lonlat(lonlat).to(self.spec.device)
         (beta,) = check_betas(self.beta if beta is None else beta) if self.has_beta else (1.0,)
-        with self._evaluating, full_precision(), torch.inference_mode():
+        with self.evaluating(), torch.inference_mode():
             return neighbours(self.field, lonlat_deg, k, beta=beta, blended=self.has_beta).assign_attrs(
                 model=self.spec.name, database=self.facts["database"]["file"], **self.temperatures
             )
-
-    def raster_block(self, pixels: PixelPlaces, recipe: Recipe) -> np.ndarray:
-        """Evaluate the pixels of a window, every one.
-
-        Returns:
-            (layers, bands, h, w) float32, bands before pixels as rasters store them; NaN where a pixel is not valid.
-        """
-        shape = pixels.valid.shape
-        out = torch.full((recipe.layers, recipe.bands, *shape), torch.nan)
-        flat = out.view(recipe.layers, recipe.bands, -1)
-        if pixels.valid.all():
-            axes = None if pixels.axes_deg is None else tuple(map(torch.from_numpy, pixels.axes_deg))
-            self._fill(flat.transpose(1, 2), Places(torch.from_numpy(pixels.lonlat_deg), axes), recipe)
-        elif pixels.valid.any():
-            valid = torch.from_numpy(pixels.valid.ravel())
-            places = Places(torch.from_numpy(pixels.lonlat_deg)[valid])
-            found = torch.empty(recipe.layers, recipe.bands, len(places))
-            self._fill(found.transpose(1, 2), places, recipe)
-            flat[:, :, valid] = found
-        return out.numpy()
-
-    def components(self, lonlat_deg: np.ndarray, wanted: Collection[str]) -> dict[str, Tensor]:
-        """Those of S, G, q and the diagnostics that are wanted, at (n, 2) places: (n, width) float32, CPU."""
-        places = Places(torch.from_numpy(lonlat_deg)).to(self.spec.device)
-        with self._evaluating, full_precision(), torch.inference_mode():
-            found = self._evaluate(places, wanted)
-        return {name: found.part(name).float().cpu() for name in wanted}
-
-    def _evaluate(self, places: Places, wanted: Collection[str]) -> Components:
-        told = [name for name in self.diagnostics if name in wanted]
-        options = {"diagnostics": told} if told else {}
-        return self.field.components(
-            places, semantic="semantic" in wanted, geographic="geographic" in wanted, **options
-        )
-
-    def _fill(self, out: Tensor, places: Places, recipe: Recipe) -> None:
-        """Evaluate into (layers, n, bands). One thread at a time: an evaluation uses every core, or the GPU."""
-        with self._evaluating, full_precision(), torch.inference_mode():
-            for rows, part in places.split(BLOCK_PLACES):
-                found = self._evaluate(part.to(self.spec.device), recipe.parts)
-                out[:, rows] = recipe.apply(found).to(out.device)
-
-    def seconds_per_place(self, recipe: Recipe, sample: int = 64) -> float:
-        """Measured on a grid of `sample` places around 0°, 0°; the second run counts."""
-        side = torch.linspace(0.0, 0.32, math.isqrt(sample), dtype=torch.float64)
-        places = Places.grid(side, side)
-        out = torch.empty(recipe.layers, len(places), recipe.bands)
-        elapsed = 0.0
-        for _ in range(2):
-            start = time.perf_counter()
-            self._fill(out, places, recipe)
-            elapsed = time.perf_counter() - start
-        return elapsed / len(places)
 
 
 def load_model(

@@ -18,7 +18,7 @@ FLOORS = (
     {"extras"},
     {"field", "grid", "principal", "arguments", "tiles"},
     {"encoders", "colours", "painting", "picture", "columns", "frames", "locating", "quantise"},
-    {"weights", "neighbours"},
+    {"weights", "neighbours", "evaluator"},
     {"model", "patches", "scattered"},
     {"dropin", "clipping"},
     {"cube", "virtual", "writers", "tables"},

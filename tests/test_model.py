@@ -19,6 +19,7 @@ from reference import field as reference
 from reference import golden
 
 import rangegeo as rg
+from rangegeo import evaluator
 from rangegeo import model as module
 from rangegeo.encoders import MODELS
 from rangegeo.errors import RangegeoError, ShapeError, UsageError, WeightsError
@@ -118,7 +119,7 @@ def test_whole_turns_of_longitude_change_nothing(mini):
 def test_batch_size_does_not_change_values(mini, batch_size, monkeypatch):
     lonlat = golden.load("range_pypi")["lonlat"][::6]
     expected = mini.encode(lonlat, beta=BETAS)
-    monkeypatch.setattr(module, "BLOCK_PLACES", 13)
+    monkeypatch.setattr(evaluator, "BLOCK_PLACES", 13)
     found = mini.encode(lonlat, BETAS, batch_size)
     np.testing.assert_allclose(found, expected, rtol=0, atol=ROUND_OFF * np.abs(expected).max())
 
@@ -419,7 +420,7 @@ def test_drop_in_cuts_many_places_into_blocks(monkeypatch):
     model = drop_in("RANGE+")
     lonlat = torch.from_numpy(golden.load("range_pypi")["lonlat"][::6])
     expected = model(lonlat)
-    monkeypatch.setattr(module, "BLOCK_PLACES", 7)
+    monkeypatch.setattr(evaluator, "BLOCK_PLACES", 7)
     torch.testing.assert_close(model(lonlat), expected, rtol=0, atol=ROUND_OFF * float(expected.abs().max()))
 
 
