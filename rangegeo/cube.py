@@ -314,6 +314,7 @@ def provenance(model: Model, recipe: Recipe) -> dict[str, object]:
             "pca_components": [[float(value) for value in row] for row in recipe.projection.directions],
         }
     return facts | {
+        "source_data": model.source_data,
         "citation": model.citation,
         "rangegeo_version": version("rangegeo"),
         "torch_version": version("torch"),

@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import rasterio
-import zarr
 
-from rangegeo.cube import NAME
 from rangegeo.encoders import MODELS
 from rangegeo.errors import UsageError
 from rangegeo.grid import crs_name, parse_crs
 from rangegeo.model import load_model
-from rangegeo.opening import open_cube
+from rangegeo.opening import open_cube, overview_count, stored_dtype
 from rangegeo.weights.checkpoint import load_encoder
 from rangegeo.weights.database import is_database, load_database
 from rangegeo.weights.names import database_file, encoder_file
@@ -56,7 +53,7 @@ def _cube(path: Path) -> Facts:
     cube = open_cube(path)
     betas = [float(beta) for beta in cube["beta"].values.ravel()] if "beta" in cube.coords else None
     geobox = cube.odc.geobox
-    dtype = _stored_dtype(path)
+    dtype = stored_dtype(path)
     return {
         "kind": "cube",
         "path": str(path),
@@ -68,16 +65,9 @@ def _cube(path: Path) -> Facts:
         "res": [geobox.resolution.x, -geobox.resolution.y],
         "dtype": dtype,
         "bytes": cube.size * np.dtype(dtype).itemsize,
+        "overviews": overview_count(path),
         **{key: value for key, value in cube.attrs.items() if key not in ("grid_mapping", "long_name")},
     }
-
-
-def _stored_dtype(path: Path) -> str:
-    if path.is_dir():
-        return str(zarr.open_group(path, mode="r", use_consolidated=False)[NAME].dtype)
-    with rasterio.open(path) as file:
-        half = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS") == "16" and file.dtypes[0] == "float32"
-        return "float16" if half else file.dtypes[0]
 
 
 def _model(name: str, weights: str, db: str | None) -> Facts:

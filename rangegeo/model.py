@@ -24,6 +24,7 @@ from rangegeo.frames import embedded_frame, frame_places, is_frame
 from rangegeo.weights.checkpoint import build_free, load_encoder
 from rangegeo.weights.database import load_database
 from rangegeo.weights.names import database_file, database_for, default_weights, encoder_file
+from rangegeo.weights.origins import source_data
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -106,6 +107,14 @@ class Model(Evaluator):
         row = self.row
         semantic = {} if row.temperature is None else {"semantic_temperature": row.temperature}
         return semantic | ({"geographic_temperature": GEOGRAPHIC_TEMPERATURE} if row.has_beta else {})
+
+    @property
+    def source_data(self) -> str:
+        """A URI of the data behind the features that this model averages, or behind its encoder; else of its paper."""
+        if self.spec.weights is None:
+            return f"https://arxiv.org/abs/{self.citation.removeprefix('arXiv:')}"
+        role, path = ("encoder", self.spec.weights) if self.spec.db is None else ("database", self.spec.db)
+        return source_data(Path(path), self.facts[role]["file"], self.facts[role]["sha256"])
 
     @property
     def diagnostics(self) -> tuple[str, ...]:

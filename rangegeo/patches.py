@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -99,6 +99,33 @@ def fill_window(model: Model, geobox: GeoBox, window: Window, patch: Patch, reci
             interpolate(leaf.values, *at, out=target)
         else:
             target.copy_(interpolate(leaf.values, *at))
+    return out.numpy()
+
+
+def fill_coarse(model: Model, geobox: GeoBox, window: Window, factor: int, patch: Patch, recipe: Recipe) -> np.ndarray:
+    """(layers, bands, h, w) float32 at the centres of pixels that are `factor` times as wide and as high.
+
+    Args:
+        geobox: of the patch.
+        window: in coarse pixels.
+    """
+    rows, cols = ((np.arange(side.start, side.stop) + 0.5) * factor - 0.5 for side in window)  # in pixels of the patch
+    out = torch.empty(recipe.layers, recipe.bands, len(rows), len(cols))
+    known = np.zeros((len(rows), len(cols)), dtype=bool)
+    for leaf in patch.leaves:
+        part_rows, part_cols = (
+            slice(*np.searchsorted(at, (side.start, side.stop - 0.5)))
+            for at, side in ((rows, leaf.rows), (cols, leaf.cols))
+        )
+        if leaf.values is None or known[part_rows, part_cols].size == 0:
+            continue
+        at = _unit(rows[part_rows], leaf.rows), _unit(cols[part_cols], leaf.cols)
+        out[:, :, part_rows, part_cols] = interpolate(leaf.values, *at)
+        known[part_rows, part_cols] = True
+    if not known.all():  # where every pixel is evaluated, between leaves, and beyond the edge of the raster
+        places = places_on(geobox, rows + 0.5, cols + 0.5)
+        rest = model.raster_block(replace(places, valid=places.valid & ~known), recipe)
+        out[:, :, torch.from_numpy(~known)] = torch.from_numpy(rest[:, :, ~known])
     return out.numpy()
 
 

@@ -17,8 +17,13 @@ from rasterio.transform import from_origin
 
 import rangegeo as rg
 from rangegeo.backend import RangegeoBackend
+from rangegeo.cube import model_raster
 from rangegeo.errors import CubeError
+from rangegeo.grid import make_geobox
+from rangegeo.overviews import make_overviews
+from rangegeo.quantise import fit_storage
 from rangegeo.virtual import is_in_memory
+from rangegeo.writers.zarr import write_zarr
 
 BOX = ((5, 44, 6, 45), 0.05)
 FILES = ("a.zarr", "v2.zarr", "a_beta0.tif", "plain.zarr", "plain.tif", "int8.zarr", "half.zarr", "int8_beta1.tif")
@@ -165,3 +170,18 @@ def test_other_files_are_refused_in_one_line(strangers):
     for name in ("2.zarr", "placed.tif", "text.tif", "none.zarr"):
         with pytest.raises(CubeError, match="expected a cube that rangegeo raster wrote"):
             xr.open_dataset(strangers / name, engine="rangegeo")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_a_store_with_overviews_is_opened_at_its_own_pixels(mini, tmp_path, dtype):
+    """And an overview by the folder of its group."""
+    geobox, recipe = make_geobox((5, 44, 8, 45), 0.01), mini.recipe((0, 1), bands=[1, 30])
+    cube = model_raster(geobox, mini, recipe)
+    storage = fit_storage(dtype, cube["band_name"].values, lambda: cube.data, one_scale=True)
+    write_zarr(cube, tmp_path / "a.zarr", storage=storage, overviews=make_overviews(cube, mini, recipe))
+    for folder, level in (("a.zarr", 0), ("a.zarr/ovr_2x", 1)):
+        with xr.open_dataset(tmp_path / folder, engine="rangegeo") as dataset:
+            read = dataset["embedding"]
+            assert read.shape == (2, 2, 100 // 2**level, 300 // 2**level)
+            assert not is_in_memory(read)
+            xr.testing.assert_identical(read.compute(), rg.open_cube(tmp_path / "a.zarr", level=level).compute())

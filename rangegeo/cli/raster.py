@@ -85,6 +85,7 @@ from rangegeo.cli.options import (
     metavar="[PNG]",
     help="Draw a map too, the betas side by side. [default: NAME_preview.png]",
 )
+@click.option("--overviews", is_flag=True, help="Zarr: coarser levels too, evaluated, not resampled; a third more.")
 @click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")
 @verbosity_options
@@ -115,6 +116,7 @@ def command(
     zarr_format: str,
     chunks: int | None,
     picture: str | None,
+    overviews: bool,
     overwrite: bool,
     dry_run: bool,
     quiet: bool,
@@ -143,8 +145,11 @@ def command(
     where = {"crs": crs, "bbox_crs": bbox_crs, "align": align, "like": like, "aoi": aoi, "all_touched": all_touched}
     geobox, area = choose_extent(bbox, res, **where)
     chosen = choose_format(out, format_name)
+    to_zarr = chosen.suffixes == (".zarr",)
+    if overviews and not to_zarr:
+        raise click.UsageError("--overviews is for .zarr; a Cloud Optimized GeoTIFF has them anyway, leave it out")
     options: dict[str, object] = {"creation_options": once(creation)}
-    if chosen.suffixes == (".zarr",):
+    if to_zarr:
         options["zarr_format"] = int(zarr_format)
     chosen.check_options(dtype=dtype, **options)
 
@@ -156,7 +161,7 @@ def command(
 
     tolerance = chosen_tolerance(tolerance, exact=exact)
     given = check_content(betas, layout, bands, pca=pca is not None)
-    if chosen.suffixes == (".zarr",) or len(given) == 1:  # said before anything is downloaded
+    if to_zarr or len(given) == 1:  # said before anything is downloaded
         check_destination(out, 0, overwrite=overwrite)
     if picture is not None:
         picture = Path(picture) if picture else out.with_name(f"{out.stem}_preview.png")
@@ -168,7 +173,9 @@ def command(
     if pca is not None:
         recipe = with_projection(recipe, model, geobox, pca, area)
     expected = outline(geobox, model, recipe, area)
-    chosen.check(expected, out, overwrite=overwrite, dtype=dtype, **options)
+    chosen.check(
+        expected, out, overwrite=overwrite, dtype=dtype, **options, **({"overviews": True} if overviews else {})
+    )
     storage = fit_storage(
         dtype,
         expected["band_name"].values,
@@ -189,6 +196,10 @@ def command(
     from rangegeo.cli.progress import block_progress
     from rangegeo.cli.running import Measured, stored_error
 
+    if overviews:
+        from rangegeo.overviews import make_overviews
+
+        options["overviews"] = make_overviews(cube, model, recipe, area)
     measured = Measured(cube)
     with block_progress(cube.data.npartitions, quiet=quiet):
         written = chosen.write(cube, out, overwrite=overwrite, storage=storage, measured=measured.facts, **options)

@@ -16,8 +16,10 @@ def grid_coords(geobox: GeoBox) -> dict[str, xr.DataArray]:
     named = GeoBox(geobox.shape, geobox.affine, crs_name(parse_crs(geobox.crs.to_wkt())))
     with without_cf_warnings():
         coords = dict(xr_coords(named, dims=("y", "x")))
-    for axis in ("y", "x"):
+    for axis, degrees in (("y", "latitude"), ("x", "longitude")):
         coords[axis].attrs.pop("crs", None)  # says the same as spatial_ref, but is no CF attribute
+        kind = degrees if named.crs.geographic else f"projection_{axis}_coordinate"
+        coords[axis].attrs |= {"axis": axis.upper(), "standard_name": kind}  # by which GDAL knows its horizontal axes
     exact = (np.format_float_positional(number, trim="-") for number in geobox.affine.to_gdal())
     coords["spatial_ref"].attrs["GeoTransform"] = " ".join(exact)
     return coords

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -38,6 +38,11 @@ class Mask:
         shapes = shapely.transform(polygons, lambda points: points * scale + corner)
         shapes = shapely.set_precision(shapes, LATTICE)
         return cls(wkb=shapely.to_wkb(shapely.union_all(shapes, grid_size=LATTICE)), all_touched=all_touched)
+
+    def coarser(self, factor: int) -> Mask:
+        """The same area on the grid of pixels `factor` times as large."""
+        area = shapely.transform(shapely.from_wkb(self.wkb), lambda points: points / factor)
+        return replace(self, wkb=shapely.to_wkb(shapely.set_precision(area, LATTICE)))
 
     def inside(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         """(h, w) bool of the crossings of rows and columns of pixels."""

@@ -27,13 +27,13 @@ from rasterio.windows import Window
 
 from rangegeo.colours import HIGH, LOW, fit_colours, sample_lattice
 from rangegeo.errors import OutputError
+from rangegeo.pyramid import overview_factors
 from rangegeo.quantise import FLOAT32, Loss, Storage
 from rangegeo.writers.common import as_4d, check_destination, is_empty, stored_bytes, write_blocks
 from rangegeo.writers.geotiff_options import FEW_BANDS, compression, raster_type, with_options
 from rangegeo.writers.qml import style
 
 FILES_AT_ONCE = 2
-OVERVIEW_PIXELS = 256  # of the longer side of the smallest overview
 ROOM = 2.7  # times the raw bytes: the unfinished file with overviews, and a finished one that does not compress
 
 
@@ -121,7 +121,7 @@ def _write_drafts(
                     file.write(values.astype(profile["dtype"], copy=False), window=window)
             return lost
 
-        facts, losses = write_blocks(cube, write, measured, scheduler="threads")
+        facts, (losses,) = write_blocks(cube, write, measured, scheduler="threads")
     return sample.reshape(*cube.shape[:2], -1), facts | storage.facts(losses, cube.attrs)
 
 
@@ -204,15 +204,8 @@ def _finish(draft: Path, finished: Path, profile: dict, *, overviews: bool = Tru
     """One compressed copy of the draft, its overviews in front of its pixels."""
     if overviews:
         with rasterio.open(draft, "r+") as file:
-            file.build_overviews(_overview_factors(file.shape), Resampling.average)
+            file.build_overviews(overview_factors(file.shape), Resampling.average)
     rasterio.shutil.copy(draft, finished, copy_src_overviews=overviews, **profile)
-
-
-def _overview_factors(shape: tuple[int, int]) -> list[int]:
-    factors = [2]
-    while max(shape) / factors[-1] > OVERVIEW_PIXELS:
-        factors.append(factors[-1] * 2)
-    return factors if max(shape) > OVERVIEW_PIXELS else []
 
 
 def _preview(source_path: Path, finished: Path, paint: Callable[[np.ndarray], np.ndarray]) -> None:

@@ -1,7 +1,6 @@
 """Cubes as Zarr: one array `embedding` (beta, band, y, x) that xarray, rioxarray, GDAL and odc-geo georeference.
 
-CF `grid_mapping` with `spatial_ref`, the `proj:` and `spatial:` conventions of zarr-conventions.org, and GDAL's
-`_CRS` say the same, each to its readers. Until the last block is written the store says that it is unfinished.
+Until the last block is written the store says that it is unfinished.
 """
 
 from __future__ import annotations
@@ -9,15 +8,15 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import dask.array as da
 import numpy as np
 import xarray as xr
 import zarr
-import zarr_cm
 from dask.delayed import Delayed
 from odc.geo.geobox import GeoBox
 from pyproj import CRS
@@ -26,6 +25,8 @@ from rangegeo.errors import OutputError, UsageError
 from rangegeo.grid.georeference import grid_coords
 from rangegeo.quantise import FLOAT32, Loss, Storage
 from rangegeo.writers.common import as_4d, check_destination, is_empty, stored_bytes, write_blocks
+from rangegeo.writers.conventions import gdal_crs, group_attributes, level_name
+from rangegeo.writers.levels import ROOM, spooled
 from rangegeo.writers.zarr_options import ZarrOptions, parse_zarr_options
 
 CHUNK_BYTES = 4 * 2**20  # of one stored chunk, which holds one beta and as many bands as fit
@@ -40,6 +41,7 @@ def write_zarr(
     overwrite: bool = False,
     zarr_format: int = 3,
     creation_options: Mapping[str, object] | None = None,
+    overviews: Sequence[xr.DataArray] = (),
     storage: Storage = FLOAT32,
     measured: Delayed | None = None,
 ) -> list[Path]:
@@ -51,7 +53,8 @@ def write_zarr(
         overwrite: replace a Zarr store that is there.
         zarr_format: 3, or 2 for programs that do not read 3 (GDAL before 3.11, QGIS built with it).
         creation_options: COMPRESS, LEVEL, SHUFFLE and SHARDS, see `rangegeo.writers.zarr_options`.
-        storage: how values are stored, from `rangegeo.quantise`, one scale for all bands.
+        overviews: of the cube, from `rangegeo.overviews.make_overviews`, each written to a group of the store.
+        storage: how values are stored, those of overviews too, from `rangegeo.quantise`, one scale for all bands.
         measured: attributes that are known once the cube is computed, from `rangegeo.cube.proof`.
     Returns:
         The path.
@@ -59,14 +62,16 @@ def write_zarr(
         OutputError: the destination cannot be written; nothing was touched.
     """
     path = Path(path)
-    check_store(cube, path, overwrite=overwrite, dtype=storage.dtype)
+    check_store(cube, path, overwrite=overwrite, overviews=bool(overviews), dtype=storage.dtype)
     options = parse_zarr_options(creation_options, zarr_format, storage.dtype)
     if storage.scale is not None and (np.ptp(storage.scale) or np.ptp(storage.offset)):
         raise UsageError("the bands of a Zarr array share one scale; fit the storage with one_scale=True")
     had_beta = "beta" in cube.dims
     cube = _evenly_chunked(as_4d(cube)).rename(ARRAY)
-    with _put_aside(path):
-        array = _create(cube, path, storage, had_beta, zarr_format, options)
+    levels = [as_4d(level).rename(ARRAY) for level in overviews]
+    create = partial(_create, storage=storage, had_beta=had_beta, zarr_format=zarr_format, options=options)
+    with _put_aside(path), spooled(levels, path.absolute().parent, storage) as spools:
+        array = create(cube, path, levels)
 
         def write(block: np.ndarray, top: int, left: int) -> Loss | None:
             if is_empty(block):  # a chunk that is not there reads as NaN
@@ -75,11 +80,17 @@ def write_zarr(
             array[:, :, top : top + height, left : left + width], lost = storage.encode(block)
             return lost
 
-        facts, losses = write_blocks(cube, write, measured)
+        also = [(level, spool.write) for level, spool in zip(levels, spools, strict=True)]
+        facts, (losses, *coarse_losses) = write_blocks(cube, write, measured, also)
         array.attrs.update(facts | storage.facts(losses, cube.attrs))
-        group = zarr.open_group(path, mode="r+", use_consolidated=False)
-        group.attrs[COMPLETE] = True
-        _consolidate(path)
+        for level, spool, lost in zip(levels, spools, coarse_losses, strict=True):
+            group = path / level_name(cube, level)
+            empty = da.empty(level.shape, dtype=level.dtype, chunks=(-1, -1, *array.chunks[2:]))
+            coarse = create(level.copy(data=empty), group)
+            spool.copy_to(coarse)
+            coarse.attrs.update(facts | storage.facts(lost, cube.attrs))
+            _complete(group)
+        _complete(path)
     return [path]
 
 
@@ -101,9 +112,16 @@ def _put_aside(path: Path) -> Iterator[None]:
 
 
 def _create(
-    cube: xr.DataArray, path: Path, storage: Storage, had_beta: bool, zarr_format: int, options: ZarrOptions
+    cube: xr.DataArray,
+    path: Path,
+    levels: Sequence[xr.DataArray] = (),
+    *,
+    storage: Storage,
+    had_beta: bool,
+    zarr_format: int,
+    options: ZarrOptions,
 ) -> zarr.Array:
-    """The store with its coordinates and attributes, no values yet."""
+    """The group of a cube that has these overviews, with its coordinates and attributes but no values yet."""
     geobox: GeoBox = cube.odc.geobox
     coords = {name: coord.drop_encoding() for name, coord in cube.coords.items() if name != "band_name"}
     fresh = grid_coords(geobox)  # of a slice of a cube, whose own still say what the whole was
@@ -118,9 +136,9 @@ def _create(
         attrs |= {"scale_factor": float(storage.scale[0, 0]), "add_offset": float(storage.offset[0, 0])}
     empty = da.empty(cube.shape, dtype=storage.dtype, chunks=cube.chunks or cube.shape)
     values = xr.DataArray(empty, coords, cube.dims, cube.name, attrs)
-    dataset = values.to_dataset(promote_attrs=False).assign_attrs(
-        Conventions="CF-1.11", **{COMPLETE: False}, rangegeo_has_beta=had_beta, **conventions(geobox)
-    )
+    said = {"Conventions": "CF-1.11", COMPLETE: False, "rangegeo_has_beta": had_beta}
+    said |= group_attributes(cube, storage.dtype, levels)
+    dataset = values.to_dataset(promote_attrs=False).assign_attrs(said)
     chunks, compressor = _stored_chunks(cube, storage), options.compressor(zarr_format)
     nodata = np.dtype(storage.dtype).type(storage.nodata)
     encoding = {
@@ -133,8 +151,9 @@ def _create(
     if options.shards:
         betas, bands = cube.shape[:2]
         encoding["shards"] = (betas, -(-bands // chunks[1]) * chunks[1], *chunks[2:])
+    plain = {name: {"compressors": None} for name in coords}  # a few numbers, which every reader has to have
     dataset.to_zarr(
-        path, mode="w-", zarr_format=zarr_format, compute=False, consolidated=False, encoding={ARRAY: encoding}
+        path, mode="w-", zarr_format=zarr_format, compute=False, consolidated=False, encoding={ARRAY: encoding, **plain}
     )
     return zarr.open_group(path, mode="r+", use_consolidated=False)[ARRAY]
 
@@ -158,32 +177,18 @@ def _stored_chunks(cube: xr.DataArray, storage: Storage) -> tuple[int, int, int,
     return 1, min(bands, cube.sizes["band"]), rows, cols
 
 
-def conventions(geobox: GeoBox) -> dict:
-    """The `proj:` and `spatial:` attributes of a grid, and the declaration of both conventions."""
-    crs = CRS.from_wkt(geobox.crs.to_wkt())
-    authority = crs.to_authority(min_confidence=100)
-    projection = {"proj:wkt2": crs.to_wkt()} | ({"proj:code": ":".join(authority)} if authority else {})
-    spatial = {
-        "spatial:dimensions": ["y", "x"],
-        "spatial:transform": list(geobox.affine)[:6],
-        "spatial:shape": list(geobox.shape),
-        "spatial:bbox": list(geobox.boundingbox),
-        "spatial:registration": "pixel",
-    }
-    return zarr_cm.insert_many({}, {"geo-proj": projection, "spatial": spatial})
-
-
-def gdal_crs(crs: CRS) -> dict:
-    """GDAL's `_CRS` attribute, https://gdal.org/drivers/raster/zarr.html#srs-encoding."""
-    authority = crs.to_authority(min_confidence=100)
-    url = {"url": "http://www.opengis.net/def/crs/{}/0/{}".format(*authority)} if authority else {}
-    return {**url, "wkt": crs.to_wkt(), "projjson": crs.to_json_dict()}
-
-
-def check_store(cube: xr.DataArray, path: Path, *, overwrite: bool, dtype: str = "float32", **options: object) -> None:
+def check_store(
+    cube: xr.DataArray,
+    path: Path,
+    *,
+    overwrite: bool,
+    overviews: bool = False,
+    dtype: str = "float32",
+    **options: object,
+) -> None:
     """Refuse a destination and options before any work is done; only a Zarr store is ever replaced."""
     parse_zarr_options(**options)
-    check_destination(path, stored_bytes(cube, dtype), overwrite=overwrite)
+    check_destination(path, int(stored_bytes(cube, dtype) * (1 + 2 * ROOM * overviews)), overwrite=overwrite)
     if path.exists() and not any((path / name).exists() for name in ("zarr.json", ".zgroup")):
         raise OutputError(f"{path} is not a Zarr store and was left as it is; give another -o")
 
@@ -193,7 +198,9 @@ def is_complete(path: Path) -> bool:
     return bool(zarr.open_group(path, mode="r", use_consolidated=False).attrs.get(COMPLETE, False))
 
 
-def _consolidate(path: Path) -> None:
+def _complete(path: Path) -> None:
+    """Say that every block of a group was written, and gather what it and those below it say."""
+    zarr.open_group(path, mode="r+", use_consolidated=False).attrs[COMPLETE] = True
     with warnings.catch_warnings():  # zarr says that format 3 has no standard for it yet; readers without it ignore it
         warnings.filterwarnings("ignore", "Consolidated metadata", category=UserWarning)
         zarr.consolidate_metadata(path)

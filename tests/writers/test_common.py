@@ -8,6 +8,7 @@ import time
 from collections import namedtuple
 from pathlib import Path
 
+import dask
 import numpy as np
 import pytest
 import xarray as xr
@@ -128,10 +129,25 @@ def test_every_block_is_written_once_at_its_place(cube):
         target[:] = block
         return top, left
 
-    facts, told = write_blocks(cube, write)
+    facts, (told,) = write_blocks(cube, write)
     assert facts == {}
     assert told == [(top, left) for top in (0, 16, 32) for left in (0, 16, 32, 48)]
     np.testing.assert_array_equal(out, cube.values)
+
+
+def test_each_cube_that_is_written_along_is_told_of_apart(cube):
+    half = cube.isel(x=slice(16), y=slice(24))
+    facts, told = write_blocks(
+        cube.isel(x=slice(32)),
+        lambda block, top, left: ("cube", top, left),
+        dask.delayed({"measured": 1}),
+        also=[(half, lambda block, top, left: ("half", top, left))],
+    )
+    assert facts == {"measured": 1}
+    assert told == [
+        [("cube", top, left) for top in (0, 16, 32) for left in (0, 16)],
+        [("half", top, 0) for top in (0, 16)],
+    ]
 
 
 def test_blocks_hold_all_bands_even_if_the_cube_does_not(cube):
