@@ -24,7 +24,7 @@ FLOORS = (
     {"cube", "virtual", "writers", "tables"},
     {"opening", "overviews", "cosine", "sampling"},
     {"clusters", "summary"},
-    {"accessor", "describe"},
+    {"accessor", "describe", "stac"},
     {"preview", "backend"},
     {"cli"},
     {"__main__"},

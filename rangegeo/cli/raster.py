@@ -86,6 +86,7 @@ from rangegeo.cli.options import (
     help="Draw a map too, the betas side by side. [default: NAME_preview.png]",
 )
 @click.option("--overviews", is_flag=True, help="Zarr: coarser levels too, evaluated, not resampled; a third more.")
+@click.option("--stac", is_flag=True, help="Write a STAC item, NAME.stac.json, beside each output.")
 @click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")
 @verbosity_options
@@ -117,6 +118,7 @@ def command(
     chunks: int | None,
     picture: str | None,
     overviews: bool,
+    stac: bool,
     overwrite: bool,
     dry_run: bool,
     quiet: bool,
@@ -176,6 +178,10 @@ def command(
     chosen.check(
         expected, out, overwrite=overwrite, dtype=dtype, **options, **({"overviews": True} if overviews else {})
     )
+    if stac:
+        from rangegeo.stac import check_items, write_item
+
+        check_items(chosen.outputs(expected, out), overwrite=overwrite)
     storage = fit_storage(
         dtype,
         expected["band_name"].values,
@@ -209,6 +215,8 @@ def command(
             click.echo(stored_error(written[0], storage), err=True)
     for path in written:
         click.echo(path)
+        if stac:
+            click.echo(write_item(path))
     if picture is not None:
         for path in preview(written, picture, MAP, overwrite=overwrite):
             click.echo(path)

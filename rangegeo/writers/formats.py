@@ -18,6 +18,7 @@ class Format:
         write: cube, path and options to the paths written.
         check: the same destination, refused before any work is done.
         check_options: options of `write`, refused before the cube is known.
+        outputs: cube and path to the paths that will be written.
         suffixes: that choose it.
         one_scale: whether all bands must be quantised alike.
     """
@@ -25,11 +26,12 @@ class Format:
     write: Callable[..., list[Path]]
     check: Callable[..., None]
     check_options: Callable[..., object]
+    outputs: Callable[..., list[Path]]
     suffixes: tuple[str, ...] = ()
     one_scale: bool = False
 
 
-def _from(module: str, name: str, **options: object) -> Callable[..., list[Path] | None]:
+def _from(module: str, name: str, **options: object) -> Callable:
     """A function of a writer, imported when it is called: nobody waits for the format that was not asked for."""
 
     def call(*arguments: object, **more: object) -> list[Path] | None:
@@ -38,12 +40,17 @@ def _from(module: str, name: str, **options: object) -> Callable[..., list[Path]
     return call
 
 
-_GEOTIFF = {"check": _from("geotiff", "check_outputs"), "check_options": _from("geotiff_options", "check_options")}
+_GEOTIFF = {
+    "check": _from("geotiff", "check_outputs"),
+    "check_options": _from("geotiff_options", "check_options"),
+    "outputs": _from("geotiff", "output_paths"),
+}
 FORMATS = {
     "zarr": Format(
         write=_from("zarr", "write_zarr"),
         check=_from("zarr", "check_store"),
         check_options=_from("zarr_options", "parse_zarr_options"),
+        outputs=lambda cube, path: [path],
         suffixes=(".zarr",),
         one_scale=True,
     ),
