@@ -1,0 +1,131 @@
+"""What QGIS sees of rasters: facts as JSON, and the pictures that it draws.
+
+    QT_QPA_PLATFORM=offscreen /usr/bin/python3 workflows/qgis/look.py alps.tif --picture alps.png
+    QT_QPA_PLATFORM=offscreen /usr/bin/python3 workflows/qgis/look.py < jobs.json
+
+Needs the Python that QGIS is installed for (Debian: python3-qgis, qgis-providers) and nothing else. Jobs are a list of
+{"path": …, "picture": …, "size": [width, height], "points": [[x, y], …]}, all but the path optional, with points in
+the CRS of the raster. One process answers for all: QGIS takes seconds to start, a raster milliseconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from pathlib import Path
+
+from osgeo import gdal
+from qgis.core import (
+    Qgis,
+    QgsApplication,
+    QgsContrastEnhancement,
+    QgsMapRendererSequentialJob,
+    QgsMapSettings,
+    QgsPointXY,
+    QgsRaster,
+    QgsRasterLayer,
+)
+from qgis.PyQt.QtCore import QSize, Qt
+
+SIZE = (500, 400)  # pixels of a picture
+COLOURS = ("red", "green", "blue")
+
+
+def look(job: dict) -> dict:
+    """Open and draw one raster as QGIS does when a file is dropped on it, in the CRS of the raster."""
+    start = time.perf_counter()
+    layer = QgsRasterLayer(job["path"], "layer")
+    opened = time.perf_counter()
+    if not layer.isValid():
+        return {"path": job["path"], "valid": False, "error": layer.error().summary()}
+    image = draw(layer, job.get("size", SIZE))
+    drawn = time.perf_counter()
+    if job.get("picture"):
+        image.save(job["picture"])
+    extent = layer.extent()
+    return {
+        "path": job["path"],
+        "valid": True,
+        "crs": layer.crs().authid(),
+        "extent": [extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()],
+        "size": [layer.width(), layer.height()],
+        **bands(layer.dataProvider()),
+        "renderer": renderer(layer.renderer()),
+        "values": [values(layer.dataProvider(), point) for point in job.get("points", ())],
+        "seconds": {"open": opened - start, "draw": drawn - opened},
+        "peak_mb": peak_mb(),
+    }
+
+
+def draw(layer: QgsRasterLayer, size: list[int]):
+    """A QImage of the whole raster; what it leaves open is transparent."""
+    settings = QgsMapSettings()
+    settings.setLayers([layer])
+    settings.setDestinationCrs(layer.crs())
+    settings.setExtent(layer.extent())
+    settings.setOutputSize(QSize(*size))
+    settings.setBackgroundColor(Qt.transparent)
+    job = QgsMapRendererSequentialJob(settings)
+    job.start()
+    job.waitForFinished()
+    return job.renderedImage()
+
+
+def bands(provider) -> dict:
+    numbers = range(1, provider.bandCount() + 1)
+    return {
+        "bands": [provider.generateBandName(number) for number in numbers],
+        "nodata": [
+            repr(provider.sourceNoDataValue(number)) if provider.sourceHasNoDataValue(number) else None
+            for number in numbers
+        ],
+    }
+
+
+def renderer(of) -> dict:
+    """Its type, the bands it draws, and the range that each is stretched to; None where it is drawn as it is."""
+    if of.type() == "multibandcolor":
+        contrasts = [getattr(of, f"{colour}ContrastEnhancement")() for colour in COLOURS]
+    else:
+        contrasts = [of.contrastEnhancement()]
+    ranges = [
+        [contrast.minimumValue(), contrast.maximumValue()]
+        if contrast and contrast.contrastEnhancementAlgorithm() != QgsContrastEnhancement.NoEnhancement
+        else None
+        for contrast in contrasts
+    ]
+    return {"type": of.type(), "bands": of.usesBands(), "ranges": ranges}
+
+
+def values(provider, point: list[float]) -> list[float | None]:
+    """Of all bands at a point; None where there is no data."""
+    found = provider.identify(QgsPointXY(*point), QgsRaster.IdentifyFormatValue).results()
+    return [None if found[number] is None else float(found[number]) for number in sorted(found)]
+
+
+def peak_mb() -> float:
+    """The most memory that this process has held so far."""
+    status = Path("/proc/self/status").read_text()  # getrusage counts the process that started this one, too
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("path", nargs="?", help="a raster; without it, jobs are read from standard input")
+    parser.add_argument("--picture", help="PNG to be drawn")
+    parser.add_argument("--size", type=int, nargs=2, default=SIZE, metavar=("WIDTH", "HEIGHT"), help="of the picture")
+    given = parser.parse_args()
+    jobs = [vars(given)] if given.path else json.load(sys.stdin)
+    application = QgsApplication([], False)
+    application.initQgis()
+    seen = {"qgis": Qgis.QGIS_VERSION, "gdal": gdal.__version__, "idle_mb": peak_mb()}
+    seen["rasters"] = [look(job) for job in jobs]
+    application.exitQgis()
+    json.dump(seen, sys.stdout, indent=1 if given.path else None)
+
+
+if __name__ == "__main__":
+    main()
