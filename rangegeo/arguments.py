@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 import torch
@@ -62,6 +63,8 @@ def check_tolerance(tolerance: float) -> float:
     Raises:
         UsageError: it is smaller than round-off, or so large that it means nothing.
     """
+    if not isinstance(tolerance, Real):
+        raise UsageError(f"--tolerance must be a number, got {tolerance!r}; for example 1e-5")
     if not SMALLEST_TOLERANCE <= tolerance <= 0.1:
         raise UsageError(
             f"--tolerance must be in [{SMALLEST_TOLERANCE:g}, 0.1], got {tolerance:g}; for example --tolerance 1e-5, "

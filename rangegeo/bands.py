@@ -46,7 +46,9 @@ def chosen_bands(bands: str | Sequence[int | str], names: Sequence[str]) -> tupl
                 f"--bands must be {', '.join(groups)}, a name such as {names[0]} or a number, or several of these, "
                 f"got {item!r}; for example --bands 1,2,3"
             )
-    if not chosen or len(set(chosen)) != len(chosen):
+    if not chosen:
+        raise UsageError("--bands names no band; a range goes from small to large, for example 1,2,10-20")
+    if len(set(chosen)) != len(chosen):
         raise UsageError("--bands must name every band once; for example --bands 1,2,3")
     return None if chosen == groups["all"] else tuple(chosen)
 

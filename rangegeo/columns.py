@@ -38,6 +38,8 @@ def coordinate_columns(
         for flag, name in (("--lon", lon), ("--lat", lat)):
             if name not in names:
                 raise UsageError(f"{flag} must name a column, got {name!r}; there are {_listed(names)}")
+        if lon == lat:
+            raise UsageError(f"--lon and --lat must be two columns, got {lon!r} for both")
         return lon, lat
     longitude, latitude = (_only(names, what, remedy) for what in USUAL)
     return longitude, latitude

@@ -38,6 +38,8 @@ def similarity(cube: xr.DataArray, lonlat: object, *, model: Model | None = None
         UsageError: a place is outside the cube; the model is another one; there is no one embedding in the cube. When
             it is computed: a place has no data.
     """
+    if not isinstance(cube, xr.DataArray):
+        raise UsageError(f"similarity needs a cube, an xarray.DataArray, got {type(cube).__name__}")
     places = check_lonlat(lonlat)
     if model is not None and not isinstance(model, Model):
         raise UsageError(f"model must come from rangegeo.load_model, got {model!r}")

@@ -55,6 +55,10 @@ class GridWarning(UserWarning):
     """A grid is made as asked for, but looks as if something else was meant."""
 
 
+class CubeWarning(UserWarning):
+    """A cube is opened, but not all of it is there."""
+
+
 def first_line(error: BaseException) -> str:
     """What an error says, in one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -242,6 +243,8 @@ class Model(Evaluator):
         return out[0] if np.ndim(beta) == 0 or not self.has_beta else out
 
     def _points(self, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int, tolerance: float | None) -> np.ndarray:
+        if not isinstance(batch_size, Integral) or batch_size < 1:
+            raise UsageError(f"batch_size must be a whole number of places from 1 on, got {batch_size!r}")
         if tolerance is None:
             return self.points_block(lonlat_deg, recipe, batch_size)
         from rangegeo.scattered import scattered  # stands on models itself
@@ -306,6 +309,11 @@ def load_model(
     """
     model_name = name or model_name
     row = model_row(model_name)
+    for flag, value in (("--weights", weights), ("--db", db)):
+        if value == "":
+            raise UsageError(f"{flag} must be a name or a path, got nothing; leave it out for the default")
+    if db and row.temperature is None:  # but upstream hands every model a db_path
+        raise UsageError(f"{model_name} has no database; leave out --db {db}")
     (beta,) = check_betas(beta)
     device = resolve_device("auto" if device is None else str(device))
     if not row.has_weights:
@@ -358,7 +366,11 @@ def _one(name: str, value: object, other: str, other_value: object) -> str | Non
 
 def _checked_lonlat(lonlat: object) -> Tensor:
     """(n, 2) float64 on the CPU, in range."""
+    if isinstance(lonlat, np.ma.MaskedArray):
+        lonlat = lonlat.astype(np.float64).filled(np.nan)
     try:
+        if torch.is_complex(lonlat) if isinstance(lonlat, Tensor) else np.iscomplexobj(lonlat):
+            raise TypeError("they are complex")
         # a copy: torch takes neither reversed nor read-only arrays
         tensor = lonlat if isinstance(lonlat, Tensor) else torch.from_numpy(np.array(lonlat, np.float64, order="C"))
     except (TypeError, ValueError) as error:

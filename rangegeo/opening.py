@@ -15,7 +15,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from rangegeo.cube import BETA_ATTRS, NAME
-from rangegeo.errors import CubeError
+from rangegeo.errors import CubeError, CubeWarning
 from rangegeo.grid.crs import without_cf_warnings
 from rangegeo.grid.georeference import grid_coords
 from rangegeo.writers.zarr import is_complete
@@ -102,7 +102,7 @@ def _open_store(path: Path, choose: Callable[[Sequence[int], int], int], chunks:
     if NAME not in dataset or "band_names" not in dataset[NAME].attrs:
         raise CubeError(f"{path} has no array {NAME!r} with band names; expected a cube that rangegeo raster wrote")
     if not is_complete(path):
-        warnings.warn(f"{path} is unfinished: chunks that were not written read as NaN", stacklevel=3)
+        warnings.warn(f"{path} is unfinished: chunks that were not written read as NaN", CubeWarning, stacklevel=3)
     layout = _layout(dataset.attrs)
     level = choose(dataset[NAME].shape[2:], len(layout[1:]))
     if level:

@@ -45,7 +45,7 @@ def mini_range():
 
 @pytest.fixture(scope="module")
 def mini_satclip():
-    return mini_model("SatCLIP")
+    return mini_model("SatCLIP", db=None)
 
 
 # ------------------------------------------------------------------------------------------------- encode

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -12,7 +14,7 @@ from importlib import import_module
 import click
 
 from rangegeo.cli.arguments import join_numbers
-from rangegeo.errors import GridWarning, RangegeoError
+from rangegeo.errors import CubeWarning, GridWarning, RangegeoError
 
 INTERRUPTED = 130
 COMMANDS = {
@@ -24,8 +26,12 @@ COMMANDS = {
     "weights": "List, pull, verify and convert published files.",
     "neighbors": "Say which rows of the database decide the embedding of a place.",
 }
-# What an interrupted command leaves, where it is not an output.
-INTERRUPTED_LEAVES = {"weights": "what has arrived is kept, and the same command goes on from there"}
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What an interrupted command leaves, where it leaves more than what was there before.
+INTERRUPTED_LEAVES = {
+    "raster": "what was there before is kept, an unfinished .zarr gives way to --overwrite",
+    "weights": "what has arrived is kept, and the same command goes on from there",
+}
 
 
 class LazyGroup(click.Group):
@@ -60,11 +66,16 @@ def main(arguments: list[str] | None = None) -> None:
     # the machine is busy, no faster when it is not. Read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = sys.argv[1:] if arguments is None else arguments
+    signal.signal(signal.SIGTERM, _interrupt)  # what a scheduler sends; left to itself it leaves unfinished files
     code = run(arguments)
     if code == INTERRUPTED:  # other threads may still compute, and crash when the interpreter goes from under them
         sys.stdout.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def run(arguments: list[str]) -> int:
@@ -78,8 +89,8 @@ def run(arguments: list[str]) -> int:
             result = cli.main(join_numbers(arguments), prog_name="rangegeo", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except (KeyboardInterrupt, click.Abort):
-        left = "what was there before is kept, an unfinished .zarr gives way to --overwrite"
-        return _fail(f"interrupted; {INTERRUPTED_LEAVES.get(arguments[0], left)}", INTERRUPTED)
+        left = INTERRUPTED_LEAVES.get(arguments[0], "what was there before is kept, and nothing else is left")
+        return _fail(f"interrupted; {left}", INTERRUPTED)
     except click.ClickException as error:
         return _fail(_with_remedy(error, arguments[0]), error.exit_code)
     except BrokenPipeError:
@@ -89,6 +100,9 @@ def run(arguments: list[str]) -> int:
             traceback.print_exc()
         if isinstance(error, RangegeoError):
             return _fail(str(error), error.exit_code)
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            why = f"writing failed: {error.strerror}"
+            return _fail(f"{why}; what was there before is kept; make room, or give another -o", 1)
         kind = type(error).__name__
         return _fail(f"{kind}: {str(error) or 'no further message'}; run again with -vv for the traceback", 1)
 
@@ -98,14 +112,16 @@ def _with_remedy(error: click.ClickException, command: str) -> str:
     message = error.format_message()
     if ";" in message:
         return message
-    return f"{message.rstrip('.')}; type rangegeo {f'{command} ' if command in COMMANDS else ''}--help"
+    context = getattr(error, "ctx", None)
+    known = f"rangegeo {command}" if command in COMMANDS else "rangegeo"
+    return f"{message.rstrip('.')}; type {context.command_path if context else known} --help"
 
 
 def _one_line(show: Callable) -> Callable:
     """Our own warnings as one line, others as Python shows them."""
 
     def shown(message: Warning, category: type[Warning], *where: object) -> None:
-        if issubclass(category, GridWarning):
+        if issubclass(category, GridWarning | CubeWarning):
             click.echo(f"rangegeo: warning: {message}", err=True)
         else:
             show(message, category, *where)

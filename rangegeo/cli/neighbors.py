@@ -24,7 +24,7 @@ COLUMNS = {  # variable: heading and how it is written
 @click.argument("lon", type=float)
 @click.argument("lat", type=float)
 @click.option("-k", "count", type=click.IntRange(min=1), default=10, show_default=True, help="How many rows.")
-@click.option("--beta", type=float, default=0.5, show_default=True, help="0 geographic to 1 semantic.")
+@click.option("--beta", type=float, help="0 geographic to 1 semantic. [default: 0.5]")
 @click.option("--model", "model_name", default="RANGE+", show_default=True, help="RANGE+ or RANGE.")
 @model_options
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate.")
@@ -34,7 +34,7 @@ def command(
     lon: float,
     lat: float,
     count: int,
-    beta: float,
+    beta: float | None,
     model_name: str,
     weights: str,
     db: str | None,
@@ -49,8 +49,12 @@ def command(
     rangegeo neighbors 7.66 45.98
     rangegeo neighbors -122.4 37.8 -k 20 --beta 1 --json
     """
+    from rangegeo.encoders import model_row
     from rangegeo.model import load_model
 
+    row = model_row(model_name)
+    if beta is not None and row.temperature is not None and not row.has_beta:
+        raise click.UsageError(f"--beta needs a model with betas, and {model_name} has none; leave it out")
     model = load_model(model_name, weights=weights, db=db, device=device)
     found = model.neighbors([lon, lat], count, beta=beta)
     announce_demo(weights or model.row.default, quiet=quiet or as_json)

@@ -100,7 +100,7 @@ def verify(names: tuple[str, ...], quiet: bool, verbose: int) -> None:
 
 
 @command.command()
-@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
 @verbosity_options
 def convert(path: Path, quiet: bool, verbose: int) -> None:
     """Convert a file to the memory-mapped form.
@@ -108,8 +108,12 @@ def convert(path: Path, quiet: bool, verbose: int) -> None:
     A checkpoint or a RANGE database; prints where the converted form lies. Loading a file by its path does so too;
     this does it ahead of time.
     """
+    from rangegeo.weights.names import in_folder
     from rangegeo.weights.pulling import convert as convert_file
 
+    path = Path(in_folder(str(path)))
+    if path.is_dir():
+        raise UsageError(f"PATH must be a checkpoint or a RANGE database, got the folder {path}, which holds none")
     click.echo(convert_file(path, say=_say(quiet)))
 
 

@@ -31,6 +31,7 @@ class Format:
     room: float
 
 
+STDOUT = "-"
 FORMATS = {
     "parquet": Format(
         sink=ParquetSink, suffixes=(".parquet", ".pq"), lists=True, choice=True, geometries="kept", room=1.1
@@ -47,13 +48,15 @@ def choose_format(path: Path, name: str | None) -> Format:
     """The format asked for, else the one of the suffix.
 
     Raises:
-        UsageError: neither says one.
+        UsageError: neither says one, or they say two.
     """
-    if name is not None:
-        return FORMATS[name]
-    for row in FORMATS.values():
-        if path.suffix.lower() in row.suffixes:
-            return row
+    if str(path) == STDOUT:
+        raise UsageError("-o must be a file, got - for standard output; for example -o places.parquet")
+    of_suffix = next((key for key, row in FORMATS.items() if path.suffix.lower() in row.suffixes), None)
+    if name and of_suffix and FORMATS[name].sink is not FORMATS[of_suffix].sink:
+        raise UsageError(f"--format {name} does not go with -o {path}; leave --format out, or give another -o")
+    if name or of_suffix:
+        return FORMATS[name or of_suffix]
     raise UsageError(
         f"-o must end in .parquet, .geoparquet, .csv, .tsv or .npz, got {path.name!r}; or say --format "
         f"{', '.join(FORMATS)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -41,6 +42,8 @@ KINDS = {
     "gpkg": Kind(open=open_vector, suffixes=(".gpkg",), layers=True),
     "parquet": Kind(open=open_parquet, suffixes=(".parquet", ".geoparquet", ".pq")),
 }
+FOLDERS = (".gdb", ".parquet")  # that are tables
+MAGIC = {b"PAR1": "parquet", b"SQLite format 3": "gpkg"}  # what files of a kind begin with
 OTHER = Kind(open=open_vector, suffixes=(), layers=True)  # whatever else GDAL reads
 
 
@@ -50,26 +53,45 @@ def open_table(source: str, folder: Path, *, kind: str | None = None, layer: str
     Args:
         source: path, or "-" for standard input.
         folder: where standard input is kept while it is read, which is more than once.
-        kind: one of KINDS; by default the one of the suffix, and CSV for standard input.
+        kind: one of KINDS; by default the one of the suffix, or of what standard input begins with.
         layer: of a file that holds several.
     Raises:
         UsageError: there is no such file, or no such layer. TableError: it is no table of that kind.
     """
     if source == STDIN:
-        row = KINDS[kind or "csv"]
-        path, name = folder / f"stdin{row.suffixes[0]}", "standard input"
         if sys.stdin.isatty():
             raise UsageError("standard input is the keyboard; give a file, or pipe a table in")
-        with path.open("wb") as copy:
-            shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy, name = folder / "stdin", "standard input"
+        with copy.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        row = KINDS[kind or _of_content(copy)]
+        path = copy.rename(copy.with_suffix(row.suffixes[0]))
     else:
         path, name = Path(source), source
+        if not source or (path.is_dir() and kind != "parquet" and path.suffix.lower() not in FOLDERS):
+            given = f"the folder {source}" if source else "nothing"
+            raise UsageError(f"IN must be a file, or - for standard input, got {given}")
         if not path.exists():
             raise UsageError(f"{source} does not exist; expected a table of places (.csv, .geojson, .gpkg, .parquet …)")
         row = KINDS[kind] if kind else _of_suffix(path)
     if layer is not None and not row.layers:
         raise UsageError(f"--layer is for files with layers such as .gpkg; leave it out for {name}")
     return row.open(path, name, layer) if row.layers else row.open(path, name)
+
+
+def _of_content(path: Path) -> str:
+    """The kind of a file without a name, by what it begins with; CSV if that says nothing."""
+    with path.open("rb") as file:
+        first = file.readline().lstrip(b"\xef\xbb\xbf \t")
+    for magic, kind in MAGIC.items():
+        if first.startswith(magic):
+            return kind
+    if not first.startswith(b"{"):
+        return "csv"
+    try:
+        return "geojsonl" if json.loads(first)["type"] == "Feature" else "geojson"
+    except (ValueError, KeyError, TypeError):  # the object goes on in the lines below
+        return "geojson"
 
 
 def _of_suffix(path: Path) -> Kind:

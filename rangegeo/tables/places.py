@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from rangegeo.grid import WGS84, parse_crs, wrapped
 from rangegeo.tables.table import Block, Table
 
 NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
+DECIMAL_COMMA = r"[-+]?\d+,\d+"
 POINT = 0  # shapely's number of the type
 LARGEST = (360.0, 90.0)  # degrees of longitude and latitude
 
@@ -83,7 +85,8 @@ class Where:
                 raw = one.columns[name][0].as_py()
                 if not np.isfinite(value):
                     empty = raw is None or not str(raw).strip() or str(raw).strip().lower() in ("nan", "na", "null")
-                    return f"{name} is empty" if empty else f"{name} is {raw!r}, no number"
+                    comma = "; decimals need a point" if re.fullmatch(DECIMAL_COMMA, str(raw).strip()) else ""
+                    return f"{name} is empty" if empty else f"{name} is {raw!r}, no number{comma}"
         if not self.is_wgs84:
             return f"{x:g}, {y:g} is outside {self.crs.name}"
         for what, value, largest in zip(("longitude", "latitude"), (x, y), LARGEST, strict=True):

@@ -37,7 +37,10 @@ def open_text(path: Path, name: str) -> Table:
         first = lines.readline()
         delimiter = max(DELIMITERS, key=first.count)
         lines.seek(0)
-        header = next(csv.reader(lines, delimiter=delimiter, strict=True), [])
+        try:
+            header = next(csv.reader(lines, delimiter=delimiter, strict=True), [])
+        except csv.Error as error:
+            raise TableError(f"{name}, line 1: {error}; expected a line of column names such as lon,lat") from error
     names = _checked_header(header, name)
 
     def read(columns: Sequence[str] | None, rows: int) -> Iterator[Block]:
@@ -84,6 +87,10 @@ def _lines(path: Path, name: str) -> Iterator[io.TextIOWrapper]:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
             yield lines
     except UnicodeDecodeError as error:
+        if b"\0" in error.object[: error.start]:
+            raise TableError(
+                f"{name} is no text; expected CSV, or say what it is with --input-format, or convert it to UTF-8"
+            ) from error
         raise TableError(
             f"{name} is not UTF-8 text ({error.reason}); convert it first, for example: iconv -f latin1 -t utf-8"
         ) from error

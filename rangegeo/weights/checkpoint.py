@@ -56,6 +56,8 @@ def read_checkpoint(path: Path, family: str | None = "satclip") -> Stored:
     Returns:
         Tensors by the names of the network, in its dtypes, the family and the settings they belong to.
     """
+    if path.suffix == ".npz":
+        raise WeightsError(f"{path} is an .npz, as RANGE databases are; give it as --db, and --weights a checkpoint")
     if path.suffix == ".safetensors":
         raw = read_safetensors(path)
         content, metadata = raw.tensors, raw.facts

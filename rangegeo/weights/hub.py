@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SHA256 = re.compile(r"[0-9a-f]{64}")
 BUSY = (408, 429, 500, 502, 503, 504)  # HTTP statuses of a hub that may answer the next time
 WAITS = (1.0, 2.0)  # seconds before it is asked again
+WITH_A_DEMO = ("satclip", "database")  # forms of which the embedded model has its own
 HINTS = {
     401: ", set HF_TOKEN to a token that may read it",
     403: ", ask for access on its page and set HF_TOKEN",
@@ -285,9 +286,11 @@ def _one_line(wanted: PublishedFile, url: str) -> Iterator[None]:
 
 
 def _error(wanted: PublishedFile, reason: str) -> DownloadError:
+    flag = "--db" if wanted.form == "database" else "--weights"
+    demo = ", or take the embedded model (--weights demo --db demo)" if wanted.form in WITH_A_DEMO else ""
     return DownloadError(
-        f"could not download {wanted.file} of {wanted.repo}: {reason}; download it elsewhere and give its "
-        "path (--weights PATH --db PATH), or use the embedded model (--weights demo --db demo)"
+        f"could not download {wanted.file} of {wanted.repo}: {reason}; set HF_ENDPOINT to a mirror, or download it "
+        f"elsewhere and give its path with {flag}{demo}"
     )
 
 

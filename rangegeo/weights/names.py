@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rangegeo.encoders import FAMILIES, ModelRow, model_row
+from rangegeo.encoders import FAMILIES, MODELS, ModelRow, model_row
 from rangegeo.errors import UsageError
 from rangegeo.weights.at_hand import installed_geoclip
 from rangegeo.weights.demo import DATABASE, ENCODER, demo_file
@@ -30,10 +30,18 @@ def encoder_file(weights: str, model: str = "SatCLIP") -> Path:
         return fetch(OFFICIAL_ENCODERS[row.published[0]])
     if weights in row.published:
         return fetch(OFFICIAL_ENCODERS[weights])
-    file = Path(weights).expanduser()
-    if row.family != "satclip" and file.is_dir():
-        weights = next((str(file / name) for name in IN_A_FOLDER if (file / name).is_file()), weights)
+    if weights in OFFICIAL_ENCODERS:
+        theirs = ", ".join(name for name, other in MODELS.items() if weights in other.published)
+        raise UsageError(f"--weights {weights} belongs to --model {theirs}; {model} needs {_choices(row)}")
+    if row.family != "satclip":
+        weights = in_folder(weights)
     return _existing(weights, "--weights", _choices(row))
+
+
+def in_folder(path: str) -> str:
+    """The path of the weights in a folder of the hub; what was given if it is no such folder."""
+    files = (Path(path).expanduser() / name for name in IN_A_FOLDER)
+    return next((str(file) for file in files if file.is_file()), path)
 
 
 def default_weights(model: str) -> str | None:

@@ -63,11 +63,11 @@ def choose_format(path: Path, name: str | None) -> Format:
     """The format asked for, else the one of the suffix.
 
     Raises:
-        UsageError: neither says one.
+        UsageError: neither says one, or they say two.
     """
-    if name is not None:
-        return FORMATS[name]
-    for row in FORMATS.values():
-        if path.suffix.lower() in row.suffixes:
-            return row
+    of_suffix = next((key for key, row in FORMATS.items() if path.suffix.lower() in row.suffixes), None)
+    if name and of_suffix and (name == "zarr") != (of_suffix == "zarr"):
+        raise UsageError(f"--format {name} does not go with -o {path}; leave --format out, or give another -o")
+    if name or of_suffix:
+        return FORMATS[name or of_suffix]
     raise UsageError(f"-o must end in .zarr, .tif or .tiff, got {path.name!r}; or say --format zarr, cog or gtiff")

@@ -8,7 +8,7 @@ from pathlib import Path
 import dask
 import pytest
 import torch
-from typed import MINI, Ran
+from typed import Ran, mini_for
 
 from rangegeo.cli.main import run
 
@@ -42,6 +42,6 @@ def raster(rangegeo) -> Callable[..., Ran]:
     """`rangegeo raster` of a few pixels with the miniature model; later options win."""
 
     def command(*arguments: str) -> Ran:
-        return rangegeo("raster", "--bbox", "5,44,6,45", "--res", "0.25", *MINI, *arguments)
+        return rangegeo("raster", "--bbox", "5,44,6,45", "--res", "0.25", *mini_for(arguments), *arguments)
 
     return command

@@ -105,10 +105,17 @@ BAD = {
     "weights without a database": ((*PLAIN, "--weights", CHECKPOINT, *OUT), 2, "type --db large"),
     "weights that are text": ((*PLAIN, "--weights", "text.txt", "--db", DATABASE, *OUT), 1, "satclip-vit16-l40"),
     "weights that are a folder": ((*PLAIN, "--weights", "folder", "--db", DATABASE, *OUT), 2, "folder is a folder"),
-    "a database as weights": ((*PLAIN, "--weights", DATABASE, "--db", DATABASE, *OUT), 1, "not a PyTorch checkpoint"),
+    "a database as weights": ((*PLAIN, "--weights", DATABASE, "--db", DATABASE, *OUT), 1, "give it as --db"),
     "damaged weights": ((*PLAIN, "--weights", "cut.ckpt", "--db", DATABASE, *OUT), 1, "download it again"),
     "malicious weights": ((*PLAIN, "--weights", "evil.ckpt", "--db", DATABASE, *OUT), 1, "nothing in it was exec"),
+    "weights of another model": (
+        (*PLAIN, "--weights", "satclip-vit16-l10", *OUT), 2, "satclip-vit16-l10 belongs to --model SatCLIP; RANGE+"),
+    "weights of nothing": ((*PLAIN, "--weights", "", *OUT), 2, "--weights must be a name or a path, got nothing"),
+    "conversion of nothing": (("weights", "convert"), 2, "type rangegeo weights convert --help"),
+    "conversion of a folder": (("weights", "convert", "folder"), 2, "got the folder folder, which holds none"),
+    "two formats": ((*MAKE, "--format", "cog", "-o", "a.zarr"), 2, "--format cog does not go with -o a.zarr"),
     # database
+    "a database without use": ((*PLAIN, "--model", "SatCLIP", "--db", "demo", *OUT), 2, "SatCLIP has no database"),
     "missing database": ((*PLAIN, "--db", "none.npz", *OUT), 2, "demo, large, med or the path of a RANGE database"),
     "database of another model": ((*PLAIN, "--db", "large", *OUT), 2, "type --weights demo --db demo, or --weig"),
     "database that is text": ((*MAKE, "--db", "text.txt", *OUT), 1, "satclip_embeddings, image_embeddings"),
@@ -161,7 +168,7 @@ BAD = {
     "bands without end": ((*MAKE, "--bands", "1-999999999999", *OUT), 2, "for example --bands 1,2,3"),
     "bands of text": ((*MAKE, "--bands", "red", *OUT), 2, "for example --bands 1,2,3"),
     "diagnostics without a database": (
-        (*MAKE, "--model", "SatCLIP", "--bands", "diagnostics", *OUT), 2, "got 'diagnostics'; for example --bands"),
+        (*PLAIN, *MINI[:2], "--model", "SatCLIP", "--bands", "diagnostics", *OUT), 2, "got 'diagnostics'; for example"),
     "diagnostics and pca": ((*MAKE, "--bands", "all,diagnostics", "--pca", "3", *OUT), 2, "leave diagnostics out"),
     "unknown layout": ((*MAKE, "--layout", "pixels", *OUT), 2, "'betas', 'components'"),
     "components of a plain model": (
@@ -179,6 +186,8 @@ BAD = {
     "no neighbors": (("neighbors", "5", "45", "-k", "0", *MINI), 2, "'-k'"),
     "too many neighbors": (("neighbors", "5", "45", "-k", "99999", *MINI), 2, "the rows of the database"),
     "neighbors without a database": (("neighbors", "5", "45", "--model", "SatCLIP"), 2, "take RANGE+ or RANGE"),
+    "neighbors of a beta without use": (
+        ("neighbors", "5", "45", "--model", "RANGE", "--beta", "0", *MINI), 2, "--beta needs a model with betas, and"),
     "neighbors of a beta beyond": (("neighbors", "5", "45", "--beta", "2", *MINI), 2, "beta must be in [0, 1]"),
     "unknown option of neighbors": (("neighbors", "5", "45", "--colour"), 2, "(--colour); type rangegeo neighbors"),
     # info

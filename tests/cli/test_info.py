@@ -58,6 +58,7 @@ def test_a_cube_of_a_model_without_beta_in_a_projection(rangegeo, raster):
     assert facts["crs"] == "EPSG:3995"
 
 
+@pytest.mark.filterwarnings("always::rangegeo.errors.CubeWarning")
 def test_an_unfinished_cube_says_so(rangegeo, raster, monkeypatch):
     def stop(*_: object, **__: object) -> None:
         raise OSError("No space left on device")
@@ -65,8 +66,9 @@ def test_an_unfinished_cube_says_so(rangegeo, raster, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("rangegeo.writers.zarr.write_blocks", stop)
         assert raster("-o", "a.zarr").code == 1
-    with pytest.warns(UserWarning, match="is unfinished"):
-        assert json.loads(rangegeo("info", "a.zarr", "--json").out)["complete"] is False
+    ran = rangegeo("info", "a.zarr", "--json")
+    assert json.loads(ran.out)["complete"] is False
+    assert ran.err == "rangegeo: warning: a.zarr is unfinished: chunks that were not written read as NaN\n"
 
 
 def test_models(rangegeo):

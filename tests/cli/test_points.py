@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from shapely.geometry import LineString, Point
-from typed import MINI, Ran
+from typed import MINI, Ran, mini_for
 
 import rangegeo as rg
 from rangegeo.cli.options import DEMO_NOTICE
@@ -27,6 +27,12 @@ from rangegeo.cli.options import DEMO_NOTICE
 CSV = "id,lon,lat\n1,5.72,45.19\n2,2.35,48.86\n3,-68.3,-54.8\n"
 FAULTY = "id,lon,lat\n1,5.72,45.19\n2,north,48.86\n\n3,-68.3,-95\n4,,1\n"
 PLACES = [[5.72, 45.19], [2.35, 48.86], [-68.3, -54.8]]
+FEATURES = {
+    "type": "FeatureCollection",
+    "features": [
+        {"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": place}} for place in PLACES
+    ],
+}
 ROUND_OFF = 3e-6
 
 
@@ -37,7 +43,7 @@ def points(rangegeo, folder) -> Callable[..., Ran]:
     (folder / "faulty.csv").write_text(FAULTY)
 
     def command(*arguments: str) -> Ran:
-        return rangegeo("points", *arguments, *MINI)
+        return rangegeo("points", *arguments, *mini_for(arguments))
 
     return command
 
@@ -170,17 +176,12 @@ def test_the_format_may_be_said(points):
         (CSV.replace(",", "\t"), []),
         (CSV.replace("lon,lat", "a,b"), ["--lon", "a", "--lat", "b"]),
         (
-            json.dumps(
-                {
-                    "type": "FeatureCollection",
-                    "features": [
-                        {"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": place}}
-                        for place in PLACES
-                    ],
-                }
-            ),
+            json.dumps(FEATURES),
             ["--input-format", "geojson"],
         ),
+        (json.dumps(FEATURES), []),
+        (json.dumps(FEATURES, indent=1), []),
+        ("\n".join(json.dumps(one) for one in FEATURES["features"]), []),
     ],
 )
 def test_standard_input(points, mini, folder, monkeypatch, given, options):
@@ -281,6 +282,14 @@ BAD = {
     "text called parquet": (("text.parquet", *OUT), 1, "text.parquet is not a Parquet file: "),
     "text called geojson": (("text.geojson", *OUT), 1, "text.geojson cannot be read: "),
     "text called gpkg": (("text.gpkg", *OUT), 1, "text.gpkg cannot be read: "),
+    "nothing": (("", *OUT), 2, "IN must be a file, or - for standard input, got nothing"),
+    "a folder": (("folder", *OUT), 2, "IN must be a file, or - for standard input, got the folder folder"),
+    "a quotation mark in the names": (("quote.csv", *OUT), 1, "quote.csv, line 1: "),
+    "decimal commas": (("commas.csv", *OUT), 1, "lon is '5,72', no number; decimals need a point"),
+    "one column for both": (("places.csv", "--lon", "lon", "--lat", "lon", *OUT), 2, "must be two columns, got 'lon'"),
+    "standard output": (("places.csv", "-o", "-", "--format", "csv"), 2, "-o must be a file, got - for standard"),
+    "two formats": (("places.csv", "-o", "o.csv", "--format", "npz"), 2, "--format npz does not go with -o o.csv"),
+    "a database without use": (("places.csv", "--model", "SatCLIP", "--db", "demo", *OUT), 2, "has no database"),
     "unknown input format": (("places.csv", "--input-format", "xls", *OUT), 2, "'csv', 'geojson', 'geojsonl', 'gpkg'"),
     "wrong input format": (("places.csv", "--input-format", "parquet", *OUT), 1, "places.csv is not a Parquet file: "),
     "lists in a csv": (("places.csv", "--as", "list", "-o", "o.csv"), 2, "--as is for Parquet; CSV has a column a"),
@@ -311,6 +320,8 @@ def full(folder) -> Path:
         "text.parquet": "text",
         "text.geojson": "text",
         "text.gpkg": "text",
+        "quote.csv": '"lon"x,lat\n5,45\n',
+        "commas.csv": "lon;lat\n5,72;45,19\n",
         "taken.csv": "lon,lat,embedding\n1,2,3\n",
     }
     for name, text in texts.items():

@@ -281,8 +281,10 @@ def test_an_interrupt_is_130_and_one_line(raster, monkeypatch):
     assert "Traceback" not in done.err
 
 
-@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
-def test_a_real_interrupt_leaves_nothing_that_looks_finished(folder, name):
+@pytest.mark.parametrize(
+    ("name", "how"), [("a.tif", signal.SIGINT), ("a.zarr", signal.SIGINT), ("a.tif", signal.SIGTERM)]
+)
+def test_a_real_interrupt_leaves_nothing_that_looks_finished(folder, name, how):
     arguments = ("raster", "--bbox", "5,44,35,48", "--res", "0.01", *MINI, "--exact", "--threads", "1", "-o", name)
     process = subprocess.Popen(
         [sys.executable, "-m", "rangegeo.cli.main", *arguments],
@@ -298,7 +300,7 @@ def test_a_real_interrupt_leaves_nothing_that_looks_finished(folder, name):
         assert process.poll() is None
         time.sleep(0.05)
     time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err.splitlines()[-1].startswith("rangegeo: interrupted; ")

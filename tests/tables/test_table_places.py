@@ -49,7 +49,7 @@ def located(lon: list, lat: list, kind: pa.DataType | None = None, **options) ->
         ("NaN", "45", "lon is empty"),
         ("null", "45", "lon is empty"),
         ("east", "45", "lon is 'east', no number"),
-        ("5,7", "45", "lon is '5,7', no number"),
+        ("5,7", "45", "lon is '5,7', no number; decimals need a point"),
         ("5.7°", "45", "lon is '5.7°', no number"),
         ("5", "inf", "lat is 'inf', no number"),
         ("5", "1e999", "lat is '1e999', no number"),

@@ -31,9 +31,9 @@ PLACES = {
 SIZE = (golden.GOLDEN / "satclip-mini.ckpt").stat().st_size
 SHA256 = file_sha256(golden.GOLDEN / "satclip-mini.ckpt")
 CHUNK = 100_000  # bytes that are written at a time; 10 MB otherwise, more than these files have
-ELSEWHERE = (
-    "; download it elsewhere and give its path (--weights PATH --db PATH), or use the embedded model "
-    "(--weights demo --db demo)"
+ELSEWHERE = re.compile(
+    "; set HF_ENDPOINT to a mirror, or download it elsewhere and give its path with (--weights|--db), or take the "
+    r"embedded model \(--weights demo --db demo\)$"
 )
 
 
@@ -76,9 +76,9 @@ def refused(wanted: PublishedFile, **how: str | None) -> str:
     message = str(caught.value)
     start = f"could not download {wanted.file} of {wanted.repo}: "
     assert message.startswith(start)
-    assert message.endswith(ELSEWHERE)
+    assert ELSEWHERE.search(message)
     assert "\n" not in message
-    return message.removeprefix(start).removesuffix(ELSEWHERE)
+    return ELSEWHERE.sub("", message.removeprefix(start))
 
 
 # -------------------------------------------------------------------------------------------------- what goes right

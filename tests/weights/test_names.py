@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from reference import golden
 
@@ -114,12 +116,15 @@ def test_each_model_has_its_own_published_files(fetched):
         "MVRL/sinr-location-encoder-1000-cls",
     ]
     for model, weights in (
-        ("RANGE+", "satclip-vit16-l10"),
         ("CSP", "official"),
         ("SINR", "demo"),
-        ("SINR", "taxabind"),
     ):
         with pytest.raises(UsageError, match=f"--weights must be .* the file {weights} does not exist"):
+            encoder_file(weights, model)
+    for model, weights, theirs in (("RANGE+", "satclip-vit16-l10", "SatCLIP"), ("SINR", "taxabind", "TaxaBind")):
+        with pytest.raises(
+            UsageError, match=rf"--weights {weights} belongs to --model {theirs}; {re.escape(model)} needs "
+        ):
             encoder_file(weights, model)
 
 
