@@ -65,7 +65,8 @@ class RangegeoAccessor:
         Raises:
             MissingPackage: matplotlib is missing, or scikit-learn for the method "ica".
         """
-        need("matplotlib.pyplot", "plot", "plot")  # with it, notebooks learn to show figures
+        pyplot = need("matplotlib.pyplot", "plot", "plot")
+        pyplot.switch_backend(pyplot.get_backend())  # a notebook learns to show figures when its backend is loaded
         cube, colours = self._cube, None
         if cube.chunks is None and not is_in_memory(cube):
             thinned = decimated(cube)
