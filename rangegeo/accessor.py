@@ -16,6 +16,7 @@ from rangegeo.cosine import similarity
 from rangegeo.cube import proof
 from rangegeo.errors import UsageError
 from rangegeo.extras import need
+from rangegeo.locating import geobox_of, north_up
 from rangegeo.model import Model, check_betas
 from rangegeo.painting import fit_cube, paint_cube
 from rangegeo.picture.figure import decimated, draw, note_of, title_of
@@ -39,7 +40,10 @@ class RangegeoAccessor:
 
     def __init__(self, cube: xr.DataArray) -> None:
         if not {"band", "y", "x"} <= set(cube.dims):
-            raise UsageError(f".rangegeo needs a cube with dims band, y and x, got {cube.dims}")
+            raise UsageError(
+                f".rangegeo needs a cube with dims band, y and x, got {cube.dims}; sel(band=[1]) keeps a band's "
+                "dim, and rioxarray's .rio.to_raster writes maps without bands"
+            )
         self._cube = cube
 
     def __repr__(self) -> str:
@@ -54,6 +58,7 @@ class RangegeoAccessor:
         Returns:
             uint8 with dims (y, x, rgb), or (beta, y, x, rgb), computed lazily; a sample of pixels is computed now.
         """
+        geobox_of(self._cube)
         cube = self._cube if is_in_memory(self._cube) else as_lazy(self._cube)
         return paint_cube(cube, fit_cube(self._cube))
 
@@ -67,6 +72,7 @@ class RangegeoAccessor:
         """
         pyplot = need("matplotlib.pyplot", "plot", "plot")
         pyplot.switch_backend(pyplot.get_backend())  # a notebook learns to show figures when its backend is loaded
+        geobox_of(self._cube)
         cube, colours = self._cube, None
         if cube.chunks is None and not is_in_memory(cube):
             thinned = decimated(cube)
@@ -148,6 +154,7 @@ class RangegeoAccessor:
         Args:
             dtype: float32, float16, int16 or int8; for integers the cube is computed twice, at first for its ranges.
         """
+        _check_place(self._cube, path, not_for=(".tif", ".tiff"))
         options = {"overwrite": overwrite, "zarr_format": zarr_format, "creation_options": creation_options}
         check_store(self._cube, Path(path), dtype=check_dtype(dtype), **options)  # before anything is computed
         cube = self.to_dask()
@@ -166,11 +173,20 @@ class RangegeoAccessor:
         Args:
             dtype: as for `to_zarr`.
         """
+        _check_place(self._cube, path, not_for=(".zarr",))
         options = {"overwrite": overwrite, "creation_options": creation_options}
-        check_outputs(self._cube, Path(path), dtype=check_dtype(dtype), **options)
-        cube = self.to_dask()
+        cube = north_up(self._cube)
+        check_outputs(cube, Path(path), dtype=check_dtype(dtype), **options)
+        cube = as_lazy(cube)
         storage = _storage(cube, dtype, one_scale=False)
         return write_geotiff(cube, path, storage=storage, measured=proof(cube), **options)
+
+
+def _check_place(cube: xr.DataArray, path: str | Path, not_for: tuple[str, ...]) -> None:
+    geobox_of(cube)
+    if Path(path).suffix.lower() in not_for:
+        other = "to_geotiff" if ".tif" in not_for else "to_zarr"
+        raise UsageError(f"{path} is the name of another format; write it with {other}, or give another path")
 
 
 def _storage(cube: xr.DataArray, dtype: str, *, one_scale: bool) -> Storage:

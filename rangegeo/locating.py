@@ -45,12 +45,21 @@ def geobox_of(cube: xr.DataArray) -> GeoBox:
     Raises:
         UsageError: it has none.
     """
+    if not cube.sizes["y"] * cube.sizes["x"]:
+        raise UsageError("the cube has no pixels; y runs from north to south, so slices do: y=slice(47, 45)")
     with warnings.catch_warnings():  # what odc-geo misses is said below
         warnings.simplefilter("ignore", UserWarning)
         geobox = cube.odc.geobox
-    if geobox is None or geobox.crs is None or not (_is_regular(cube["x"]) and _is_regular(cube["y"])):
-        raise UsageError("the cube has no regular grid with a CRS; take every nth row and column, and keep spatial_ref")
+    if not (_is_regular(cube["x"]) and _is_regular(cube["y"])):
+        raise UsageError("the cube has no regular grid; take every nth row and column")
+    if geobox is None or geobox.crs is None:
+        raise UsageError("the cube has no grid with a CRS; keep its coordinates spatial_ref, x and y")
     return geobox
+
+
+def north_up(cube: xr.DataArray) -> xr.DataArray:
+    """The cube with its northernmost row first, as GeoTIFFs have it."""
+    return cube.isel(y=slice(None, None, -1)) if cube.sizes["y"] > 1 and cube["y"][0] < cube["y"][-1] else cube
 
 
 def _is_regular(axis: xr.DataArray) -> bool:

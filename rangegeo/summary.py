@@ -8,7 +8,9 @@ from html import escape
 import numpy as np
 import xarray as xr
 
+from rangegeo.errors import UsageError
 from rangegeo.grid import crs_name, parse_crs
+from rangegeo.locating import geobox_of
 from rangegeo.picture.figure import UNITS
 from rangegeo.units import human_bytes
 from rangegeo.virtual import is_in_memory
@@ -66,9 +68,10 @@ def _bands(cube: xr.DataArray) -> str:
 
 
 def _grid(cube: xr.DataArray) -> dict[str, str]:
-    geobox = cube.odc.geobox
-    if geobox is None or geobox.crs is None:
-        return {}
+    try:
+        geobox = geobox_of(cube)
+    except UsageError as error:
+        return {"grid": str(error).partition(";")[0]}
     crs = parse_crs(geobox.crs.to_wkt())
     width, height = abs(geobox.resolution.x), abs(geobox.resolution.y)
     unit = UNITS.get(crs.axis_info[0].unit_name, f" {crs.axis_info[0].unit_name}")

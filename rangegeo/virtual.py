@@ -29,6 +29,7 @@ from rangegeo.units import human_bytes
 
 FILLED = 256  # pixels a side that are interpolated at a time, so that little is held besides the slice
 SPARSE = 4  # a window so many times larger than the rows and columns asked for is not interpolated as a whole
+MOST_CHUNKS = 20_000  # of 1024 pixels a side, that one graph may have
 SIDE = 128  # pixels a side of chunks, where a store names none
 
 
@@ -56,6 +57,7 @@ def as_lazy(cube: xr.DataArray) -> xr.DataArray:
         return cube.chunk({} if is_in_memory(cube) else {dim: sides[dim] for dim in cube.dims if dim in sides})
     raster, axes = source
     layers, bands, rows, cols = axes
+    _check_chunks(len(rows.taken) * len(cols.taken))
     recipe = raster.recipe.narrowed(layers.taken, bands.taken)
     values = model_raster(
         sub_grid(raster.geobox, rows, cols), raster.spec.load(), recipe, tolerance=raster.tolerance
@@ -213,6 +215,15 @@ def _compact(indices: np.ndarray) -> np.ndarray:
         if length > 1 and (indices == indices.take([0], axis=axis)).all():
             indices = indices.take([0], axis=axis)
     return indices
+
+
+def _check_chunks(pixels: int) -> None:
+    chunks = pixels / (8 * SIDE) ** 2
+    if chunks > MOST_CHUNKS:
+        raise UsageError(
+            f"a graph of this cube would have {chunks:,.0f} chunks and more; take a slice with .sel, or every nth "
+            "pixel with .isel"
+        )
 
 
 def _check_memory(recipe: Recipe, pixels: int) -> None:

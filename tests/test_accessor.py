@@ -154,6 +154,39 @@ def test_to_zarr(cube, tmp_path):
     assert (tmp_path / "a.zarr" / ".zgroup").exists()
 
 
+def test_a_cube_from_south_to_north_becomes_a_geotiff_from_north_to_south(cube, tmp_path):
+    first, *_ = cube.isel(y=slice(None, None, -1)).rangegeo.to_geotiff(tmp_path / "a.tif")
+    with rasterio.open(first) as file:
+        assert file.transform.e < 0
+        np.testing.assert_allclose(file.read(), cube.isel(beta=0).values, rtol=0, atol=1e-6)
+
+
+WITHOUT_A_PLACE = {
+    "empty": (lambda cube: cube.sel(y=slice(44, 45)), "the cube has no pixels; y runs from north to south"),
+    "uneven": (lambda cube: cube.isel(y=[1, 5, 7]), "the cube has no regular grid; take every nth row and column"),
+    "nowhere": (lambda cube: cube.drop_vars("spatial_ref"), "the cube has no grid with a CRS; keep its coordinates"),
+}
+
+
+@pytest.mark.parametrize("case", WITHOUT_A_PLACE)
+@pytest.mark.parametrize("use", ["to_zarr", "to_geotiff", "rgb", "plot"])
+@pytest.mark.parametrize("chunks", ["auto", None])
+def test_a_cube_without_a_place_is_refused(mini, tmp_path, case, use, chunks):
+    change, said = WITHOUT_A_PLACE[case]
+    cube = change(rg.raster(BOX, 0.05, model=mini, chunks=chunks))
+    arguments = [tmp_path / "a"] if use.startswith("to_") else []
+    with pytest.raises(UsageError, match=said):
+        getattr(cube.rangegeo, use)(*arguments)
+    assert list(tmp_path.iterdir()) == []
+    assert said.partition(";")[0] in repr(cube.rangegeo)
+
+
+@pytest.mark.parametrize(("use", "name"), [("to_zarr", "a.tif"), ("to_geotiff", "a.zarr")])
+def test_the_name_of_another_format_is_refused(cube, tmp_path, use, name):
+    with pytest.raises(UsageError, match=f"{name} is the name of another format; write it with "):
+        getattr(cube.rangegeo, use)(tmp_path / name)
+
+
 def test_to_geotiff(cube, tmp_path):
     paths = cube.rangegeo.to_geotiff(tmp_path / "a.tif")
     assert paths == [tmp_path / "a_beta0.tif", tmp_path / "a_beta1.tif"]

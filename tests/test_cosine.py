@@ -319,9 +319,9 @@ def test_what_is_no_place_or_no_cube_is_refused(cube):
             rg.similarity(cube, place)
     with pytest.raises(UsageError, match=r"needs a cube with dims \(beta,\) band, y and x"):
         rg.similarity(cube.isel(band=0), HERE)
-    with pytest.raises(UsageError, match="no regular grid with a CRS"):
+    with pytest.raises(UsageError, match="no regular grid"):
         rg.similarity(cube.isel(x=[1, 2, 9]), HERE)
-    with pytest.raises(UsageError, match="no regular grid with a CRS"):
+    with pytest.raises(UsageError, match="no grid with a CRS"):
         rg.similarity(cube.drop_vars("spatial_ref"), HERE)
 
 

@@ -158,5 +158,5 @@ def test_what_cannot_be_sampled_is_refused(cube):
         cube.rangegeo.sample(pd.DataFrame({"lon": [45.0], "lat": [95.0]}))
     with pytest.raises(UsageError, match="does not say its CRS"):
         cube.rangegeo.sample(geopandas.GeoDataFrame(geometry=geopandas.points_from_xy(*PLACES.T)))
-    with pytest.raises(UsageError, match="no regular grid with a CRS"):
+    with pytest.raises(UsageError, match="no regular grid"):
         cube.isel(x=[1, 2, 9]).rangegeo.sample(PLACES)

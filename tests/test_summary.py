@@ -83,7 +83,8 @@ def test_slices_and_strangers(cube):
     assert (part["betas"], part["bands"]) == ("0.5", "2: visual_03, location_06")
     assert part["bbox"] == "5, 44, 5.2, 45.5"
     bare = xr.DataArray(np.zeros((3, 2, 2), np.float32), dims=("band", "y", "x"))
-    assert lines(bare) == {"bands": "3", "size": "48 bytes of float32, in memory"}
+    without = "the cube has no grid with a CRS"
+    assert lines(bare) == {"bands": "3", "grid": without, "size": "48 bytes of float32, in memory"}
     layout = rg.raster(BOX, 0.1, layout="components")
     assert "S, G and q side by side" in lines(layout)["model"]
 

@@ -67,9 +67,7 @@ from rangegeo.cli.options import (
 @click.option(
     "--zarr-format",
     type=click.Choice(["2", "3"]),
-    default="3",
-    show_default=True,
-    help="2 for GDAL and QGIS that do not read 3.",
+    help="2 for GDAL and QGIS that do not read 3. [default: 3]",
 )
 @click.option(
     "--chunks",
@@ -114,7 +112,7 @@ def command(
     out: Path,
     format_name: str | None,
     creation: tuple[tuple[str, str], ...],
-    zarr_format: str,
+    zarr_format: str | None,
     chunks: int | None,
     picture: str | None,
     overviews: bool,
@@ -152,7 +150,9 @@ def command(
         raise click.UsageError("--overviews is for .zarr; a Cloud Optimized GeoTIFF has them anyway, leave it out")
     options: dict[str, object] = {"creation_options": once(creation)}
     if to_zarr:
-        options["zarr_format"] = int(zarr_format)
+        options["zarr_format"] = int(zarr_format or 3)
+    elif zarr_format:
+        raise click.UsageError("--zarr-format is for .zarr; leave it out")
     chosen.check_options(dtype=dtype, **options)
 
     from rangegeo.cli.running import announce_storage, use_threads
@@ -168,7 +168,7 @@ def command(
     if picture is not None:
         picture = Path(picture) if picture else out.with_name(f"{out.stem}_preview.png")
         check_picture(picture, MAP)
-        check_destination(picture, 0, overwrite=overwrite)
+        check_destination(picture, 0, overwrite=overwrite, other="--preview PICTURE.png")
     use_threads(threads)
     model = load_model(model_name, weights=weights, db=db, device=device)
     recipe = model.recipe(given, layout=layout, bands=parse_bands(bands))
@@ -204,8 +204,11 @@ def command(
 
     if overviews:
         from rangegeo.overviews import make_overviews
+        from rangegeo.pyramid import COARSEST
 
         options["overviews"] = make_overviews(cube, model, recipe, area)
+        if not options["overviews"] and not quiet:
+            click.echo(f"no overviews: at most {COARSEST} pixels a side are read whole", err=True)
     measured = Measured(cube)
     with block_progress(cube.data.npartitions, quiet=quiet):
         written = chosen.write(cube, out, overwrite=overwrite, storage=storage, measured=measured.facts, **options)

@@ -15,10 +15,11 @@ import shapely
 from pyproj import CRS
 from shapely import GeometryType
 
-from rangegeo.errors import GridError, UsageError
+from rangegeo.errors import GridError, UsageError, first_line
 from rangegeo.grid.crs import WGS84, parse_crs, short_name
 from rangegeo.grid.domain import domain_of
 
+PARQUET = (".parquet", ".geoparquet")
 SLACK = 1e-9  # of a turn: how far a rounded longitude may lie beyond the last one
 
 
@@ -57,13 +58,29 @@ def read_polygons(source: object, crs: object = None) -> Polygons:
         shapes, known, name = *_read(sys.stdin.buffer.read(), "stdin"), "stdin"
     elif isinstance(source, (str, os.PathLike)):
         name = os.fspath(source)
-        shapes, known = _read(name, name)
+        shapes, known = _read_parquet(name) if name.lower().endswith(PARQUET) else _read(name, name)
     else:
         kind = type(source).__name__
         raise UsageError(f"--aoi must be a vector file, GeoJSON, a GeoDataFrame or a shapely geometry, got {kind}")
     polygons = Polygons(_checked(shapes, name), _crs_of(known, crs, name), name)
     _check_range(polygons)
     return polygons
+
+
+def _read_parquet(path: str) -> tuple[np.ndarray, object]:
+    """Geometries and CRS of a GeoParquet file, which not every GDAL reads."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        described = json.loads(pq.read_schema(path).metadata[b"geo"])
+        column = described["columns"][described["primary_column"]]
+        wkb = pq.read_table(path, columns=[described["primary_column"]]).column(0)
+        shapes = shapely.from_wkb(wkb.to_numpy())
+    except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
+        reason = first_line(error)
+        raise UsageError(f"--aoi must be a vector file, got {path!r}, which is no GeoParquet ({reason})") from None
+    return shapely.force_2d(shapes), column.get("crs", WGS84)
 
 
 def _read(source: str | bytes, name: str) -> tuple[np.ndarray, str | None]:
@@ -138,5 +155,6 @@ def _check_range(polygons: Polygons) -> None:
     if min(south, -north) < -turn / 4 - slack or min(west, -east) < -turn - slack:
         raise GridError(
             f"--aoi {polygons.name} reaches from {west:.6g},{south:.6g} to {east:.6g},{north:.6g}, which are no "
-            f"longitudes and latitudes of {short_name(polygons.crs)}; give it the CRS it is in"
+            f"longitudes and latitudes of {short_name(polygons.crs)}; say in it the CRS it is in, for example "
+            "ogr2ogr -a_srs EPSG:32632 park.gpkg FILE"
         )

@@ -25,7 +25,12 @@ BlockWriter = Callable[[np.ndarray, int, int], object]
 
 
 def check_destination(
-    path: Path, nbytes: int, *, overwrite: bool, smaller: str = "take a larger --res or a smaller --bbox"
+    path: Path,
+    nbytes: int,
+    *,
+    overwrite: bool,
+    smaller: str = "take a larger --res or a smaller --bbox",
+    other: str = "another -o",
 ) -> None:
     """Refuse a destination before any work is done.
 
@@ -33,17 +38,17 @@ def check_destination(
         path: file or folder to be written.
         nbytes: room it may need.
         overwrite: whether something that is there may be replaced.
-        smaller: what makes the output smaller, as the user types it.
+        smaller, other: what makes the output smaller, or puts it elsewhere, as the user types it.
     Raises:
         OutputError: it exists, its folder is missing or closed, or the disk has no room.
     """
     if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists and was left as it is; add --overwrite to replace it, or give another -o")
+        raise OutputError(f"{path} exists and was left as it is; add --overwrite to replace it, or give {other}")
     folder = path.absolute().parent
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist; make it first: mkdir -p {folder}")
     if not os.access(folder, os.W_OK):
-        raise OutputError(f"the folder {folder} cannot be written to; give another -o")
+        raise OutputError(f"the folder {folder} cannot be written to; give {other}")
     free = shutil.disk_usage(folder).free
     if nbytes > free:
         raise OutputError(

@@ -113,6 +113,7 @@ BAD = {
     "weights of nothing": ((*PLAIN, "--weights", "", *OUT), 2, "--weights must be a name or a path, got nothing"),
     "conversion of nothing": (("weights", "convert"), 2, "type rangegeo weights convert --help"),
     "conversion of a folder": (("weights", "convert", "folder"), 2, "got the folder folder, which holds none"),
+    "zarr format of a geotiff": ((*MAKE, "--zarr-format", "2", *OUT), 2, "--zarr-format is for .zarr; leave it out"),
     "two formats": ((*MAKE, "--format", "cog", "-o", "a.zarr"), 2, "--format cog does not go with -o a.zarr"),
     # database
     "a database without use": ((*PLAIN, "--model", "SatCLIP", "--db", "demo", *OUT), 2, "SatCLIP has no database"),

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from shapely.geometry import LineString, Point
-from typed import MINI, Ran, mini_for
+from typed import MINI, Ran, hear_interrupts, mini_for
 
 import rangegeo as rg
 from rangegeo.cli.options import DEMO_NOTICE
@@ -366,7 +366,7 @@ def test_a_real_interrupt_leaves_nothing(folder, name):
     (folder / name).write_text("precious")
     command = [sys.executable, "-m", "rangegeo.cli.main", "points", "p.parquet", "--threads", "1", "--overwrite"]
     process = subprocess.Popen(
-        [*command, "-o", name], cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*command, "-o", name], cwd=folder, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
     )
     started = time.monotonic()
     while not any(path.name.startswith(f".{name}-unfinished-") and list(path.iterdir()) for path in folder.iterdir()):

@@ -17,7 +17,7 @@ import pytest
 import rasterio
 import torch
 import xarray as xr
-from typed import MINI
+from typed import MINI, hear_interrupts
 
 import rangegeo as rg
 from rangegeo.cli import progress
@@ -291,7 +291,7 @@ def test_a_real_interrupt_leaves_nothing_that_looks_finished(folder, name, how):
         cwd=folder,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
+        preexec_fn=hear_interrupts,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )
     started = time.monotonic()

@@ -20,6 +20,7 @@ import torch
 from reference import golden, hubserver
 from reference.hubserver import left, point_to
 from reference.malice import Touch
+from typed import hear_interrupts
 
 from rangegeo.weights import room
 from rangegeo.weights.files import file_sha256
@@ -384,7 +385,7 @@ def start(hub, tmp_path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         environment |= {"HF_HUB_DOWNLOAD_TIMEOUT": "120"}  # nothing is given up while a test holds it
         environment |= {"RANGEGEO_CACHE": str(tmp_path / "cache"), **more.pop("env", {})}
         program = ["-c", f"{code}\nfrom rangegeo.cli.main import main\nmain()"] if code else ["-m", "rangegeo"]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": hear_interrupts} | more
         running.append(
             subprocess.Popen([sys.executable, *program, *arguments], cwd=tmp_path, env=environment, text=True, **pipes)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 
 from reference import golden
@@ -21,3 +22,8 @@ class Ran:
     code: int
     out: str
     err: str
+
+
+def hear_interrupts() -> None:
+    """In a new process, before its program: some shells have what runs in the background ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

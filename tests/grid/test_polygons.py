@@ -9,6 +9,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyogrio
 import pytest
 import shapely
@@ -57,6 +58,21 @@ def test_any_vector_file(tmp_path, suffix):
     assert {shape.normalize().wkt for shape in found.shapes} == {shape.normalize().wkt for shape in (HOLED, TRIANGLE)}
     assert found.crs.equals(CRS(4326), ignore_axis_order=True)
     assert found.name == str(tmp_path / f"area{suffix}")
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:32632", "OGC:CRS84"])
+def test_geoparquet(tmp_path, crs):
+    path = tmp_path / "a.parquet"
+    gpd.GeoDataFrame({"id": [1, 2]}, geometry=[SQUARE, TRIANGLE], crs=crs).to_parquet(path)
+    found = read_polygons(str(path))
+    assert [shape.wkt for shape in found.shapes] == [SQUARE.wkt, TRIANGLE.wkt]
+    assert found.crs.equals(CRS(crs), ignore_axis_order=True)
+
+
+def test_a_parquet_file_without_geometries(tmp_path):
+    path = tmp_path / "a.parquet"
+    pd.DataFrame({"lon": [1.0]}).to_parquet(path)
+    assert "which is no GeoParquet" in refused(str(path), UsageError)
 
 
 @pytest.mark.parametrize("crs", ["EPSG:32632", "EPSG:3035", "EPSG:2056"])
@@ -248,7 +264,7 @@ def test_a_source_with_a_crs_takes_no_other(tmp_path):
 def test_metres_called_degrees(box):
     said = refused(feature(shapely.box(*box)))
     assert said.startswith("--aoi GeoJSON reaches from ")
-    assert said.endswith("which are no longitudes and latitudes of EPSG:4326; give it the CRS it is in")
+    assert "which are no longitudes and latitudes of EPSG:4326; say in it the CRS it is in, for example ogr2ogr" in said
 
 
 def test_longitudes_beyond_180_and_a_hair_beyond_the_pole():
