@@ -47,7 +47,7 @@ def chosen_bands(bands: str | Sequence[int | str], names: Sequence[str]) -> tupl
                 f"got {item!r}; for example --bands 1,2,3"
             )
     if not chosen:
-        raise UsageError("--bands names no band; a range goes from small to large, for example 1,2,10-20")
+        raise UsageError("--bands must name a band; a range goes from small to large, for example 1,2,10-20")
     if len(set(chosen)) != len(chosen):
         raise UsageError("--bands must name every band once; for example --bands 1,2,3")
     return None if chosen == groups["all"] else tuple(chosen)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from kinds import KINDS, MINI, Seen, change, preview, raster
+from kinds import KINDS, Seen, change, preview, raster
 from reference.programs import need, version
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
@@ -55,7 +55,7 @@ def written(
     files = {}
     for name, kind in KINDS.items():
         folder = tmp_path_factory.mktemp("kind")
-        model = published_sizes if kind.published_sizes else MINI
+        model = published_sizes if kind.published_sizes else kind.weights
         options = kind.options
         for word, path in stand_ins.items():
             options = options.replace(word, str(path))

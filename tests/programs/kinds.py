@@ -26,6 +26,7 @@ class Kind:
     Attributes:
         options: of `rangegeo raster`; LIKE and AREA stand for a raster and a vector file.
         published_sizes: with a model of 1024 + 256 bands; else the miniature one of 24 + 16.
+        weights: as options, of the miniature model.
         change: of the values (band, y, x), in place, before they are written again.
         preview: whether to look at what `rangegeo preview` makes of it.
         gdal: the oldest that reads it rightly, if it is newer than Debian's.
@@ -33,6 +34,7 @@ class Kind:
 
     options: str
     published_sizes: bool = False
+    weights: str = MINI
     change: Callable[[np.ndarray], None] | None = None
     preview: bool = False
     gdal: tuple[int, ...] = ()
@@ -87,7 +89,7 @@ KINDS = {
     "PCA": Kind(options=f"{SMALL} --pca 3"),
     "one band": Kind(options=f"{SMALL} --bands 7"),
     "two bands": Kind(options=f"{SMALL} --bands 30,2"),
-    "no beta": Kind(options=f"{SMALL} --model SatCLIP"),
+    "no beta": Kind(options=f"{SMALL} --model SatCLIP", weights=f"--weights {golden.GOLDEN / 'satclip-mini.ckpt'}"),
     "with overviews": Kind(options="--bbox 5,44,8,46 --res 0.005 --pca 3"),
     "with overviews, int16": Kind(options="--bbox 5,44,8,46 --res 0.005 --pca 3 --dtype int16"),
     "no overviews": Kind(options=f"{SMALL} --format gtiff"),
