@@ -9,7 +9,7 @@ import xarray as xr
 
 from rangegeo.bands import embedding_bands
 from rangegeo.errors import UsageError
-from rangegeo.locating import check_lonlat, containing, geobox_of, pixel_coordinates
+from rangegeo.locating import check_lonlat, check_pixels, containing, geobox_of, pixel_coordinates
 from rangegeo.model import Model, ModelSpec
 from rangegeo.virtual import as_lazy, is_in_memory
 
@@ -58,6 +58,7 @@ def embedding_of(cube: xr.DataArray) -> xr.DataArray:
     """The bands to compare, with dims in their usual order."""
     if not {"band", "y", "x"} <= set(cube.dims) <= {"beta", "band", "y", "x"}:
         raise UsageError(f"similarity needs a cube with dims (beta,) band, y and x, got {cube.dims}")
+    check_pixels(cube)
     if cube.attrs.get("layout") == "components":
         raise UsageError("the cube holds S, G and q; choose a beta first: cube.rangegeo.at(0.5)")
     if cube.dtype.kind != "f":

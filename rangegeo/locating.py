@@ -39,14 +39,19 @@ def check_lonlat(lonlat: object) -> np.ndarray:
     return places
 
 
+def check_pixels(cube: xr.DataArray) -> None:
+    """Raise UsageError for a cube without any, which slices in the wrong order make."""
+    if not cube.sizes["y"] * cube.sizes["x"]:
+        raise UsageError("the cube has no pixels; y runs from north to south, so slices do: y=slice(47, 45)")
+
+
 def geobox_of(cube: xr.DataArray) -> GeoBox:
     """The grid of a cube, or of a regular slice of one.
 
     Raises:
         UsageError: it has none.
     """
-    if not cube.sizes["y"] * cube.sizes["x"]:
-        raise UsageError("the cube has no pixels; y runs from north to south, so slices do: y=slice(47, 45)")
+    check_pixels(cube)
     with warnings.catch_warnings():  # what odc-geo misses is said below
         warnings.simplefilter("ignore", UserWarning)
         geobox = cube.odc.geobox

@@ -181,6 +181,11 @@ def test_a_cube_without_a_place_is_refused(mini, tmp_path, case, use, chunks):
     assert said.partition(";")[0] in repr(cube.rangegeo)
 
 
+def test_an_empty_cube_has_no_clusters(cube):
+    with pytest.raises(UsageError, match="the cube has no pixels; y runs from north to south"):
+        cube.sel(y=slice(44, 45)).rangegeo.cluster(3)
+
+
 @pytest.mark.parametrize(("use", "name"), [("to_zarr", "a.tif"), ("to_geotiff", "a.zarr")])
 def test_the_name_of_another_format_is_refused(cube, tmp_path, use, name):
     with pytest.raises(UsageError, match=f"{name} is the name of another format; write it with "):

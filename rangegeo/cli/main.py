@@ -27,11 +27,6 @@ COMMANDS = {
     "neighbors": "Say which rows of the database decide the embedding of a place.",
 }
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# What an interrupted command leaves, where it leaves more than what was there before.
-INTERRUPTED_LEAVES = {
-    "raster": "what was there before is kept, an unfinished .zarr gives way to --overwrite",
-    "weights": "what has arrived is kept, and the same command goes on from there",
-}
 
 
 class LazyGroup(click.Group):
@@ -74,6 +69,15 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code)
 
 
+def _left(arguments: list[str]) -> str:
+    """What an interrupted command line leaves."""
+    if arguments[0] == "weights":
+        return "what has arrived is kept, and the same command goes on from there"
+    if arguments[0] == "raster" and any(".zarr" in text for text in arguments):
+        return "what was there before is kept, an unfinished .zarr gives way to --overwrite"
+    return "what was there before is kept, and nothing else is left"
+
+
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
@@ -89,8 +93,7 @@ def run(arguments: list[str]) -> int:
             result = cli.main(join_numbers(arguments), prog_name="rangegeo", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except (KeyboardInterrupt, click.Abort):
-        left = INTERRUPTED_LEAVES.get(arguments[0], "what was there before is kept, and nothing else is left")
-        return _fail(f"interrupted; {left}", INTERRUPTED)
+        return _fail(f"interrupted; {_left(arguments)}", INTERRUPTED)
     except click.ClickException as error:
         return _fail(_with_remedy(error, arguments[0]), error.exit_code)
     except BrokenPipeError:

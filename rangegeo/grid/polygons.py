@@ -73,11 +73,18 @@ def _read_parquet(path: str) -> tuple[np.ndarray, object]:
     import pyarrow.parquet as pq
 
     try:
-        described = json.loads(pq.read_schema(path).metadata[b"geo"])
+        geo = (pq.read_schema(path).metadata or {}).get(b"geo")
+        if geo is None:
+            raise UsageError(f"--aoi {path} is a Parquet file without geometries; expected GeoParquet")
+        described = json.loads(geo)
         column = described["columns"][described["primary_column"]]
         wkb = pq.read_table(path, columns=[described["primary_column"]]).column(0)
         shapes = shapely.from_wkb(wkb.to_numpy())
+    except FileNotFoundError:
+        raise UsageError(f"--aoi must be a vector file, and {path} does not exist") from None
     except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
+        if isinstance(error, UsageError):
+            raise
         reason = first_line(error)
         raise UsageError(f"--aoi must be a vector file, got {path!r}, which is no GeoParquet ({reason})") from None
     return shapely.force_2d(shapes), column.get("crs", WGS84)

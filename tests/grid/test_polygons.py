@@ -72,7 +72,10 @@ def test_geoparquet(tmp_path, crs):
 def test_a_parquet_file_without_geometries(tmp_path):
     path = tmp_path / "a.parquet"
     pd.DataFrame({"lon": [1.0]}).to_parquet(path)
-    assert "which is no GeoParquet" in refused(str(path), UsageError)
+    assert refused(str(path), UsageError) == f"--aoi {path} is a Parquet file without geometries; expected GeoParquet"
+    assert refused("none.parquet", UsageError) == "--aoi must be a vector file, and none.parquet does not exist"
+    path.write_text("text")
+    assert "which is no GeoParquet (" in refused(str(path), UsageError)
 
 
 @pytest.mark.parametrize("crs", ["EPSG:32632", "EPSG:3035", "EPSG:2056"])
