@@ -40,7 +40,6 @@ TILE_ARC_DEG = 5.12  # over which 41 x 41 points reproduce a field of degree 40,
 SMALLEST_TILE = 58  # pixels; below, so many points would be about as many as pixels
 PCA_PIXELS = 1024
 NODES_A_TILE = 1681  # usual number of evaluations, for an estimate of time
-WRITING_BYTES_A_SECOND = 4e8  # compressed on two cores, for an estimate of time
 SAMPLES_A_TILE = 8  # along its sides: a twentieth of the evaluations that interpolating it takes
 SAMPLE_PLACES = 4096  # evaluated at a time
 PATCHES = "rangegeo-patches"  # of the layer of patches in a graph
@@ -349,8 +348,8 @@ class Plan:
         return f"{size}{part}, about {human_seconds(self.seconds)}"
 
 
-def plan(cube: xr.DataArray, model: Model, recipe: Recipe, dtype: str = "float32") -> Plan:
-    """Measure the model on some places and say what the whole cube will take."""
+def plan(cube: xr.DataArray, model: Model, recipe: Recipe, dtype: str = "float32", bytes_a_second: float = 4e8) -> Plan:
+    """Measure the model on some places and say what the whole cube will take, written at so many bytes a second."""
     layers = cube.data.dask.layers
     patches = [task for name, layer in layers.items() if name.startswith(PATCHES) for task in layer.values()]
     places = cube.sizes["y"] * cube.sizes["x"]
@@ -363,7 +362,7 @@ def plan(cube: xr.DataArray, model: Model, recipe: Recipe, dtype: str = "float32
         sizes=dict(cube.sizes),
         nbytes=nbytes,
         blocks=math.prod(cube.data.numblocks),
-        seconds=share * (places * model.seconds_per_place(recipe) + nbytes / WRITING_BYTES_A_SECOND),
+        seconds=share * (places * model.seconds_per_place(recipe) + nbytes / bytes_a_second),
         share=share,
     )
 

@@ -194,7 +194,7 @@ def command(
     cube.attrs["command"] = shlex.join(["rangegeo", *sys.argv[1:]])
     announce_demo(weights or row.default, quiet=quiet)
     if not quiet:
-        click.echo(f"{out}: {plan(cube, model, recipe, dtype)}", err=True)
+        click.echo(f"{out}: {plan(cube, model, recipe, dtype, chosen.bytes_a_second)}", err=True)
         announce_storage(storage, one_scale=chosen.one_scale)
     if dry_run:
         return

@@ -21,6 +21,7 @@ class Format:
         outputs: cube and path to the paths that will be written.
         suffixes: that choose it.
         one_scale: whether all bands must be quantised alike.
+        bytes_a_second: compressed and written on two cores, for an estimate of time.
     """
 
     write: Callable[..., list[Path]]
@@ -29,6 +30,7 @@ class Format:
     outputs: Callable[..., list[Path]]
     suffixes: tuple[str, ...] = ()
     one_scale: bool = False
+    bytes_a_second: float = 5e7
 
 
 def _from(module: str, name: str, **options: object) -> Callable:
@@ -53,6 +55,7 @@ FORMATS = {
         outputs=lambda cube, path: [path],
         suffixes=(".zarr",),
         one_scale=True,
+        bytes_a_second=4e8,
     ),
     "cog": Format(write=_from("geotiff", "write_geotiff"), suffixes=(".tif", ".tiff"), **_GEOTIFF),
     "gtiff": Format(write=_from("geotiff", "write_geotiff", overviews=False), **_GEOTIFF),
