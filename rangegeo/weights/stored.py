@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,13 +113,11 @@ def _alone(path: Path) -> Iterator[None]:
     A cache that cannot be written, or a file system without locks, costs a conversion more, nothing else.
     """
     lock = FileLock(path.parent / LOCKS / f"{path.name}.lock")
-    try:
+    with suppress(OSError, NotImplementedError):
         (path.parent / LOCKS).mkdir(parents=True, exist_ok=True)
         lock.acquire()
         for unfinished in path.parent.glob(f".{path.name}-*"):
             unfinished.unlink()
-    except (OSError, NotImplementedError):
-        pass
     try:
         yield
     finally:
