@@ -7,11 +7,14 @@ import os
 import pytest
 
 
+def in_ci() -> bool:
+    return os.environ.get("CI", "").lower() in ("1", "true")
+
+
 def need(found: bool, what: str, remedy: str) -> None:
     """Skip the test where a program is missing; in CI, where it has to be there, fail."""
     if not found:
-        in_ci = os.environ.get("CI", "").lower() in ("1", "true")
-        (pytest.fail if in_ci else pytest.skip)(f"{what} is not installed: {remedy}")
+        (pytest.fail if in_ci() else pytest.skip)(f"{what} is not installed: {remedy}")
 
 
 def version(text: str) -> tuple[int, ...]:
