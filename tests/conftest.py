@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -49,6 +50,35 @@ def mini():
     return load_model(
         "RANGE+", weights=str(GOLDEN / "satclip-mini.ckpt"), db=str(GOLDEN / "range_db_mini.npz"), device="cpu"
     )
+
+
+@pytest.fixture(scope="session")
+def cube(mini):
+    """Lazy, two betas, four chunks; modules with other needs have a cube of their own."""
+    import rangegeo as rg
+
+    return rg.raster((5, 44, 6, 45), 0.05, model=mini, betas=(0, 1), chunks=16)
+
+
+@pytest.fixture(scope="session")
+def values(cube) -> np.ndarray:
+    return cube.values
+
+
+@pytest.fixture
+def evaluated(monkeypatch) -> list[tuple[int, int]]:
+    """The first row and column of each chunk that is evaluated from now on, in order."""
+    from rangegeo import cube as module
+
+    seen = []
+    compute = module.exact_block
+
+    def count(spec, geobox, window, recipe):
+        seen.append((window[0].start, window[1].start))
+        return compute(spec, geobox, window, recipe)
+
+    monkeypatch.setattr(module, "exact_block", count)
+    return seen
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -81,7 +81,8 @@ def test_pixels_without_data_are_black(cube):
 
 
 def test_plotting_works_as_the_readme_says(cube):
-    matplotlib = pytest.importorskip("matplotlib")
+    import matplotlib
+
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

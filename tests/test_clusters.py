@@ -18,16 +18,6 @@ from rangegeo.errors import MissingPackage, UsageError
 BOX = ((5, 44, 6, 45), 0.05)
 
 
-@pytest.fixture(scope="module")
-def cube(mini) -> xr.DataArray:
-    return rg.raster(*BOX, model=mini, betas=(0, 1), chunks=16)
-
-
-@pytest.fixture(scope="module")
-def values(cube) -> np.ndarray:
-    return cube.values
-
-
 @pytest.fixture
 def fitted(monkeypatch) -> list[MiniBatchKMeans]:
     """Every k-means that was fitted."""
@@ -62,27 +52,17 @@ def test_only_the_fit_is_computed_now(cube, monkeypatch):
         assert dask.is_dask_collection(cube.rangegeo.cluster(3))
 
 
-def test_a_large_cube_is_fitted_on_some_of_its_chunks(mini, monkeypatch):
-    from rangegeo import cube as cubes
-
-    seen = []
-    compute = cubes.exact_block
-
-    def count(spec, geobox, window, recipe):
-        seen.append((window[0].start, window[1].start))
-        return compute(spec, geobox, window, recipe)
-
-    monkeypatch.setattr(cubes, "exact_block", count)
+def test_a_large_cube_is_fitted_on_some_of_its_chunks(mini, monkeypatch, evaluated):
     monkeypatch.setattr(module, "SAMPLE_BLOCKS", 3)
     cube = rg.raster((5, 44, 7, 46), 0.02, model=mini, chunks=16, exact=True)
     labels = cube.rangegeo.cluster(4)
-    assert len(set(seen)) == 3
-    first = list(seen)
+    assert len(set(evaluated)) == 3
+    first = list(evaluated)
     labels[:, :10, :10].compute()
-    assert set(seen) - set(first) <= {(0, 0)}
-    seen.clear()
+    assert set(evaluated) - set(first) <= {(0, 0)}
+    evaluated.clear()
     cube.rangegeo.cluster(4)
-    assert set(seen) == set(first)  # the same seed takes the same chunks
+    assert set(evaluated) == set(first)  # the same seed takes the same chunks
 
 
 def test_a_seed_decides(cube):

@@ -36,16 +36,6 @@ def expected(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def cube(mini) -> xr.DataArray:
-    return rg.raster(*BOX, model=mini, betas=(0, 1), chunks=16)
-
-
-@pytest.fixture(scope="module")
-def values(cube) -> np.ndarray:
-    return cube.values
-
-
-@pytest.fixture(scope="module")
 def to_here(values) -> np.ndarray:
     return expected(values, values[:, :, 13, 10])
 
@@ -130,20 +120,10 @@ def test_nothing_is_computed_early(mini, cube, nothing_computes, with_model):
         found.compute()
 
 
-def test_only_chunks_of_the_slice_and_of_the_place_are_computed(mini, monkeypatch):
-    from rangegeo import cube as module
-
-    seen = []
-    compute = module.exact_block
-
-    def count(spec, geobox, window, recipe):
-        seen.append((window[0].start, window[1].start))
-        return compute(spec, geobox, window, recipe)
-
-    monkeypatch.setattr(module, "exact_block", count)
+def test_only_chunks_of_the_slice_and_of_the_place_are_computed(mini, evaluated):
     cube = rg.raster((5, 44, 7, 46), 0.05, model=mini, chunks=16, exact=True)
     rg.similarity(cube, (6.95, 44.05))[:, :5, :5].compute()
-    assert set(seen) == {(0, 0), (32, 32)}
+    assert set(evaluated) == {(0, 0), (32, 32)}
 
 
 # --------------------------------------------------------------------------------------------------- the model

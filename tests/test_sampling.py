@@ -14,19 +14,8 @@ from hypothesis import strategies as st
 import rangegeo as rg
 from rangegeo.errors import ShapeError, UsageError
 
-BOX = ((5, 44, 6, 45), 0.05)
 PLACES = np.array([[5.02, 44.98], [5.52, 44.31], [5.999, 44.001], [5.51, 44.49]])
 PIXELS = [(0, 0), (13, 10), (19, 19), (10, 10)]
-
-
-@pytest.fixture(scope="module")
-def cube(mini) -> xr.DataArray:
-    return rg.raster(*BOX, model=mini, betas=(0, 1), chunks=16)
-
-
-@pytest.fixture(scope="module")
-def values(cube) -> np.ndarray:
-    return cube.values
 
 
 def bilinear(values: np.ndarray, lon: float, lat: float) -> np.ndarray:

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from shapely.geometry import LineString, Point
-from typed import MINI, Ran, hear_interrupts, mini_for
+from typed import MINI, Ran, assert_one_line, hear_interrupts, listing, mini_for
 
 import rangegeo as rg
 from rangegeo.cli.options import DEMO_NOTICE
@@ -331,20 +331,11 @@ def full(folder) -> Path:
     return folder
 
 
-def listing(folder: Path) -> dict[str, bytes | None]:
-    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
-
-
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line_and_touches_nothing(full, points, case):
     arguments, code, said = BAD[case]
     before = listing(full)
-    done = points(*arguments)
-    assert done.code == code, done.err
-    assert done.out == ""
-    (line,) = done.err.splitlines()
-    assert line.startswith("rangegeo: ")
-    assert said in line
+    assert_one_line(points(*arguments), code, said)
     assert listing(full) == before
 
 

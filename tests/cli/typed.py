@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
+from pathlib import Path
 
 from reference import golden
 
@@ -27,3 +28,18 @@ class Ran:
 def hear_interrupts() -> None:
     """In a new process, before its program: some shells have what runs in the background ignore SIGINT."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def listing(folder: Path) -> dict[str, bytes | None]:
+    """Everything in a folder: files with their content, folders with None."""
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def assert_one_line(done: Ran, code: int, said: str) -> None:
+    """A command line failed with this exit code and one line on stderr that says it."""
+    assert done.code == code, done.err
+    assert done.out == ""
+    (line,) = done.err.splitlines()
+    assert line.startswith("rangegeo: ")
+    assert said in line
+    assert "Traceback" not in line
