@@ -82,9 +82,7 @@ def _read_parquet(path: str) -> tuple[np.ndarray, object]:
         shapes = shapely.from_wkb(wkb.to_numpy())
     except FileNotFoundError:
         raise UsageError(f"--aoi must be a vector file, and {path} does not exist") from None
-    except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
-        if isinstance(error, UsageError):
-            raise
+    except (pa.ArrowInvalid, OSError, KeyError, TypeError, json.JSONDecodeError, shapely.errors.ShapelyError) as error:
         reason = first_line(error)
         raise UsageError(f"--aoi must be a vector file, got {path!r}, which is no GeoParquet ({reason})") from None
     return shapely.force_2d(shapes), column.get("crs", WGS84)
