@@ -11,13 +11,13 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "load_model": "rangegeo.model",
-    "Model": "rangegeo.model",
-    "RANGE": "rangegeo.dropin",
-    "load_satclip_location_encoder": "rangegeo.dropin",
-    "raster": "rangegeo.cube",
-    "open_cube": "rangegeo.opening",
-    "similarity": "rangegeo.cosine",
+    "load_model": "rangegeo.models.model",
+    "Model": "rangegeo.models.model",
+    "RANGE": "rangegeo.models.dropin",
+    "load_satclip_location_encoder": "rangegeo.models.dropin",
+    "raster": "rangegeo.cubes.raster",
+    "open_cube": "rangegeo.stores.opening",
+    "similarity": "rangegeo.analysis.similarity",
     "RangegeoError": "rangegeo.errors",
 }
 _WITH_ACCESSOR = {"raster", "open_cube"}  # what they return has the .rangegeo accessor

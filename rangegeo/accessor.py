@@ -10,28 +10,24 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
-from rangegeo.bands import DIAGNOSTICS
-from rangegeo.clusters import cluster
-from rangegeo.cosine import similarity
-from rangegeo.cube import proof
+from rangegeo.analysis.clusters import cluster
+from rangegeo.analysis.sample import sample
+from rangegeo.analysis.similarity import similarity
+from rangegeo.colours.paint import fit_cube, paint_cube
+from rangegeo.cubes.lazy import as_lazy
+from rangegeo.cubes.proof import proof
 from rangegeo.errors import UsageError
-from rangegeo.extras import need
-from rangegeo.locating import geobox_of, north_up
-from rangegeo.model import Model, check_betas
-from rangegeo.painting import fit_cube, paint_cube
-from rangegeo.picture.figure import decimated, draw, note_of, title_of
-from rangegeo.quantise import Storage, check_dtype, fit_storage
-from rangegeo.sampling import sample
-from rangegeo.summary import as_html, as_text
-from rangegeo.virtual import as_lazy, is_in_memory
-from rangegeo.writers.common import as_4d
-from rangegeo.writers.geotiff import check_outputs, write_geotiff
-from rangegeo.writers.zarr import check_store, write_zarr
+from rangegeo.models.model import Model
+from rangegeo.pictures.figure import decimated, draw, note_of, title_of
+from rangegeo.reports.summary import as_html, as_text
+from rangegeo.schema.cube import as_4d, geobox_of, is_in_memory, north_up
+from rangegeo.stores.geotiff import check_outputs, write_geotiff
+from rangegeo.stores.quantise import Storage, check_dtype, fit_storage
+from rangegeo.stores.zarr import check_store, write_zarr
+from rangegeo.support.optional import import_optional
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-COMPONENTS = ("semantic_", "geographic_")  # how the bands of S and of G are called
 
 
 @xr.register_dataarray_accessor("rangegeo")
@@ -63,14 +59,14 @@ class RangegeoAccessor:
         return paint_cube(cube, fit_cube(self._cube))
 
     def plot(self, *, method: str = "pca", seed: int = 0, title: str | None = None, note: str | None = None) -> Figure:
-        """A map of the colours, all betas side by side; see `rangegeo.picture.draw`.
+        """A map of the colours, all betas side by side; see `rangegeo.pictures.draw`.
 
         Returns:
             A matplotlib figure, which a notebook shows.
         Raises:
             MissingPackage: matplotlib is missing, or scikit-learn for the method "ica".
         """
-        pyplot = need("matplotlib.pyplot", "plot", "plot")
+        pyplot = import_optional("matplotlib.pyplot", "plot", "plot")
         pyplot.switch_backend(pyplot.get_backend())  # a notebook learns to show figures when its backend is loaded
         geobox_of(self._cube)
         cube, colours = self._cube, None
@@ -90,34 +86,7 @@ class RangegeoAccessor:
         Raises:
             UsageError: the cube does not hold what this beta needs.
         """
-        cube = self._cube
-        if np.ndim(beta):
-            raise UsageError(f"at takes one beta, got {beta!r}; for example .at(0.5)")
-        (beta,) = check_betas(beta)
-        if "beta" in cube.dims and beta in cube["beta"].values:
-            return cube.sel(beta=beta)
-        names = cube["band_name"].values.tolist()
-        averages = [name for name in names if name.startswith(COMPONENTS) and name not in DIAGNOSTICS]
-        found = [name for name in averages if name.startswith(COMPONENTS[0])]
-        paired = averages == found + [name.replace(*COMPONENTS) for name in found]
-        count = len(found)
-        if not count or not paired or names[: 2 * count] != averages:
-            held = cube["beta"].values.tolist() if "beta" in cube.coords else "none"
-            raise UsageError(
-                f"beta {beta:g} can be read from a cube that holds it, or from one made with all bands of "
-                f"--layout components; this one holds {held}"
-            )
-        semantic, geographic, rest = (
-            cube.isel(band=bands).drop_vars(("band", "band_name"))
-            for bands in (slice(count), slice(count, 2 * count), slice(2 * count, None))
-        )
-        visual = geographic if beta == 0 else semantic if beta == 1 else (1 - beta) * geographic + beta * semantic
-        blended = xr.concat([visual, rest], "band", combine_attrs="drop").rename(cube.name)
-        names = [name.replace(COMPONENTS[0], "visual_") for name in names[:count]] + names[2 * count :]
-        attrs = {key: value for key, value in cube.attrs.items() if key != "layout"}
-        return blended.assign_attrs(attrs).assign_coords(
-            band=np.arange(1, len(names) + 1), band_name=("band", np.array(names)), beta=beta
-        )
+        return at_beta(self._cube, beta)
 
     def similarity(self, lon: object, lat: object, *, model: Model | None = None) -> xr.DataArray:
         """Cosine of every pixel with the embedding at a place, or at several; see `rangegeo.similarity`.
@@ -129,11 +98,11 @@ class RangegeoAccessor:
         return similarity(self._cube, np.stack(np.broadcast_arrays(lon, lat), axis=-1), model=model)
 
     def cluster(self, k: int, *, seed: int = 0) -> xr.DataArray:
-        """Which of k clusters each pixel belongs to, -1 without data; see `rangegeo.clusters.cluster`."""
+        """Which of k clusters each pixel belongs to, -1 without data; see `rangegeo.analysis.clusters.cluster`."""
         return cluster(self._cube, k, seed=seed)
 
     def sample(self, places: object, *, method: str = "nearest") -> xr.DataArray:
-        """Values at places, of an array, a DataFrame or a GeoDataFrame; see `rangegeo.sampling.sample`."""
+        """Values at places, of an array, a DataFrame or a GeoDataFrame; see `rangegeo.analysis.sample.sample`."""
         return sample(self._cube, places, method=method)
 
     def to_dask(self) -> xr.DataArray:
@@ -149,7 +118,7 @@ class RangegeoAccessor:
         dtype: str = "float32",
         creation_options: Mapping[str, object] | None = None,
     ) -> list[Path]:
-        """Write a Zarr store; see `rangegeo.writers.zarr.write_zarr`.
+        """Write a Zarr store; see `rangegeo.stores.zarr.write_zarr`.
 
         Args:
             dtype: float32, float16, int16 or int8; for integers the cube is computed twice, at first for its ranges.
@@ -168,7 +137,7 @@ class RangegeoAccessor:
         dtype: str = "float32",
         creation_options: Mapping[str, object] | None = None,
     ) -> list[Path]:
-        """Write Cloud Optimized GeoTIFFs, one a beta; see `rangegeo.writers.geotiff.write_geotiff`.
+        """Write Cloud Optimized GeoTIFFs, one a beta; see `rangegeo.stores.geotiff.write_geotiff`.
 
         Args:
             dtype: as for `to_zarr`.

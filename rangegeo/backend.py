@@ -33,7 +33,7 @@ class RangegeoBackend(BackendEntrypoint):
             CubeError: there is no cube at the path.
         """
         import rangegeo.accessor  # noqa: F401, registers .rangegeo
-        from rangegeo.opening import open_cube
+        from rangegeo.stores.opening import open_cube
 
         cube = open_cube(filename_or_obj, chunks=None)
         dataset = cube.to_dataset().drop_vars([] if drop_variables is None else drop_variables, errors="ignore")

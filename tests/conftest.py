@@ -45,7 +45,7 @@ def golden() -> Path:
 @pytest.fixture(scope="session")
 def mini():
     """RANGE+ over the miniature files in the official formats: 24 visual and 16 location bands."""
-    from rangegeo.model import load_model
+    from rangegeo.models.load import load_model
 
     return load_model(
         "RANGE+", weights=str(GOLDEN / "satclip-mini.ckpt"), db=str(GOLDEN / "range_db_mini.npz"), device="cpu"
@@ -68,7 +68,7 @@ def values(cube) -> np.ndarray:
 @pytest.fixture
 def evaluated(monkeypatch) -> list[tuple[int, int]]:
     """The first row and column of each chunk that is evaluated from now on, in order."""
-    from rangegeo import cube as module
+    from rangegeo.cubes import raster as module
 
     seen = []
     compute = module.exact_block

@@ -37,8 +37,8 @@ FORBIDDEN = {
     "grid": {"torch", "dask"},
     "tiles": {"torch", "dask", "xarray"},
     "cube": {"torch", "zarr", "rasterio"},
-    "writers": {"torch", "rangegeo.model", "rangegeo.field", "rangegeo.weights", "rangegeo.cube"},
-    "tables": {"torch", "dask", "xarray", "rasterio", "geopandas", "rangegeo.model"},
+    "writers": {"torch", "rangegeo.models.model", "rangegeo.field", "rangegeo.weights", "rangegeo.cubes.raster"},
+    "tables": {"torch", "dask", "xarray", "rasterio", "geopandas", "rangegeo.models.model"},
     "errors": {"rangegeo"},
 }
 

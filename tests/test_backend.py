@@ -17,13 +17,13 @@ from rasterio.transform import from_origin
 
 import rangegeo as rg
 from rangegeo.backend import RangegeoBackend
-from rangegeo.cube import model_raster
+from rangegeo.cubes.graph import model_raster
 from rangegeo.errors import CubeError
 from rangegeo.grid import make_geobox
-from rangegeo.overviews import make_overviews
-from rangegeo.quantise import fit_storage
-from rangegeo.virtual import is_in_memory
-from rangegeo.writers.zarr import write_zarr
+from rangegeo.cubes.overviews import make_overviews
+from rangegeo.stores.quantise import fit_storage
+from rangegeo.schema.cube import is_in_memory
+from rangegeo.stores.zarr import write_zarr
 
 BOX = ((5, 44, 6, 45), 0.05)
 FILES = ("a.zarr", "v2.zarr", "a_beta0.tif", "plain.zarr", "plain.tif", "int8.zarr", "half.zarr", "int8_beta1.tif")

@@ -76,7 +76,7 @@ class NameValue(click.ParamType):
         return name.upper(), text
 
 
-def once(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
+def unique_pairs(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
     """Names to values, each name given once."""
     named = dict(pairs)
     if len(named) < len(pairs):

@@ -24,7 +24,7 @@ def command(target: str, weights: str | None, db: str | None, as_json: bool, qui
     rangegeo info RANGE+
     rangegeo info satclip-vit16-l40.ckpt
     """
-    from rangegeo.describe import describe
+    from rangegeo.reports.describe import describe
 
     facts = describe(target, weights=weights, db=db)
     click.echo(json.dumps(facts, indent=2) if as_json else "\n".join(_lines(facts)))

@@ -21,7 +21,7 @@ def command(as_json: bool, quiet: bool, verbose: int) -> None:
     rangegeo models
     rangegeo models --json
     """
-    from rangegeo.weights.at_hand import model_facts
+    from rangegeo.weights.inventory import model_facts
 
     facts = model_facts()
     if as_json:

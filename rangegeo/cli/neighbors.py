@@ -6,7 +6,8 @@ import json
 
 import click
 
-from rangegeo.cli.options import announce_demo, model_options, verbosity_options
+from rangegeo.cli.notices import announce_demo
+from rangegeo.cli.options import model_options, verbosity_options
 
 COLUMNS = {  # variable: heading and how it is written
     "row": ("row", "{:.0f}"),
@@ -49,10 +50,10 @@ def command(
     rangegeo neighbors 7.66 45.98
     rangegeo neighbors -122.4 37.8 -k 20 --beta 1 --json
     """
-    from rangegeo.encoders import model_row
-    from rangegeo.model import load_model
+    from rangegeo.encoders import model_info
+    from rangegeo.models.load import load_model
 
-    row = model_row(model_name)
+    row = model_info(model_name)
     if beta is not None and row.temperature is not None and not row.has_beta:
         raise click.UsageError(f"--beta needs a model with betas, and {model_name} has none; leave it out")
     model = load_model(model_name, weights=weights, db=db, device=device)

@@ -9,9 +9,6 @@ import click
 
 from rangegeo.cli.arguments import NumberList
 
-DEMO_NOTICE = (
-    "using the embedded demo model (regional landscape only); for the published one: --weights official --db large"
-)
 Decorator = Callable[[Callable], Callable]
 
 
@@ -97,7 +94,7 @@ def check_content(
     Raises:
         UsageError: the layout already holds what the other options ask for.
     """
-    from rangegeo.arguments import check_betas
+    from rangegeo.schema.betas import check_betas
 
     if layout == "components" and (betas or pca or bands not in ("all", "all,diagnostics")):
         raise click.UsageError("--layout components holds all of S, G and q; leave out --beta, --bands and --pca")
@@ -106,16 +103,10 @@ def check_content(
 
 def chosen_tolerance(tolerance: float | None, *, exact: bool) -> float | None:
     """Of interpolation; None where everything is evaluated."""
-    from rangegeo.arguments import TOLERANCE, check_tolerance
+    from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 
     if exact:
         if tolerance is not None:
             raise click.UsageError("--exact evaluates everything; leave out --tolerance")
         return None
     return TOLERANCE if tolerance is None else check_tolerance(tolerance)
-
-
-def announce_demo(weights: str | None, *, quiet: bool) -> None:
-    """One line on stderr when the embedded default is used."""
-    if weights == "demo" and not quiet:
-        click.echo(DEMO_NOTICE, err=True)

@@ -10,14 +10,8 @@ from pathlib import Path
 import click
 
 from rangegeo.cli.arguments import parse_bands
-from rangegeo.cli.options import (
-    announce_demo,
-    check_content,
-    chosen_tolerance,
-    content_options,
-    engine_options,
-    verbosity_options,
-)
+from rangegeo.cli.notices import announce_demo
+from rangegeo.cli.options import check_content, chosen_tolerance, content_options, engine_options, verbosity_options
 
 
 @click.command("points")
@@ -97,14 +91,15 @@ def command(
     rangegeo points stations.gpkg --beta 0,0.5,1 -o stations.geoparquet
     cat places.csv | rangegeo points - --lon x --lat y --crs EPSG:2154 -o places.npz
     """
-    from rangegeo.encoders import model_row
+    from rangegeo.encoders import model_info
     from rangegeo.errors import TableError
-    from rangegeo.tables.embed import check_output, plan_table, unfinished, write_table
+    from rangegeo.support.unfinished import unfinished
+    from rangegeo.tables.embed import check_output, plan_table, write_table
     from rangegeo.tables.formats import choose_format
     from rangegeo.tables.opening import open_table
     from rangegeo.tables.places import find_places
 
-    row = model_row(model_name)
+    row = model_info(model_name)
     if betas and not row.has_beta:
         raise click.UsageError(f"--beta needs a model with betas, and {model_name} has none; leave it out")
     form = choose_format(out, format_name)
@@ -117,9 +112,9 @@ def command(
         table = open_table(source, draft.parent, kind=input_format, layer=layer)
         where = find_places(table, lon=lon, lat=lat, crs=crs, representative=representative_point)
 
-        from rangegeo.cli.running import use_threads
-        from rangegeo.model import load_model
-        from rangegeo.scattered import Scattered
+        from rangegeo.engine.points import PointInterpolator
+        from rangegeo.jobs.scheduler import use_threads
+        from rangegeo.models.load import load_model
 
         use_threads(threads)
         model = load_model(model_name, weights=weights, db=db, device=device)
@@ -133,13 +128,13 @@ def command(
             click.echo(f"{plan.survey}; they get nulls", err=True)
         announce_demo(weights or row.default, quiet=quiet)
 
-        field = Scattered(model, recipe, tolerance, plan.survey.tiles)
+        field = PointInterpolator(model, recipe, tolerance, plan.survey.tiles)
         if not quiet:
             evaluate = partial(model.points_block, recipe=recipe)
             click.echo(f"{out}: {plan.describe(evaluate, field.expected)}", err=True)
 
         from rangegeo.cli.progress import progress
-        from rangegeo.cube import provenance
+        from rangegeo.cubes.outline import provenance
 
         facts = provenance(model, recipe) | {
             "betas": list(recipe.betas) if model.has_beta else [],

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 import click
 from dask.callbacks import Callback
 
-from rangegeo.writers.common import WRITE_TASK
+from rangegeo.stores.blocks import WRITE_TASK
 
 LOG_EVERY = 10.0  # seconds between two lines of a log
 

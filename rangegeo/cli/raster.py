@@ -10,15 +10,9 @@ from pathlib import Path
 
 import click
 
-from rangegeo.cli.arguments import NameValue, NumberList, once, parse_bands
-from rangegeo.cli.options import (
-    announce_demo,
-    check_content,
-    chosen_tolerance,
-    content_options,
-    engine_options,
-    verbosity_options,
-)
+from rangegeo.cli.arguments import NameValue, NumberList, parse_bands, unique_pairs
+from rangegeo.cli.notices import announce_demo
+from rangegeo.cli.options import check_content, chosen_tolerance, content_options, engine_options, verbosity_options
 
 
 @click.command("raster")
@@ -131,13 +125,13 @@ def command(
     rangegeo raster --like elevation.tif -o same_grid.tif
     rangegeo raster --aoi park.gpkg --res 100 --crs EPSG:32632 --co COMPRESS=DEFLATE -o park.tif
     """
-    from rangegeo.encoders import model_row
+    from rangegeo.encoders import model_info
     from rangegeo.errors import GridWarning
     from rangegeo.grid.extent import choose_extent
-    from rangegeo.writers.common import check_destination
-    from rangegeo.writers.formats import choose_format
+    from rangegeo.stores.formats import choose_format
+    from rangegeo.support.destination import check_destination
 
-    row = model_row(model_name)
+    row = model_info(model_name)
     if betas and not row.has_beta:
         raise click.UsageError(f"--beta needs a model with betas, and {model_name} has none; leave it out")
     if quiet:
@@ -148,18 +142,23 @@ def command(
     to_zarr = chosen.suffixes == (".zarr",)
     if overviews and not to_zarr:
         raise click.UsageError("--overviews is for .zarr; a Cloud Optimized GeoTIFF has them anyway, leave it out")
-    options: dict[str, object] = {"creation_options": once(creation)}
+    options: dict[str, object] = {"creation_options": unique_pairs(creation)}
     if to_zarr:
         options["zarr_format"] = int(zarr_format or 3)
     elif zarr_format:
         raise click.UsageError("--zarr-format is for .zarr; leave it out")
     chosen.check_options(dtype=dtype, **options)
 
-    from rangegeo.cli.running import announce_storage, use_threads
-    from rangegeo.cube import model_raster, outline, plan, sample_values, with_projection
-    from rangegeo.model import load_model
-    from rangegeo.preview import MAP, check_picture, preview
-    from rangegeo.quantise import ROUND_OFF, fit_storage
+    from rangegeo.cli.notices import announce_storage
+    from rangegeo.cubes.cost import plan
+    from rangegeo.cubes.graph import model_raster
+    from rangegeo.cubes.outline import outline
+    from rangegeo.cubes.projection import with_projection
+    from rangegeo.cubes.samples import sample_values
+    from rangegeo.jobs.scheduler import use_threads
+    from rangegeo.models.load import load_model
+    from rangegeo.pictures.preview import MAP, check_picture, preview
+    from rangegeo.stores.quantise import ROUND_OFF, fit_storage
 
     tolerance = chosen_tolerance(tolerance, exact=exact)
     given = check_content(betas, layout, bands, pca=pca is not None)
@@ -179,7 +178,7 @@ def command(
         expected, out, overwrite=overwrite, dtype=dtype, **options, **({"overviews": True} if overviews else {})
     )
     if stac:
-        from rangegeo.stac import check_items, write_item
+        from rangegeo.stores.stac import check_items, write_item
 
         check_items(chosen.outputs(expected, out), overwrite=overwrite)
     storage = fit_storage(
@@ -199,12 +198,13 @@ def command(
     if dry_run:
         return
 
+    from rangegeo.cli.notices import stored_error
     from rangegeo.cli.progress import block_progress
-    from rangegeo.cli.running import Measured, stored_error
+    from rangegeo.jobs.measured import Measured
 
     if overviews:
-        from rangegeo.overviews import make_overviews
-        from rangegeo.pyramid import COARSEST
+        from rangegeo.cubes.overviews import make_overviews
+        from rangegeo.grid.pyramid import COARSEST
 
         options["overviews"] = make_overviews(cube, model, recipe, area)
         if not options["overviews"] and not quiet:

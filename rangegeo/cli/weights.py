@@ -32,9 +32,9 @@ def command(context: click.Context) -> int | None:
 @verbosity_options
 def list_(as_json: bool, quiet: bool, verbose: int) -> None:
     """List published files, and which of them are here."""
-    from rangegeo.weights.at_hand import inventory
-    from rangegeo.weights.files import cache_folder
+    from rangegeo.weights.cache import cache_folder
     from rangegeo.weights.hub import cache_root
+    from rangegeo.weights.inventory import inventory
 
     rows = [one.facts for one in inventory()]
     if as_json:
@@ -124,7 +124,7 @@ def _say(quiet: bool) -> Callable[[str], None]:
 
 def _cells(row: dict) -> tuple[str, ...]:
     """A published file as people read it."""
-    from rangegeo.units import human_bytes
+    from rangegeo.support.text import human_bytes
 
     size = row["bytes"] or row["bytes_about"]
     here = "yes, converted" if row["converted"] else "yes" if row["present"] else "by hand" if row["archive"] else "no"

@@ -21,7 +21,7 @@ FAMILIES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelRow:
+class ModelInfo:
     """One model. Every model takes longitude, latitude in degrees; `order` is what its network is given.
 
     Attributes:
@@ -96,9 +96,9 @@ _SPHERE = _FREE | {
 }
 
 MODELS = {
-    "RANGE+": ModelRow(**_RANGE, temperature=12.0, has_beta=True),
-    "RANGE": ModelRow(**_RANGE, temperature=15.0),
-    "SatCLIP": ModelRow(
+    "RANGE+": ModelInfo(**_RANGE, temperature=12.0, has_beta=True),
+    "RANGE": ModelInfo(**_RANGE, temperature=15.0),
+    "SatCLIP": ModelInfo(
         family="satclip",
         dim=256,
         citation="arXiv:2311.17179",
@@ -108,7 +108,7 @@ MODELS = {
         published=tuple(f"satclip-{tower}-l{degree}" for tower in _TOWERS for degree in (40, 10)),
         default="demo",
     ),
-    "GeoCLIP": ModelRow(
+    "GeoCLIP": ModelInfo(
         **_GEOCLIP,
         citation="arXiv:2309.16020",
         tested="geoclip 1.3.0 with its published weights",
@@ -116,16 +116,16 @@ MODELS = {
         published=("geoclip",),
         default="installed",
     ),
-    "TaxaBind": ModelRow(
+    "TaxaBind": ModelInfo(
         **_GEOCLIP,
         citation="arXiv:2411.00683",
         tested="rshf 0.2.2, miniature files",
         licence="none stated",
         published=("taxabind",),
     ),
-    "CSP": ModelRow(**_CSP, notes="pre-trained on fMoW; the activation is the file's"),
-    "CSP_INat": ModelRow(**_CSP, notes="pre-trained on iNaturalist 2018; the activation is the file's"),
-    "SINR": ModelRow(
+    "CSP": ModelInfo(**_CSP, notes="pre-trained on fMoW; the activation is the file's"),
+    "CSP_INat": ModelInfo(**_CSP, notes="pre-trained on iNaturalist 2018; the activation is the file's"),
+    "SINR": ModelInfo(
         family="sinr",
         dim=256,
         citation="arXiv:2306.02564",
@@ -135,10 +135,10 @@ MODELS = {
         published=("sinr",),
         notes="every pixel is evaluated (ReLU)",
     ),
-    "Direct": ModelRow(
+    "Direct": ModelInfo(
         **_FREE, family="coordinates", variant="Direct", dim=2, citation="arXiv:2502.19781", notes="radians"
     ),
-    "Cartesian_3D": ModelRow(
+    "Cartesian_3D": ModelInfo(
         **_FREE,
         family="coordinates",
         variant="Cartesian_3D",
@@ -146,8 +146,8 @@ MODELS = {
         citation="arXiv:2502.19781",
         returns_array=True,
     ),
-    "Wrap": ModelRow(**_FREE, family="coordinates", variant="Wrap", dim=4, citation="arXiv:1906.05272"),
-    "Theory": ModelRow(
+    "Wrap": ModelInfo(**_FREE, family="coordinates", variant="Wrap", dim=4, citation="arXiv:1906.05272"),
+    "Theory": ModelInfo(
         **_FREE,
         family="space2vec",
         variant="theory",
@@ -155,7 +155,7 @@ MODELS = {
         citation="arXiv:2003.00824",
         notes="degrees count as radians; discontinuous at the antimeridian",
     ),
-    "s2vec_grid": ModelRow(
+    "s2vec_grid": ModelInfo(
         **_FREE,
         family="space2vec",
         variant="grid",
@@ -163,14 +163,14 @@ MODELS = {
         citation="arXiv:2003.00824",
         notes="degrees count as radians; discontinuous at the antimeridian",
     ),
-    "s2vec_spherec": ModelRow(**_SPHERE, variant="spherec", dim=288),
-    "s2vec_spherecplus": ModelRow(**_SPHERE, variant="spherecplus", dim=192),
-    "s2vec_spherem": ModelRow(**_SPHERE, variant="spherem", dim=480),
-    "s2vec_spheremplus": ModelRow(**_SPHERE, variant="spheremplus", dim=512),
+    "s2vec_spherec": ModelInfo(**_SPHERE, variant="spherec", dim=288),
+    "s2vec_spherecplus": ModelInfo(**_SPHERE, variant="spherecplus", dim=192),
+    "s2vec_spherem": ModelInfo(**_SPHERE, variant="spherem", dim=480),
+    "s2vec_spheremplus": ModelInfo(**_SPHERE, variant="spheremplus", dim=512),
 }
 
 
-def model_row(name: str) -> ModelRow:
+def model_info(name: str) -> ModelInfo:
     """The row of a model.
 
     Raises:

@@ -30,7 +30,7 @@ class Components(NamedTuple):
     """What the betas blend: averages (n, v) float32, each None if not asked for, and q (n, k) float64.
 
     q is of unit length for RANGE and RANGE+, and the encoder's own output for a location encoder alone.
-    `diagnostics` are those of `rangegeo.bands.DIAGNOSTICS` that were asked for, by name, each (n, 1) float64.
+    `diagnostics` are those of `rangegeo.schema.bands.DIAGNOSTICS` that were asked for, by name, each (n, 1) float64.
     """
 
     semantic: Tensor | None

@@ -66,6 +66,25 @@ class Recipe:
             return len(self.projection.directions)
         return self.source_bands if self.keep is None else len(self.keep)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the bands of the cube: visual_0000 … then location_000 …, or pca_0 … after a projection.
+
+        Without betas semantic_0000 …, geographic_0000 … and location_000 … stand side by side.
+        """
+        if self.projection is not None:
+            return tuple(f"pca_{band}" for band in range(self.bands))
+        names = self.every_name
+        return names[: self.source_bands] if self.keep is None else tuple(names[band] for band in self.keep)
+
+    @property
+    def every_name(self) -> tuple[str, ...]:
+        """Names of all bands that can be kept: those of the embedding, then the diagnostics."""
+        width = len(str(max(self.visual, self.location) - 1))
+        visual = ("visual",) if self.betas else ("semantic", "geographic")
+        groups = [(name, self.visual) for name in visual] + [("location", self.location)]
+        return (*(f"{name}_{i:0{width}d}" for name, count in groups for i in range(count)), *self.diagnostics)
+
     def narrowed(self, layers: Sequence[int], bands: Sequence[int]) -> Recipe:
         """Some layers and bands of the cube, by their indices."""
         betas = tuple(self.betas[layer] for layer in layers) if self.betas else ()

@@ -3,7 +3,7 @@
 from rangegeo.grid.box import make_geobox, parse_bbox, parse_res
 from rangegeo.grid.crs import WGS84, crs_name, parse_crs
 from rangegeo.grid.domain import wrapped
-from rangegeo.grid.places import PixelPlaces, pixel_arc_deg, pixel_places, places_on, scattered_places
+from rangegeo.grid.pixels import PixelPlaces, pixel_arc_deg, pixel_places, places_on, scattered_places
 
 __all__ = [
     "WGS84",

@@ -5,14 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from rangegeo.errors import UsageError
+from rangegeo.support.earth import EARTH_RADIUS_M
+
+if TYPE_CHECKING:
+    pass
+UNITS = {"degree": "°", "metre": " m", "kilometre": " km"}
 
 WGS84 = "EPSG:4326"
-EARTH_RADIUS = 6_371_000.0  # metres
 
 
 def parse_crs(crs: object, flag: str = "--crs") -> CRS:
@@ -50,7 +55,7 @@ def units(crs: CRS) -> str:
 def metres_a_unit(crs: CRS) -> float:
     """Length of a unit of the coordinates on the ground, along the equator where they are angles."""
     factor = crs.axis_info[0].unit_conversion_factor  # to metres or radians
-    return factor * EARTH_RADIUS if crs.is_geographic else factor
+    return factor * EARTH_RADIUS_M if crs.is_geographic else factor
 
 
 @contextmanager

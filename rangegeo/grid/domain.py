@@ -72,3 +72,8 @@ def wrapped(lon: np.ndarray) -> np.ndarray:
     """Longitudes beyond ±180 brought back by whole turns; the others are left as they are, to the last bit."""
     turns = np.where(np.abs(lon) > 180.0, np.floor((lon + 180.0) / 360.0), 0.0)
     return lon - 360.0 * turns
+
+
+def whole_turns(lonlat_deg: np.ndarray) -> np.ndarray:
+    """(n, 2) places with longitudes brought into [-180, 180] by whole turns."""
+    return np.stack([wrapped(lonlat_deg[:, 0]), lonlat_deg[:, 1]], axis=1)

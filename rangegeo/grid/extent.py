@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 import shapely
@@ -14,7 +14,6 @@ from rangegeo.grid.box import cover, make_geobox, parse_res
 from rangegeo.grid.crs import WGS84, parse_crs
 from rangegeo.grid.mask import Mask
 
-SHARE = "aoi_share"  # attribute of a cube: the share of the raster that its area reaches, in blocks, at most
 EDGE_SLACK = 0.001  # of a pixel: how exactly the edges of an area are followed from one CRS to another
 
 
@@ -32,6 +31,10 @@ class Area:
     mask: Mask
     share: float
 
+    def coarser(self, factor: int) -> Area:
+        """The same area on pixels `factor` times as wide and as high."""
+        return replace(self, mask=self.mask.coarser(factor))
+
 
 def choose_extent(
     bbox: Sequence[float] | None = None,
@@ -48,7 +51,7 @@ def choose_extent(
 
     Args:
         bbox, res, crs, bbox_crs, align: see `rangegeo.grid.make_geobox`.
-        like: a raster whose very grid is taken; see `rangegeo.grid.likeness.geobox_like`.
+        like: a raster whose very grid is taken; see `rangegeo.grid.like.geobox_like`.
         aoi: polygons whose bounds are taken; see `rangegeo.grid.polygons.read_polygons`.
         all_touched: pixels count that the area touches, not those alone whose centre it holds.
     Returns:
@@ -67,7 +70,7 @@ def choose_extent(
         others = {"--res": res, "--crs": crs, "--bbox-crs": bbox_crs, "--align": align or None}
         for flag in (flag for flag, value in others.items() if value is not None):
             raise UsageError(f"--like gives the whole grid; leave out {flag}")
-        from rangegeo.grid.likeness import geobox_like
+        from rangegeo.grid.like import geobox_like
 
         return geobox_like(like), None
     if res is None:
@@ -82,8 +85,8 @@ def _of_area(
     aoi: object, res: float | Sequence[float], crs: object, bbox_crs: object, *, align: bool, all_touched: bool
 ) -> tuple[GeoBox, Area]:
     """The grid over the bounds of an area, and its pixels."""
-    from rangegeo.grid.outlines import polygons_in
     from rangegeo.grid.polygons import read_polygons
+    from rangegeo.grid.reproject import polygons_in
 
     crs, size = parse_crs(crs, "--crs"), parse_res(res)
     polygons = read_polygons(aoi, bbox_crs)

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from rangegeo.errors import OutputError
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import WGS84, parse_crs
+from rangegeo.support.destination import check_destination
+from rangegeo.support.text import human_bytes, human_seconds
+from rangegeo.tables.columns import OutputColumns
 from rangegeo.tables.formats import Format
-from rangegeo.tables.layout import Layout
 from rangegeo.tables.parquet import geo_metadata
-from rangegeo.tables.places import Where
+from rangegeo.tables.places import PlaceColumns
 from rangegeo.tables.survey import Survey, survey
 from rangegeo.tables.table import Table
-from rangegeo.units import human_bytes, human_seconds
-from rangegeo.writers.common import check_destination
 
 BATCH_BYTES = 64e6  # of embeddings held at a time
 FEWEST_ROWS, MOST_ROWS = 1024, 65_536  # of a batch
@@ -42,10 +39,10 @@ class Plan:
     """
 
     table: Table
-    where: Where
+    where: PlaceColumns
     survey: Survey
     format: Format
-    layout: Layout
+    layout: OutputColumns
     metadata: dict[bytes, bytes]
 
     @property
@@ -76,7 +73,7 @@ class Plan:
 
 
 def plan_table(
-    table: Table, where: Where, form: Format, recipe: Recipe, *, lists: bool | None = None, drop: bool = False
+    table: Table, where: PlaceColumns, form: Format, recipe: Recipe, *, lists: bool | None = None, drop: bool = False
 ) -> Plan:
     """Read a table once and decide what its output holds.
 
@@ -93,7 +90,7 @@ def plan_table(
         carried = [geometry] if geometry is not None and form.geometries == "made" else []
     made = form.geometries == "made" and geometry is None
     known = survey(table, where, carried)
-    layout = Layout(
+    layout = OutputColumns(
         carried=known.types,
         untyped=table.untyped,
         places="columns" if as_columns and not drop else "geometry" if made else "none",
@@ -145,13 +142,3 @@ def check_output(path: Path, nbytes: float = 0, *, overwrite: bool) -> None:
     if path.is_dir():
         raise OutputError(f"{path} is a folder and was left as it is; give another -o")
     check_destination(path, int(nbytes), overwrite=overwrite, smaller="take fewer --bands or --beta")
-
-
-@contextmanager
-def unfinished(path: Path) -> Iterator[Path]:
-    """A path to write to, in a hidden folder beside `path`, whose file takes that name if all went well."""
-    with TemporaryDirectory(dir=path.absolute().parent, prefix=f".{path.name}-unfinished-") as folder:
-        draft = Path(folder) / path.name
-        yield draft
-        if draft.exists():
-            os.replace(draft, path)

@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rangegeo.columns import layer_names
 from rangegeo.errors import TableError, UsageError
-from rangegeo.tables.layout import Layout, check_names
-from rangegeo.tables.places import Located, is_text
+from rangegeo.schema.columns import layer_names
+from rangegeo.tables.columns import OutputColumns, check_names
+from rangegeo.tables.places import TablePlaces, is_text
 from rangegeo.tables.sinks import PROVENANCE, Sink
 
 LONLAT = "lonlat"
@@ -31,7 +31,7 @@ class NpzSink(Sink):
     """An uncompressed npz."""
 
     @classmethod
-    def check(cls, layout: Layout) -> None:
+    def check(cls, layout: OutputColumns) -> None:
         check_names(layout.carried, [*layer_names(layout.recipe), LONLAT, PROVENANCE])
         for name, kind in layout.carried.items():
             if _plain(kind) is None:
@@ -40,7 +40,7 @@ class NpzSink(Sink):
                     "--drop-columns"
                 )
 
-    def __init__(self, path: Path, layout: Layout, metadata: dict[bytes, bytes]) -> None:
+    def __init__(self, path: Path, layout: OutputColumns, metadata: dict[bytes, bytes]) -> None:
         super().__init__(path, layout, metadata)
         self.rows = 0
         self._columns = [_Column(name, kind) for name, kind in layout.carried.items()]
@@ -52,7 +52,7 @@ class NpzSink(Sink):
         schema = pa.schema(list(layout.carried.items()))
         self._carried = self.files.enter_context(pa.ipc.new_file(self._carried_path, schema))
 
-    def write(self, columns: pa.RecordBatch, places: Located, values: np.ndarray) -> None:
+    def write(self, columns: pa.RecordBatch, places: TablePlaces, values: np.ndarray) -> None:
         values[:, ~places.usable] = np.nan
         for file, array in zip(self._raw.values(), (*values, places.lonlat_deg), strict=True):
             file.write(np.ascontiguousarray(array).data)

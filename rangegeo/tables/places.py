@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 import shapely
 from pyproj import CRS, Transformer
 
-from rangegeo.columns import coordinate_columns
 from rangegeo.errors import TableError, UsageError
 from rangegeo.grid import WGS84, parse_crs, wrapped
+from rangegeo.places.columns import coordinate_columns
 from rangegeo.tables.table import Block, Table
 
 NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
@@ -23,7 +23,7 @@ LARGEST = (360.0, 90.0)  # degrees of longitude and latitude
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Located:
+class TablePlaces:
     """The places of some rows.
 
     Attributes:
@@ -36,7 +36,7 @@ class Located:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Where:
+class PlaceColumns:
     """Where the places of a table are.
 
     Attributes:
@@ -57,7 +57,7 @@ class Where:
     def is_wgs84(self) -> bool:
         return self.crs.equals(CRS.from_user_input(WGS84), ignore_axis_order=True)
 
-    def locate(self, block: Block) -> Located:
+    def locate(self, block: Block) -> TablePlaces:
         """The places of a block of rows.
 
         Raises:
@@ -71,7 +71,7 @@ class Where:
         lonlat = np.stack([x, y], axis=1)
         lonlat[~usable] = np.nan
         lonlat[usable, 0] = wrapped(lonlat[usable, 0])
-        return Located(lonlat, usable)
+        return TablePlaces(lonlat, usable)
 
     def explain(self, block: Block, row: int) -> str:
         """Why a row has no place."""
@@ -126,7 +126,7 @@ def find_places(
     lat: str | None = None,
     crs: str | None = None,
     representative: bool = False,
-) -> Where:
+) -> PlaceColumns:
     """Where the places of a table are: in the columns named, else in its geometries, else in columns of usual names.
 
     Args:
@@ -141,12 +141,12 @@ def find_places(
         columns = coordinate_columns(table.schema.names, lon, lat)
         for name in columns:
             _check_numeric(table.schema.field(name))
-        return Where(columns=columns, encoding=None, crs=given or parse_crs(WGS84), counted=table.counted)
+        return PlaceColumns(columns=columns, encoding=None, crs=given or parse_crs(WGS84), counted=table.counted)
     if geometry.crs is not None and given is not None and not geometry.crs.equals(given, ignore_axis_order=True):
         raise UsageError(f"--crs is for tables that do not say theirs; {table.name} is in {geometry.crs.name}")
     if geometry.crs is None and given is None:
         raise UsageError(f"{table.name} does not say its CRS; type it, for example --crs EPSG:4326")
-    return Where(
+    return PlaceColumns(
         columns=(geometry.column,),
         encoding=geometry.encoding,
         crs=geometry.crs or given,

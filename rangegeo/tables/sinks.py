@@ -13,8 +13,8 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from rangegeo.errors import UsageError
-from rangegeo.tables.layout import Layout, check_names
-from rangegeo.tables.places import Located
+from rangegeo.tables.columns import OutputColumns, check_names
+from rangegeo.tables.places import TablePlaces
 
 PROVENANCE = "rangegeo"  # the key under which Parquet files say where their values come from
 
@@ -28,7 +28,7 @@ class Sink(ABC):
         metadata: of the table's own schema, what Parquet can keep.
     """
 
-    def __init__(self, path: Path, layout: Layout, metadata: dict[bytes, bytes]) -> None:
+    def __init__(self, path: Path, layout: OutputColumns, metadata: dict[bytes, bytes]) -> None:
         self.path, self.layout, self.metadata = path, layout, metadata
         self.files = ExitStack()
 
@@ -39,7 +39,7 @@ class Sink(ABC):
         self.files.close()
 
     @classmethod
-    def check(cls, layout: Layout) -> None:
+    def check(cls, layout: OutputColumns) -> None:
         """Before any work is done.
 
         Raises:
@@ -48,7 +48,7 @@ class Sink(ABC):
         check_names(layout.carried, layout.added.names)
 
     @abstractmethod
-    def write(self, columns: pa.RecordBatch, places: Located, values: np.ndarray) -> None:
+    def write(self, columns: pa.RecordBatch, places: TablePlaces, values: np.ndarray) -> None:
         """Some rows: columns of the table, places, and (layers, n, bands) float32 embeddings."""
 
     @abstractmethod
@@ -59,7 +59,7 @@ class Sink(ABC):
 class ParquetSink(Sink):
     """Parquet: a row group a batch. Embeddings are not sorted, repeated or bounded in any useful way, and say so."""
 
-    def __init__(self, path: Path, layout: Layout, metadata: dict[bytes, bytes]) -> None:
+    def __init__(self, path: Path, layout: OutputColumns, metadata: dict[bytes, bytes]) -> None:
         super().__init__(path, layout, metadata)
         plain = [name for name, kind in layout.carried.items() if not pa.types.is_nested(kind)]
         tail = ".list.element" if layout.lists else ""
@@ -76,7 +76,7 @@ class ParquetSink(Sink):
             )
         )
 
-    def write(self, columns: pa.RecordBatch, places: Located, values: np.ndarray) -> None:
+    def write(self, columns: pa.RecordBatch, places: TablePlaces, values: np.ndarray) -> None:
         batch = self.layout.batch(columns, places, values).replace_schema_metadata(self.metadata)
         self._writer.write_table(pa.Table.from_batches([batch]), row_group_size=max(1, batch.num_rows))
 
@@ -88,7 +88,7 @@ class CsvSink(Sink):
     """CSV, or TSV if the path says so."""
 
     @classmethod
-    def check(cls, layout: Layout) -> None:
+    def check(cls, layout: OutputColumns) -> None:
         super().check(layout)
         for name, kind in layout.carried.items():
             if pa.types.is_nested(kind) or pa.types.is_binary(kind):
@@ -97,13 +97,13 @@ class CsvSink(Sink):
                     "--drop-columns"
                 )
 
-    def __init__(self, path: Path, layout: Layout, metadata: dict[bytes, bytes]) -> None:
+    def __init__(self, path: Path, layout: OutputColumns, metadata: dict[bytes, bytes]) -> None:
         super().__init__(path, layout, metadata)
         delimiter = "\t" if path.suffix == ".tsv" else ","
         options = csv.WriteOptions(delimiter=delimiter)
         self._writer = self.files.enter_context(csv.CSVWriter(path, layout.schema, write_options=options))
 
-    def write(self, columns: pa.RecordBatch, places: Located, values: np.ndarray) -> None:
+    def write(self, columns: pa.RecordBatch, places: TablePlaces, values: np.ndarray) -> None:
         self._writer.write_batch(self.layout.batch(columns, places, values))
 
     def finish(self, provenance: dict[str, object]) -> None:

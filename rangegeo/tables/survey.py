@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from rangegeo.errors import TableError
-from rangegeo.tables.places import Where
+from rangegeo.grid.globe import COUNT, tile_counts
+from rangegeo.tables.places import PlaceColumns
 from rangegeo.tables.table import Table
 from rangegeo.tables.text import TYPES, fitting_types
-from rangegeo.tiles import COUNT, tile_counts
 
 FEW = 5  # rows without a place that are told one by one
 ROWS = 65_536  # read at a time
@@ -30,7 +30,7 @@ class Survey:
         reasons: why, for the first few: "line 17: latitude 95.7 is beyond 90".
         types: of the columns that are carried along, by name.
         sample_deg: (n, 2) some of the places.
-        tiles: how many places lie in each of `rangegeo.tiles`.
+        tiles: how many places lie in each of `rangegeo.grid.globe`.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Survey:
         return f"{self.name}: {self.unusable:,} of {self.rows:,} rows have no place: {'; '.join(self.reasons)}{more}"
 
 
-def survey(table: Table, where: Where, carried: Sequence[str]) -> Survey:
+def survey(table: Table, where: PlaceColumns, carried: Sequence[str]) -> Survey:
     """Read a table once.
 
     Args:

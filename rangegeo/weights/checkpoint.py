@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from rangegeo.encoders import FAMILIES, ModelRow
+from rangegeo.encoders import FAMILIES, ModelInfo
 from rangegeo.errors import WeightsError, first_line
-from rangegeo.weights.files import file_sha256
-from rangegeo.weights.layouts import Contents, contents, expected, family_of
-from rangegeo.weights.stored import Stored, read_safetensors, stored_form
+from rangegeo.weights.cache import file_sha256
+from rangegeo.weights.converted import Stored, read_safetensors, stored_form
+from rangegeo.weights.families import Contents, contents, expected, family_of
 
 # what torch raises for bytes that are none of its files
 UNREADABLE = (RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, AssertionError, OSError)
@@ -45,7 +45,7 @@ def build_encoder(stored: Stored, family: str = "satclip") -> nn.Module:
     return module.build(settings, network).eval().requires_grad_(False)
 
 
-def build_free(row: ModelRow) -> nn.Module:
+def build_free(row: ModelInfo) -> nn.Module:
     """The encoder of a model that has no weights."""
     return import_module(f"rangegeo.encoders.{row.family}").build({"variant": row.variant}).eval()
 

@@ -16,9 +16,9 @@ from torch import Tensor
 from rangegeo.errors import WeightsError, first_line
 from rangegeo.field.geographic import fold
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE
+from rangegeo.weights.cache import file_sha256
 from rangegeo.weights.checkpoint import check_tensor
-from rangegeo.weights.files import file_sha256
-from rangegeo.weights.stored import Stored, read_safetensors, stored_form
+from rangegeo.weights.converted import Stored, read_safetensors, stored_form
 
 PUBLISHED = {"locs": "locs", "keys": "satclip_embeddings", "values": "image_embeddings"}  # ours: upstream's array
 # what numpy and zipfile raise for a file that is damaged, encrypted, or lies about its sizes

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from rangegeo.errors import DownloadError, first_line
-from rangegeo.units import human_bytes
-from rangegeo.weights.files import file_sha256
+from rangegeo.support.disk import check_room
+from rangegeo.support.text import human_bytes
+from rangegeo.weights.cache import file_sha256
 from rangegeo.weights.published import PublishedFile
-from rangegeo.weights.room import check_room
 
 if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rangegeo.encoders import FAMILIES, MODELS, ModelRow, model_row
+from rangegeo.encoders import FAMILIES, MODELS, ModelInfo, model_info
 from rangegeo.errors import UsageError
-from rangegeo.weights.at_hand import installed_geoclip
 from rangegeo.weights.demo import DATABASE, ENCODER, demo_file
 from rangegeo.weights.hub import fetch
+from rangegeo.weights.inventory import installed_geoclip
 from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS
 
 DATABASE_OF = {"demo": "demo", "official": "large", "satclip-vit16-l40": "large"}  # made with these weights
@@ -21,7 +21,7 @@ def encoder_file(weights: str, model: str = "SatCLIP") -> Path:
     Raises:
         UsageError: it is none of them. DownloadError: a published file cannot be had.
     """
-    row = model_row(model)
+    row = model_info(model)
     if weights == "demo" and row.default == "demo":
         return demo_file(ENCODER)
     if weights == "installed" and row.default == "installed":
@@ -50,7 +50,7 @@ def default_weights(model: str) -> str | None:
     Raises:
         UsageError: they must be given.
     """
-    row = model_row(model)
+    row = model_info(model)
     if row.has_weights and row.default is None:
         raise UsageError(f"{model} needs weights: --weights must be {_choices(row)}")
     return row.default
@@ -88,7 +88,7 @@ def database_for(weights: str, db: str | None) -> str:
     return db
 
 
-def _choices(row: ModelRow) -> str:
+def _choices(row: ModelInfo) -> str:
     """What may be said for --weights."""
     title, example = FAMILIES[row.family]
     names = [row.default, "official" if row.published else None, *(row.published if len(row.published) > 1 else ())]

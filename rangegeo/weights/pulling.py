@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rangegeo.errors import DownloadError, UsageError, WeightsError
-from rangegeo.units import human_bytes
+from rangegeo.support.disk import check_room
+from rangegeo.support.text import human_bytes
 from rangegeo.weights import hub
-from rangegeo.weights.at_hand import Entry, entry, inventory
+from rangegeo.weights.cache import cache_folder, file_sha256, stored_path
 from rangegeo.weights.checkpoint import load_encoder, read_checkpoint
+from rangegeo.weights.converted import is_whole, read_safetensors
 from rangegeo.weights.database import is_database, load_database
-from rangegeo.weights.files import cache_folder, file_sha256, stored_path
+from rangegeo.weights.inventory import Entry, entry, inventory
 from rangegeo.weights.published import PublishedFile, published_files
-from rangegeo.weights.room import check_room
-from rangegeo.weights.stored import is_whole, read_safetensors
 
 OK, DAMAGED, MISSING, UNKNOWN = "OK", "damaged", "missing", "unknown"
 

@@ -10,7 +10,7 @@ import pytest
 import rasterio
 
 import rangegeo as rg
-from rangegeo import quantise
+from rangegeo.stores import quantise
 from rangegeo.cli.raster import command
 
 FINE = ("--res", "0.05")  # 20 x 20 pixels
@@ -120,5 +120,5 @@ def test_the_choices_are_those_that_can_be_stored():
 
 def test_nothing_is_sampled_for_an_output_that_exists(raster, monkeypatch):
     Path("a.tif").write_text("precious")
-    monkeypatch.setattr("rangegeo.cube.sample_values", lambda *_: pytest.fail("sampled"))
+    monkeypatch.setattr("rangegeo.cubes.samples.sample_values", lambda *_: pytest.fail("sampled"))
     assert raster("--dtype", "int8", "-o", "a.tif").code == 1

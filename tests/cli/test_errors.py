@@ -356,7 +356,7 @@ def test_a_reader_that_stops_reading_is_no_traceback(folder, monkeypatch):
     def closed(*_: object, **__: object) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr("rangegeo.describe.describe", closed)
+    monkeypatch.setattr("rangegeo.reports.describe.describe", closed)
     assert run(["info", "RANGE+"]) == 1
 
 

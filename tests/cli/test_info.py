@@ -9,7 +9,7 @@ import pytest
 from reference import golden
 from typed import MINI
 
-from rangegeo.weights.files import file_sha256
+from rangegeo.weights.cache import file_sha256
 
 CHECKPOINT = golden.GOLDEN / "satclip-mini.ckpt"
 DATABASE = golden.GOLDEN / "range_db_mini.npz"
@@ -64,7 +64,7 @@ def test_an_unfinished_cube_says_so(rangegeo, raster, monkeypatch):
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("rangegeo.writers.zarr.write_blocks", stop)
+        patch.setattr("rangegeo.stores.zarr.write_blocks", stop)
         assert raster("-o", "a.zarr").code == 1
     ran = rangegeo("info", "a.zarr", "--json")
     assert json.loads(ran.out)["complete"] is False

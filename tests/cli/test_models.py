@@ -7,7 +7,7 @@ import json
 import pytest
 
 from rangegeo.encoders import MODELS
-from rangegeo.weights import at_hand
+from rangegeo.weights import inventory as at_hand
 
 
 @pytest.fixture

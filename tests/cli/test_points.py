@@ -22,7 +22,7 @@ from shapely.geometry import LineString, Point
 from typed import MINI, Ran, assert_one_line, hear_interrupts, listing, mini_for
 
 import rangegeo as rg
-from rangegeo.cli.options import DEMO_NOTICE
+from rangegeo.cli.notices import DEMO_NOTICE
 
 CSV = "id,lon,lat\n1,5.72,45.19\n2,2.35,48.86\n3,-68.3,-54.8\n"
 FAULTY = "id,lon,lat\n1,5.72,45.19\n2,north,48.86\n\n3,-68.3,-95\n4,,1\n"

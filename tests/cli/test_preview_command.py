@@ -9,7 +9,7 @@ import pytest
 import rasterio
 from PIL import Image
 
-from rangegeo import preview as module
+from rangegeo.pictures import preview as module
 from rangegeo.cli.main import run
 
 

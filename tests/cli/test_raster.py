@@ -22,7 +22,7 @@ from typed import MINI, hear_interrupts
 import rangegeo as rg
 from rangegeo.cli import progress
 from rangegeo.cli.arguments import join_numbers, parse_bands
-from rangegeo.cli.options import DEMO_NOTICE
+from rangegeo.cli.notices import DEMO_NOTICE
 
 
 def shell(*arguments: str, folder: Path, **more: object) -> subprocess.CompletedProcess[str]:
@@ -274,7 +274,7 @@ def test_an_interrupt_is_130_and_one_line(raster, monkeypatch):
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rangegeo.cube.plan", interrupt)
+    monkeypatch.setattr("rangegeo.cubes.cost.plan", interrupt)
     done = raster("-o", "a.zarr")
     assert done.code == 130
     assert done.err.splitlines()[-1].startswith("rangegeo: interrupted; ")

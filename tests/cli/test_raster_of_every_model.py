@@ -8,7 +8,7 @@ import rasterio
 from reference.every import NEEDS_GEOCLIP, SMALL, each_model
 
 import rangegeo as rg
-from rangegeo.cli.options import DEMO_NOTICE
+from rangegeo.cli.notices import DEMO_NOTICE
 from rangegeo.encoders import MODELS
 
 

@@ -13,7 +13,7 @@ import zarr
 from typed import MINI
 
 import rangegeo as rg
-from rangegeo.bands import DIAGNOSTICS
+from rangegeo.schema.bands import DIAGNOSTICS
 
 WIDE = ("--bbox", "5,44,11,44.5", "--res", "0.01", "--bands", "1,2")
 FEW = ("--bands", "1,2")

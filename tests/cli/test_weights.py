@@ -22,8 +22,8 @@ from reference.hubserver import left, point_to
 from reference.malice import Touch
 from typed import hear_interrupts
 
-from rangegeo.weights import room
-from rangegeo.weights.files import file_sha256
+from rangegeo.support import disk as room
+from rangegeo.weights.cache import file_sha256
 from rangegeo.weights.published import PUBLISHED
 
 ENCODER, DATABASE = "satclip-vit16-l40.ckpt", "range_db_large.npz"

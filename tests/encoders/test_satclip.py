@@ -10,7 +10,7 @@ from reference import golden
 
 from rangegeo.encoders import MODELS
 from rangegeo.field.places import Places
-from rangegeo.model import load_model
+from rangegeo.models.load import load_model
 
 CHECKPOINTS = {10: "satclip-mini-l10.ckpt", 40: "satclip-mini.ckpt"}
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reference import field as reference
 from reference import golden
 
-from rangegeo.bands import DIAGNOSTICS
+from rangegeo.schema.bands import DIAGNOSTICS
 from rangegeo.field import entropy as module
 from rangegeo.field.entropy import FoldedEntropy, softmax_entropy
 from rangegeo.field.geographic import FoldedAverage, fold

@@ -14,7 +14,7 @@ from reference import golden
 
 import rangegeo.accessor  # noqa: F401, registers .rangegeo
 from rangegeo.cli.main import run
-from rangegeo.opening import open_cube
+from rangegeo.stores.opening import open_cube
 
 MINI = f"--weights {golden.GOLDEN / 'satclip-mini.ckpt'} --db {golden.GOLDEN / 'range_db_mini.npz'}"
 

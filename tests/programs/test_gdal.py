@@ -16,8 +16,8 @@ from kinds import KINDS, MINI, SMALL, raster
 from pyproj import CRS, Transformer
 from reference.programs import need, version
 
-from rangegeo.opening import open_cube
-from rangegeo.quantise import NODATA
+from rangegeo.stores.opening import open_cube
+from rangegeo.stores.quantise import NODATA
 
 NEWER = Path(__file__).with_name("newer_gdal.py")
 LAMBERT = "+proj=lcc +lat_0=46 +lon_0=7 +lat_1=45 +lat_2=47"

@@ -14,8 +14,8 @@ from pyproj import CRS
 from rasterio.errors import NotGeoreferencedWarning
 from reference.programs import need, version
 
-from rangegeo.bands import DIAGNOSTICS
-from rangegeo.opening import open_cube
+from rangegeo.schema.bands import DIAGNOSTICS
+from rangegeo.stores.opening import open_cube
 
 FAINTEST = 24  # of 255: the least a picture varies if it shows anything
 

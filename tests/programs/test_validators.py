@@ -13,7 +13,7 @@ from rio_cogeo.cogeo import cog_validate
 from titiler.xarray.io import Reader
 
 from rangegeo.grid import make_geobox
-from rangegeo.opening import open_cube
+from rangegeo.stores.opening import open_cube
 
 NO_COG = "no overviews"  # asked for with --format gtiff
 

@@ -14,16 +14,16 @@ import pytest
 from rangegeo.errors import TableError, UsageError
 from rangegeo.field.recipe import Recipe
 from rangegeo.tables import npz as module
-from rangegeo.tables.layout import Layout
+from rangegeo.tables.columns import OutputColumns
 from rangegeo.tables.npz import NpzSink
-from rangegeo.tables.places import Located
+from rangegeo.tables.places import TablePlaces
 
 RECIPE = Recipe(betas=(0.0, 0.5), visual=2, location=1)
 
 
-def layout(columns: pa.RecordBatch, recipe: Recipe = RECIPE) -> Layout:
+def layout(columns: pa.RecordBatch, recipe: Recipe = RECIPE) -> OutputColumns:
     carried = dict(zip(columns.schema.names, columns.schema.types, strict=True))
-    return Layout(carried=carried, untyped=False, places="none", recipe=recipe, lists=True)
+    return OutputColumns(carried=carried, untyped=False, places="none", recipe=recipe, lists=True)
 
 
 def written(path: Path, *batches: pa.RecordBatch) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -35,7 +35,7 @@ def written(path: Path, *batches: pa.RecordBatch) -> tuple[dict[str, np.ndarray]
             values = random.normal(size=(2, batch.num_rows, 3)).astype(np.float32)
             given.append(values)
             lonlat = random.uniform(-90, 90, (batch.num_rows, 2))
-            sink.write(batch, Located(lonlat, np.ones(batch.num_rows, dtype=bool)), values.copy())
+            sink.write(batch, TablePlaces(lonlat, np.ones(batch.num_rows, dtype=bool)), values.copy())
         sink.finish({"model": "RANGE+"})
     with np.load(path, allow_pickle=False) as file:
         return dict(file), np.concatenate(given, axis=1)

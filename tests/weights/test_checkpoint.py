@@ -14,9 +14,9 @@ from reference.malice import Touch
 
 from rangegeo.errors import WeightsError
 from rangegeo.field.places import Places
-from rangegeo.weights import files
+from rangegeo.weights import cache as files
 from rangegeo.weights.checkpoint import load_encoder, read_checkpoint
-from rangegeo.weights.layouts import SATCLIP_PREFIX as PREFIX
+from rangegeo.weights.families import SATCLIP_PREFIX as PREFIX
 
 TENSORS = [f"{layer}.{part}" for layer in ("layers.0", "layers.1", "last_layer") for part in ("weight", "bias")]
 

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from rangegeo.errors import WeightsError
 from rangegeo.field.geographic import fold
-from rangegeo.weights import files
+from rangegeo.weights import cache as files
 from rangegeo.weights.database import load_database, read_database
 
 ARRAYS = ("locs", "satclip_embeddings", "image_embeddings")

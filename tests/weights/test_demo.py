@@ -10,7 +10,7 @@ import pytest
 from rangegeo.errors import WeightsError
 from rangegeo.weights import demo
 from rangegeo.weights.demo import DATABASE, ENCODER, demo_file
-from rangegeo.weights.files import file_sha256
+from rangegeo.weights.cache import file_sha256
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from reference.hubserver import left, point_to
 
 from rangegeo.errors import DownloadError
 from rangegeo.weights import hub as hub_module
-from rangegeo.weights import room
-from rangegeo.weights.files import file_sha256
+from rangegeo.support import disk as room
+from rangegeo.weights.cache import file_sha256
 from rangegeo.weights.hub import cached, download, fetch, is_right, stated, without_bars
 from rangegeo.weights.published import PublishedFile, published
 

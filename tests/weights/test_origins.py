@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rangegeo.model import load_model
+from rangegeo.models.load import load_model
 from rangegeo.weights.demo import DATABASE, demo_file
 from rangegeo.weights.origins import BLUE_MARBLE, source_data
 

@@ -15,7 +15,7 @@ import numpy as np
 from pyproj import Transformer
 
 import rangegeo as rg
-from rangegeo.cube import proof
+from rangegeo.cubes.proof import proof
 
 PLACES = {  # west and north corner in the CRS, pixel size, CRS
     "Himalaya": (85.5, 29.0, 0.01, "EPSG:4326"),

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rangegeo.errors import WeightsError
-from rangegeo.weights.files import file_sha256
+from rangegeo.weights.cache import file_sha256
 
 FOLDER = Path(__file__).parent
 ENCODER = "location_encoder.safetensors"

@@ -1,0 +1,1 @@
+"""What is computed from cubes: likeness, clusters, values at places."""

@@ -1,0 +1,1 @@
+"""Colours for embeddings: fitted on a sample, painted chunk by chunk."""

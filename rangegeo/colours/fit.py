@@ -1,0 +1,146 @@
+"""Colours for embeddings: three directions in the space of the bands, as red, green and blue.
+
+Principal directions by default; independent ones with equalised histograms are what the authors of RANGE draw
+(arXiv:2502.19781; visualize_embeddings.py of mvrl/RANGE, 2025). One fit serves all betas, so that the same
+vector has the same colour everywhere.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rangegeo.errors import UsageError
+from rangegeo.field.principal import principal_directions
+from rangegeo.schema.bands import embedding_bands
+from rangegeo.support.optional import import_optional
+
+SMALLEST_SPAN = 1e-4  # of the mean; less is round-off, not to be stretched from black to white
+LOW, HIGH = 2.0, 98.0  # percentiles that become black and full colour, QGIS's own default cut
+ICA_ITERATIONS = 1000  # as in visualize_embeddings.py
+PAINTED_AT_ONCE = 4096  # pixels, in float64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Colours:
+    """A map from bands to colours: linear, then the curve of each colour.
+
+    Attributes:
+        mean: (bands,).
+        directions: (3, bands).
+        knots: (3, k) rising scores (band - mean) @ directionsᵀ that become k shades, evenly from darkest to full.
+    """
+
+    mean: np.ndarray
+    directions: np.ndarray
+    knots: np.ndarray
+
+    def paint(self, values: np.ndarray) -> np.ndarray:
+        """(bands, ...) to (3, ...) uint8 in 1 to 255; 0 where a band is NaN."""
+        flat = values.reshape(len(self.mean), -1)
+        offset = self.directions @ self.mean
+        shades = np.empty((3, flat.shape[1]), np.uint8)
+        for start in range(0, flat.shape[1], PAINTED_AT_ONCE):
+            part = slice(start, start + PAINTED_AT_ONCE)
+            # in float64, so that no shade depends on how the pixels came in blocks
+            with np.errstate(invalid="ignore"):
+                scores = self.directions @ flat[:, part].astype(np.float64) - offset[:, None]
+            shades[:, part] = self._shades(scores)
+        return shades.reshape(3, *values.shape[1:])
+
+    def _shades(self, scores: np.ndarray) -> np.ndarray:
+        scale = np.linspace(1, 255, self.knots.shape[1])
+        curves = [np.interp(score, knots, scale) for score, knots in zip(scores, self.knots, strict=True)]
+        return np.where(np.isfinite(scores).all(axis=0), np.rint(curves), 0).astype(np.uint8)
+
+
+def fit_colours(
+    sample: np.ndarray, method: str = "pca", seed: int = 0, *, names: Sequence[str] | None = None
+) -> Colours:
+    """The colours of a sample; every sample gives some, and the same one the same.
+
+    Args:
+        sample: (n, bands); rows with NaN are left out. A single band becomes grey.
+        method: "pca" cuts 2 % at both ends of each colour, "ica" equalises the histograms, "bands" takes three
+            bands as they are, with the cut of "pca".
+        seed: of "ica".
+        names: of the bands, so that "pca" and "ica" show the embedding and leave diagnostics out.
+    Raises:
+        UsageError: there is no such method.
+        MissingPackage: "ica" without scikit-learn.
+    """
+    if method not in METHODS:
+        raise UsageError(f"--method must be one of {', '.join(METHODS)}, got {method!r}; for example --method pca")
+    find, percentiles = METHODS[method]
+    sample = sample[np.isfinite(sample).all(axis=1)].astype(np.float64)
+    if len(sample) == 0:
+        sample = np.zeros((1, sample.shape[1]))
+    if names is not None and method != "bands":
+        return _spread(fit_colours(sample[:, embedding_bands(names)], method, seed), embedding_bands(names), len(names))
+    mean = sample.mean(axis=0)
+    smallest = SMALLEST_SPAN * (np.abs(mean).max() or 1.0)
+    directions = np.ones((3, 1)) if sample.shape[1] == 1 else find(sample, smallest, seed)
+    knots = np.percentile((sample - mean) @ directions.T, percentiles, axis=0).T
+    return Colours(mean, directions, _widened(knots, smallest * np.linalg.norm(directions, axis=1)))
+
+
+def _spread(colours: Colours, bands: list[int], count: int) -> Colours:
+    """Colours of some bands as those of all `count`, to which the others add nothing."""
+    mean, directions = np.zeros(count), np.zeros((3, count))
+    mean[bands], directions[:, bands] = colours.mean, colours.directions
+    return Colours(mean, directions, colours.knots)
+
+
+def _widened(knots: np.ndarray, smallest: np.ndarray) -> np.ndarray:
+    """Curves (3, k) that span at least so much: a raster of one value is one shade in the middle."""
+    smallest = np.where(smallest > 0, smallest, 1.0)
+    narrow = knots[:, -1] - knots[:, 0] < smallest
+    middle = (knots[:, 0] + knots[:, -1]) / 2
+    even = middle[:, None] + smallest[:, None] * np.linspace(-0.5, 0.5, knots.shape[1])
+    return np.where(narrow[:, None], even, knots)
+
+
+def _principal(sample: np.ndarray, smallest: float, seed: int) -> np.ndarray:
+    """The three directions in which the sample varies most."""
+    _, directions, _ = principal_directions(sample, 3)
+    return directions
+
+
+def _independent(sample: np.ndarray, smallest: float, seed: int) -> np.ndarray:
+    """Three independent directions of the standardised bands; those beyond what varies are zero."""
+    decomposition = import_optional("sklearn.decomposition", "--method ica", "plot")
+    from sklearn.exceptions import ConvergenceWarning
+
+    spread = np.maximum(sample.std(axis=0), smallest)
+    standard = (sample - sample.mean(axis=0)) / spread
+    _, directions, _ = principal_directions(standard, 3)
+    sizes = (standard @ directions.T).std(axis=0)
+    varying = sizes > 1e-6 * np.sqrt(sample.shape[1])
+    whitening = directions[varying] / sizes[varying, None]
+    found = np.zeros((3, sample.shape[1]))
+    if varying.any():
+        model = decomposition.FastICA(whiten=False, random_state=seed, max_iter=ICA_ITERATIONS)
+        with warnings.catch_warnings():  # any turn of the whitened directions is a picture, the last one too
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(standard @ whitening.T)
+        turned = model.components_ @ whitening / spread
+        signs = np.sign(turned[np.arange(len(turned)), np.abs(turned).argmax(axis=1)])
+        found[: len(turned)] = turned * signs[:, None]
+    return found
+
+
+def _as_they_are(sample: np.ndarray, smallest: float, seed: int) -> np.ndarray:
+    """Three bands."""
+    return np.eye(3)
+
+
+# Directions (3, bands) of a sample, its smallest span that is no round-off and a seed; and the percentiles of the
+# curves that follow.
+METHODS: dict[str, tuple[Callable[[np.ndarray, float, int], np.ndarray], tuple[float, ...]]] = {
+    "pca": (_principal, (LOW, HIGH)),
+    "ica": (_independent, tuple(range(101))),
+    "bands": (_as_they_are, (LOW, HIGH)),
+}

@@ -1,0 +1,1 @@
+"""Cubes: what a raster is, its lazy values, and what is derived from them."""

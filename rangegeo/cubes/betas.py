@@ -1,0 +1,52 @@
+"""One beta of a cube: selected, or blended from S and G."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from rangegeo.errors import UsageError
+from rangegeo.schema.bands import DIAGNOSTICS
+from rangegeo.schema.betas import check_betas
+
+COMPONENTS = ("semantic_", "geographic_")  # how the bands of S and of G are called
+
+
+def at_beta(cube: xr.DataArray, beta: float) -> xr.DataArray:
+    """The embedding at one beta, lazily: any from a cube with layout "components", else one that it holds.
+
+    Args:
+        cube: (beta, band, y, x) or (band, y, x).
+        beta: in [0, 1].
+    Returns:
+        (band, y, x) float32 with a scalar coordinate beta; (1 - beta) G + beta S, then q and diagnostics.
+    Raises:
+        UsageError: the cube does not hold what this beta needs.
+    """
+    if np.ndim(beta):
+        raise UsageError(f"at takes one beta, got {beta!r}; for example .at(0.5)")
+    (beta,) = check_betas(beta)
+    if "beta" in cube.dims and beta in cube["beta"].values:
+        return cube.sel(beta=beta)
+    names = cube["band_name"].values.tolist()
+    averages = [name for name in names if name.startswith(COMPONENTS) and name not in DIAGNOSTICS]
+    found = [name for name in averages if name.startswith(COMPONENTS[0])]
+    paired = averages == found + [name.replace(*COMPONENTS) for name in found]
+    count = len(found)
+    if not count or not paired or names[: 2 * count] != averages:
+        held = cube["beta"].values.tolist() if "beta" in cube.coords else "none"
+        raise UsageError(
+            f"beta {beta:g} can be read from a cube that holds it, or from one made with all bands of "
+            f"--layout components; this one holds {held}"
+        )
+    semantic, geographic, rest = (
+        cube.isel(band=bands).drop_vars(("band", "band_name"))
+        for bands in (slice(count), slice(count, 2 * count), slice(2 * count, None))
+    )
+    visual = geographic if beta == 0 else semantic if beta == 1 else (1 - beta) * geographic + beta * semantic
+    blended = xr.concat([visual, rest], "band", combine_attrs="drop").rename(cube.name)
+    names = [name.replace(COMPONENTS[0], "visual_") for name in names[:count]] + names[2 * count :]
+    attrs = {key: value for key, value in cube.attrs.items() if key != "layout"}
+    return blended.assign_attrs(attrs).assign_coords(
+        band=np.arange(1, len(names) + 1), band_name=("band", np.array(names)), beta=beta
+    )

@@ -1,0 +1,63 @@
+"""What a raster will cost, before any of it is computed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from rangegeo.cubes.spec import RasterSpec
+from rangegeo.engine.evaluator import Evaluator, seconds_per_place
+from rangegeo.support.text import human_bytes, human_seconds
+
+NODES_A_PATCH = 1681  # usual number of evaluations, for an estimate of time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a cube will cost.
+
+    Attributes:
+        sizes: of the cube, by dim.
+        nbytes: of its values as they are stored, uncompressed.
+        blocks: how many chunks are computed.
+        seconds: estimated for evaluating it.
+        share: of it that is computed, at most; less than 1 if an area leaves chunks out.
+    """
+
+    sizes: dict[str, int]
+    nbytes: int
+    blocks: int
+    seconds: float
+    share: float = 1.0
+
+    def __str__(self) -> str:
+        layers = ""
+        for dim in ("beta", "band"):
+            if dim in self.sizes:
+                layers += f"{self.sizes[dim]} {dim}{'s' if self.sizes[dim] > 1 else ''}, "
+        size = f"{layers}{self.sizes['x']} x {self.sizes['y']} pixels, {human_bytes(self.nbytes)} before compression"
+        part = f", {self.share:.0%} of it around the area" if self.share < 1 else ""
+        return f"{size}{part}, about {human_seconds(self.seconds)}"
+
+
+def plan(spec: RasterSpec, evaluator: Evaluator, dtype: str = "float32", bytes_a_second: float = 4e8) -> Plan:
+    """Measure the model on some places and say what a raster will take, written at so many bytes a second."""
+    height, width = spec.geobox.shape
+    sizes = dict(zip(spec.dims, spec.shape[-len(spec.dims) :], strict=True))
+    nbytes = math.prod(sizes.values()) * np.dtype(dtype).itemsize
+    places = height * width
+    if spec.patch_side is not None:
+        across, down = (
+            sum(-(-(w.stop - w.start) // spec.patch_side) for w in axis) for axis in (spec.patch_cols, spec.patch_rows)
+        )
+        places = min(places, across * down * NODES_A_PATCH)
+    share = 1.0 if spec.area is None else spec.area.share
+    return Plan(
+        sizes=sizes,
+        nbytes=nbytes,
+        blocks=len(spec.rows) * len(spec.cols),
+        seconds=share * (places * seconds_per_place(evaluator, spec.recipe) + nbytes / bytes_a_second),
+        share=share,
+    )

@@ -1,0 +1,141 @@
+"""From a spec to a dask graph: a layer of patches, if pixels are interpolated, and a layer of chunks over it.
+
+A task holds the spec's model, grid and recipe and a window of pixels, never weights. What the graph computes is asked
+of the spec; a layer of patches carries its spec, so that it is found again behind a sliced or blended cube.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import dask.array as da
+import numpy as np
+import xarray as xr
+from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
+from odc.geo.geobox import GeoBox
+
+from rangegeo.cubes.clip import clip
+from rangegeo.cubes.outline import outline
+from rangegeo.cubes.spec import RasterSpec
+from rangegeo.engine.evaluator import evaluate_pixels
+from rangegeo.engine.patches import Patch, evaluate_patch, fill_window
+from rangegeo.field.recipe import Recipe
+from rangegeo.grid import pixel_places
+from rangegeo.grid.windows import Window
+from rangegeo.models.load import loaded
+from rangegeo.models.spec import ModelSpec
+
+
+class PatchLayer(MaterializedLayer):
+    """The patches of a raster in a graph.
+
+    Attributes:
+        spec: of the raster; which patches there are, and where, is asked of it.
+        name: of the layer.
+    """
+
+    def __init__(self, spec: RasterSpec) -> None:
+        self.spec = spec
+        self.name = f"rangegeo-patches-{spec.token}"
+        tasks = {
+            self.key(row, col): (
+                patch_block,
+                spec.model,
+                spec.geobox,
+                spec.patch_window(row, col),
+                spec.patch_side,
+                spec.tolerance,
+                spec.recipe,
+            )
+            for row, col in product(range(len(spec.patch_rows)), range(len(spec.patch_cols)))
+        }
+        super().__init__(tasks)
+
+    def key(self, row: int, col: int) -> tuple[str, int, int]:
+        """Of the task that evaluates a patch."""
+        return self.name, row, col
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class LazyRaster:
+    """A raster as dask computes it.
+
+    Attributes:
+        spec: what it is.
+        values: (layers, bands, y, x), NaN outside the area.
+        patches: that values are interpolated from; None where every pixel is evaluated.
+    """
+
+    spec: RasterSpec
+    values: da.Array
+    patches: PatchLayer | None
+
+    @property
+    def cube(self) -> xr.DataArray:
+        """With dims, coordinates and attributes."""
+        return outline(self.spec).copy(data=self.values if self.spec.has_beta else self.values[0])
+
+
+def to_dask(spec: RasterSpec) -> LazyRaster:
+    """The raster of a spec, chunk by chunk; nothing is computed."""
+    patches = None if spec.patch_side is None else PatchLayer(spec)
+    values = _exact(spec) if patches is None else _interpolated(spec, patches)
+    if spec.area is not None:
+        values = clip(values, spec.area.mask)
+    return LazyRaster(spec=spec, values=values, patches=patches)
+
+
+def patch_layers(values: da.Array) -> list[PatchLayer]:
+    """The layers of patches that an array is computed from, however it was sliced or combined."""
+    return [layer for layer in values.dask.layers.values() if isinstance(layer, PatchLayer)]
+
+
+def _exact(spec: RasterSpec) -> da.Array:
+    """(layers, bands, y, x), every pixel evaluated."""
+    name = f"rangegeo-{spec.token}"
+    tasks = {
+        (name, 0, 0, *at): (exact_block, spec.model, spec.geobox, window, spec.recipe) for at, window in _windows(spec)
+    }
+    return da.Array(HighLevelGraph({name: tasks}, {name: set()}), name, spec.chunks, dtype=np.float32)
+
+
+def _interpolated(spec: RasterSpec, patches: PatchLayer) -> da.Array:
+    """(layers, bands, y, x), every chunk from the patch it lies in."""
+    name = f"rangegeo-{spec.token}"
+    tasks = {
+        (name, 0, 0, *at): (
+            interpolated_block,
+            spec.model,
+            spec.geobox,
+            window,
+            patches.key(*spec.patch_of(*at)),
+            spec.recipe,
+        )
+        for at, window in _windows(spec)
+    }
+    layers = {patches.name: patches, name: tasks}
+    graph = HighLevelGraph(layers, {patches.name: set(), name: {patches.name}})
+    return da.Array(graph, name, spec.chunks, dtype=np.float32)
+
+
+def _windows(spec: RasterSpec) -> Iterator[tuple[tuple[int, int], Window]]:
+    """Row and column of every chunk, and its pixels."""
+    for (row, rows), (col, cols) in product(enumerate(spec.rows), enumerate(spec.cols)):
+        yield (row, col), (rows, cols)
+
+
+def exact_block(model: ModelSpec, geobox: GeoBox, window: Window, recipe: Recipe) -> np.ndarray:
+    """(layers, bands, h, w) of one chunk, every pixel evaluated; the model is loaded once a process."""
+    return evaluate_pixels(loaded(model).evaluator, pixel_places(geobox, *window), recipe)
+
+
+def patch_block(model: ModelSpec, geobox: GeoBox, window: Window, side: int, tolerance: float, recipe: Recipe) -> Patch:
+    """The nodes of one patch, evaluated once for all its chunks."""
+    return evaluate_patch(loaded(model).evaluator, geobox, window, side, tolerance, recipe)
+
+
+def interpolated_block(model: ModelSpec, geobox: GeoBox, window: Window, patch: Patch, recipe: Recipe) -> np.ndarray:
+    """(layers, bands, h, w) of one chunk from the patch it lies in."""
+    return fill_window(loaded(model).evaluator, geobox, window, patch, recipe)

@@ -1,0 +1,59 @@
+"""Seeded pixels of a raster, evaluated one by one: what ranges of values and principal components are fitted on."""
+
+from __future__ import annotations
+
+import math
+
+import dask.array as da
+import numpy as np
+from dask.delayed import delayed
+from odc.geo.geobox import GeoBox
+
+from rangegeo.cubes.spec import RasterSpec
+from rangegeo.engine.evaluator import evaluate_pixels
+from rangegeo.engine.patches import PATCH_ARC_DEG
+from rangegeo.field.recipe import Recipe
+from rangegeo.grid import PixelPlaces, places_on, scattered_places
+from rangegeo.grid.extent import Area
+from rangegeo.grid.samples import sample_lines
+from rangegeo.models.load import loaded
+from rangegeo.models.spec import ModelSpec
+
+SAMPLES_A_PATCH = 8  # along its sides: a twentieth of the evaluations that interpolating it takes
+SAMPLE_PLACES = 4096  # evaluated at a time
+
+
+def sample_values(spec: RasterSpec) -> da.Array:
+    """(layers, bands, rows, cols) of seeded pixels, each evaluated when it is computed.
+
+    They are the crossings of the grid's `sample_lines`; of an area as many of its pixels, in one row.
+    """
+    geobox, area, recipe = spec.geobox, spec.area, spec.recipe
+    rows, cols = sample_lines(geobox, min(PATCH_ARC_DEG, spec.smooth_deg) / SAMPLES_A_PATCH)
+    count = len(rows) * len(cols)
+    batches = math.ceil(count / SAMPLE_PLACES)
+    if area is None:
+        places = [places_on(geobox, part + 0.5, cols + 0.5) for part in np.array_split(rows, batches)]
+    else:
+        places = [in_a_row(part) for part in np.array_split(places_in(area, geobox, count), batches)]
+    evaluated = delayed(places_block, pure=True)
+    blocks = [
+        da.from_delayed(evaluated(spec.model, part, recipe), (*spec.shape[:2], *part.valid.shape), np.float32)
+        for part in places
+    ]
+    return da.concatenate(blocks, axis=2 if area is None else 3)
+
+
+def places_block(model: ModelSpec, pixels: PixelPlaces, recipe: Recipe) -> np.ndarray:
+    """(layers, bands, h, w) of pixels, every one evaluated."""
+    return evaluate_pixels(loaded(model).evaluator, pixels, recipe)
+
+
+def places_in(area: Area, geobox: GeoBox, count: int) -> np.ndarray:
+    """(n, 2) degrees of so many seeded pixels of an area, or less."""
+    return scattered_places(geobox, *(part + 0.5 for part in area.mask.sample(geobox.shape, count)))
+
+
+def in_a_row(lonlat_deg: np.ndarray) -> PixelPlaces:
+    """(n, 2) places as a raster of one row."""
+    return PixelPlaces(lonlat_deg, np.ones((1, len(lonlat_deg)), dtype=bool), None)

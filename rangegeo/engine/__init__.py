@@ -1,0 +1,1 @@
+"""The spectral engine: Chebyshev interpolation of anything that gives components at places."""

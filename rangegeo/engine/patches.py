@@ -1,0 +1,161 @@
+"""The spectral engine: evaluate a field at the Chebyshev points of patches, interpolate the pixels between them.
+
+A patch is a rectangle of whole chunks in the coordinates of the raster, so no pixel needs its own reprojection
+and chunks never share a seam. Each component (S, G and q) takes as many points as the decay of its coefficients
+asks for; a patch that does not converge is cut in four, and where points would outnumber pixels every pixel is
+evaluated. A few pixels of every patch are evaluated exactly too and compared: what a cube says of its error was
+measured on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from odc.geo.geobox import GeoBox
+from torch import Tensor
+
+from rangegeo.engine.evaluator import Evaluator, evaluate_pixels
+from rangegeo.engine.fit import PIXELS_A_NODE, Fit
+from rangegeo.engine.rectangles import PixelRectangle, unit_of_pixels
+from rangegeo.field.chebyshev import LEVELS, interpolate
+from rangegeo.field.recipe import Recipe
+from rangegeo.grid import pixel_arc_deg, pixel_places, places_on
+from rangegeo.grid.windows import Window, tiled
+
+PATCH_ARC_DEG = 5.12  # over which 41 x 41 points reproduce a field of degree 40, measured in workflows/benchmark
+SMALLEST_PATCH = 58  # pixels; below, so many points would be about as many as pixels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf:
+    """A rectangle that is interpolated at once, or evaluated pixel by pixel.
+
+    Attributes:
+        rows, cols: its pixels.
+        values: (layers, bands, n, n) float32 at its Chebyshev points; None where every pixel is evaluated.
+    """
+
+    rows: slice
+    cols: slice
+    values: Tensor | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """An evaluated patch.
+
+    Attributes:
+        leaves: cover it without overlap.
+        error: largest measured error of a component, relative to its largest value; 0 if nothing is interpolated.
+        proved: pixels it was measured at.
+        evaluations: places that were evaluated for the nodes.
+        refined: parts whose measured error missed the tolerance at first and that were refined for it.
+    """
+
+    leaves: tuple[Leaf, ...]
+    error: float
+    proved: int
+    evaluations: int
+    refined: int
+
+
+def evaluate_patch(
+    evaluator: Evaluator, geobox: GeoBox, window: Window, side: int, tolerance: float, recipe: Recipe
+) -> Patch:
+    """Evaluate the nodes of a patch.
+
+    Args:
+        window: its pixels.
+        side: pixels a side at which interpolating is tried first.
+        tolerance: of each component, relative to its largest value in a leaf.
+    """
+    fit = Fit(evaluator, tolerance, recipe)
+    leaves: list[Leaf] = []
+    for part in tiled(window, side):
+        leaves += _leaves(fit, PixelRectangle(geobox, *part))
+    return Patch(tuple(leaves), fit.error, fit.proved, fit.evaluations, fit.refined)
+
+
+def _leaves(fit: Fit, rectangle: PixelRectangle) -> list[Leaf]:
+    """Leaves that cover a rectangle: one if it converges, else those of its quarters."""
+    rows, cols = rectangle.rows, rectangle.cols
+    if min(rectangle.shape) < LEVELS[0] or rectangle.count < PIXELS_A_NODE * LEVELS[0] ** 2:
+        return [Leaf(rows, cols, None)]
+    values = fit.interpolant(rectangle)
+    if values is not None or not rectangle.has_valid_pixel():
+        return [Leaf(rows, cols, values)]
+    return [leaf for quarter in rectangle.quarters() for leaf in _leaves(fit, quarter)]
+
+
+def fill_window(evaluator: Evaluator, geobox: GeoBox, window: Window, patch: Patch, recipe: Recipe) -> np.ndarray:
+    """(layers, bands, h, w) float32 of a window that lies within a patch."""
+    rows, cols = window
+    height, width = rows.stop - rows.start, cols.stop - cols.start
+    # np.empty gets huge pages; faulting in small ones costs as much as the fill
+    out = torch.from_numpy(np.empty((recipe.layers, recipe.bands, height, width), dtype=np.float32))
+    for leaf in patch.leaves:
+        part_rows, part_cols = _overlap(leaf.rows, rows), _overlap(leaf.cols, cols)
+        if part_rows is None or part_cols is None:
+            continue
+        target = out[:, :, _shifted(part_rows, rows.start), _shifted(part_cols, cols.start)]
+        if leaf.values is None:
+            pixels = pixel_places(geobox, part_rows, part_cols)
+            target.copy_(torch.from_numpy(evaluate_pixels(evaluator, pixels, recipe)))
+            continue
+        at = _within(part_rows, leaf.rows), _within(part_cols, leaf.cols)
+        if target.is_contiguous():
+            interpolate(leaf.values, *at, out=target)
+        else:
+            target.copy_(interpolate(leaf.values, *at))
+    return out.numpy()
+
+
+def fill_coarse(
+    evaluator: Evaluator, geobox: GeoBox, window: Window, factor: int, patch: Patch, recipe: Recipe
+) -> np.ndarray:
+    """(layers, bands, h, w) float32 at the centres of pixels that are `factor` times as wide and as high.
+
+    Args:
+        geobox: of the patch.
+        window: in coarse pixels.
+    """
+    rows, cols = ((np.arange(side.start, side.stop) + 0.5) * factor - 0.5 for side in window)  # in pixels of the patch
+    out = torch.empty(recipe.layers, recipe.bands, len(rows), len(cols))
+    known = np.zeros((len(rows), len(cols)), dtype=bool)
+    for leaf in patch.leaves:
+        part_rows, part_cols = (
+            slice(*np.searchsorted(at, (side.start, side.stop - 0.5)))
+            for at, side in ((rows, leaf.rows), (cols, leaf.cols))
+        )
+        if leaf.values is None or known[part_rows, part_cols].size == 0:
+            continue
+        at = unit_of_pixels(rows[part_rows], leaf.rows), unit_of_pixels(cols[part_cols], leaf.cols)
+        out[:, :, part_rows, part_cols] = interpolate(leaf.values, *at)
+        known[part_rows, part_cols] = True
+    if not known.all():  # where every pixel is evaluated, between leaves, and beyond the edge of the raster
+        places = places_on(geobox, rows + 0.5, cols + 0.5)
+        rest = evaluate_pixels(evaluator, replace(places, valid=places.valid & ~known), recipe)
+        out[:, :, torch.from_numpy(~known)] = torch.from_numpy(rest[:, :, ~known])
+    return out.numpy()
+
+
+def _within(part: slice, whole: slice) -> Tensor:
+    return unit_of_pixels(np.arange(part.start, part.stop), whole)
+
+
+def _overlap(one: slice, other: slice) -> slice | None:
+    start, stop = max(one.start, other.start), min(one.stop, other.stop)
+    return slice(start, stop) if start < stop else None
+
+
+def _shifted(part: slice, origin: int) -> slice:
+    return slice(part.start - origin, part.stop - origin)
+
+
+def patch_side(geobox: GeoBox, smooth_deg: float) -> int | None:
+    """Pixels a side that a patch is first tried at; None where pixels are so large that all are evaluated."""
+    arc_deg = min(PATCH_ARC_DEG, smooth_deg)
+    pixels = arc_deg / pixel_arc_deg(geobox) * (1 + 1e-6)  # 2.56 / 0.01 is 255.99…
+    return None if pixels < SMALLEST_PATCH else min(int(pixels), max(geobox.shape))

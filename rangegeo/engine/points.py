@@ -1,0 +1,196 @@
+"""Scattered places from shared patches: where many fall into one tile of the globe, they are interpolated.
+
+As in a raster, a tile is evaluated at its Chebyshev points, cut in four where it does not converge, and proved at
+places of its own; between the points values come from barycentric interpolation at each place. A tile is served so
+only if that saves evaluations; all other places are evaluated. Tiles are fixed on the globe, so what a place gets
+depends on its company only in whether it is interpolated at all.
+
+Source: Berrut and Trefethen 2004, doi:10.1137/S0036144502417715.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from rangegeo.engine.evaluator import Evaluator, evaluate_places
+from rangegeo.engine.fit import PIXELS_A_NODE, Fit
+from rangegeo.engine.rectangles import DegreeRectangle
+from rangegeo.field.chebyshev import LEVELS, interpolation_matrix
+from rangegeo.field.recipe import Recipe
+from rangegeo.grid.domain import whole_turns
+from rangegeo.grid.globe import HEIGHT, tile_counts, tile_numbers, tile_sides
+
+HELD_BYTES = 96e6  # of tiles that are kept for places to come
+LOST_SHARE = 0.05  # of the places, in evaluations of tiles that did not converge; more, and no further one is tried
+PLACES_AT_ONCE = 4096  # interpolated together: bounds the matrix of their weights
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A rectangle that has converged.
+
+    Attributes:
+        rectangle: where it lies.
+        values: (n², layers * bands) float32 at its points, latitude first.
+    """
+
+    rectangle: DegreeRectangle
+    values: Tensor
+
+    def at(self, lonlat_deg: np.ndarray) -> Tensor:
+        """(n, layers * bands) float32 at (n, 2) places inside."""
+        count = math.isqrt(len(self.values))
+        down, across = (interpolation_matrix(count, unit) for unit in self.rectangle.unit(lonlat_deg))
+        weights = (down[:, :, None] * across[:, None, :]).reshape(len(lonlat_deg), -1)
+        return weights.to(self.values) @ self.values
+
+
+class PointInterpolator:
+    """An evaluator at scattered places, within a tolerance.
+
+    Args:
+        evaluator: that is evaluated.
+        recipe: which layers and bands.
+        tolerance: of each component, relative to its largest value in a tile; None to evaluate every place.
+        counts: (globe.COUNT,) how many places of each tile will be asked for in all.
+        held_bytes: of tiles that are kept between calls.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        recipe: Recipe,
+        tolerance: float | None,
+        counts: np.ndarray,
+        held_bytes: float = HELD_BYTES,
+    ) -> None:
+        self.evaluator, self.recipe, self.tolerance, self.counts = evaluator, recipe, tolerance, counts
+        self.held_bytes = held_bytes
+        self._remaining = counts.copy()  # places of each tile that are still to come
+        self._fit = Fit(evaluator, tolerance, recipe)
+        self._parts: OrderedDict[int, list[Part]] = OrderedDict()  # the tile asked for last is the last
+        self._held = 0  # bytes of these
+        self._usual_bytes = 4 * LEVELS[1] ** 2 * recipe.layers * recipe.bands
+        self._hopeless: set[int] = set()
+        hopeless = tolerance is None or evaluator.smooth_deg < HEIGHT
+        self._may_lose = -1 if hopeless else LOST_SHARE * counts.sum()  # evaluations
+        self._interpolated = self._evaluated = 0
+
+    def __call__(self, lonlat_deg: np.ndarray) -> np.ndarray:
+        """(n, 2) places in range to (layers, n, bands) float32."""
+        out = np.empty((self.recipe.layers, len(lonlat_deg), self.recipe.bands), dtype=np.float32)
+        lonlat = whole_turns(lonlat_deg)
+        tiles = tile_numbers(lonlat)
+        order = np.argsort(tiles, kind="stable")
+        waiting = np.ones(len(lonlat), dtype=bool)
+        for rows in np.split(order, np.flatnonzero(np.diff(tiles[order])) + 1):
+            if not len(rows):
+                continue
+            tile = int(tiles[rows[0]])
+            for part in self._tile(tile, len(rows)):
+                inside = rows[part.rectangle.inside(lonlat[rows])]
+                self._fill(out, part, inside, lonlat)
+                waiting[inside] = False
+            self._remaining[tile] -= len(rows)
+            if self._remaining[tile] <= 0:
+                self._drop(tile)
+        if waiting.any():
+            out[:, waiting] = evaluate_places(self.evaluator, lonlat_deg[waiting], self.recipe)
+        self._evaluated += int(waiting.sum())
+        self._interpolated += int((~waiting).sum())
+        return out
+
+    @property
+    def expected(self) -> int:
+        """Evaluations, if every tile with enough places converges with the usual number of points."""
+        usual = LEVELS[1] ** 2
+        shared = (self.counts >= PIXELS_A_NODE * usual) & (self._may_lose >= 0)
+        return int(np.where(shared, usual, self.counts).sum())
+
+    def __str__(self) -> str:
+        """What was measured."""
+        if not self._interpolated:
+            return "every place was evaluated"
+        return (
+            f"{self._interpolated} places interpolated from {self._fit.evaluations} evaluations, {self._evaluated} "
+            f"evaluated themselves; measured error {self._fit.error:.1e} at {self._fit.proved} places, tolerance "
+            f"{self.tolerance:g}"
+        )
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """How it was done and what was measured, in the words of a raster's provenance."""
+        if not self._interpolated:
+            return {"evaluation": "exact"}
+        return {
+            "evaluation": "interpolated",
+            "tolerance": self.tolerance,
+            "measured_error": self._fit.error,
+            "proof_places": self._fit.proved,
+            "interpolated_places": self._interpolated,
+            "evaluations": self._fit.evaluations + self._evaluated,
+        }
+
+    def _fill(self, out: np.ndarray, part: Part, rows: np.ndarray, lonlat: np.ndarray) -> None:
+        for start in range(0, len(rows), PLACES_AT_ONCE):
+            some = rows[start : start + PLACES_AT_ONCE]
+            found = part.at(lonlat[some]).cpu().reshape(len(some), self.recipe.layers, self.recipe.bands)
+            out[:, some] = found.transpose(0, 1).numpy()
+
+    def _tile(self, tile: int, here: int) -> list[Part]:
+        """The parts of a tile that have converged, held or made now if that pays.
+
+        Args:
+            here: how many places ask for it now.
+        """
+        if tile in self._parts:
+            self._parts.move_to_end(tile)
+            return self._parts[tile]
+        # a tile that would push out another must pay for itself now, or tiles would be made over and over
+        crowded = self._held + self._usual_bytes > self.held_bytes
+        places = here if crowded else int(self._remaining[tile])
+        if tile in self._hopeless or self._may_lose < 0 or not _finest(places):
+            return []
+        parts = self._converged(DegreeRectangle(*tile_sides(tile), places))
+        if not parts:
+            self._hopeless.add(tile)
+            return []
+        self._parts[tile] = parts
+        self._held += _nbytes(parts)
+        while self._held > self.held_bytes and len(self._parts) > 1:
+            self._drop(next(iter(self._parts)))
+        return parts
+
+    def _drop(self, tile: int) -> None:
+        self._held -= _nbytes(self._parts.pop(tile, []))
+
+    def _converged(self, rectangle: DegreeRectangle) -> list[Part]:
+        """The parts of a rectangle that converge."""
+        before = self._fit.evaluations
+        values = self._fit.interpolant(rectangle)
+        if values is not None:
+            return [Part(rectangle, values.reshape(-1, values.shape[-1] ** 2).T.contiguous())]
+        self._may_lose -= self._fit.evaluations - before
+        quarters = rectangle.quarters()
+        if self._may_lose < 0 or _finest(quarters[0].count) < _finest(rectangle.count):
+            return []  # as many points a side would not pay in a quarter, and fewer do not lie closer
+        return [part for quarter in quarters for part in self._converged(quarter)]
+
+
+def interpolate_places(evaluator: Evaluator, lonlat_deg: np.ndarray, recipe: Recipe, tolerance: float) -> np.ndarray:
+    """(n, 2) places in range to (layers, n, bands) float32, within a tolerance."""
+    return PointInterpolator(evaluator, recipe, tolerance, tile_counts(whole_turns(lonlat_deg)))(lonlat_deg)
+
+
+def _finest(places: int) -> int:
+    """The most points a side that pay for so many places; 0 if none do."""
+    return max((level for level in LEVELS if PIXELS_A_NODE * level**2 <= places), default=0)
+
+
+def _nbytes(parts: list[Part]) -> int:
+    return sum(part.values.nbytes for part in parts)

@@ -1,0 +1,1 @@
+"""Location models: their specs, how they are loaded, and what they answer."""

@@ -1,0 +1,247 @@
+"""A model ready to evaluate, by name and files, and the small frozen spec that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from numbers import Integral
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from pandas import DataFrame
+from torch import Tensor, nn
+
+from rangegeo.encoders import ModelInfo, model_info
+from rangegeo.engine.evaluator import FieldEvaluator, evaluate_places
+from rangegeo.engine.points import interpolate_places
+from rangegeo.engine.tolerance import check_tolerance
+from rangegeo.errors import UsageError
+from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE
+from rangegeo.field.recipe import Recipe
+from rangegeo.grid.domain import whole_turns
+from rangegeo.models.spec import ModelSpec
+from rangegeo.places.frames import embedded_frame, frame_places, is_frame
+from rangegeo.places.lonlat import check_lonlat
+from rangegeo.schema.bands import GEOGRAPHIC_DIAGNOSTICS, SEMANTIC_DIAGNOSTICS, chosen_bands
+from rangegeo.schema.betas import check_betas
+from rangegeo.weights.origins import source_data
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+LAYOUTS = ("betas", "components")
+SHOWN_OF_TORCH = ("to", "cpu", "cuda", "eval")  # of the methods of a torch module, those that users type
+
+
+class Model(nn.Module):
+    """A location model: places in, vectors out. Called with coordinates, the module of the research repository.
+
+    Attributes:
+        evaluator: what evaluates it; the engine knows this alone.
+        facts: of its files, as they are stored.
+        beta: of calls and of `encode` where none is given, for models that have it.
+    """
+
+    def __init__(self, spec: ModelSpec, field: nn.Module, facts: dict, beta: float = 0.5) -> None:
+        super().__init__()
+        self.evaluator = FieldEvaluator(field, spec.device)
+        self._spec = spec
+        self.facts = facts
+        self.beta = beta
+        self.eval()
+
+    def __dir__(self) -> list[str]:
+        """What this class adds, without the two hundred names of a torch module."""
+        return sorted({*vars(type(self)), *SHOWN_OF_TORCH, "facts", "beta", "evaluator"} - set(vars(nn.Module)))
+
+    def __repr__(self) -> str:
+        return f"<rangegeo.Model {self.spec.name}: {self.dim} bands on {self.spec.device}>"
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Names, paths and hashes, and the device that the model is on."""
+        return replace(self._spec, device=self.evaluator.device)
+
+    @property
+    def field(self) -> nn.Module:
+        """The torch module behind the evaluator."""
+        return self.evaluator.field
+
+    @property
+    def visual(self) -> int:
+        """Number of visual bands, in which S and G are blended."""
+        return self.evaluator.visual
+
+    @property
+    def location(self) -> int:
+        """Number of location bands: q, or the encoder's output."""
+        return self.evaluator.location
+
+    @property
+    def dim(self) -> int:
+        """Number of bands of an embedding."""
+        return self.visual + self.location
+
+    @property
+    def location_feature_dim(self) -> int:
+        """`dim`, as the research repository calls it."""
+        return self.dim
+
+    @property
+    def row(self) -> ModelInfo:
+        return model_info(self.spec.name)
+
+    @property
+    def has_beta(self) -> bool:
+        return self.row.has_beta
+
+    @property
+    def temperatures(self) -> dict[str, float]:
+        """Of the averages this model takes over its database."""
+        row = self.row
+        semantic = {} if row.temperature is None else {"semantic_temperature": row.temperature}
+        return semantic | ({"geographic_temperature": GEOGRAPHIC_TEMPERATURE} if row.has_beta else {})
+
+    @property
+    def source_data(self) -> str:
+        """A URI of the data behind the features that this model averages, or behind its encoder; else of its paper."""
+        if self.spec.weights is None:
+            return f"https://arxiv.org/abs/{self.citation.removeprefix('arXiv:')}"
+        role, path = ("encoder", self.spec.weights) if self.spec.db is None else ("database", self.spec.db)
+        return source_data(Path(path), self.facts[role]["file"], self.facts[role]["sha256"])
+
+    @property
+    def diagnostics(self) -> tuple[str, ...]:
+        """Bands that tell of the retrieval, none without a database."""
+        semantic = () if self.row.temperature is None else SEMANTIC_DIAGNOSTICS
+        return semantic + (GEOGRAPHIC_DIAGNOSTICS if self.has_beta else ())
+
+    @property
+    def citation(self) -> str:
+        return self.row.citation
+
+    @torch.no_grad()
+    def forward(self, coords: Tensor) -> Tensor | np.ndarray:
+        """Embed (n, 2) lon, lat in degrees as the research repository's module of this name does.
+
+        Returns:
+            (n, dim): float64 for RANGE, RANGE+, SatCLIP and SINR, float32 for GeoCLIP, TaxaBind and CSP, the dtype of
+            `coords` for models without weights; a NumPy array for RANGE, RANGE+ and Cartesian_3D, else a tensor.
+        """
+        found = self.embed(torch.as_tensor(coords))
+        return found.cpu().numpy() if self.row.returns_array else found
+
+    def embed(self, coords: Tensor, beta: float | None = None) -> Tensor:
+        """(n, 2) lon, lat in degrees, unchecked, to (n, dim) in the dtype of `forward`."""
+        options = {}
+        if self.row.temperature is not None:
+            beta = self.beta if beta is None else beta
+            options = {"betas": (beta if self.has_beta else 1.0,), "dtype": torch.float64}  # RANGE is S alone
+        found = self.evaluator.values(coords, **options)
+        return found if self.row.has_weights or not coords.is_floating_point() else found.to(coords.dtype)
+
+    def recipe(
+        self,
+        betas: float | Sequence[float] = 0.5,
+        *,
+        layout: str = "betas",
+        bands: str | Sequence[int | str] = "all",
+    ) -> Recipe:
+        """Which layers and bands a cube of this model has.
+
+        Args:
+            betas: in [0, 1], for models that have it.
+            layout: "betas", one layer each; or "components", S, G and q side by side, for any beta later.
+            bands: "all", "visual", "location", "diagnostics", names of bands, or their numbers from 1 on; or several.
+        Raises:
+            UsageError: the layout or the bands are none of this model's.
+        """
+        if layout not in LAYOUTS:
+            raise UsageError(f"--layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
+        if layout == "components" and not self.has_beta:
+            raise UsageError(
+                f"--layout components needs a model with betas, and {self.spec.name} has none; leave it out, for the "
+                "cube holds all components as it is"
+            )
+        chosen = () if layout == "components" else check_betas(betas) if self.has_beta else (1.0,)
+        recipe = Recipe(betas=chosen, visual=self.visual, location=self.location, diagnostics=self.diagnostics)
+        return replace(recipe, keep=chosen_bands(bands, recipe.every_name))
+
+    def encode(
+        self,
+        lonlat: object,
+        beta: float | Sequence[float] | None = None,
+        batch_size: int = 10_000,
+        bands: str | Sequence[int | str] = "all",
+        *,
+        tolerance: float | None = None,
+    ) -> np.ndarray | DataFrame:
+        """Embed places.
+
+        Args:
+            lonlat: (n, 2) longitude, latitude in degrees (WGS 84), or one place (2,): array, list or tensor; or a
+                DataFrame with columns of the usual names (lon, lat, longitude, decimalLatitude, x, y …); or a
+                GeoDataFrame or GeoSeries of points in any CRS.
+            beta: in [0, 1], 0 geographic to 1 semantic, for models that have it; or several; None for the model's.
+            batch_size: places a step; the result does not depend on it.
+            bands: as of `recipe`; what is left out is not computed.
+            tolerance: largest error, relative to each component's largest value, for interpolating places that lie
+                close together, many times as fast; None to evaluate every place.
+        Returns:
+            (n, dim) float32, dim the number of bands; (betas, n, dim) if several betas are given. For frames a
+            DataFrame with the same index and a column a band, b0001 and so on, or beta0.5_b0001 and so on if there
+            are several betas, so that `frame.join(model.encode(frame))` is the table with its embeddings; rows
+            without a place are NaN.
+        Raises:
+            ShapeError: `lonlat` has another shape. UsageError: a coordinate or a beta is out of range, or it is not
+            clear which columns of a frame hold the places.
+        """
+        beta = self.beta if beta is None else beta
+        check_betas(beta)
+        recipe = self.recipe(beta, bands=bands)
+        if is_frame(lonlat):
+            places = frame_places(lonlat)
+            usable = ~np.isnan(places[:, 0])
+            check_lonlat(np.where(usable[:, None], places, 0.0))
+            values = self._points(places[usable], recipe, batch_size, tolerance)
+            return embedded_frame(values, usable, lonlat.index, recipe)
+        out = self._points(whole_turns(check_lonlat(lonlat)), recipe, batch_size, tolerance)
+        return out[0] if np.ndim(beta) == 0 or not self.has_beta else out
+
+    def _points(self, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int, tolerance: float | None) -> np.ndarray:
+        if not isinstance(batch_size, Integral) or batch_size < 1:
+            raise UsageError(f"batch_size must be a whole number of places from 1 on, got {batch_size!r}")
+        if tolerance is None:
+            return evaluate_places(self.evaluator, lonlat_deg, recipe, batch_size)
+        return interpolate_places(self.evaluator, lonlat_deg, recipe, check_tolerance(tolerance))
+
+    def neighbors(self, lonlat: object, k: int = 10, *, beta: float | None = None) -> xr.Dataset:
+        """The rows of the database that decide the visual bands at each place.
+
+        Args:
+            lonlat: as of `encode`.
+            k: how many rows, those with the largest weight in the blend of S and G.
+            beta: of the blend, None for the model's; not used by models without it.
+        Returns:
+            Dims place and neighbour: row, row_lon, row_lat, weight (in the blend), semantic_weight and
+            geographic_weight (each average's own), cosine (with the row's key), distance (km); by place alone rest,
+            semantic_rest and geographic_rest, what all other rows weigh. `to_dataframe()` makes a table of it.
+        Raises:
+            UsageError: the model has no database; or a place, k or beta is out of range.
+        """
+        if not self.diagnostics:
+            raise UsageError(
+                f"neighbors needs a model with a database, and {self.spec.name} has none; take RANGE+ or RANGE"
+            )
+        if np.ndim(beta):
+            raise UsageError(f"neighbors takes one beta, got {beta!r}; for example beta=0.5")
+        from rangegeo.models.neighbours import neighbours  # xarray takes a while to import
+
+        lonlat_deg = torch.from_numpy(whole_turns(check_lonlat(lonlat))).to(self.evaluator.device)
+        (beta,) = check_betas(self.beta if beta is None else beta) if self.has_beta else (1.0,)
+        with self.evaluator.evaluating(), torch.inference_mode():
+            return neighbours(self.field, lonlat_deg, k, beta=beta, blended=self.has_beta).assign_attrs(
+                model=self.spec.name, database=self.facts["database"]["file"], **self.temperatures
+            )

@@ -1,3 +1,0 @@
-"""Cubes as pictures for people: colours on the raster's own grid, with a graticule, coastlines, a scale and a title."""
-
-from rangegeo.picture.figure import draw as draw

@@ -1,0 +1,181 @@
+"""One panel: the picture and what helps to find one's way in it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rangegeo.colours.fit import Colours
+from rangegeo.pictures.coastlines import coastlines
+from rangegeo.pictures.graticule import Line, graticule
+from rangegeo.pictures.ground import Frame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+    from matplotlib.transforms import Bbox
+
+INK, NO_DATA = "#202020", "#e6e6e6"
+LINE_EVERY_INCH = 0.9
+PIXELS_AN_INCH = 100  # that coastlines are worth drawing at
+LABEL_POINTS = 8  # size of labels, and how far they stand from the frame in all
+BARS_KM = tuple(number * 10.0**power for power in range(-3, 5) for number in (1, 2, 5))
+LONGEST_BAR = 0.3  # of the panel
+CONSTANT_SCALE = 0.05  # a scale that varies by less is given without a latitude
+# Where a label stands from the place it belongs to: points along x and y, and how it is aligned.
+STANDS = {
+    "left": ((-4, 0), "right", "center"),
+    "right": ((4, 0), "left", "center"),
+    "bottom": ((0, -4), "center", "top"),
+    "top": ((0, 4), "center", "bottom"),
+    None: ((0, 0), "center", "center"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decorations:
+    """What all panels of a figure share.
+
+    Attributes:
+        lines: the graticule.
+        shores: coastlines, (n, 2) each.
+        sides: of the frame at which labels stand.
+    """
+
+    lines: list[Line]
+    shores: list[np.ndarray]
+    sides: frozenset[str | None]
+
+    @classmethod
+    def of(cls, frame: Frame, panel_inch: tuple[float, float]) -> Decorations:
+        across, down = (max(2, round(side / LINE_EVERY_INCH)) for side in panel_inch)
+        lines = graticule(frame, (across, down))
+        sides = frozenset(line.label(frame)[0] for line in lines if line.labelled)
+        return cls(lines=lines, shores=coastlines(frame, PIXELS_AN_INCH * max(panel_inch)), sides=sides)
+
+    @property
+    def above(self) -> float:
+        """Points above a panel that its labels take."""
+        return 4 + (LABEL_POINTS + 4) * ("top" in self.sides)
+
+
+def fill_panel(axes: Axes, frame: Frame, picture: np.ndarray, furniture: Decorations, *, first: bool) -> list[Text]:
+    """Draw a picture (h, w, 3), 0 where there is no data, with its graticule, coastlines and scale.
+
+    Returns:
+        The labels of the graticule. The panels share those at the left of the first, which has the scale too.
+    """
+    has_data = (picture > 0).any(axis=2)
+    rgba = np.dstack([picture, np.where(has_data, 255, 0).astype(np.uint8)])
+    axes.imshow(rgba, extent=frame.edges, aspect="auto")
+    axes.set(xlim=frame.edges[:2], ylim=frame.edges[2:], xticks=[], yticks=[], facecolor=NO_DATA)
+    for spine in axes.spines.values():
+        spine.set(color=INK, linewidth=0.8)
+    _add_lines(axes, furniture)
+    if first:
+        _add_scale(axes, frame)
+    labels = [(line.text, *line.label(frame)) for line in furniture.lines if line.labelled]
+    return [_add_label(axes, *label) for label in labels if first or label[1] != "left"]
+
+
+def _add_lines(axes: Axes, furniture: Decorations) -> None:
+    from matplotlib.collections import LineCollection
+
+    lines = [line.xy for line in furniture.lines]
+    # each dark and light, to be seen on any ground
+    for ways, colour, width, alpha in (
+        (lines, INK, 0.9, 0.2),
+        (lines, "white", 0.5, 0.7),
+        (furniture.shores, "white", 1.4, 0.4),
+        (furniture.shores, INK, 0.5, 0.9),
+    ):
+        axes.add_collection(LineCollection(ways, colors=colour, linewidths=width, alpha=alpha), autolim=False)
+
+
+def _add_label(axes: Axes, text: str, side: str | None, place: tuple[float, float]) -> Text:
+    from matplotlib.patheffects import withStroke
+
+    offset, horizontal, vertical = STANDS[side]
+    label = axes.annotate(
+        text,
+        place,
+        offset,
+        textcoords="offset points",
+        fontsize=LABEL_POINTS if side else LABEL_POINTS - 1,
+        color=INK,
+        horizontalalignment=horizontal,
+        verticalalignment=vertical,
+        annotation_clip=False,
+        zorder=5,
+    )
+    if side is None:
+        label.set_path_effects([withStroke(linewidth=2, foreground="white", alpha=0.8)])
+    return label
+
+
+def thin_out(figure: Figure, labels: list[Text]) -> None:
+    """Remove labels that stand on others; those on a frame stay before those within."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    kept: list[Bbox] = []
+    for label in sorted(labels, key=lambda label: label.xyann == (0, 0)):
+        box = label.get_window_extent(renderer).padded(2)
+        if any(box.overlaps(other) for other in kept):
+            label.remove()
+        else:
+            kept.append(box)
+
+
+def _add_scale(axes: Axes, frame: Frame) -> None:
+    """A bar of round kilometres as long as in the middle of the picture; it says where if that is another length."""
+    from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+
+    km = frame.km_per_unit(0.5)
+    widest = LONGEST_BAR * km * (frame.edges[1] - frame.edges[0])
+    fitting = [bar for bar in BARS_KM if bar <= widest]  # none if the middle is outside the projection's domain
+    if not fitting:
+        return
+    length = fitting[-1]
+    ends = [frame.km_per_unit(row) for row in (0.02, 0.98)]
+    steady = all(abs(end / km - 1) < CONSTANT_SCALE for end in ends if math.isfinite(end))
+    text = f"{length:.0f} km" if length >= 1 else f"{1000 * length:.0f} m"
+    if not steady:
+        text += f" at {_latitude_text(frame.centre_deg[1])}"
+    bar = AnchoredSizeBar(
+        axes.transData,
+        length / km,
+        text,
+        "lower left",
+        pad=0.4,
+        borderpad=0.6,
+        sep=3,
+        color=INK,
+        size_vertical=0.006 * (frame.edges[3] - frame.edges[2]),
+        fill_bar=True,
+        fontproperties={"size": LABEL_POINTS},
+    )
+    bar.patch.set(facecolor="white", edgecolor="none", alpha=0.75)
+    bar.set_zorder(3)
+    axes.add_artist(bar)
+
+
+def _latitude_text(degrees: float) -> str:
+    named = {0: "the equator", 90: "the pole"}
+    return named.get(round(abs(degrees)), f"{abs(degrees):.0f}°{'NS'[degrees < 0]}")
+
+
+def add_colour_bar(axes: Axes, colours: Colours, name: str) -> None:
+    """The values that black and white stand for, beside a panel of one band."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    low, high = colours.mean[0] + colours.knots[0, [0, -1]]
+    bar = axes.inset_axes((1.03, 0.0, 0.03, 1.0))
+    axes.figure.colorbar(ScalarMappable(Normalize(low, high), "gray"), cax=bar)
+    bar.tick_params(labelsize=LABEL_POINTS)
+    bar.set_ylabel(name, fontsize=LABEL_POINTS)

@@ -1,0 +1,76 @@
+"""pandas DataFrames and GeoDataFrames: places out of them, embeddings into them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from rangegeo.errors import UsageError
+from rangegeo.field.recipe import Recipe
+from rangegeo.grid import WGS84
+from rangegeo.places.columns import coordinate_columns
+from rangegeo.schema.columns import band_names
+
+AS_ARRAY = "pass the two columns as an array: model.encode(frame[[LON, LAT]].to_numpy())"
+
+
+def is_frame(places: object) -> bool:
+    """Whether this is a DataFrame, a GeoDataFrame or a GeoSeries; pandas is not imported to find out."""
+    return hasattr(type(places), "iloc") and (hasattr(type(places), "to_crs") or hasattr(places, "columns"))
+
+
+def frame_places(frame: pd.DataFrame) -> np.ndarray:
+    """(n, 2) longitude, latitude in degrees (WGS 84), both NaN where a row has none.
+
+    Taken from the points of a GeoDataFrame or GeoSeries in any CRS, else from the columns with the usual names.
+
+    Raises:
+        UsageError: which columns hold them is not clear, or they hold something else.
+    """
+    if hasattr(type(frame), "to_crs"):
+        lonlat = _points(frame)
+    else:
+        names = coordinate_columns(list(frame.columns), remedy=AS_ARRAY)
+        lonlat = np.stack([_numbers(frame[name]) for name in names], axis=1)
+    lonlat[np.isnan(lonlat).any(axis=1)] = np.nan
+    return lonlat
+
+
+def embedded_frame(values: np.ndarray, usable: np.ndarray, index: pd.Index, recipe: Recipe) -> pd.DataFrame:
+    """A DataFrame with a float32 column a band, b0001 and so on, or beta0.5_b0001 if there are several betas.
+
+    Args:
+        values: (layers, k, bands) of the k usable rows.
+        usable: (n,) bool; the others get NaN.
+        index: of the n rows.
+    """
+    names = [name for layer in band_names(recipe) for name in layer]
+    table = np.full((len(usable), len(names)), np.nan, dtype=np.float32)
+    table[usable] = values.transpose(1, 0, 2).reshape(-1, len(names))
+    return pd.DataFrame(table, index=index, columns=names)
+
+
+def _points(frame: pd.DataFrame) -> np.ndarray:
+    try:
+        geometry = frame.geometry
+    except AttributeError as error:
+        raise UsageError("the GeoDataFrame has no geometry yet; set it first: frame.set_geometry(NAME)") from error
+    if geometry.crs is None:
+        raise UsageError("the GeoDataFrame does not say its CRS; set it first: frame.set_crs(4326)")
+    shapes = geometry.to_crs(WGS84).to_numpy(copy=True)
+    shapes[shapely.is_empty(shapes)] = None
+    others = np.flatnonzero(shapely.get_type_id(shapes) > 0)
+    if len(others):
+        raise UsageError(
+            f"row {others[0]} of the GeoDataFrame is a {shapes[others[0]].geom_type}, not a point; take "
+            "frame.representative_point() or frame.centroid first"
+        )
+    return np.stack([shapely.get_x(shapes), shapely.get_y(shapes)], axis=1)
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    try:
+        return pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"the column {column.name!r} must hold numbers; {error}") from error

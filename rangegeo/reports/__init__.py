@@ -1,0 +1,1 @@
+"""What a cube, a model or a file is, in words."""

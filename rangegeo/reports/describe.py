@@ -1,0 +1,109 @@
+"""What a cube, a model, a checkpoint or a database is, as plain facts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from rangegeo.encoders import MODELS
+from rangegeo.errors import UsageError
+from rangegeo.grid import crs_name, parse_crs
+from rangegeo.models.load import load_model
+from rangegeo.stores.opening import open_cube, overview_count, stored_dtype
+from rangegeo.stores.zarr import is_complete
+from rangegeo.weights.checkpoint import load_encoder
+from rangegeo.weights.database import is_database, load_database
+from rangegeo.weights.names import database_file, encoder_file
+from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS
+
+Facts = dict[str, object]
+
+
+def describe(target: str, *, weights: str | None = None, db: str | None = None) -> Facts:
+    """Facts of whatever the target names.
+
+    Args:
+        target: a cube (.zarr, .tif), a checkpoint (.ckpt), a database (.npz), a stored file (.safetensors), a
+            model (RANGE+ …) or a name of published files (demo, official, satclip-vit16-l10, large …).
+        weights, db: the files behind a model.
+    Raises:
+        UsageError: nothing of that name is known. WeightsError, CubeError: what is wrong in a file.
+    """
+    if target in MODELS:
+        return _model(target, weights, db)
+    if target == "demo":
+        return {"weights": _encoder("demo"), "db": _database("demo")}
+    if target == "official" or target in OFFICIAL_ENCODERS:
+        return _encoder(target)
+    if target in OFFICIAL_DATABASES:
+        return _database(target)
+    path = Path(target)
+    if not path.exists():
+        raise UsageError(
+            f"{target} does not exist; expected a cube, a checkpoint, a database, or one of "
+            f"{', '.join([*MODELS, 'demo', 'official', *OFFICIAL_DATABASES])}"
+        )
+    if path.is_dir() or path.suffix.lower() in (".tif", ".tiff"):
+        return _cube(path)
+    return _database(target) if is_database(path) else _encoder(target)
+
+
+def _cube(path: Path) -> Facts:
+    cube = open_cube(path)
+    betas = [float(beta) for beta in cube["beta"].values.ravel()] if "beta" in cube.coords else None
+    geobox = cube.odc.geobox
+    dtype = stored_dtype(path)
+    return {
+        "kind": "cube",
+        "path": str(path),
+        "complete": is_complete(path) if path.is_dir() else True,
+        "dims": " x ".join(f"{name} {size}" for name, size in cube.sizes.items()),
+        "betas": betas,
+        "crs": crs_name(parse_crs(geobox.crs.to_wkt())),
+        "bounds": list(geobox.boundingbox),
+        "res": [geobox.resolution.x, -geobox.resolution.y],
+        "dtype": dtype,
+        "bytes": cube.size * np.dtype(dtype).itemsize,
+        "overviews": overview_count(path),
+        **{key: value for key, value in cube.attrs.items() if key not in ("grid_mapping", "long_name")},
+    }
+
+
+def _model(name: str, weights: str, db: str | None) -> Facts:
+    model = load_model(name, weights=weights, db=db, device="cpu")
+    return {
+        "kind": "model",
+        "name": name,
+        "bands": model.dim,
+        "visual_bands": model.visual,
+        "location_bands": model.location,
+        "betas": "any in [0, 1]" if model.has_beta else None,
+        **model.temperatures,
+        "licence": model.row.licence,
+        "citation": model.citation,
+        "source": model.row.source,
+        "notes": model.row.notes or None,
+        **model.facts,
+    }
+
+
+def _encoder(weights: str) -> Facts:
+    model = next((name for name, row in MODELS.items() if weights in row.published), "SatCLIP")
+    path = encoder_file(weights, model)
+    return {"kind": "checkpoint", "path": str(path), **load_encoder(path, family=None)[1].facts}
+
+
+def _database(db: str) -> Facts:
+    path = database_file(db)
+    database = load_database(path)
+    west, south = database.tensors["locs"].amin(dim=0).tolist()
+    east, north = database.tensors["locs"].amax(dim=0).tolist()
+    return {
+        "kind": "database",
+        "path": str(path),
+        **database.facts,
+        "key_width": database.tensors["keys"].shape[1],
+        "value_width": database.tensors["values"].shape[1],
+        "bounds": [round(value, 4) for value in (west, south, east, north)],
+    }

@@ -1,0 +1,98 @@
+"""What a cube is, in a few lines: for people who look at it in a shell or a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import xarray as xr
+
+from rangegeo.errors import UsageError
+from rangegeo.grid import crs_name, parse_crs
+from rangegeo.grid.crs import UNITS
+from rangegeo.schema.cube import geobox_of, is_in_memory
+from rangegeo.support.text import human_bytes
+
+HASH_DIGITS = 8  # of a file's SHA-256 that are shown
+
+
+def facts(cube: xr.DataArray) -> dict[str, str]:
+    """What is known of a cube, line by line; nothing is computed."""
+    known = {
+        "model": _model(cube.attrs),
+        "betas": ", ".join(f"{beta:g}" for beta in np.ravel(cube["beta"].values)) if "beta" in cube.coords else "",
+        "bands": _bands(cube),
+        **_grid(cube),
+        "values": _evaluation(cube.attrs),
+        "size": f"{human_bytes(cube.nbytes)} of {cube.dtype}, {_whereabouts(cube)}",
+    }
+    return {name: text for name, text in known.items() if text}
+
+
+def as_text(cube: xr.DataArray) -> str:
+    """`name: value` a line, below a heading."""
+    return "\n".join([_heading(cube), *(f"  {name:<8}{text}" for name, text in facts(cube).items())])
+
+
+def as_html(cube: xr.DataArray) -> str:
+    """The same as a table."""
+    rows = "".join(
+        f"<tr><th style='text-align:left'>{escape(name)}</th><td style='text-align:left'>{escape(text)}</td></tr>"
+        for name, text in facts(cube).items()
+    )
+    return f"<div><strong>{escape(_heading(cube))}</strong><table>{rows}</table></div>"
+
+
+def _heading(cube: xr.DataArray) -> str:
+    return f"rangegeo cube ({', '.join(f'{dim}: {size}' for dim, size in cube.sizes.items())})"
+
+
+def _model(attrs: dict) -> str:
+    files = [
+        f"{attrs[f'{role}_file']} {str(attrs.get(f'{role}_sha256', ''))[:HASH_DIGITS]}".strip()
+        for role in ("encoder", "database")
+        if f"{role}_file" in attrs
+    ]
+    layout = ", S, G and q side by side" if attrs.get("layout") == "components" else ""
+    return f"{attrs.get('model', '')}{' from ' if files else ''}{', '.join(files)}{layout}"
+
+
+def _bands(cube: xr.DataArray) -> str:
+    count = cube.sizes["band"]
+    if "band_name" not in cube.coords:
+        return str(count)
+    names: Sequence[str] = cube["band_name"].values.tolist()
+    return f"{count}: {', '.join(names) if count <= 4 else f'{names[0]} to {names[-1]}'}"
+
+
+def _grid(cube: xr.DataArray) -> dict[str, str]:
+    try:
+        geobox = geobox_of(cube)
+    except UsageError as error:
+        return {"grid": str(error).partition(";")[0]}
+    crs = parse_crs(geobox.crs.to_wkt())
+    width, height = abs(geobox.resolution.x), abs(geobox.resolution.y)
+    unit = UNITS.get(crs.axis_info[0].unit_name, f" {crs.axis_info[0].unit_name}")
+    pixel = f"{width:.9g}" if np.isclose(width, height, rtol=1e-9) else f"{width:.9g} x {height:.9g}"
+    return {
+        "grid": f"{cube.sizes['x']} x {cube.sizes['y']} pixels of {pixel}{unit}",
+        "crs": crs_name(crs) if crs.to_authority(min_confidence=100) else crs.name,
+        "bbox": ", ".join(f"{value:.9g}" for value in geobox.boundingbox),
+    }
+
+
+def _evaluation(attrs: dict) -> str:
+    if attrs.get("evaluation") != "interpolated" or attrs.get("proof_pixels") == 0:
+        return "every pixel evaluated" if "evaluation" in attrs else ""
+    measured = ""
+    if "measured_error" in attrs:
+        measured = f", measured error {float(attrs['measured_error']):.1e} at {attrs.get('proof_pixels')} pixels"
+    return f"interpolated, tolerance {float(attrs['tolerance']):g}{measured}"
+
+
+def _whereabouts(cube: xr.DataArray) -> str:
+    if cube.chunks is not None:
+        count = cube.data.npartitions
+        return f"computed when used, in {count} chunk{'s' if count > 1 else ''}"
+    return "in memory" if is_in_memory(cube) else "computed when used, slice by slice"

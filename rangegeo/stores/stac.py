@@ -1,0 +1,235 @@
+"""A written cube as a STAC item beside it: STAC 1.1 with the projection, raster, processing and scientific extensions.
+
+The item says what the file on disk says: it is read back, so any cube that rangegeo wrote can get one at any time. The
+fields, the relations and the asset `embeddings` of the geo-embeddings group's extension (github.com/geo-embeddings,
+v0.0.1) are there, but it is not declared: its schema is not published yet and asks for STAC 1.0.0, so that validators
+would refuse every item that declares it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+from odc.geo.geobox import GeoBox
+
+from rangegeo.errors import CubeError
+from rangegeo.grid import crs_name, parse_crs, places_on
+from rangegeo.stores.conventions import ground_sample_distance, paper, quantisation
+from rangegeo.stores.opening import open_cube, stored_dtype
+from rangegeo.support.destination import check_destination
+from rangegeo.support.optional import import_optional
+
+if TYPE_CHECKING:
+    import pystac
+
+PROCESSING = "https://stac-extensions.github.io/processing/v1.2.0/schema.json"
+RASTER = "https://stac-extensions.github.io/raster/v2.0.0/schema.json"
+NEEDED = ("long_name", "citation", "source_data", "rangegeo_version")
+NOT_PARAMETERS = ("long_name", "grid_mapping", "citation", "source_data", "command", "pca_mean", "pca_components")
+COG_WITHOUT_OVERVIEWS = 512  # pixels of the longer side up to which GDAL's and rio-cogeo's validators want none
+EDGE_POINTS = 65  # along each side of a footprint
+COLLINEAR = 1e-9  # degrees; points this near to the line between their neighbours are left out
+WHOLE_TURN = 360 - 1e-6  # degrees
+
+
+def write_item(path: Path, *, now: datetime | None = None) -> Path:
+    """Write NAME.stac.json beside a cube, whole or not at all.
+
+    Args:
+        path: of a Zarr store or a GeoTIFF that rangegeo wrote.
+        now: when the cube was made; by default this moment.
+    Returns:
+        The path of the item.
+    """
+    target = item_path(path)
+    item = make_item(path, now or datetime.now(UTC))
+    unfinished = target.with_name(f".{target.name}-unfinished-{os.getpid()}")
+    try:
+        unfinished.write_text(json.dumps(item.to_dict(include_self_link=False), indent=1) + "\n")
+        os.replace(unfinished, target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return target
+
+
+def item_path(path: Path) -> Path:
+    """alps.stac.json beside alps.zarr or alps.tif."""
+    return path.with_name(f"{path.stem}.stac.json")
+
+
+def check_items(paths: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse the items of cubes that are to be written, before any work is done.
+
+    Raises:
+        MissingPackage: what to install. OutputError: an item is there.
+    """
+    _check_packages()
+    for path in paths:
+        check_destination(item_path(path), 0, overwrite=overwrite)
+
+
+def _check_packages() -> None:
+    for package in ("pystac", "antimeridian"):
+        import_optional(package, "--stac", "stac")
+
+
+def make_item(path: Path, now: datetime) -> pystac.Item:
+    """The item of a cube on disk, its asset's address relative to it."""
+    _check_packages()
+    import pystac
+    from pystac.extensions.projection import ProjectionExtension
+    from pystac.extensions.scientific import Publication, ScientificExtension
+
+    cube, stored = open_cube(path), _stored(path)
+    missing = [name for name in NEEDED if name not in cube.attrs]
+    if missing:
+        raise CubeError(f"{path} does not say its {', '.join(missing)}; expected a cube as rangegeo raster wrote it")
+    geobox: GeoBox = cube.odc.geobox
+    geometry, bbox = footprint(geobox)
+    item = pystac.Item(path.stem, geometry, bbox, now.replace(microsecond=0), _properties(cube, stored, now))
+    item.stac_extensions += [PROCESSING, RASTER]
+    crs = parse_crs(geobox.crs.to_wkt())
+    authority, code = crs.to_authority(min_confidence=100), crs_name(crs)
+    ProjectionExtension.ext(item, add_if_missing=True).apply(
+        code=code if authority else None,
+        wkt2=crs.to_wkt(),
+        shape=list(geobox.shape),
+        transform=list(geobox.affine)[:6],
+        bbox=list(geobox.boundingbox),
+    )
+    citation = cube.attrs["citation"]
+    ScientificExtension.ext(item, add_if_missing=True).publications = [
+        Publication(doi=citation.replace("arXiv:", "10.48550/arXiv."), citation=citation)
+    ]
+    item.add_link(pystac.Link("emb:model", paper(citation), "text/html", "the model's paper"))
+    item.add_link(pystac.Link("emb:source-data", cube.attrs["source_data"], title="what the model was made from"))
+    for name, asset in _assets(path, cube, stored).items():
+        item.add_asset(name, asset)
+    return item
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """How a file holds the values of a cube.
+
+    Attributes:
+        kind: media type.
+        dtype: of the numbers that are stored.
+        nodata: that number where there is none.
+        scales, offsets: of each band.
+    """
+
+    kind: str
+    dtype: str
+    nodata: float
+    scales: list[float]
+    offsets: list[float]
+
+
+def _stored(path: Path) -> _Stored:
+    if path.is_dir():
+        import zarr
+
+        array = zarr.open_group(path, mode="r")["embedding"]
+        bands = array.shape[1]
+        return _Stored(
+            kind=f"application/vnd.zarr; version={array.metadata.zarr_format}",
+            dtype=stored_dtype(path),
+            nodata=float(array.fill_value),
+            scales=[array.attrs.get("scale_factor", 1.0)] * bands,
+            offsets=[array.attrs.get("add_offset", 0.0)] * bands,
+        )
+    import pystac
+    import rasterio
+
+    with rasterio.open(path) as file:
+        is_cog = bool(file.overviews(1)) or max(file.shape) <= COG_WITHOUT_OVERVIEWS
+        return _Stored(
+            kind=pystac.MediaType.COG if is_cog else pystac.MediaType.GEOTIFF,
+            dtype=stored_dtype(path),
+            nodata=file.nodata,
+            scales=list(file.scales),
+            offsets=list(file.offsets),
+        )
+
+
+def _properties(cube: xr.DataArray, stored: _Stored, now: datetime) -> dict:
+    """What is not said by an extension class of pystac."""
+    attrs = cube.attrs
+    betas = [float(beta) for beta in cube["beta"].values.ravel()] if "beta" in cube.coords else []
+    title = attrs["long_name"] + (f", beta {', '.join(f'{beta:g}' for beta in betas)}" if betas else "")
+    made = now.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+    metres = ground_sample_distance(cube.odc.geobox)
+    parameters = {name: value for name, value in attrs.items() if name not in NOT_PARAMETERS}
+    return {
+        "title": title,
+        "created": made,
+        **({} if metres is None else {"gsd": metres}),
+        "processing:datetime": made,
+        "processing:software": {"rangegeo": attrs["rangegeo_version"]},
+        **({"processing:lineage": attrs["command"]} if "command" in attrs else {}),
+        "emb:runtime_parameters": parameters | ({"betas": betas} if betas else {}),
+        **({} if stored.dtype == "float32" else {"emb:quantization": quantisation(stored.dtype)}),
+    }
+
+
+def _assets(path: Path, cube: xr.DataArray, stored: _Stored) -> dict[str, pystac.Asset]:
+    """The cube, and what lies beside a GeoTIFF: its preview and its style."""
+    import pystac
+
+    metres = ground_sample_distance(cube.odc.geobox)
+    fields = {
+        "data_type": stored.dtype,
+        "nodata": "nan" if np.isnan(stored.nodata) else stored.nodata,
+        "raster:sampling": "area",
+        **({} if metres is None else {"raster:spatial_resolution": metres}),
+        "bands": [
+            {
+                "name": str(name),
+                **({} if (scale, offset) == (1, 0) else {"raster:scale": scale, "raster:offset": offset}),
+            }
+            for name, scale, offset in zip(cube["band_name"].values, stored.scales, stored.offsets, strict=True)
+        ],
+    }
+    assets = {"embeddings": pystac.Asset(f"./{path.name}", "embeddings", None, stored.kind, ["data"], fields)}
+    preview, style = path.with_name(f"{path.stem}_rgb{path.suffix}"), path.with_suffix(".qml")
+    if preview.is_file():
+        assets["preview"] = pystac.Asset(f"./{preview.name}", "as colours", None, pystac.MediaType.COG, ["visual"])
+    if style.is_file():
+        assets["style"] = pystac.Asset(f"./{style.name}", "QGIS style", None, pystac.MediaType.XML, ["metadata"])
+    return assets
+
+
+def footprint(geobox: GeoBox) -> tuple[dict, list[float]]:
+    """Where a grid lies on the globe.
+
+    Returns:
+        A GeoJSON geometry in longitude and latitude (WGS 84), cut at the antimeridian and closed over a pole, and its
+        west, south, east, north. Of a grid whose edge leaves the projection's domain, the box of what is within.
+    """
+    import antimeridian
+    from shapely.geometry import Polygon, box, mapping
+
+    height, width = geobox.shape
+    down, across = np.linspace(0, height, EDGE_POINTS), np.linspace(0, width, EDGE_POINTS)
+    north, south, west, east = (np.array([float(edge)]) for edge in (0, height, 0, width))
+    corners = ((down, west), (south, across), (down[::-1], east), (north, across[::-1]))
+    sides = [places_on(geobox, rows, cols) for rows, cols in corners]
+    ring = np.concatenate([side.lonlat_deg for side in sides])
+    if not all(side.valid.all() for side in sides):
+        inside = places_on(geobox, *(np.linspace(0.5, side - 0.5, EDGE_POINTS) for side in geobox.shape))
+        ring = inside.lonlat_deg[inside.valid.ravel()]
+        shape = box(*ring.min(axis=0), *ring.max(axis=0))
+    elif np.ptp(np.unwrap(sides[1].lonlat_deg[:, 0], period=360)) >= WHOLE_TURN:
+        shape = box(-180, ring[:, 1].min(), 180, ring[:, 1].max())
+    else:
+        shape = antimeridian.fix_polygon(Polygon(ring), great_circle=False).simplify(COLLINEAR)
+    return mapping(shape), antimeridian.bbox(shape)

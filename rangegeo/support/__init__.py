@@ -1,0 +1,1 @@
+"""What every package may need: optional imports, text, disks, unfinished files, the Earth's radius."""

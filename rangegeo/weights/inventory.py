@@ -1,0 +1,113 @@
+"""Which weights are on this machine, without loading any of them: nothing here imports torch or asks the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from rangegeo.encoders import MODELS, ModelInfo
+from rangegeo.weights.cache import stored_path
+from rangegeo.weights.hub import cached
+from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS, PUBLISHED, PublishedFile
+
+GEOCLIP_FILE = "model/weights/location_encoder_weights.pth"
+
+
+def installed_geoclip() -> Path | None:
+    """The location encoder in the package `geoclip`, found without importing it; None if it is not installed."""
+    spec = find_spec("geoclip")
+    for folder in spec.submodule_search_locations or () if spec else ():
+        path = Path(folder) / GEOCLIP_FILE
+        if path.is_file():
+            return path
+    return None
+
+
+def weights_at_hand(row: ModelInfo) -> dict[str, str]:
+    """What may be said for --weights, and whether it is there: embedded, installed, cached or missing."""
+    found = {}
+    if row.default == "demo":
+        found["demo"] = "embedded"
+    if row.default == "installed":
+        found["installed"] = "installed" if installed_geoclip() else "missing"
+    return found | {key: _state(OFFICIAL_ENCODERS[key]) for key in row.published}
+
+
+def databases_at_hand(row: ModelInfo) -> dict[str, str]:
+    """What may be said for --db, and whether it is there; empty for a model without retrieval."""
+    if row.temperature is None:
+        return {}
+    return {"demo": "embedded"} | {key: _state(file) for key, file in OFFICIAL_DATABASES.items()}
+
+
+def model_facts() -> list[dict]:
+    """Every model as plain facts, with what is at hand of its weights and databases."""
+    return [
+        {
+            "model": name,
+            "bands": row.dim,
+            "order": row.order,
+            "needs_weights": row.has_weights,
+            "weights": weights_at_hand(row),
+            "databases": databases_at_hand(row),
+            "licence": row.licence,
+            "citation": row.citation,
+            "source": row.source,
+            "tested": row.tested,
+            "notes": row.notes,
+        }
+        for name, row in MODELS.items()
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A published file as it is on this machine.
+
+    Attributes:
+        name, published: the file.
+        path: where it lies, None if it is not here.
+        converted: where its converted form lies, None if there is none.
+    """
+
+    name: str
+    published: PublishedFile
+    path: Path | None
+    converted: Path | None
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """JSON-able."""
+        file = self.published
+        return {
+            "name": self.name,
+            "file": file.file,
+            "repo": file.repo or None,
+            "kind": file.kind if file.repo else None,
+            "archive": file.archive or None,
+            "licence": file.licence,
+            "bytes": self.path.stat().st_size if self.path else None,
+            "bytes_about": file.size,
+            "present": self.path is not None,
+            "converted": self.converted is not None,
+            "path": str(self.path) if self.path else None,
+            "converted_path": str(self.converted) if self.converted else None,
+        }
+
+
+def entry(name: str, published: PublishedFile) -> Entry:
+    """Look for a published file; nothing is opened and the network is not asked."""
+    path = cached(published)
+    converted = stored_path(path, published.form) if path else None
+    there = converted is not None and converted.exists()
+    return Entry(name=name, published=published, path=path, converted=converted if there else None)
+
+
+def inventory() -> list[Entry]:
+    """Every published file."""
+    return [entry(name, file) for name, file in PUBLISHED.items()]
+
+
+def _state(file: PublishedFile) -> str:
+    return "cached" if cached(file) else "missing"

@@ -1,0 +1,288 @@
+"""The spectral engine against the exact one: places, projections, tolerances, and what it says of itself."""
+
+from __future__ import annotations
+
+import pickle
+
+import dask
+import numpy as np
+import pytest
+import torch
+
+import rangegeo as rg
+from rangegeo.cubes.graph import PATCHES, model_raster
+from rangegeo.cubes.proof import proof
+from rangegeo.errors import UsageError
+from rangegeo.field.range import Components
+from rangegeo.grid import make_geobox, pixel_places
+from rangegeo.engine.patches import evaluate_patch, fill_window
+
+PLACES = {  # bbox, resolution, CRS: all small enough to be compared pixel by pixel
+    "high mountains": ((86, 27, 87.3, 28.3), 0.02, "EPSG:4326"),
+    "coast": ((-9.5, 38, -8.2, 39.3), 0.02, "EPSG:4326"),
+    "islands": ((-156, 19, -154.7, 20.3), 0.02, "EPSG:4326"),
+    "80° north": ((15, 79.5, 17, 80.5), 0.02, "EPSG:4326"),
+    "the antimeridian": ((179.3, -17.5, -179.4, -16.2), 0.02, "EPSG:4326"),
+    "a pole": ((-180, 89.3, 180, 90), 2500, "EPSG:3995"),
+    "a UTM zone": ((5.9, 45, 7.2, 46), 2000, "EPSG:32632"),
+    "web mercator": ((10, 60, 11, 60.6), 2000, "EPSG:3857"),
+    "equal area": ((5, 46, 7, 47), 2000, "EPSG:3035"),
+    "the south pole": ((-180, -90, 180, -89.3), 2500, "EPSG:3031"),
+}
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return rg.load_model("RANGE+", device="cpu")
+
+
+def relative_error(found: np.ndarray, exact: np.ndarray, visual: int) -> float:
+    """Largest difference in the visual and in the location bands, each relative to its largest value."""
+    parts = (slice(0, visual), slice(visual, None))
+    return max(
+        float(np.nanmax(np.abs(found[:, part] - exact[:, part])) / np.nanmax(np.abs(exact[:, part]))) for part in parts
+    )
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-5, 4e-6])
+def test_error_is_within_the_tolerance(demo, place: str, tolerance: float):
+    bbox, res, crs = PLACES[place]
+    options = {"model": demo, "betas": (0, 0.5, 1), "crs": crs}
+    cube = rg.raster(bbox, res, tolerance=tolerance, **options)
+    assert cube.attrs["evaluation"] == "interpolated"
+    found, facts = dask.compute(cube.data, proof(cube))
+    exact = rg.raster(bbox, res, exact=True, **options).values
+    assert relative_error(found, exact, demo.visual) <= tolerance
+    assert facts["measured_error"] <= tolerance
+    assert facts["proof_pixels"] >= 16
+    assert facts["evaluations"] < cube.sizes["y"] * cube.sizes["x"]
+
+
+def test_nothing_outside_a_projection_is_filled(mini):
+    bbox, crs = (-180, -90, 180, 90), "ESRI:54009"
+    geobox = make_geobox(bbox, 40_000, crs)
+    recipe = mini.recipe(0.5)
+    rows, cols = slice(0, 200), slice(0, 200)
+    patch = evaluate_patch(mini, geobox, (rows, cols), 64, 1e-3, recipe)
+    found = fill_window(mini, geobox, (rows, cols), patch, recipe)
+    exact = mini.raster_block(pixel_places(geobox, rows, cols), recipe)
+    assert 0.05 < np.isnan(exact[0, 0]).mean() < 0.9
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(exact))
+    np.testing.assert_allclose(found, exact, atol=2e-3 * np.nanmax(np.abs(exact)))
+
+
+def test_a_seam_of_an_interrupted_projection_is_not_bridged(mini):
+    geobox = make_geobox((-60, 20, -20, 60), 30_000, "+proj=igh +type=crs")
+    recipe = mini.recipe(0.5)
+    window = slice(0, geobox.shape[0]), slice(0, geobox.shape[1])
+    patch = evaluate_patch(mini, geobox, window, 128, 1e-4, recipe)
+    found = fill_window(mini, geobox, window, patch, recipe)
+    exact = mini.raster_block(pixel_places(geobox, *window), recipe)
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(exact))
+    np.testing.assert_allclose(found, exact, atol=2e-4 * np.nanmax(np.abs(exact)))
+
+
+class JumpModel:
+    """A field with a jump at 10.13° east, that counts its evaluations."""
+
+    visual, location, evaluated = 0, 2, 0
+
+    def _at(self, lonlat_deg: np.ndarray) -> torch.Tensor:
+        lon, lat = torch.from_numpy(np.ascontiguousarray(lonlat_deg)).float().unbind(1)
+        self.evaluated += len(lon)
+        return torch.stack([torch.where(lon > 10.13, 1.0, -1.0), torch.sin(lat)], dim=1)
+
+    def components(self, lonlat_deg: np.ndarray, wanted: list[str]) -> dict[str, torch.Tensor]:
+        assert wanted == ["location"]
+        return {"location": self._at(lonlat_deg)}
+
+    def raster_block(self, pixels, recipe) -> np.ndarray:
+        found = recipe.apply(Components(None, None, self._at(pixels.lonlat_deg)))
+        return found.transpose(1, 2).reshape(1, 2, *pixels.valid.shape).numpy()
+
+
+def test_a_jump_is_found_and_evaluated_exactly():
+    from rangegeo.field.recipe import Recipe
+
+    model, recipe = JumpModel(), Recipe(betas=(1.0,), visual=0, location=2)
+    geobox = make_geobox((9, 45, 11.56, 47.56), 0.01)
+    window = slice(0, 256), slice(0, 256)
+    patch = evaluate_patch(model, geobox, window, 256, 1e-5, recipe)
+    found = fill_window(model, geobox, window, patch, recipe)
+    exact = JumpModel().raster_block(pixel_places(geobox, *window), recipe)
+    np.testing.assert_allclose(found, exact, atol=1e-5)
+    assert model.evaluated < 0.5 * 256 * 256
+
+
+def test_a_missed_tolerance_is_refined_and_said(demo, monkeypatch: pytest.MonkeyPatch):
+    """Where the decay of the coefficients promises too much, the exact pixels catch it."""
+    monkeypatch.setattr("rangegeo.engine.patches.left_out", lambda values: 0.0)
+    geobox, recipe = make_geobox((86, 27, 88.56, 29.56), 0.01), demo.recipe((0, 1))
+    window = slice(0, 256), slice(0, 256)
+    patch = evaluate_patch(demo, geobox, window, 256, 1e-5, recipe)
+    assert patch.refined >= 1
+    assert patch.error <= 1e-5
+    exact = demo.raster_block(pixel_places(geobox, slice(0, 20), slice(0, 256)), recipe)
+    found = fill_window(demo, geobox, (slice(0, 20), slice(0, 256)), patch, recipe)
+    assert relative_error(found, exact, demo.visual) < 1e-4
+
+
+def test_a_coarse_grid_is_evaluated_exactly(mini):
+    cube = rg.raster((-180, -90, 180, 90), 5, model=mini)
+    assert cube.attrs["evaluation"] == "exact"
+    assert "tolerance" not in cube.attrs
+    assert proof(cube) is None
+
+
+@pytest.mark.parametrize("chunks", [16, 32, 64, 256])
+def test_chunking_changes_values_only_within_the_tolerance(demo, chunks: int):
+    options = {"model": demo, "betas": (0, 1)}
+    found = rg.raster((6, 45, 7.5, 46.2), 0.02, chunks=chunks, **options).values
+    exact = rg.raster((6, 45, 7.5, 46.2), 0.02, exact=True, **options).values
+    assert relative_error(found, exact, demo.visual) <= 1e-5
+
+
+def test_patches_are_evaluated_once_and_named_deterministically(mini):
+    first, second = (rg.raster((6, 45, 8, 47), 0.01, model=mini, chunks=64) for _ in range(2))
+    assert first.data.name == second.data.name
+    assert set(first.data.dask.to_dict()) == set(second.data.dask.to_dict())
+    patches = [key for key in first.data.dask.to_dict() if str(key[0]).startswith(PATCHES)]
+    assert 1 <= len(patches) < first.data.npartitions
+
+
+def test_a_slice_computes_and_proves_only_its_own_patches(mini):
+    cube = rg.raster((0, 40, 8, 48), 0.02, model=mini)
+    corner = cube[..., :10, :10]
+    assert proof(corner).compute()["proof_pixels"] < proof(cube).compute()["proof_pixels"]
+
+
+def test_the_graph_carries_no_weights(mini):
+    cube = rg.raster((6, 45, 8, 47), 0.01, model=mini, chunks=64)
+    assert len(pickle.dumps(dict(cube.data.dask.to_dict()))) < 200_000
+
+
+def test_workers_do_not_change_values(mini):
+    cube = rg.raster((6, 45, 8, 47), 0.01, model=mini, chunks=64)
+    with dask.config.set(scheduler="synchronous"):
+        alone = cube.values
+    with dask.config.set(scheduler="threads", num_workers=4):
+        np.testing.assert_array_equal(cube.values, alone)
+
+
+@pytest.mark.parametrize("tolerance", [0, -1, 1e-7, 1, float("nan")])
+def test_impossible_tolerances_are_refused(mini, tolerance: float):
+    with pytest.raises(UsageError, match=r"--tolerance must be in \[4e-06, 0.1\]"):
+        rg.raster((6, 45, 8, 47), 0.01, model=mini, tolerance=tolerance)
+
+
+class TestReducing:
+    """Bands, principal components and betas act on nodes; the result is that of acting on pixels."""
+
+    BOX = ((6, 45, 7.28, 46.28), 0.02)
+
+    def test_bands(self, demo):
+        whole = rg.raster(*self.BOX, model=demo, exact=True).values
+        some = rg.raster(*self.BOX, model=demo, bands=(3, 1, 300))
+        assert some["band_name"].values.tolist() == ["visual_002", "visual_000", "location_043"]
+        np.testing.assert_allclose(some.values, whole[:, [2, 0, 299]], atol=2e-5 * np.abs(whole).max())
+
+    @pytest.mark.parametrize("bands", ["visual", "location"])
+    def test_named_bands(self, demo, bands: str):
+        whole = rg.raster(*self.BOX, model=demo, exact=True).compute()
+        kept = whole.isel(band=[name.startswith(bands) for name in whole["band_name"].values])
+        found = rg.raster(*self.BOX, model=demo, bands=bands)
+        assert found["band_name"].values.tolist() == kept["band_name"].values.tolist()
+        np.testing.assert_allclose(found.values, kept.values, atol=1e-5 * np.abs(kept).max().item())
+
+    def test_location_bands_need_no_retrieval(self, demo, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("rangegeo.field.range.softmax_average", None)
+        assert rg.raster(*self.BOX, model=demo, bands="location").values.shape[1] == demo.location
+
+    def test_pca(self, demo):
+        whole = rg.raster(*self.BOX, model=demo, betas=(0, 1), exact=True)
+        cube = rg.raster(*self.BOX, model=demo, betas=(0, 1), pca=3)
+        directions, mean = np.array(cube.attrs["pca_components"]), np.array(cube.attrs["pca_mean"])
+        assert directions.shape == (3, demo.dim)
+        np.testing.assert_allclose(directions @ directions.T, np.eye(3), atol=1e-5)
+        expected = np.einsum("cn,bnyx->bcyx", directions, whole.values - mean[None, :, None, None])
+        np.testing.assert_allclose(cube.values, expected, atol=2e-4 * np.abs(expected).max())
+        explained = cube.attrs["pca_explained_variance"]
+        assert explained == sorted(explained, reverse=True)
+        assert 0.5 < sum(explained) <= 1 + 1e-6
+
+    def test_pca_is_reproducible(self, demo):
+        first, second = (rg.raster(*self.BOX, model=demo, pca=2).attrs["pca_components"] for _ in range(2))
+        assert first == second
+
+    @pytest.mark.parametrize("count", [0, -1, 600])
+    def test_impossible_pca(self, demo, count: int):
+        with pytest.raises(UsageError, match="--pca must be from 1"):
+            rg.raster(*self.BOX, model=demo, pca=count)
+
+    @pytest.mark.parametrize("bands", ["red", (), (0,), (1, 1), (513,)])
+    def test_impossible_bands(self, demo, bands: object):
+        with pytest.raises(UsageError, match="--bands must"):
+            rg.raster(*self.BOX, model=demo, bands=bands)
+
+
+class TestComponents:
+    """S, G and q stored once give any beta."""
+
+    @pytest.mark.parametrize("beta", [0, 0.37, 1])
+    def test_any_beta_after_a_round_trip(self, demo, tmp_path, beta: float):
+        cube = rg.raster((6, 45, 7.28, 46.28), 0.02, model=demo, layout="components")
+        assert cube.sizes["band"] == 2 * demo.visual + demo.location
+        cube.rangegeo.to_zarr(tmp_path / "c.zarr")
+        stored = rg.open_cube(tmp_path / "c.zarr")
+        found = stored.rangegeo.at(beta)
+        assert dask.is_dask_collection(found.data)
+        visual = 0 if beta == 0 else None
+        semantic, geographic = cube.values[: demo.visual], cube.values[demo.visual : 2 * demo.visual]
+        blended = np.float32(1 - beta) * geographic + np.float32(beta) * semantic
+        np.testing.assert_array_equal(found.values[: demo.visual][:visual], blended[:visual])
+        direct = rg.raster((6, 45, 7.28, 46.28), 0.02, model=demo, betas=beta)
+        assert found["band_name"].values.tolist() == direct["band_name"].values.tolist()
+        assert relative_error(found.values[None], direct.values, demo.visual) <= 1e-5
+
+    def test_a_cube_of_betas_gives_those_it_holds(self, mini):
+        cube = rg.raster((6, 45, 7, 46), 0.02, model=mini, betas=(0, 0.5))
+        assert cube.rangegeo.at(0.5).compute().identical(cube.sel(beta=0.5).compute())
+        with pytest.raises(UsageError, match="--layout components"):
+            cube.rangegeo.at(0.4)
+
+    def test_models_without_betas_have_no_components(self, golden):
+        model = rg.load_model("SatCLIP", weights=str(golden / "satclip-mini.ckpt"))
+        with pytest.raises(UsageError, match="--layout components needs a model with betas"):
+            model.recipe(0.5, layout="components")
+
+
+@pytest.mark.parametrize("chunks", [64, 128])
+def test_writing_and_proving_evaluate_each_patch_once(mini, tmp_path, monkeypatch: pytest.MonkeyPatch, chunks: int):
+    """Also where a patch is one chunk, which dask would fuse with it."""
+    seen = []
+
+    def counted(spec, geobox, window, *rest):
+        seen.append(window)
+        return evaluate_patch(spec.load(), geobox, window, *rest)
+
+    monkeypatch.setattr("rangegeo.cubes.graph.patch_block", counted)
+    cube = rg.raster((6, 45, 8.56, 47.56), 0.02, model=mini, chunks=chunks)
+    cube.rangegeo.to_zarr(tmp_path / "a.zarr")
+    assert len(seen) == len({(rows.start, cols.start) for rows, cols in seen}) >= 1
+
+
+def test_measured_error_is_in_the_files(mini, tmp_path):
+    cube = rg.raster((6, 45, 7.28, 46.28), 0.02, model=mini)
+    cube.rangegeo.to_zarr(tmp_path / "a.zarr")
+    cube.rangegeo.to_geotiff(tmp_path / "a.tif")
+    for path in (tmp_path / "a.zarr", tmp_path / "a.tif"):
+        attrs = rg.open_cube(path).attrs
+        assert 0 < float(attrs["measured_error"]) <= 1e-5
+        assert int(attrs["evaluations"]) > 0
+        assert attrs["evaluation"] == "interpolated"
+
+
+def test_an_exact_cube_says_so(mini):
+    geobox = make_geobox((6, 45, 7.28, 46.28), 0.02)
+    assert model_raster(geobox, mini, mini.recipe(), tolerance=None).attrs["evaluation"] == "exact"
