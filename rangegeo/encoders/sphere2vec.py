@@ -1,7 +1,7 @@
 """Sphere2Vec: products of sines and cosines of longitude and latitude at several frequencies, without weights.
 
 As upstream, degrees are used as if they were radians, and the largest radius has its default of 0.01. So the
-frequencies rise from 1 to 100 radians per degree, and their wavelengths, down to 0.06 degrees, alias on coarser rasters.
+frequencies rise from 1 to 100 radians per degree; their wavelengths, down to 0.06 degrees, alias on coarser rasters.
 Every feature is there twice, side by side.
 
 Source: Mai et al. 2023, arXiv:2306.17624, and mvrl/RANGE, sphere2vec.py.
