@@ -160,9 +160,8 @@ def download(stated: HubFile) -> Path:
                 endpoint=stated.endpoint,
             )
         )
-        if path.resolve() != stated.blob.resolve() and not _matches(
-            path, stated
-        ):  # where links do not work, it is a copy
+        is_copy = path.resolve() != stated.blob.resolve()  # where links do not work
+        if is_copy and not _matches(path, stated):
             path.unlink()
             raise _error(source, f"{path} was not the file that the hub stated and was removed; try again")
     return path
