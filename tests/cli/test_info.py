@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from reference import golden
+from oracles import golden
 from typed import MINI
 
 from rangegeo.weights.cache import file_sha256

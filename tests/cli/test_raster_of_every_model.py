@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import rasterio
-from reference.every import NEEDS_GEOCLIP, SMALL, each_model
+from oracles.every import NEEDS_GEOCLIP, SMALL, each_model
 
 import rangegeo as rg
 from rangegeo.cli.notices import DEMO_NOTICE

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from reference import golden, hubserver
-from reference.hubserver import left, point_to
-from reference.malice import Touch
+from helpers import hubserver
+from oracles import golden
+from helpers.hubserver import left, point_to
+from helpers.malice import Touch
 from typed import hear_interrupts
 
 from rangegeo.support import disk as room

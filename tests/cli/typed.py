@@ -6,7 +6,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from reference import golden
+from oracles import golden
 
 MINI = ("--weights", str(golden.GOLDEN / "satclip-mini.ckpt"), "--db", str(golden.GOLDEN / "range_db_mini.npz"))
 

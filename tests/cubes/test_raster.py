@@ -12,7 +12,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
-from reference import golden
+from oracles import golden
 
 import rangegeo as rg
 from rangegeo.cubes import raster as module

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from reference.every import SMALL, each_model
+from oracles.every import SMALL, each_model
 
 import rangegeo as rg
 from rangegeo.grid import make_geobox, pixel_places

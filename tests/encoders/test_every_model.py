@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from reference import golden
-from reference.every import NEEDS_GEOCLIP, SMALL, VECTORS, each_model
+from oracles import golden
+from oracles.every import NEEDS_GEOCLIP, SMALL, VECTORS, each_model
 
 import rangegeo as rg
 from rangegeo.encoders import MODELS

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from reference import golden
-from reference.every import SMALL, each_model
+from oracles import golden
+from oracles.every import SMALL, each_model
 
 import rangegeo as rg
 from rangegeo.encoders import MODELS

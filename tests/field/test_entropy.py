@@ -9,15 +9,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import field as reference
-from reference import golden
+from oracles import field as reference
+from oracles import golden
 
-from rangegeo.schema.bands import DIAGNOSTICS
 from rangegeo.field import entropy as module
 from rangegeo.field.entropy import FoldedEntropy, softmax_entropy
 from rangegeo.field.geographic import FoldedAverage, fold
 from rangegeo.field.places import Places
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
+from rangegeo.schema.bands import DIAGNOSTICS
 
 
 def unit(rows: int, width: int, seed: int) -> torch.Tensor:

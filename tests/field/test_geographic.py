@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import field as reference
+from oracles import field as reference
 
 from rangegeo.field import geographic
 from rangegeo.field.geographic import FoldedAverage, fold, kernel_coefficients

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from reference import golden
+from oracles import golden
 
 from rangegeo.encoders import MODELS
 from rangegeo.field.geographic import fold

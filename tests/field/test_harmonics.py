@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from reference import field as reference
-from reference import golden
+from oracles import field as reference
+from oracles import golden
 
 from rangegeo.errors import WeightsError
 from rangegeo.field import harmonics as module

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from reference import field as reference
+from oracles import field as reference
 
 from rangegeo.field.places import Places, unit_vectors
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from reference import field as reference
-from reference import golden
+from oracles import field as reference
+from oracles import golden
 
 from rangegeo.encoders import MODELS
 from rangegeo.errors import ShapeError

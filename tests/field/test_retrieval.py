@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import field as reference
+from oracles import field as reference
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rangegeo.errors import ShapeError

@@ -15,8 +15,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import field as reference
-from reference import golden
+from oracles import field as reference
+from oracles import golden
 
 import rangegeo as rg
 from rangegeo.engine import evaluator

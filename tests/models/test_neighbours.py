@@ -8,8 +8,8 @@ import torch
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import field as reference
-from reference import golden
+from oracles import field as reference
+from oracles import golden
 
 import rangegeo as rg
 from rangegeo.errors import ShapeError, UsageError

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reference import golden, hubserver
+from helpers import hubserver
+from oracles import golden
 
 import rangegeo as rg
 from rangegeo.errors import UsageError, WeightsError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from reference.golden import GOLDEN
-from reference.programs import in_ci
+from helpers.programs import in_ci
+from oracles.golden import GOLDEN
 
 from rangegeo.encoders import MODELS
 from rangegeo.weights.inventory import installed_geoclip
@@ -22,7 +22,7 @@ class Vector:
         file: of tests/golden, without .npz.
         arguments: of `load_model`, besides the model's name.
         output: name of the array.
-        tolerance: largest absolute difference; None where latitude bands decide (reference.golden).
+        tolerance: largest absolute difference; None where latitude bands decide (oracles.golden).
     """
 
     file: str

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import rasterio
 from kinds import KINDS, Seen, change, preview, raster
-from reference.programs import need, version
+from helpers.programs import need, version
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 LOOK = WORKFLOWS / "qgis" / "look.py"

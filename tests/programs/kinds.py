@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from reference import golden
+from oracles import golden
 
 import rangegeo.accessor  # noqa: F401, registers .rangegeo
 from rangegeo.cli.main import run

@@ -14,7 +14,7 @@ import pytest
 import rasterio
 from kinds import KINDS, MINI, SMALL, raster
 from pyproj import CRS, Transformer
-from reference.programs import need, version
+from helpers.programs import need, version
 
 from rangegeo.stores.opening import open_cube
 from rangegeo.stores.quantise import NODATA

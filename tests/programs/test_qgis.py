@@ -12,7 +12,7 @@ import rasterio
 from kinds import KINDS, MINI, SMALL, Seen, raster
 from pyproj import CRS
 from rasterio.errors import NotGeoreferencedWarning
-from reference.programs import need, version
+from helpers.programs import need, version
 
 from rangegeo.schema.bands import DIAGNOSTICS
 from rangegeo.stores.opening import open_cube

@@ -16,7 +16,7 @@ import rioxarray
 import xarray as xr
 import zarr
 from rasterio.warp import Resampling
-from reference.programs import need
+from helpers.programs import need
 from rio_cogeo.cogeo import cog_validate
 from writing import BrokenBlock, most_alive
 

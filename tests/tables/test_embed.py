@@ -16,9 +16,9 @@ from shapely.geometry import Point
 
 from rangegeo.errors import OutputError, UsageError
 from rangegeo.field.recipe import Recipe
+from rangegeo.support.unfinished import unfinished
 from rangegeo.tables import embed as module
 from rangegeo.tables.embed import Plan, check_output, plan_table, write_table
-from rangegeo.support.unfinished import unfinished
 from rangegeo.tables.formats import FORMATS, choose_format
 from rangegeo.tables.opening import open_table
 from rangegeo.tables.places import find_places

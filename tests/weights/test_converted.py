@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 from rangegeo.errors import WeightsError
-from rangegeo.weights import cache as files, converted as stored
+from rangegeo.weights import cache as files
+from rangegeo.weights import converted as stored
 from rangegeo.weights.cache import cache_folder, stored_path
 from rangegeo.weights.converted import Stored, read_safetensors, stored_form
 

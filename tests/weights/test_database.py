@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from reference import golden
-from reference.malice import Touch
+from helpers.malice import Touch
+from oracles import golden
 from safetensors.torch import save_file
 
 from rangegeo.errors import WeightsError

@@ -9,8 +9,8 @@ import pytest
 
 from rangegeo.errors import WeightsError
 from rangegeo.weights import demo
-from rangegeo.weights.demo import DATABASE, ENCODER, demo_file
 from rangegeo.weights.cache import file_sha256
+from rangegeo.weights.demo import DATABASE, ENCODER, demo_file
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from reference import golden
-from reference.malice import Touch
+from helpers.malice import Touch
+from oracles import golden
 from safetensors.torch import load_file, save_file
 
 from rangegeo.encoders import FAMILIES

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
-from reference import golden, hubserver
-from reference.hubserver import left, point_to
+from helpers import hubserver
+from helpers.hubserver import left, point_to
+from oracles import golden
 
 from rangegeo.errors import DownloadError
-from rangegeo.weights import hub as hub_module
 from rangegeo.support import disk as room
+from rangegeo.weights import hub as hub_module
 from rangegeo.weights.cache import file_sha256
 from rangegeo.weights.hub import cached, download, fetch, is_right, stated, without_bars
 from rangegeo.weights.published import PublishedFile, published

@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from reference import golden
+from oracles import golden
 
 import rangegeo as rg
 from rangegeo.encoders import MODELS
 from rangegeo.errors import UsageError
-from rangegeo.weights import inventory as at_hand, hub
+from rangegeo.weights import hub
+from rangegeo.weights import inventory as at_hand
 from rangegeo.weights.names import encoder_file
 from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS, PublishedFile
 

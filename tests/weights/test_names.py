@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from reference import golden
+from oracles import golden
 
 from rangegeo.encoders import MODELS
 from rangegeo.errors import UsageError
