@@ -9,10 +9,10 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 import rasterio
+from helpers.programs import need, version
 from kinds import KINDS, MINI, SMALL, Seen, raster
 from pyproj import CRS
 from rasterio.errors import NotGeoreferencedWarning
-from helpers.programs import need, version
 
 from rangegeo.schema.bands import DIAGNOSTICS
 from rangegeo.stores.opening import open_cube

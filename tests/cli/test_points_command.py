@@ -62,7 +62,7 @@ def test_a_table_is_what_the_library_makes(points, mini):
     facts = json.loads(pq.read_metadata("o.parquet").metadata[b"rangegeo"])
     assert facts["model"] == "RANGE+"
     assert facts["betas"] == [0.5]
-    assert facts["band_names"] == list(mini.source_names(mini.recipe()))
+    assert facts["band_names"] == list(mini.recipe().names)
     assert facts["database_sha256"] == mini.spec.db_sha256
     assert facts["command"].startswith("rangegeo")
 
