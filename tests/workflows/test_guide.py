@@ -46,7 +46,7 @@ REASONS = {
 }
 LARGEST_README = 8_500  # bytes
 RUNNABLE = {"bash", "python"}
-OTHERS_FLAGS = {"--no-deps", "--check"}  # of pip and ruff
+OTHERS_FLAGS = {"--no-deps", "--check", "--count", "--bounds"}  # of pip, ruff and rio
 WRITING = {"raster", "points", "preview"}  # print the path of each file they have written
 FENCE = re.compile(r"^```(\w*)$")
 MARK = re.compile(r"^<!-- not run: (.+) -->$")
@@ -199,7 +199,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     pyplot.close("all")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.filterwarnings("ignore:(Scales|Offsets) differ across bands:UserWarning")  # rioxarray's, and harmless
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_everything_on_the_page_runs(page: Path, folder: Path):
     namespace: dict = {"__name__": "__main__"}
     printed = ""
@@ -247,8 +248,10 @@ def parse(arguments: list[str], where: str) -> None:
     while isinstance(command, click.Group):
         name, command, words = command.resolve_command(context, words)
     assert command.params, where
-    with contextlib.suppress(click.exceptions.Exit):  # --help
+    try:
         command.make_context(name, words, parent=context)
+    except click.exceptions.BadParameter as error:
+        assert "does not exist" in error.message, f"{where}: {error.message}"
 
 
 def test_python_that_is_not_run_is_python_all_the_same():
