@@ -17,12 +17,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 import dask
 import pytest
 import torch
+from reference.programs import need
 
 from rangegeo.cli.arguments import join_numbers
 from rangegeo.cli.main import cli, run
@@ -202,6 +204,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.mark.filterwarnings("ignore:(Scales|Offsets) differ across bands:UserWarning")  # rioxarray's, and harmless
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_everything_on_the_page_runs(page: Path, folder: Path):
+    if any("--model GeoCLIP" in block.code for block in blocks(page) if block.reason is None):
+        need(find_spec("geoclip") is not None, "GeoCLIP", "pip install --no-deps geoclip")
     namespace: dict = {"__name__": "__main__"}
     printed = ""
     for block in blocks(page):
