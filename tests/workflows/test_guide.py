@@ -133,10 +133,12 @@ def run_shell(block: Block) -> str:
 
 
 def run_line(line: str, where: str) -> str:
-    arguments = words(line)
+    arguments, target = words(line), None
+    if len(arguments) > 2 and arguments[-2] == ">":
+        arguments, target = arguments[:-2], Path(arguments[-1])
     plain = arguments[0] == "rangegeo" and not any(set(word) <= OPERATORS for word in arguments)
     if plain and not re.search(r"[$*~`]", line):
-        return run_here(arguments[1:], f"{where}: {line}")
+        return run_here(arguments[1:], f"{where}: {line}", target)
     shim = f'rangegeo() {{ {shlex.quote(sys.executable)} -m rangegeo.cli.main "$@"; }}\n'
     done = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", shim + line], capture_output=True, text=True, timeout=120, check=False
@@ -146,7 +148,7 @@ def run_line(line: str, where: str) -> str:
     return done.stdout + done.stderr
 
 
-def run_here(arguments: list[str], where: str) -> str:
+def run_here(arguments: list[str], where: str, target: Path | None) -> str:
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         patch.setattr(sys, "argv", ["rangegeo", *arguments])  # what a cube says of how it was made
@@ -156,6 +158,9 @@ def run_here(arguments: list[str], where: str) -> str:
         missing = [path for path in out.getvalue().splitlines() if not Path(path).exists()]
         assert not missing, f"{where}: printed, but not there: {missing}"
         assert out.getvalue() or "--dry-run" in arguments, where
+    if target:
+        target.write_text(out.getvalue())
+        return err.getvalue()
     return out.getvalue() + err.getvalue()
 
 
