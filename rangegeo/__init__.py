@@ -5,33 +5,71 @@
     cube.rangegeo.to_zarr("alps.zarr")
 
 Names are imported when they are first used, so that `import rangegeo` is quick.
+
+The packages, from the top down; each imports only those below it:
+
+    cli                                  the shell: a file a verb
+    accessor, backend                    cube.rangegeo, and xarray's engine "rangegeo"
+    jobs                                 whole jobs: check, compute, write, measure
+    reports, pictures, analysis          what cubes are, look like and tell
+    cubes                                a raster as one value, its dask graph, and what is derived from it
+    stores, tables                       files of cubes, and tables of places
+    models                               location models: specs, loading, embedding
+    weights, engine                      files of weights; interpolation of anything that gives components
+    encoders, colours, places, schema    location encoders; colours; places as users give them; what a cube is
+    field, grid                          the neural field in torch; grids of pixels
+    support, errors                      what every package may need
 """
 
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
-_HOMES = {
-    "load_model": "rangegeo.models.model",
-    "Model": "rangegeo.models.model",
-    "RANGE": "rangegeo.models.dropin",
-    "load_satclip_location_encoder": "rangegeo.models.dropin",
-    "raster": "rangegeo.cubes.raster",
-    "open_cube": "rangegeo.stores.opening",
-    "similarity": "rangegeo.analysis.similarity",
-    "RangegeoError": "rangegeo.errors",
-}
-_WITH_ACCESSOR = {"raster", "open_cube"}  # what they return has the .rangegeo accessor
+if TYPE_CHECKING:
+    from rangegeo.analysis.similarity import similarity
+    from rangegeo.cubes.raster import raster
+    from rangegeo.errors import RangegeoError
+    from rangegeo.models.dropin import RANGE, load_satclip_location_encoder
+    from rangegeo.models.load import load_model
+    from rangegeo.models.model import Model
+    from rangegeo.stores.opening import open_cube
 
-__all__ = sorted(_HOMES)
+    __version__: str
+else:
+    _HOMES = {
+        "load_model": "rangegeo.models.load",
+        "Model": "rangegeo.models.model",
+        "RANGE": "rangegeo.models.dropin",
+        "load_satclip_location_encoder": "rangegeo.models.dropin",
+        "raster": "rangegeo.cubes.raster",
+        "open_cube": "rangegeo.stores.opening",
+        "similarity": "rangegeo.analysis.similarity",
+        "RangegeoError": "rangegeo.errors",
+    }
+    _WITH_ACCESSOR = {"raster", "open_cube"}  # what they return has the .rangegeo accessor
+
+    def __getattr__(name):
+        from importlib import import_module
+        from importlib.metadata import version
+
+        if name == "__version__":
+            return version("rangegeo")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'rangegeo' has no attribute {name!r}")
+        if name in _WITH_ACCESSOR:
+            import_module("rangegeo.accessor")
+        return getattr(import_module(_HOMES[name]), name)
+
+    def __dir__():
+        return __all__
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'rangegeo' has no attribute {name!r}")
-    if name in _WITH_ACCESSOR:
-        import_module("rangegeo.accessor")
-    return getattr(import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__all__ = [
+    "RANGE",
+    "Model",
+    "RangegeoError",
+    "__version__",
+    "load_model",
+    "load_satclip_location_encoder",
+    "open_cube",
+    "raster",
+    "similarity",
+]

@@ -1,4 +1,4 @@
-"""`.rangegeo` on embedding cubes: colours and files."""
+"""`.rangegeo` on embedding cubes: every method is one call of what does the work."""
 
 from __future__ import annotations
 
@@ -6,25 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import dask.array as da
 import numpy as np
 import xarray as xr
 
 from rangegeo.analysis.clusters import cluster
 from rangegeo.analysis.sample import sample
 from rangegeo.analysis.similarity import similarity
-from rangegeo.colours.paint import fit_cube, paint_cube
+from rangegeo.cubes.betas import at_beta
 from rangegeo.cubes.lazy import as_lazy
-from rangegeo.cubes.proof import proof
 from rangegeo.errors import UsageError
+from rangegeo.jobs.write import write_cube
 from rangegeo.models.model import Model
-from rangegeo.pictures.figure import decimated, draw, note_of, title_of
+from rangegeo.pictures.notebook import painted, plot
 from rangegeo.reports.summary import as_html, as_text
-from rangegeo.schema.cube import as_4d, geobox_of, is_in_memory, north_up
-from rangegeo.stores.geotiff import check_outputs, write_geotiff
-from rangegeo.stores.quantise import Storage, check_dtype, fit_storage
-from rangegeo.stores.zarr import check_store, write_zarr
-from rangegeo.support.optional import import_optional
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,9 +48,7 @@ class RangegeoAccessor:
         Returns:
             uint8 with dims (y, x, rgb), or (beta, y, x, rgb), computed lazily; a sample of pixels is computed now.
         """
-        geobox_of(self._cube)
-        cube = self._cube if is_in_memory(self._cube) else as_lazy(self._cube)
-        return paint_cube(cube, fit_cube(self._cube))
+        return painted(self._cube)
 
     def plot(self, *, method: str = "pca", seed: int = 0, title: str | None = None, note: str | None = None) -> Figure:
         """A map of the colours, all betas side by side; see `rangegeo.pictures.draw`.
@@ -66,15 +58,7 @@ class RangegeoAccessor:
         Raises:
             MissingPackage: matplotlib is missing, or scikit-learn for the method "ica".
         """
-        pyplot = import_optional("matplotlib.pyplot", "plot", "plot")
-        pyplot.switch_backend(pyplot.get_backend())  # a notebook learns to show figures when its backend is loaded
-        geobox_of(self._cube)
-        cube, colours = self._cube, None
-        if cube.chunks is None and not is_in_memory(cube):
-            thinned = decimated(cube)
-            cube, colours = as_lazy(thinned), fit_cube(thinned, method, seed)
-        title, note = title or title_of(self._cube), note or note_of(self._cube, method)
-        return draw(cube, method=method, seed=seed, colours=colours, title=title, note=note)
+        return plot(self._cube, method=method, seed=seed, title=title, note=note)
 
     def at(self, beta: float) -> xr.DataArray:
         """The embedding at one beta, lazily: any from a cube with layout "components", else one that it holds.
@@ -123,11 +107,15 @@ class RangegeoAccessor:
         Args:
             dtype: float32, float16, int16 or int8; for integers the cube is computed twice, at first for its ranges.
         """
-        _check_place(self._cube, path, not_for=(".tif", ".tiff"))
-        options = {"overwrite": overwrite, "zarr_format": zarr_format, "creation_options": creation_options}
-        check_store(self._cube, Path(path), dtype=check_dtype(dtype), **options)  # before anything is computed
-        cube = self.to_dask()
-        return write_zarr(cube, path, storage=_storage(cube, dtype, one_scale=True), measured=proof(cube), **options)
+        return write_cube(
+            self._cube,
+            path,
+            "zarr",
+            overwrite=overwrite,
+            zarr_format=zarr_format,
+            dtype=dtype,
+            creation_options=creation_options,
+        )
 
     def to_geotiff(
         self,
@@ -142,22 +130,4 @@ class RangegeoAccessor:
         Args:
             dtype: as for `to_zarr`.
         """
-        _check_place(self._cube, path, not_for=(".zarr",))
-        options = {"overwrite": overwrite, "creation_options": creation_options}
-        cube = north_up(self._cube)
-        check_outputs(cube, Path(path), dtype=check_dtype(dtype), **options)
-        cube = as_lazy(cube)
-        storage = _storage(cube, dtype, one_scale=False)
-        return write_geotiff(cube, path, storage=storage, measured=proof(cube), **options)
-
-
-def _check_place(cube: xr.DataArray, path: str | Path, not_for: tuple[str, ...]) -> None:
-    geobox_of(cube)
-    if Path(path).suffix.lower() in not_for:
-        other = "to_geotiff" if ".tif" in not_for else "to_zarr"
-        raise UsageError(f"{path} is the name of another format; write it with {other}, or give another path")
-
-
-def _storage(cube: xr.DataArray, dtype: str, *, one_scale: bool) -> Storage:
-    names = cube["band_name"].values
-    return fit_storage(dtype, names, lambda: da.asarray(as_4d(cube).data), one_scale=one_scale)
+        return write_cube(self._cube, path, "cog", overwrite=overwrite, dtype=dtype, creation_options=creation_options)

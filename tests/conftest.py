@@ -68,7 +68,7 @@ def values(cube) -> np.ndarray:
 @pytest.fixture
 def evaluated(monkeypatch) -> list[tuple[int, int]]:
     """The first row and column of each chunk that is evaluated from now on, in order."""
-    from rangegeo.cubes import raster as module
+    from rangegeo.cubes import graph as module
 
     seen = []
     compute = module.exact_block

@@ -13,16 +13,16 @@ import pytest
 import rasterio
 import xarray as xr
 import zarr
+from helpers.rasters import lazy_raster
 from rasterio.transform import from_origin
 
 import rangegeo as rg
 from rangegeo.backend import RangegeoBackend
-from rangegeo.cubes.graph import model_raster
+from rangegeo.cubes.overviews import make_overviews
 from rangegeo.errors import CubeError
 from rangegeo.grid import make_geobox
-from rangegeo.cubes.overviews import make_overviews
-from rangegeo.stores.quantise import fit_storage
 from rangegeo.schema.cube import is_in_memory
+from rangegeo.stores.quantise import fit_storage
 from rangegeo.stores.zarr import write_zarr
 
 BOX = ((5, 44, 6, 45), 0.05)
@@ -176,9 +176,10 @@ def test_other_files_are_refused_in_one_line(strangers):
 def test_a_store_with_overviews_is_opened_at_its_own_pixels(mini, tmp_path, dtype):
     """And an overview by the folder of its group."""
     geobox, recipe = make_geobox((5, 44, 8, 45), 0.01), mini.recipe((0, 1), bands=[1, 30])
-    cube = model_raster(geobox, mini, recipe)
+    raster = lazy_raster(geobox, mini, recipe)
+    cube = raster.cube
     storage = fit_storage(dtype, cube["band_name"].values, lambda: cube.data, one_scale=True)
-    write_zarr(cube, tmp_path / "a.zarr", storage=storage, overviews=make_overviews(cube, mini, recipe))
+    write_zarr(cube, tmp_path / "a.zarr", storage=storage, overviews=make_overviews(raster))
     for folder, level in (("a.zarr", 0), ("a.zarr/ovr_2x", 1)):
         with xr.open_dataset(tmp_path / folder, engine="rangegeo") as dataset:
             read = dataset["embedding"]

@@ -47,21 +47,40 @@ def test_ci_runs_the_command_of_the_readme():
 
 def test_readme_begins_with_the_two_commands():
     blocks = re.findall(r"```(?:bash|sh)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert blocks[0].startswith('pip install "torch==2.13.0" -e . && rangegeo raster --bbox 5,44,10,48')
+    run = "rangegeo raster --bbox 5,44,10,48 --res 0.01 --beta 0,0.5,1 -o alps.zarr"
+    assert blocks[0] == f'pip install "torch==2.13.0" -e . && {run}\n'
     assert blocks[1].startswith('pip install "torch==2.13.0" -e ".[test]"')
 
 
-def test_the_readme_lists_every_model_with_its_width():
-    rows = re.findall(r"^\| (\S+) \| (\d+) \| (.+?) \| .+? \| (.+?) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+def test_readme_says_what_the_embedded_model_sees_before_the_first_command():
+    text = (ROOT / "README.md").read_text()
+    before = text[: text.index("```")]
+    assert "embedded model sees landscapes of\n100 km and more" in before
+    assert "cannot see" in before
+    assert "no valley" in before
+
+
+def test_readme_says_whose_name_it_is_on_the_package_index():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    assert "`pip install rangegeo` does not install this package" in text
+
+
+def test_the_guide_lists_every_model_with_its_width():
+    text = (ROOT / "workflows/guide/encoders.md").read_text()
+    rows = re.findall(r"^\| (\S+) \| (\d+) \| (.+?) \| .+? \| (.+?) \|", text, re.MULTILINE)
     assert [(name, int(bands)) for name, bands, *_ in rows] == [(name, row.dim) for name, row in MODELS.items()]
     for name, _, weights, licence in rows:
         assert (weights == "none", licence == "-") == (not MODELS[name].has_weights,) * 2
         assert licence in ("-", MODELS[name].licence)
 
 
-def test_pictures_of_the_readme_are_there():
-    for target in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", (ROOT / "README.md").read_text()):
-        assert (ROOT / target).is_file(), target
+def test_pictures_of_the_readme_and_of_the_guide_are_there_and_all_are_shown():
+    shown = set()
+    for page in [ROOT / "README.md", *(ROOT / "workflows/guide").glob("*.md")]:
+        for target in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page.read_text()):
+            assert (page.parent / target).is_file(), target
+            shown.add((page.parent / target).resolve())
+    assert shown == set((ROOT / "workflows/pictures").glob("*.png"))
 
 
 def test_no_file_holds_a_path_of_one_machine():

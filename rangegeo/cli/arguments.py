@@ -76,7 +76,25 @@ class NameValue(click.ParamType):
         return name.upper(), text
 
 
-def unique_pairs(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
+class BandList(click.ParamType):
+    """Bands as Python takes them: a word, or a tuple of numbers and words."""
+
+    name = "bands"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | tuple[int | str, ...]:
+        return parse_bands(value) if isinstance(value, str) else value
+
+
+def flattened(context: click.Context, parameter: click.Parameter, groups: tuple[tuple, ...]) -> tuple:
+    """All values of an option that takes several and may be repeated."""
+    return tuple(value for group in groups for value in group)
+
+
+def unique_pairs(
+    context: click.Context, parameter: click.Parameter, pairs: tuple[tuple[str, str], ...]
+) -> dict[str, str]:
     """Names to values, each name given once."""
     named = dict(pairs)
     if len(named) < len(pairs):

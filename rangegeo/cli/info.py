@@ -6,7 +6,7 @@ import json
 
 import click
 
-from rangegeo.cli.options import model_options, verbosity_options
+from rangegeo.cli.options import Verbosity, model_options, verbosity_options
 
 LONGEST_LIST = 20  # that is printed
 
@@ -16,7 +16,7 @@ LONGEST_LIST = 20  # that is printed
 @model_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @verbosity_options
-def command(target: str, weights: str | None, db: str | None, as_json: bool, quiet: bool, verbose: int) -> None:
+def command(target: str, weights: str | None, db: str | None, as_json: bool, verbosity: Verbosity) -> None:
     """Say what a cube, a model, a checkpoint or a database is.
 
     \b

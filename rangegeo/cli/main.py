@@ -102,7 +102,7 @@ def run(arguments: list[str]) -> int:
         if arguments.count("-v") + arguments.count("--verbose") + 2 * arguments.count("-vv") >= 2:
             traceback.print_exc()
         if isinstance(error, RangegeoError):
-            return _fail(str(error), error.exit_code)
+            return _fail(error.for_shell(), error.exit_code)
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             why = f"writing failed: {error.strerror}"
             return _fail(f"{why}; what was there before is kept; make room, or give another -o", 1)
@@ -125,7 +125,7 @@ def _one_line(show: Callable) -> Callable:
 
     def shown(message: Warning, category: type[Warning], *where: object) -> None:
         if issubclass(category, GridWarning | CubeWarning):
-            click.echo(f"rangegeo: warning: {message}", err=True)
+            click.echo(f"rangegeo: warning: {message.for_shell()}", err=True)
         else:
             show(message, category, *where)
 

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from rangegeo.cli.options import verbosity_options
+from rangegeo.cli.options import Verbosity, verbosity_options
 
 NAMES = ("model", "bands", "licence", "weights")
 
@@ -14,7 +14,7 @@ NAMES = ("model", "bands", "licence", "weights")
 @click.command("models")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with citations, sources and notes.")
 @verbosity_options
-def command(as_json: bool, quiet: bool, verbose: int) -> None:
+def command(as_json: bool, verbosity: Verbosity) -> None:
     """List the models and which weights are here.
 
     \b

@@ -7,7 +7,7 @@ import json
 import click
 
 from rangegeo.cli.notices import announce_demo
-from rangegeo.cli.options import model_options, verbosity_options
+from rangegeo.cli.options import Verbosity, model_options, verbosity_options
 
 COLUMNS = {  # variable: heading and how it is written
     "row": ("row", "{:.0f}"),
@@ -41,8 +41,7 @@ def command(
     db: str | None,
     device: str,
     as_json: bool,
-    quiet: bool,
-    verbose: int,
+    verbosity: Verbosity,
 ) -> None:
     """Say which rows of the database decide the embedding of a place.
 
@@ -58,7 +57,7 @@ def command(
         raise click.UsageError(f"--beta needs a model with betas, and {model_name} has none; leave it out")
     model = load_model(model_name, weights=weights, db=db, device=device)
     found = model.neighbors([lon, lat], count, beta=beta)
-    announce_demo(weights or model.row.default, quiet=quiet or as_json)
+    announce_demo((weights or model.row.default) == "demo" and not as_json, verbosity)
     place = found.isel(place=0)
     table = place.drop_dims("neighbour")
     rows = place.drop_vars(list(table.variables)).to_dataframe().reset_index(drop=True).to_dict("records")

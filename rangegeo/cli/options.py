@@ -1,15 +1,67 @@
-"""Options that several commands share, in one place."""
+"""Options that several commands share, and options that arrive in groups."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
-from functools import reduce
+from dataclasses import dataclass, fields
+from functools import reduce, wraps
 
 import click
 
-from rangegeo.cli.arguments import NumberList
+from rangegeo.cli.arguments import BandList, NumberList, flattened
 
 Decorator = Callable[[Callable], Callable]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verbosity:
+    """How much a command says.
+
+    Attributes:
+        quiet: nothing but errors and what was written.
+        verbose: how often -v was given; twice shows the traceback of an error.
+    """
+
+    quiet: bool = False
+    verbose: int = 0
+
+    def say(self, message: object) -> None:
+        """One line on stderr, unless quiet."""
+        if not self.quiet:
+            click.echo(message, err=True)
+
+    def silence_grid_warnings(self) -> None:
+        """Leave out, if quiet, doubts about a grid that is made as asked for."""
+        from rangegeo.errors import GridWarning
+
+        if self.quiet:
+            warnings.simplefilter("ignore", GridWarning)
+
+
+def grouped(name: str, group: type, *options: Decorator) -> Decorator:
+    """Options that reach the command as one value.
+
+    Args:
+        name: of the command's parameter.
+        group: a dataclass; an option goes to its field of the same name.
+        options: in the order in which help shows them.
+    """
+
+    def decorate(command: Callable) -> Callable:
+        @wraps(command)
+        def gathered(**given: object) -> object:
+            own = {field.name: given.pop(field.name) for field in fields(group) if field.name in given}
+            return command(**given, **{name: group(**own)})
+
+        return together(gathered, *options)
+
+    return decorate
+
+
+def together(command: Callable, *decorators: Decorator) -> Callable:
+    """A command with options that its help shows in this order."""
+    return reduce(lambda decorated, decorator: decorator(decorated), reversed(decorators), command)
 
 
 def model_options(command: Callable) -> Callable:
@@ -23,90 +75,50 @@ def model_options(command: Callable) -> Callable:
     return weights(db(command))
 
 
-def content_options(command: Callable) -> Callable:
-    """--model, --weights and --db, --beta, --layout and --bands."""
-    return _all(
-        command,
-        click.option(
-            "--model", "model_name", default="RANGE+", show_default=True, help="A name that rangegeo models lists."
-        ),
-        model_options,
-        click.option(
-            "--beta",
-            "betas",
-            type=NumberList((), "0,0.5,1"),
-            multiple=True,
-            metavar="B[,B...]",
-            help="0 geographic to 1 semantic; a comma list or repeated. [default: 0.5]",
-        ),
-        click.option(
-            "--layout",
-            type=click.Choice(["betas", "components"]),
-            default="betas",
-            show_default=True,
-            help="components stores S, G and q once, for any beta later.",
-        ),
-        click.option(
-            "--bands",
-            default="all",
-            show_default=True,
-            metavar="all|visual|location|diagnostics|LIST",
-            help="Bands; a LIST such as 1,2,10-20 or all,diagnostics. Diagnostics say how many database rows decided.",
-        ),
-    )
+CONTENT_OPTIONS = (
+    click.option("--model", default="RANGE+", show_default=True, help="A name that rangegeo models lists."),
+    model_options,
+    click.option(
+        "--beta",
+        "betas",
+        type=NumberList((), "0,0.5,1"),
+        multiple=True,
+        callback=flattened,
+        metavar="B[,B...]",
+        help="0 geographic to 1 semantic; a comma list or repeated. [default: 0.5]",
+    ),
+    click.option(
+        "--layout",
+        type=click.Choice(["betas", "components"]),
+        default="betas",
+        show_default=True,
+        help="components stores S, G and q once, for any beta later.",
+    ),
+    click.option(
+        "--bands",
+        type=BandList(),
+        default="all",
+        show_default=True,
+        metavar="all|visual|location|diagnostics|LIST",
+        help="Bands; a LIST such as 1,2,10-20 or all,diagnostics. Diagnostics say how many database rows decided.",
+    ),
+)
 
+ENGINE_OPTIONS = (
+    click.option(
+        "--tolerance",
+        type=float,
+        metavar="T",
+        help="Largest error of interpolation, relative to each component's largest value. [default: 1e-5]",
+    ),
+    click.option("--exact", is_flag=True, help="Evaluate every pixel or place; interpolate none."),
+    click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate."),
+    click.option("--threads", type=click.IntRange(min=1), help="Processor threads. [default: all cores]"),
+)
 
-def engine_options(command: Callable) -> Callable:
-    """--tolerance and --exact, --device and --threads."""
-    return _all(
-        command,
-        click.option(
-            "--tolerance",
-            type=float,
-            metavar="T",
-            help="Largest error of interpolation, relative to each component's largest value. [default: 1e-5]",
-        ),
-        click.option("--exact", is_flag=True, help="Evaluate every pixel or place; interpolate none."),
-        click.option(
-            "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate."
-        ),
-        click.option("--threads", type=click.IntRange(min=1), help="Processor threads. [default: all cores]"),
-    )
-
-
-def verbosity_options(command: Callable) -> Callable:
-    """-q and -v."""
-    quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors and what was written.")
-    verbose = click.option("-v", "--verbose", count=True, help="Say more; -vv shows the traceback of an error.")
-    return quiet(verbose(command))
-
-
-def _all(command: Callable, *decorators: Decorator) -> Callable:
-    """A command with options that its help shows in this order."""
-    return reduce(lambda decorated, decorator: decorator(decorated), reversed(decorators), command)
-
-
-def check_content(
-    betas: tuple[tuple[float, ...], ...], layout: str, bands: str, *, pca: bool = False
-) -> tuple[float, ...]:
-    """The betas asked for, or the default one.
-
-    Raises:
-        UsageError: the layout already holds what the other options ask for.
-    """
-    from rangegeo.schema.betas import check_betas
-
-    if layout == "components" and (betas or pca or bands not in ("all", "all,diagnostics")):
-        raise click.UsageError("--layout components holds all of S, G and q; leave out --beta, --bands and --pca")
-    return check_betas([beta for group in betas for beta in group]) if betas else (0.5,)
-
-
-def chosen_tolerance(tolerance: float | None, *, exact: bool) -> float | None:
-    """Of interpolation; None where everything is evaluated."""
-    from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
-
-    if exact:
-        if tolerance is not None:
-            raise click.UsageError("--exact evaluates everything; leave out --tolerance")
-        return None
-    return TOLERANCE if tolerance is None else check_tolerance(tolerance)
+verbosity_options = grouped(
+    "verbosity",
+    Verbosity,
+    click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors and what was written."),
+    click.option("-v", "--verbose", count=True, help="Say more; -vv shows the traceback of an error."),
+)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rangegeo.cli.arguments import NumberList, parse_bands
-from rangegeo.cli.options import verbosity_options
+from rangegeo.cli.options import Verbosity, verbosity_options
 
 
 @click.command("preview")
@@ -48,8 +48,7 @@ def command(
     method: str | None,
     seed: int,
     overwrite: bool,
-    quiet: bool,
-    verbose: int,
+    verbosity: Verbosity,
 ) -> None:
     """Draw a cube: a map (.png), or colours on its own grid (.tif).
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from rangegeo.cli.options import verbosity_options
+from rangegeo.cli.options import Verbosity, verbosity_options
 from rangegeo.errors import UsageError, WeightsError
 
 
@@ -30,7 +30,7 @@ def command(context: click.Context) -> int | None:
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @verbosity_options
-def list_(as_json: bool, quiet: bool, verbose: int) -> None:
+def list_(as_json: bool, verbosity: Verbosity) -> None:
     """List published files, and which of them are here."""
     from rangegeo.weights.cache import cache_folder
     from rangegeo.weights.hub import cache_root
@@ -44,7 +44,7 @@ def list_(as_json: bool, quiet: bool, verbose: int) -> None:
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]) - 1)]
     for line in lines:
         click.echo("  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]))
-    if not quiet:
+    if not verbosity.quiet:
         click.echo(f"downloads: {cache_root()} (HF_HOME)\nconverted: {cache_folder()} (RANGEGEO_CACHE)", err=True)
 
 
@@ -53,7 +53,7 @@ def list_(as_json: bool, quiet: bool, verbose: int) -> None:
 @click.option("--endpoint", metavar="URL", help="Hub or mirror. [default: HF_ENDPOINT, else the hub itself]")
 @click.option("--revision", metavar="REV", help="Branch, tag or commit; use such a file by the path that is printed.")
 @verbosity_options
-def pull(names: tuple[str, ...], endpoint: str | None, revision: str | None, quiet: bool, verbose: int) -> None:
+def pull(names: tuple[str, ...], endpoint: str | None, revision: str | None, verbosity: Verbosity) -> None:
     """Download, check and convert published files.
 
     They work offline afterwards. NAME is a file that `rangegeo weights list` shows, or a model; by default RANGE+,
@@ -71,15 +71,15 @@ def pull(names: tuple[str, ...], endpoint: str | None, revision: str | None, qui
     from rangegeo.weights.hub import without_bars
     from rangegeo.weights.pulling import pull as pull_files
 
-    with without_bars(quiet):
-        for path in pull_files(names or ("RANGE+",), endpoint=endpoint, revision=revision, say=_say(quiet)):
+    with without_bars(verbosity.quiet):
+        for path in pull_files(names or ("RANGE+",), endpoint=endpoint, revision=revision, say=_say(verbosity.quiet)):
             click.echo(path)
 
 
 @command.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @verbosity_options
-def verify(names: tuple[str, ...], quiet: bool, verbose: int) -> None:
+def verify(names: tuple[str, ...], verbosity: Verbosity) -> None:
     """Read every byte of the files that are here.
 
     And of their converted forms. NAME as for pull. Exit code 1 if one is damaged or missing.
@@ -90,7 +90,7 @@ def verify(names: tuple[str, ...], quiet: bool, verbose: int) -> None:
     checked = verify_files(names)
     width = max(len(one.name) for one, *_ in checked)
     for one, file, converted in checked:
-        if not quiet:
+        if not verbosity.quiet:
             click.echo(f"{one.name.ljust(width)}  file {file.ljust(7)}  converted {converted}")
     bad = [one.name for one, *states in checked if {DAMAGED, MISSING} & set(states)]
     if bad:
@@ -102,7 +102,7 @@ def verify(names: tuple[str, ...], quiet: bool, verbose: int) -> None:
 @command.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @verbosity_options
-def convert(path: Path, quiet: bool, verbose: int) -> None:
+def convert(path: Path, verbosity: Verbosity) -> None:
     """Convert a file to the memory-mapped form.
 
     A checkpoint or a RANGE database; prints where the converted form lies. Loading a file by its path does so too;
@@ -114,7 +114,7 @@ def convert(path: Path, quiet: bool, verbose: int) -> None:
     path = Path(in_folder(str(path)))
     if path.is_dir():
         raise UsageError(f"PATH must be a checkpoint or a RANGE database, got the folder {path}, which holds none")
-    click.echo(convert_file(path, say=_say(quiet)))
+    click.echo(convert_file(path, say=_say(verbosity.quiet)))
 
 
 def _say(quiet: bool) -> Callable[[str], None]:

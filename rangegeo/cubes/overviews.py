@@ -44,7 +44,8 @@ def make_overviews(raster: LazyRaster) -> list[xr.DataArray]:
             values = _lazy(raster.patches, coarse, factor)
             if coarse.area is not None:
                 values = clip(values, coarse.area.mask)
-            level = outline(coarse).copy(data=values if spec.has_beta else values[0])
+            level = outline(coarse).assign_attrs(spec.engine_facts)
+            level = level.copy(data=values if spec.has_beta else values[0])
         levels.append(level)
     return levels
 

@@ -62,9 +62,12 @@ class RasterSpec:
         area: Area | None = None,
         tolerance: float | None = TOLERANCE,
         chunks: int | str = "auto",
+        command: str | None = None,
     ) -> RasterSpec:
         """The spec of a raster of a model.
 
+        Args:
+            command: the command line that asked for it, kept in its attributes.
         Raises:
             UsageError: the tolerance or the size of the chunks is out of its range.
         """
@@ -77,7 +80,7 @@ class RasterSpec:
             side=_checked_side(chunks, recipe.bands),
             smooth_deg=model.evaluator.smooth_deg,
             has_beta=model.has_beta and bool(recipe.betas),
-            provenance=provenance(model, recipe),
+            provenance=provenance(model, recipe) | ({} if command is None else {"command": command}),
         )
 
     def __dask_tokenize__(self) -> tuple:

@@ -1,32 +1,44 @@
-"""How much of the machine a command uses, and what it measured on the way."""
+"""What a run measured, in one line each."""
 
 from __future__ import annotations
 
-import dask
-import xarray as xr
+from collections.abc import Mapping
 
-from rangegeo.cubes.proof import proof
+from rangegeo.errors import argument
+from rangegeo.stores.quantise import Storage
+
+COARSE = 0.01  # of the largest value of a component: half a step that is worth a word
 
 
-class Measured:
-    """What a run measures of its cube: `facts` goes to the writer, `str` says it afterwards."""
+def interpolation_line(facts: Mapping[str, object], tolerance: float | None) -> str:
+    """How a cube was computed, and how far it was found to be off."""
+    if not facts.get("proof_pixels"):
+        return "every pixel was evaluated"
+    refined = f"; refined {facts['refined_parts']} times to keep it" if facts["refined_parts"] else ""
+    return (
+        f"interpolated from {facts['evaluations']} evaluations; measured error {facts['measured_error']:.1e} "
+        f"at {facts['proof_pixels']} pixels, tolerance {tolerance:g}{refined}"
+    )
 
-    def __init__(self, cube: xr.DataArray) -> None:
-        self._tolerance = cube.attrs.get("tolerance")
-        self._known: dict[str, float] = {}
-        facts = proof(cube)
-        self.facts = None if facts is None else dask.delayed(self._keep, pure=False)(facts)
 
-    def _keep(self, facts: dict[str, float]) -> dict[str, float]:
-        self._known.update(facts)
-        return facts
-
-    def __str__(self) -> str:
-        known = self._known
-        if not known.get("proof_pixels"):
-            return "every pixel was evaluated"
-        refined = f"; refined {known['refined_parts']} times to keep it" if known["refined_parts"] else ""
-        return (
-            f"interpolated from {known['evaluations']} evaluations; measured error {known['measured_error']:.1e} "
-            f"at {known['proof_pixels']} pixels, tolerance {self._tolerance:g}{refined}"
+def storage_line(storage: Storage, *, one_scale: bool) -> str:
+    """How coarsely values will be stored, and what is finer if that is very coarse."""
+    remedy = ""
+    if one_scale and max(storage.bounds.values()) > COARSE:
+        remedy = (
+            f"; the bands of a Zarr array share one scale: {argument('dtype', 'int16')}, or a .tif with a scale a "
+            "band, is finer"
         )
+    return f"{storage.dtype}: error at most {_shares(storage.bounds)} of the largest value{remedy}"
+
+
+def stored_line(facts: Mapping[str, object], storage: Storage) -> str:
+    """What storing values cost."""
+    errors = {name: facts[f"quantisation_error_{name}"] for name in storage.bounds}
+    clipped = facts["quantisation_clipped"]
+    fit = f"{clipped} values lay outside the sampled ranges and were clipped" if clipped else "no value was clipped"
+    return f"stored as {storage.dtype}: measured error {_shares(errors)} of the largest value; {fit}"
+
+
+def _shares(errors: Mapping[str, float]) -> str:
+    return ", ".join(f"{error:.1e} ({name})" for name, error in errors.items())

@@ -1,4 +1,4 @@
-"""NEW."""
+"""How much of the machine a job uses."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ import numpy as np
 import xarray as xr
 from rasterio.windows import Window
 
-from rangegeo.accessor import RangegeoAccessor
 from rangegeo.colours.paint import fit_cube
+from rangegeo.cubes.betas import at_beta
 from rangegeo.errors import UsageError
 from rangegeo.pictures import draw
 from rangegeo.pictures.figure import PIXELS, note_of, title_of
@@ -114,7 +114,7 @@ def _opened(sources: Sequence[str | Path], look: Look, pixels: int | None = None
     if betas is None and cube.attrs.get("layout") == "components":
         betas = STRIP_BETAS if look.strip else (0.5,)
     if betas is not None:
-        cube = _stacked([RangegeoAccessor(cube).at(beta) for beta in check_betas(betas)])
+        cube = _stacked([at_beta(cube, beta) for beta in check_betas(betas)])
     bands = chosen_bands(look.bands, cube["band_name"].values.tolist())
     return cube if bands is None else cube.isel(band=list(bands))
 

@@ -15,6 +15,8 @@ from rangegeo.schema.cube import SHARE
 WRITE_TASK = "rangegeo-write"  # prefix of the keys of writing tasks; a progress bar counts them
 ALSO_TASK = "rangegeo-also"  # of those of other cubes that are written along with one
 
+# Told of the facts that were measured while a cube was written.
+Report = Callable[[dict[str, object]], None]
 # A block (beta, band, y, x) and the first row and column of it, to what the writer has to tell of it.
 BlockWriter = Callable[[np.ndarray, int, int], object]
 

@@ -21,6 +21,7 @@ class Format:
         outputs: cube and path to the paths that will be written.
         suffixes: that choose it.
         one_scale: whether all bands must be quantised alike.
+        north_up: whether the northernmost row must be the first.
         bytes_a_second: compressed and written on two cores, for an estimate of time.
     """
 
@@ -30,6 +31,7 @@ class Format:
     outputs: Callable[..., list[Path]]
     suffixes: tuple[str, ...] = ()
     one_scale: bool = False
+    north_up: bool = False
     bytes_a_second: float = 5e7
 
 
@@ -43,6 +45,7 @@ def _from(module: str, name: str, **options: object) -> Callable:
 
 
 _GEOTIFF = {
+    "north_up": True,
     "check": _from("geotiff", "check_outputs"),
     "check_options": _from("geotiff_options", "check_options"),
     "outputs": _from("geotiff", "output_paths"),

@@ -30,7 +30,7 @@ from rangegeo.errors import OutputError
 from rangegeo.grid.pyramid import overview_factors
 from rangegeo.grid.samples import sample_lattice
 from rangegeo.schema.cube import as_4d
-from rangegeo.stores.blocks import is_empty, stored_bytes, write_blocks
+from rangegeo.stores.blocks import Report, is_empty, stored_bytes, write_blocks
 from rangegeo.stores.geotiff_options import FEW_BANDS, compression, raster_type, with_options
 from rangegeo.stores.qml import style
 from rangegeo.stores.quantise import FLOAT32, Loss, Storage
@@ -49,6 +49,7 @@ def write_geotiff(
     creation_options: Mapping[str, object] | None = None,
     storage: Storage = FLOAT32,
     measured: Delayed | None = None,
+    report: Report | None = None,
 ) -> list[Path]:
     """Write a cube as Cloud Optimized GeoTIFF, block by block.
 
@@ -60,6 +61,7 @@ def write_geotiff(
         creation_options: of GDAL's GTiff or COG driver, as COMPRESS: "DEFLATE".
         storage: how values are stored, from `rangegeo.stores.quantise`.
         measured: metadata that is known once the cube is computed, from `rangegeo.cubes.proof.proof`.
+        report: told of this metadata, and of what storing the values lost.
     Returns:
         The paths of the embeddings, in the order of the betas. NAME.qml and NAME_rgb.tif lie beside each.
     Raises:
@@ -94,6 +96,8 @@ def write_geotiff(
         for output, final in zip(finished, paths, strict=True):  # all is well: each takes its name
             for made in (_preview_path(output), output.with_suffix(".qml"), output):
                 os.replace(made, final.parent / made.name)
+    if report is not None:
+        report(facts)
     return paths
 
 

@@ -24,7 +24,7 @@ from pyproj import CRS
 from rangegeo.errors import OutputError, UsageError
 from rangegeo.grid.coords import grid_coords
 from rangegeo.schema.cube import as_4d
-from rangegeo.stores.blocks import is_empty, stored_bytes, write_blocks
+from rangegeo.stores.blocks import Report, is_empty, stored_bytes, write_blocks
 from rangegeo.stores.conventions import gdal_crs, group_attributes, level_name
 from rangegeo.stores.quantise import FLOAT32, Loss, Storage
 from rangegeo.stores.spool import ROOM, spooled
@@ -46,6 +46,7 @@ def write_zarr(
     overviews: Sequence[xr.DataArray] = (),
     storage: Storage = FLOAT32,
     measured: Delayed | None = None,
+    report: Report | None = None,
 ) -> list[Path]:
     """Write a cube to a new Zarr store, block by block.
 
@@ -56,8 +57,9 @@ def write_zarr(
         zarr_format: 3, or 2 for programs that do not read 3 (GDAL before 3.11, QGIS built with it).
         creation_options: COMPRESS, LEVEL, SHUFFLE and SHARDS, see `rangegeo.stores.zarr_options`.
         overviews: of the cube, from `rangegeo.cubes.overviews.make_overviews`, each written to a group of the store.
-        storage: how values are stored, those of overviews too, from `rangegeo.stores.quantise`, one scale for all bands.
+        storage: how values are stored, those of overviews too, with one scale for all bands.
         measured: attributes that are known once the cube is computed, from `rangegeo.cubes.proof.proof`.
+        report: told of these attributes, and of what storing the values lost.
     Returns:
         The path.
     Raises:
@@ -84,7 +86,8 @@ def write_zarr(
 
         also = [(level, spool.write) for level, spool in zip(levels, spools, strict=True)]
         facts, (losses, *coarse_losses) = write_blocks(cube, write, measured, also)
-        array.attrs.update(facts | storage.facts(losses, cube.attrs))
+        facts_of_cube = facts | storage.facts(losses, cube.attrs)
+        array.attrs.update(facts_of_cube)
         for level, spool, lost in zip(levels, spools, coarse_losses, strict=True):
             group = path / level_name(cube, level)
             empty = da.empty(level.shape, dtype=level.dtype, chunks=(-1, -1, *array.chunks[2:]))
@@ -93,6 +96,8 @@ def write_zarr(
             coarse.attrs.update(facts | storage.facts(lost, cube.attrs))
             _complete(group)
         _complete(path)
+    if report is not None:
+        report(facts_of_cube)
     return [path]
 
 

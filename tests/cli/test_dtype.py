@@ -10,8 +10,8 @@ import pytest
 import rasterio
 
 import rangegeo as rg
-from rangegeo.stores import quantise
 from rangegeo.cli.raster import command
+from rangegeo.stores import quantise
 
 FINE = ("--res", "0.05")  # 20 x 20 pixels
 SHARES = r"\d\.\de-\d\d \(visual\), \d\.\de-\d\d \(location\) of the largest value"

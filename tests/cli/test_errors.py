@@ -14,8 +14,8 @@ import pytest
 import rasterio
 import shapely
 import torch
-from oracles import golden
 from helpers.malice import Touch
+from oracles import golden
 from typed import MINI, assert_one_line, listing
 
 from rangegeo.cli import main as module

@@ -9,8 +9,8 @@ import pytest
 import rasterio
 from PIL import Image
 
-from rangegeo.pictures import preview as module
 from rangegeo.cli.main import run
+from rangegeo.pictures import preview as module
 
 
 def is_png(path: str | Path) -> bool:

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import hubserver
-from oracles import golden
 from helpers.hubserver import left, point_to
 from helpers.malice import Touch
+from oracles import golden
 from typed import hear_interrupts
 
 from rangegeo.support import disk as room

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rangegeo.colours.fit import METHODS, fit_colours
-from rangegeo.grid.samples import SAMPLE_PIXELS, sample_lattice
 from rangegeo.errors import MissingPackage, UsageError
+from rangegeo.grid.samples import SAMPLE_PIXELS, sample_lattice
 
 
 def sample_of(bands: int, rows: int = 500, seed: int = 0) -> np.ndarray:

@@ -17,22 +17,22 @@ import shapely
 import torch
 import xarray as xr
 import zarr
+from helpers.rasters import raster_spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 import rangegeo as rg
-from rangegeo.models import model as model_module
 from rangegeo.cubes.clip import clip
-from rangegeo.cubes.graph import model_raster
 from rangegeo.cubes.cost import plan
-from rangegeo.cubes.proof import proof
 from rangegeo.cubes.projection import with_projection
+from rangegeo.cubes.proof import proof
 from rangegeo.errors import UsageError
 from rangegeo.field.places import Places, unit_vectors
 from rangegeo.field.range import Components
 from rangegeo.grid.extent import choose_extent
 from rangegeo.grid.mask import Mask
+from rangegeo.models import load as load_module
 from rangegeo.models.model import Model
 from rangegeo.models.spec import ModelSpec
 
@@ -61,7 +61,7 @@ def sphere(monkeypatch) -> Model:
     """A model of it, which tasks find by its spec."""
     spec = ModelSpec(name="SatCLIP", weights="none", db=None, device="cpu", weights_sha256="0", db_sha256=None)
     model = Model(spec, Sphere(), {"encoder": {"file": "none", "sha256": "0"}})
-    monkeypatch.setattr(model_module, "_LOADED", {spec: model})
+    monkeypatch.setattr(load_module, "_LOADED", {spec: model})
     return model
 
 
@@ -224,11 +224,11 @@ def test_what_is_proved_is_of_the_patches_that_were_made(sphere):
 
 
 def test_the_plan_is_of_the_area(sphere, mini, monkeypatch):
-    monkeypatch.setattr(type(mini), "seconds_per_place", lambda *_: 1e-3)
+    monkeypatch.setattr("rangegeo.cubes.cost.seconds_per_place", lambda *_: 1e-3)
     geobox, area = choose_extent(aoi=APART, res=0.05)
     recipe = mini.recipe(0.5)
     whole, part = (
-        plan(model_raster(geobox, mini, recipe, area=some, tolerance=None), mini, recipe) for some in (None, area)
+        plan(raster_spec(geobox, mini, recipe, area=some, tolerance=None), mini.evaluator) for some in (None, area)
     )
     assert part.seconds == pytest.approx(area.share * whole.seconds)
     assert part.share == area.share
@@ -252,7 +252,7 @@ def test_the_room_that_is_asked_for_is_the_areas(sphere, tmp_path, monkeypatch):
 
 def test_principal_components_are_of_the_area_alone(sphere):
     geobox, area = choose_extent(aoi=APART, res=0.05)
-    recipe = with_projection(sphere.recipe(), sphere, geobox, 2, area)
+    recipe = with_projection(sphere.recipe(), sphere.evaluator, geobox, 2, area)
     lonlat = np.concatenate(sphere.field.lonlat_deg)
     assert len(lonlat) == 1024
     assert shapely.contains_xy(APART, *lonlat.T).all()

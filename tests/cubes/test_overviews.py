@@ -6,15 +6,15 @@ import dask
 import numpy as np
 import pytest
 import shapely
+from helpers.rasters import lazy_cube, lazy_raster
 from hypothesis import given
 from hypothesis import strategies as st
 
-import rangegeo.cubes.raster
+import rangegeo.cubes.graph
+from rangegeo.cubes.overviews import _blocks, make_overviews
 from rangegeo.cubes.raster import TOLERANCE
-from rangegeo.cubes.graph import model_raster
 from rangegeo.grid import make_geobox
 from rangegeo.grid.extent import choose_extent
-from rangegeo.cubes.overviews import _blocks, make_overviews
 from rangegeo.grid.pyramid import COARSEST, coarser, overview_factors
 
 GRIDS = {  # what make_geobox takes, chunks
@@ -33,20 +33,20 @@ GRIDS = {  # what make_geobox takes, chunks
 
 @pytest.fixture(params=GRIDS)
 def made(request, mini):
-    """A cube on one of the grids, its model and its recipe."""
+    """A raster on one of the grids, and its model."""
     grid, chunks = GRIDS[request.param]
     recipe = mini.recipe((0.0, 0.7), bands=(1, 9, 30))
-    return model_raster(make_geobox(*grid), mini, recipe, chunks=chunks), mini, recipe
+    return lazy_raster(make_geobox(*grid), mini, recipe, chunks=chunks), mini
 
 
 def test_coarse_pixels_hold_the_models_values(made):
-    cube, model, recipe = made
-    levels = make_overviews(cube, model, recipe)
+    raster, model = made
+    cube, recipe, levels = raster.cube, raster.spec.recipe, make_overviews(raster)
     assert [max(level.shape[2:]) <= COARSEST for level in levels] == [False] * (len(levels) - 1) + [True]
     for level, factor in zip(levels, overview_factors(cube.shape[2:]), strict=True):
         grid = coarser(cube.odc.geobox, factor)
         assert level.odc.geobox == grid
-        exact = model_raster(grid, model, recipe, tolerance=None).values
+        exact = lazy_cube(grid, model, recipe, tolerance=None).values
         found = level.values
         np.testing.assert_array_equal(np.isnan(found), np.isnan(exact))
         scale = np.nanmax(np.abs(cube.values), axis=(0, 2, 3), keepdims=True)
@@ -54,8 +54,9 @@ def test_coarse_pixels_hold_the_models_values(made):
 
 
 def test_an_overview_says_what_the_cube_says(made):
-    cube, model, recipe = made
-    for level in make_overviews(cube, model, recipe):
+    raster, _ = made
+    cube = raster.cube
+    for level in make_overviews(raster):
         assert level.attrs == cube.attrs
         assert level.dims == cube.dims
         for name in ("beta", "band", "band_name"):
@@ -64,33 +65,31 @@ def test_an_overview_says_what_the_cube_says(made):
 
 def test_a_patch_is_evaluated_once_for_all_levels(mini, monkeypatch):
     evaluated = []
-    evaluate = rangegeo.cubes.raster.evaluate_patch
+    evaluate = rangegeo.cubes.graph.evaluate_patch
 
-    def counted(model, geobox, window, *more):
+    def counted(evaluator, geobox, window, *more):
         evaluated.append((window[0].start, window[1].start))
-        return evaluate(model, geobox, window, *more)
+        return evaluate(evaluator, geobox, window, *more)
 
-    monkeypatch.setattr(rangegeo.cubes.raster, "evaluate_patch", counted)
+    monkeypatch.setattr(rangegeo.cubes.graph, "evaluate_patch", counted)
     recipe = mini.recipe(0.5, bands=(1,))
-    cube = model_raster(make_geobox((0, 40, 12, 48), 0.01), mini, recipe)
-    dask.compute(cube, *make_overviews(cube, mini, recipe))
+    raster = lazy_raster(make_geobox((0, 40, 12, 48), 0.01), mini, recipe)
+    dask.compute(raster.cube, *make_overviews(raster))
     assert len(evaluated) == len(set(evaluated)) == 6
 
 
 def test_chunks_do_not_change_the_values(mini):
     recipe = mini.recipe(0.5, bands=(1, 2))
     geobox = make_geobox((5, 44, 9, 47), 0.01)
-    one, other = (
-        make_overviews(model_raster(geobox, mini, recipe, chunks=chunks), mini, recipe) for chunks in (32, 256)
-    )
+    one, other = (make_overviews(lazy_raster(geobox, mini, recipe, chunks=chunks)) for chunks in (32, 256))
     for left, right in zip(one, other, strict=True):
         np.testing.assert_allclose(left, right, rtol=0, atol=2e-5 * float(np.abs(left).max()))
 
 
 def test_blocks_are_as_large_as_those_of_the_cube_at_most(made):
-    cube, model, recipe = made
-    side = max(*cube.chunksizes["y"], *cube.chunksizes["x"])
-    for level in make_overviews(cube, model, recipe):
+    raster, _ = made
+    side = raster.spec.side
+    for level in make_overviews(raster):
         assert max(*level.chunksizes["y"], *level.chunksizes["x"]) <= -(-side // 16) * 16
 
 
@@ -98,8 +97,8 @@ def test_outside_an_area_there_is_no_data_at_any_level(mini):
     triangle = shapely.Polygon([(5.1, 44.2), (9.7, 44.6), (7.0, 47.7)])
     geobox, area = choose_extent(res=0.01, aoi=triangle)
     recipe = mini.recipe(0.5, bands=(1,))
-    cube = model_raster(geobox, mini, recipe, area=area)
-    levels = make_overviews(cube, mini, recipe, area)
+    raster = lazy_raster(geobox, mini, recipe, area=area)
+    cube, levels = raster.cube, make_overviews(raster)
     assert len(levels) == 1
     for level in levels:
         places = np.meshgrid(level["x"], level["y"])
@@ -112,9 +111,9 @@ def test_outside_an_area_there_is_no_data_at_any_level(mini):
 
 def test_a_cube_without_beta_has_overviews_too(mini):
     recipe = mini.recipe(layout="components")
-    cube = model_raster(make_geobox((5, 44, 8, 46), 0.01), mini, recipe)
-    (level,) = make_overviews(cube, mini, recipe)
-    assert level.dims == cube.dims == ("band", "y", "x")
+    raster = lazy_raster(make_geobox((5, 44, 8, 46), 0.01), mini, recipe)
+    (level,) = make_overviews(raster)
+    assert level.dims == raster.cube.dims == ("band", "y", "x")
 
 
 @pytest.mark.parametrize(
@@ -144,11 +143,11 @@ def test_every_coarse_pixel_comes_from_the_patch_its_centre_lies_in(patch, patch
     length = max(1, patch * patches - min(short, patch - 1))
     sides = [slice(start, min(start + patch, length)) for start in range(0, length, patch)]
     coarse = -(-length // factor)
-    blocks, starts = _blocks(sides, coarse, factor, side)
+    blocks, numbers = _blocks(sides, coarse, factor, side)
     assert [pixel for block in blocks for pixel in range(block.start, block.stop)] == list(range(coarse))
-    for block, start in zip(blocks, starts, strict=True):
+    for block, number in zip(blocks, numbers, strict=True):
         assert block.stop - block.start <= side
-        (owner,) = (part for part in sides if part.start == start)
+        owner = sides[number]
         for pixel in range(block.start, block.stop):
             centre = (pixel + 0.5) * factor
             assert owner.start <= centre < owner.stop or (owner is sides[-1] and centre >= owner.stop)

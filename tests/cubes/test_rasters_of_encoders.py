@@ -7,8 +7,9 @@ import pytest
 from oracles.every import SMALL, each_model
 
 import rangegeo as rg
-from rangegeo.grid import make_geobox, pixel_places
+from rangegeo.engine.evaluator import evaluate_pixels
 from rangegeo.engine.patches import evaluate_patch, fill_window
+from rangegeo.grid import make_geobox, pixel_places
 
 KINKED = {"GeoCLIP", "TaxaBind", "SINR", "CSP_INat"}  # ReLU and leaky ReLU
 FAST = {"s2vec_spherec", "s2vec_spherecplus", "s2vec_spherem", "s2vec_spheremplus"}  # waves of 0.06 degrees
@@ -61,10 +62,10 @@ def test_a_patch_that_does_not_converge_is_evaluated_pixel_by_pixel(name):
     """Patches as for a smooth model: the engine notices by itself."""
     model, geobox = load(name), make_geobox((7, 45, 8.28, 46.28), 0.02)
     recipe, window = model.recipe(), (slice(0, 64), slice(0, 64))
-    patch = evaluate_patch(model, geobox, window, 64, TOLERANCE, recipe)
+    patch = evaluate_patch(model.evaluator, geobox, window, 64, TOLERANCE, recipe)
     assert all(leaf.values is None for leaf in patch.leaves)
-    found = fill_window(model, geobox, window, patch, recipe)
-    np.testing.assert_array_equal(found, model.raster_block(pixel_places(geobox, *window), recipe))
+    found = fill_window(model.evaluator, geobox, window, patch, recipe)
+    np.testing.assert_array_equal(found, evaluate_pixels(model.evaluator, pixel_places(geobox, *window), recipe))
 
 
 @pytest.mark.parametrize("name", ["Direct", "Theory", "s2vec_grid", "CSP"])

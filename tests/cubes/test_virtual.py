@@ -10,14 +10,16 @@ import dask
 import numpy as np
 import pytest
 import xarray as xr
+from helpers.evaluators import refuse_to_evaluate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rangegeo as rg
 from rangegeo.cubes import virtual
+from rangegeo.cubes.lazy import as_lazy
+from rangegeo.engine.evaluator import FieldEvaluator
 from rangegeo.errors import UsageError
 from rangegeo.models.model import Model
-from rangegeo.models.spec import ModelSpec
 from rangegeo.schema.cube import is_in_memory
 
 EARTH = (-180, -90, 180, 90)
@@ -27,30 +29,20 @@ ROUND_OFF = 4e-6  # of the largest value: what float32 retrieval in another orde
 
 @pytest.fixture
 def nothing_evaluates(monkeypatch):
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("something was evaluated")
-
-    for name in ("_fill", "components", "raster_block"):
-        monkeypatch.setattr(Model, name, refuse)
-    monkeypatch.setattr(ModelSpec, "load", refuse)
+    refuse_to_evaluate(monkeypatch)
 
 
 @pytest.fixture
 def evaluated(monkeypatch) -> list[np.ndarray]:
     """(n, 2) places of every evaluation."""
     seen: list[np.ndarray] = []
-    components, raster_block = Model.components, Model.raster_block
+    components = FieldEvaluator.components
 
-    def counted_components(self, lonlat_deg, wanted):
-        seen.append(lonlat_deg)
-        return components(self, lonlat_deg, wanted)
+    def counted(self, places, wanted):
+        seen.append(places.lonlat_deg.numpy())
+        return components(self, places, wanted)
 
-    def counted_block(self, pixels, recipe):
-        seen.append(pixels.lonlat_deg)
-        return raster_block(self, pixels, recipe)
-
-    monkeypatch.setattr(Model, "components", counted_components)
-    monkeypatch.setattr(Model, "raster_block", counted_block)
+    monkeypatch.setattr(FieldEvaluator, "components", counted)
     return seen
 
 
@@ -176,6 +168,7 @@ def test_points_are_evaluated_one_by_one(mini, evaluated):
     lat = xr.DataArray([37.2005, 45.2005, 45.2005, -35.0005], dims="place")
     found = world.sel(x=lon, y=lat, method="nearest")
     expected = mini.encode(np.stack([lon, lat], axis=1), (0, 1))
+    evaluated.clear()
     np.testing.assert_allclose(found.transpose("beta", "place", "band"), expected, rtol=0, atol=1e-5)
     assert sum(map(len, evaluated)) == 3  # a place given twice is evaluated once
     ordered = np.take(found["x"], [0, 1, 3])
@@ -345,10 +338,10 @@ def test_dask_has_the_order_that_was_asked_for(pair):
         {"y": [0, 1, 5]},
     ):
         lazy = found.isel(part).rangegeo.to_dask() if {"y", "x"} <= set(found.isel(part).dims) else None
-        lazy = virtual.as_lazy(found.isel(part)) if lazy is None else lazy
+        lazy = as_lazy(found.isel(part)) if lazy is None else lazy
         assert dask.is_dask_collection(lazy)
         assert_same(lazy.compute(), expected.isel(part))
-    reordered = virtual.as_lazy(found.transpose("x", "y", "band", "beta"))
+    reordered = as_lazy(found.transpose("x", "y", "band", "beta"))
     assert dask.is_dask_collection(reordered)
     assert_same(reordered.compute(), expected.transpose("x", "y", "band", "beta"))
 

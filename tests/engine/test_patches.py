@@ -7,15 +7,18 @@ import pickle
 import dask
 import numpy as np
 import pytest
-import torch
+from helpers.evaluators import FakeEvaluator
+from helpers.rasters import lazy_cube
 
 import rangegeo as rg
-from rangegeo.cubes.graph import PATCHES, model_raster
+from rangegeo.cubes.graph import patch_layers
 from rangegeo.cubes.proof import proof
-from rangegeo.errors import UsageError
-from rangegeo.field.range import Components
-from rangegeo.grid import make_geobox, pixel_places
+from rangegeo.engine.evaluator import evaluate_pixels
 from rangegeo.engine.patches import evaluate_patch, fill_window
+from rangegeo.errors import UsageError
+from rangegeo.field.recipe import Recipe
+from rangegeo.grid import make_geobox, pixel_places
+from rangegeo.models.load import loaded
 
 PLACES = {  # bbox, resolution, CRS: all small enough to be compared pixel by pixel
     "high mountains": ((86, 27, 87.3, 28.3), 0.02, "EPSG:4326"),
@@ -64,9 +67,9 @@ def test_nothing_outside_a_projection_is_filled(mini):
     geobox = make_geobox(bbox, 40_000, crs)
     recipe = mini.recipe(0.5)
     rows, cols = slice(0, 200), slice(0, 200)
-    patch = evaluate_patch(mini, geobox, (rows, cols), 64, 1e-3, recipe)
-    found = fill_window(mini, geobox, (rows, cols), patch, recipe)
-    exact = mini.raster_block(pixel_places(geobox, rows, cols), recipe)
+    patch = evaluate_patch(mini.evaluator, geobox, (rows, cols), 64, 1e-3, recipe)
+    found = fill_window(mini.evaluator, geobox, (rows, cols), patch, recipe)
+    exact = evaluate_pixels(mini.evaluator, pixel_places(geobox, rows, cols), recipe)
     assert 0.05 < np.isnan(exact[0, 0]).mean() < 0.9
     np.testing.assert_array_equal(np.isnan(found), np.isnan(exact))
     np.testing.assert_allclose(found, exact, atol=2e-3 * np.nanmax(np.abs(exact)))
@@ -76,55 +79,39 @@ def test_a_seam_of_an_interrupted_projection_is_not_bridged(mini):
     geobox = make_geobox((-60, 20, -20, 60), 30_000, "+proj=igh +type=crs")
     recipe = mini.recipe(0.5)
     window = slice(0, geobox.shape[0]), slice(0, geobox.shape[1])
-    patch = evaluate_patch(mini, geobox, window, 128, 1e-4, recipe)
-    found = fill_window(mini, geobox, window, patch, recipe)
-    exact = mini.raster_block(pixel_places(geobox, *window), recipe)
+    patch = evaluate_patch(mini.evaluator, geobox, window, 128, 1e-4, recipe)
+    found = fill_window(mini.evaluator, geobox, window, patch, recipe)
+    exact = evaluate_pixels(mini.evaluator, pixel_places(geobox, *window), recipe)
     np.testing.assert_array_equal(np.isnan(found), np.isnan(exact))
     np.testing.assert_allclose(found, exact, atol=2e-4 * np.nanmax(np.abs(exact)))
 
 
-class JumpModel:
-    """A field with a jump at 10.13° east, that counts its evaluations."""
-
-    visual, location, evaluated = 0, 2, 0
-
-    def _at(self, lonlat_deg: np.ndarray) -> torch.Tensor:
-        lon, lat = torch.from_numpy(np.ascontiguousarray(lonlat_deg)).float().unbind(1)
-        self.evaluated += len(lon)
-        return torch.stack([torch.where(lon > 10.13, 1.0, -1.0), torch.sin(lat)], dim=1)
-
-    def components(self, lonlat_deg: np.ndarray, wanted: list[str]) -> dict[str, torch.Tensor]:
-        assert wanted == ["location"]
-        return {"location": self._at(lonlat_deg)}
-
-    def raster_block(self, pixels, recipe) -> np.ndarray:
-        found = recipe.apply(Components(None, None, self._at(pixels.lonlat_deg)))
-        return found.transpose(1, 2).reshape(1, 2, *pixels.valid.shape).numpy()
+def jump(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    """A jump at 10.13° east."""
+    return np.stack([np.where(lon > 10.13, 1.0, -1.0), np.sin(lat)], axis=1)
 
 
 def test_a_jump_is_found_and_evaluated_exactly():
-    from rangegeo.field.recipe import Recipe
-
-    model, recipe = JumpModel(), Recipe(betas=(1.0,), visual=0, location=2)
+    evaluator, recipe = FakeEvaluator(jump, 2), Recipe(betas=(1.0,), visual=0, location=2)
     geobox = make_geobox((9, 45, 11.56, 47.56), 0.01)
     window = slice(0, 256), slice(0, 256)
-    patch = evaluate_patch(model, geobox, window, 256, 1e-5, recipe)
-    found = fill_window(model, geobox, window, patch, recipe)
-    exact = JumpModel().raster_block(pixel_places(geobox, *window), recipe)
+    patch = evaluate_patch(evaluator, geobox, window, 256, 1e-5, recipe)
+    found = fill_window(evaluator, geobox, window, patch, recipe)
+    exact = evaluate_pixels(FakeEvaluator(jump, 2), pixel_places(geobox, *window), recipe)
     np.testing.assert_allclose(found, exact, atol=1e-5)
-    assert model.evaluated < 0.5 * 256 * 256
+    assert evaluator.asked < 0.5 * 256 * 256
 
 
 def test_a_missed_tolerance_is_refined_and_said(demo, monkeypatch: pytest.MonkeyPatch):
     """Where the decay of the coefficients promises too much, the exact pixels catch it."""
-    monkeypatch.setattr("rangegeo.engine.patches.left_out", lambda values: 0.0)
+    monkeypatch.setattr("rangegeo.engine.fit.left_out", lambda values: 0.0)
     geobox, recipe = make_geobox((86, 27, 88.56, 29.56), 0.01), demo.recipe((0, 1))
     window = slice(0, 256), slice(0, 256)
-    patch = evaluate_patch(demo, geobox, window, 256, 1e-5, recipe)
+    patch = evaluate_patch(demo.evaluator, geobox, window, 256, 1e-5, recipe)
     assert patch.refined >= 1
     assert patch.error <= 1e-5
-    exact = demo.raster_block(pixel_places(geobox, slice(0, 20), slice(0, 256)), recipe)
-    found = fill_window(demo, geobox, (slice(0, 20), slice(0, 256)), patch, recipe)
+    exact = evaluate_pixels(demo.evaluator, pixel_places(geobox, slice(0, 20), slice(0, 256)), recipe)
+    found = fill_window(demo.evaluator, geobox, (slice(0, 20), slice(0, 256)), patch, recipe)
     assert relative_error(found, exact, demo.visual) < 1e-4
 
 
@@ -147,8 +134,9 @@ def test_patches_are_evaluated_once_and_named_deterministically(mini):
     first, second = (rg.raster((6, 45, 8, 47), 0.01, model=mini, chunks=64) for _ in range(2))
     assert first.data.name == second.data.name
     assert set(first.data.dask.to_dict()) == set(second.data.dask.to_dict())
-    patches = [key for key in first.data.dask.to_dict() if str(key[0]).startswith(PATCHES)]
+    (patches,) = patch_layers(first.data)
     assert 1 <= len(patches) < first.data.npartitions
+    assert patch_layers(second.data[..., :9, :9] * 2)[0].spec.token == patches.spec.token
 
 
 def test_a_slice_computes_and_proves_only_its_own_patches(mini):
@@ -264,7 +252,7 @@ def test_writing_and_proving_evaluate_each_patch_once(mini, tmp_path, monkeypatc
 
     def counted(spec, geobox, window, *rest):
         seen.append(window)
-        return evaluate_patch(spec.load(), geobox, window, *rest)
+        return evaluate_patch(loaded(spec).evaluator, geobox, window, *rest)
 
     monkeypatch.setattr("rangegeo.cubes.graph.patch_block", counted)
     cube = rg.raster((6, 45, 8.56, 47.56), 0.02, model=mini, chunks=chunks)
@@ -285,4 +273,4 @@ def test_measured_error_is_in_the_files(mini, tmp_path):
 
 def test_an_exact_cube_says_so(mini):
     geobox = make_geobox((6, 45, 7.28, 46.28), 0.02)
-    assert model_raster(geobox, mini, mini.recipe(), tolerance=None).attrs["evaluation"] == "exact"
+    assert lazy_cube(geobox, mini, mini.recipe(), tolerance=None).attrs["evaluation"] == "exact"

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from torch import Tensor
+from helpers.evaluators import FakeEvaluator, RecordingEvaluator
 
 import rangegeo as rg
 from rangegeo.engine import points as module
+from rangegeo.engine.evaluator import evaluate_places
+from rangegeo.engine.points import PointInterpolator, interpolate_places
 from rangegeo.errors import UsageError
 from rangegeo.field.recipe import Recipe
-from rangegeo.engine.points import PointInterpolator, scattered
+from rangegeo.grid.domain import whole_turns
 from rangegeo.grid.globe import tile_counts, tile_numbers, tile_sides
 
 TOLERANCE = 1e-5
 BETAS = (1, 0)
+Function = Callable[[np.ndarray, np.ndarray], np.ndarray]  # longitude and latitude (n,) to (n, 3)
 HERE = {
     "one tile": ((3.3, 45.1), (6.2, 47.1)),
     "Jura": ((5, 46), (8, 48)),
@@ -43,7 +45,7 @@ def places(where: str, count: int, seed: int = 0) -> np.ndarray:
 
 def errors(model: rg.Model, found: np.ndarray, lonlat: np.ndarray) -> float:
     """The largest difference of S, G and q from exact evaluation, each relative to its largest value."""
-    exact = model.points_block(lonlat, model.recipe(BETAS))
+    exact = evaluate_places(model.evaluator, lonlat, model.recipe(BETAS))
     visual, location = slice(None, model.visual), slice(model.visual, None)
     parts = ((0, visual), (1, visual), (0, location))
     return max(float(np.abs(found - exact)[i, :, b].max() / np.abs(exact[i, :, b]).max()) for i, b in parts)
@@ -54,7 +56,7 @@ def errors(model: rg.Model, found: np.ndarray, lonlat: np.ndarray) -> float:
 )
 def test_values_are_those_of_the_model_within_the_tolerance(demo, where, tolerance):
     lonlat = places(where, 10_000)
-    field = PointInterpolator(demo, demo.recipe(BETAS), tolerance, tile_counts(module._wrapped(lonlat)))
+    field = PointInterpolator(demo.evaluator, demo.recipe(BETAS), tolerance, tile_counts(whole_turns(lonlat)))
     found = field(lonlat)
     assert errors(demo, found[:, ::19], lonlat[::19]) <= tolerance
     assert field.facts["interpolated_places"] > 8000
@@ -68,14 +70,14 @@ def test_exactly_on_edges_and_points(demo):
     (south, north), (west, east) = tile_sides(int(tile_numbers(np.array([[0.1, 0.1]]))[0]))
     edges = [(lon, lat) for lon in (west, (west + east) / 2, east) for lat in (south, (south + north) / 2, north)]
     lonlat = np.concatenate([edges, places("Gulf of Guinea", 6000)])
-    found = scattered(demo, lonlat, demo.recipe(BETAS), TOLERANCE)
+    found = interpolate_places(demo.evaluator, lonlat, demo.recipe(BETAS), TOLERANCE)
     assert errors(demo, found[:, :100], lonlat[:100]) <= TOLERANCE
 
 
 def test_few_places_are_evaluated(mini):
     lonlat = np.random.default_rng(0).uniform((-180, -90), (180, 90), (500, 2))
     np.testing.assert_allclose(mini.encode(lonlat, tolerance=TOLERANCE), mini.encode(lonlat), rtol=0, atol=5e-6)
-    field = PointInterpolator(mini, mini.recipe(), TOLERANCE, tile_counts(lonlat))
+    field = PointInterpolator(mini.evaluator, mini.recipe(), TOLERANCE, tile_counts(lonlat))
     field(lonlat)
     assert field.facts == {"evaluation": "exact"}
     assert str(field) == "every place was evaluated"
@@ -117,20 +119,13 @@ def test_tolerances_that_mean_nothing_are_refused(mini, tolerance):
 def test_bands_that_are_left_out_cost_nothing(demo):
     lonlat = places("one tile", 1500)
     recipe = demo.recipe(0.5, bands=[2, 300])
-    asked = []
-    original = demo.components
-
-    def components(lonlat_deg, wanted):
-        asked.append(set(wanted))
-        return original(lonlat_deg, wanted)
-
-    stand_in = SimpleNamespace(components=components, points_block=demo.points_block, spec=demo.spec, smooth_deg=9.0)
-    found = PointInterpolator(stand_in, demo.recipe(0.5, bands="location"), TOLERANCE, tile_counts(lonlat))(lonlat)
-    assert asked
-    assert all(wanted == {"location"} for wanted in asked)
+    evaluator = RecordingEvaluator(demo.evaluator)
+    found = PointInterpolator(evaluator, demo.recipe(0.5, bands="location"), TOLERANCE, tile_counts(lonlat))(lonlat)
+    assert evaluator.wanted
+    assert all(wanted == {"location"} for wanted in evaluator.wanted)
     np.testing.assert_allclose(found[0], demo.encode(lonlat)[:, 256:], atol=1e-5)
     np.testing.assert_allclose(
-        scattered(demo, lonlat, recipe, TOLERANCE)[0], demo.encode(lonlat)[:, [1, 299]], atol=1e-5
+        interpolate_places(demo.evaluator, lonlat, recipe, TOLERANCE)[0], demo.encode(lonlat)[:, [1, 299]], atol=1e-5
     )
 
 
@@ -140,7 +135,7 @@ def test_bands_that_are_left_out_cost_nothing(demo):
 def test_batches_share_tiles(demo):
     lonlat = places("one tile", 1500)
     recipe, counts = demo.recipe(BETAS), tile_counts(lonlat)
-    once, often = (PointInterpolator(demo, recipe, TOLERANCE, counts) for _ in range(2))
+    once, often = (PointInterpolator(demo.evaluator, recipe, TOLERANCE, counts) for _ in range(2))
     whole = once(lonlat)
     parts = np.concatenate([often(part) for part in np.array_split(lonlat, 50)], axis=1)
     np.testing.assert_allclose(parts, whole, atol=3e-6)
@@ -150,19 +145,8 @@ def test_batches_share_tiles(demo):
 # ------------------------------------------------------------------------------------------------- rough fields
 
 
-class Pretended:
-    """A model of three location bands that are a function of the place; counts what it is asked for."""
-
-    def __init__(self, function, smooth_deg: float = 10.0) -> None:
-        self.function, self.smooth_deg, self.asked = function, smooth_deg, 0
-        self.spec = SimpleNamespace(device="cpu")
-
-    def components(self, lonlat_deg: np.ndarray, wanted: list[str]) -> dict[str, Tensor]:
-        self.asked += len(lonlat_deg)
-        return {"location": torch.from_numpy(self.function(*lonlat_deg.T)).float()}
-
-    def points_block(self, lonlat_deg: np.ndarray, recipe: Recipe) -> np.ndarray:
-        return self.components(lonlat_deg, [])["location"].numpy()[None]
+def pretended(function: Function, smooth_deg: float = 10.0) -> FakeEvaluator:
+    return FakeEvaluator(function, 3, smooth_deg)
 
 
 RECIPE = Recipe(betas=(1.0,), visual=0, location=3)
@@ -184,36 +168,36 @@ ROUGH = {
 @pytest.mark.parametrize("name", ROUGH)
 @pytest.mark.parametrize("count", [1500, 40_000])
 def test_whatever_the_field_values_keep_the_tolerance_and_little_is_lost(name, count):
-    model = Pretended(ROUGH[name])
+    evaluator = pretended(ROUGH[name])
     lonlat = places("Jura", count)
-    field = PointInterpolator(model, RECIPE, TOLERANCE, tile_counts(lonlat))
+    field = PointInterpolator(evaluator, RECIPE, TOLERANCE, tile_counts(lonlat))
     found = field(lonlat)[0]
     expected = ROUGH[name](*lonlat.T)
     # at all places but those so near a kink or a jump that a rectangle without it was proved beside it
     assert np.quantile(np.abs(found - expected).max(axis=1), 0.999) <= TOLERANCE * max(1.0, np.abs(expected).max())
-    assert model.asked <= (1 + 2 * module.LOST_SHARE) * count + 2000
+    assert evaluator.asked <= (1 + 2 * module.LOST_SHARE) * count + 2000
 
 
 def test_a_field_that_is_known_to_be_rough_is_not_tried():
-    model = Pretended(ROUGH["kinks"], smooth_deg=0.0)
+    evaluator = pretended(ROUGH["kinks"], smooth_deg=0.0)
     lonlat = places("Jura", 5000)
-    found = PointInterpolator(model, RECIPE, TOLERANCE, tile_counts(lonlat))(lonlat)
-    assert model.asked == 5000
+    found = PointInterpolator(evaluator, RECIPE, TOLERANCE, tile_counts(lonlat))(lonlat)
+    assert evaluator.asked == 5000
     np.testing.assert_array_equal(found[0], ROUGH["kinks"](*lonlat.T).astype(np.float32))
 
 
 def test_without_a_tolerance_every_place_is_evaluated():
-    model = Pretended(ROUGH["nothing"])
+    evaluator = pretended(ROUGH["nothing"])
     lonlat = places("Jura", 5000)
-    field = PointInterpolator(model, RECIPE, None, tile_counts(lonlat))
+    field = PointInterpolator(evaluator, RECIPE, None, tile_counts(lonlat))
     field(lonlat)
-    assert (model.asked, field.expected, field.facts) == (5000, 5000, {"evaluation": "exact"})
+    assert (evaluator.asked, field.expected, field.facts) == (5000, 5000, {"evaluation": "exact"})
 
 
 def test_what_is_said_of_a_run():
-    model = Pretended(smooth)
+    evaluator = pretended(smooth)
     lonlat = np.concatenate([places("Jura", 20_000), [[100.0, 0.0]]])
-    field = PointInterpolator(model, RECIPE, TOLERANCE, tile_counts(lonlat))
+    field = PointInterpolator(evaluator, RECIPE, TOLERANCE, tile_counts(lonlat))
     field(lonlat)
     facts = field.facts
     proved = facts["proof_places"]
@@ -222,17 +206,17 @@ def test_what_is_said_of_a_run():
         f"error {facts['measured_error']:.1e} at {proved} places, tolerance 1e-05"
     )
     assert facts["interpolated_places"] == 20_000
-    assert facts["evaluations"] + proved == model.asked
+    assert facts["evaluations"] + proved == evaluator.asked
 
 
 @pytest.mark.parametrize("sort", [True, False])
 def test_tiles_that_are_held_are_bounded_and_never_made_over_and_over(sort):
-    model = Pretended(smooth)
+    evaluator = pretended(smooth)
     lonlat = np.random.default_rng(0).uniform((0, 0), (22, 22), (120_000, 2))
     if sort:
         lonlat = lonlat[np.argsort(tile_numbers(lonlat))]
     tile_bytes = 21 * 21 * 3 * 4
-    field = PointInterpolator(model, RECIPE, TOLERANCE, tile_counts(lonlat), held_bytes=10 * tile_bytes)
+    field = PointInterpolator(evaluator, RECIPE, TOLERANCE, tile_counts(lonlat), held_bytes=10 * tile_bytes)
     found = []
     for part in np.array_split(lonlat, 60):
         found.append(field(part)[0])

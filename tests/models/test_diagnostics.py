@@ -9,10 +9,10 @@ import rasterio
 import xarray as xr
 
 import rangegeo as rg
-from rangegeo.schema.bands import DIAGNOSTICS, SEMANTIC_DIAGNOSTICS, embedding_bands
 from rangegeo.cubes.proof import proof
 from rangegeo.errors import UsageError
 from rangegeo.grid import make_geobox, pixel_places
+from rangegeo.schema.bands import DIAGNOSTICS, SEMANTIC_DIAGNOSTICS, embedding_bands
 
 BOX = ((6, 45, 7.28, 46.28), 0.02)
 MANY = "all,diagnostics"

@@ -19,14 +19,16 @@ from oracles import field as reference
 from oracles import golden
 
 import rangegeo as rg
-from rangegeo.engine import evaluator
-from rangegeo.models import model as module
 from rangegeo.encoders import MODELS
+from rangegeo.engine import evaluator
+from rangegeo.engine.evaluator import seconds_per_place
 from rangegeo.errors import RangegeoError, ShapeError, UsageError, WeightsError
 from rangegeo.field.places import Places
+from rangegeo.models import load as module
+from rangegeo.models.device import resolve_device
+from rangegeo.models.load import load_model, loaded
 from rangegeo.models.spec import ModelSpec
-from rangegeo.models.model import check_betas, resolve_device
-from rangegeo.models.load import load_model
+from rangegeo.schema.betas import check_betas
 
 CHECKPOINT = str(golden.GOLDEN / "satclip-mini.ckpt")
 DATABASE = str(golden.GOLDEN / "range_db_mini.npz")
@@ -204,15 +206,15 @@ def test_what_a_model_says_of_itself(mini, mini_range, mini_satclip):
     assert mini_range.temperatures == {"semantic_temperature": 15.0}
     assert mini_satclip.temperatures == {}
     assert (mini.citation, mini_satclip.citation) == ("arXiv:2502.19781", "arXiv:2311.17179")
-    names = mini.source_names(mini.recipe())
+    names = mini.recipe().names
     assert names[:2] + names[-1:] == ("visual_00", "visual_01", "location_15")
     assert len(set(names)) == mini.dim
-    assert mini_satclip.source_names(mini_satclip.recipe())[0] == "location_00"
+    assert mini_satclip.recipe().names[0] == "location_00"
     assert mini.facts["database"]["rows"] == 500
 
 
 def test_the_estimate_of_time_is_a_time(mini):
-    assert 0 < mini.seconds_per_place(mini.recipe((0, 1))) < 0.1
+    assert 0 < seconds_per_place(mini.evaluator, mini.recipe((0, 1))) < 0.1
 
 
 # ---------------------------------------------------------------------------------------- load_model and spec
@@ -278,7 +280,7 @@ def test_a_model_is_loaded_once_a_process_and_shared_by_its_threads(mini, monkey
 
     def load() -> None:
         start.wait()
-        found.append(pickle.loads(pickle.dumps(mini.spec)).load())
+        found.append(loaded(pickle.loads(pickle.dumps(mini.spec))))
 
     threads = [threading.Thread(target=load) for _ in range(4)]
     for thread in threads:
@@ -302,9 +304,9 @@ def test_a_spec_refuses_other_files_than_it_was_made_with(mini, tmp_path):
     with pytest.raises(
         WeightsError, match=r"weights\.ckpt or None is not the file this cube was planned with; make the"
     ):
-        spec.load()
+        loaded(spec)
     with pytest.raises(WeightsError, match="is not the file this cube was planned with"):
-        dataclasses.replace(mini.spec, db_sha256="0" * 64).load()
+        loaded(dataclasses.replace(mini.spec, db_sha256="0" * 64))
 
 
 def test_models_are_equal_by_their_spec():

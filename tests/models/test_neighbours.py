@@ -14,6 +14,7 @@ from oracles import golden
 import rangegeo as rg
 from rangegeo.errors import ShapeError, UsageError
 from rangegeo.field import strongest as module
+from rangegeo.field.places import Places
 from rangegeo.field.strongest import Kernel, distance_km, strongest_rows
 
 PLACES = np.array([[5.7, 45.2], [-122.4, 37.8], [139.7, -35.7], [0.0, 90.0], [180.0, -89.9], [-180.0, 12.0]])
@@ -27,7 +28,9 @@ def database() -> dict[str, np.ndarray]:
 @pytest.fixture(scope="module")
 def expected(mini, database) -> dict[str, np.ndarray]:
     """(places, rows): the weight of every row in both averages, its cosine and its distance."""
-    location = golden.normalised(mini.components(PLACES, ["location"])["location"].double())
+    location = golden.normalised(
+        mini.evaluator.components(Places(torch.tensor(PLACES, dtype=torch.float64)), ["location"]).location.double()
+    )
     keys, vectors = golden.normalised(database["satclip_embeddings"]), reference.unit_vectors(database["locs"])
     return {
         "semantic_weight": reference.softmax_weights(location, keys, 12.0),

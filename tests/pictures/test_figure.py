@@ -20,9 +20,9 @@ from odc.geo.geobox import GeoBox
 from pyproj import Geod, Transformer
 
 import rangegeo as rg
+from rangegeo.colours.paint import fit_cube, paint_cube
 from rangegeo.cubes.raster import grid_coords
 from rangegeo.errors import UsageError
-from rangegeo.colours.paint import fit_cube, paint_cube
 from rangegeo.pictures import draw
 from rangegeo.pictures import panel as panel_module
 from rangegeo.pictures.figure import PIXELS, decimated

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pyproj import Transformer
 
-from rangegeo.pictures.ground import Frame, wrapped
 from rangegeo.pictures.graticule import STEPS_DEG, graticule
+from rangegeo.pictures.ground import Frame, wrapped
 
 FLAT = ("degrees", "antimeridian", "antimeridian in Mercator", "globe", "high latitude")
 CURVED = ("Svalbard", "Arctic", "Antarctica", "zone of UTM", "Lambert", "Mollweide", "feet")

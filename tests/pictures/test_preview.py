@@ -12,9 +12,9 @@ from rasterio.enums import ColorInterp
 from rio_cogeo.cogeo import cog_validate
 
 import rangegeo as rg
-from rangegeo.pictures import preview as module
-from rangegeo.errors import CubeError, OutputError, UsageError
 from rangegeo.colours.paint import fit_cube, paint_cube
+from rangegeo.errors import CubeError, OutputError, UsageError
+from rangegeo.pictures import preview as module
 from rangegeo.pictures.preview import Look, preview
 
 BOX, RES = (5, 44, 6, 45), 0.02

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from kinds import KINDS, Seen, change, preview, raster
 from helpers.programs import need, version
+from kinds import KINDS, Seen, change, preview, raster
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 LOOK = WORKFLOWS / "qgis" / "look.py"

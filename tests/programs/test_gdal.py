@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from helpers.programs import need, version
 from kinds import KINDS, MINI, SMALL, raster
 from pyproj import CRS, Transformer
-from helpers.programs import need, version
 
 from rangegeo.stores.opening import open_cube
 from rangegeo.stores.quantise import NODATA

@@ -9,10 +9,10 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 import rasterio
+from helpers.programs import need, version
 from kinds import KINDS, MINI, SMALL, Seen, raster
 from pyproj import CRS
 from rasterio.errors import NotGeoreferencedWarning
-from helpers.programs import need, version
 
 from rangegeo.schema.bands import DIAGNOSTICS
 from rangegeo.stores.opening import open_cube
@@ -111,7 +111,7 @@ def test_the_pictures_show_something(kind):
 
 @pytest.mark.parametrize("name", [name for name in KINDS if KINDS[name].gdal])
 def test_older_gdal_takes_negative_bytes_for_positive(seen, name):
-    """As the README says: by 256 steps, and has no value for no data."""
+    """As workflows/guide/storage.md says: by 256 steps, and has no value for no data."""
     one, *_ = seen[name]
     if one.gdal >= KINDS[name].gdal:
         pytest.skip("this QGIS is tested with the others")
@@ -170,7 +170,7 @@ def test_every_kind_is_what_its_name_says(written, stand_ins):
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_which_zarr_it_opens(ask_qgis, tmp_path, zarr_format):
-    """As the README says: with GDAL before 3.11 format 2, one band of one beta at a time."""
+    """As workflows/guide/qgis-gdal.md says: with GDAL before 3.11 format 2, one band of one beta at a time."""
     (path,) = raster(f"{SMALL} --beta 0,1 --zarr-format {zarr_format} {MINI}", tmp_path / "a.zarr")
     cube = open_cube(path)
     jobs = [{"path": f'ZARR:"{path}":/embedding:1:3', "points": [[6.525, 45.025]]}]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rangegeo.schema.columns import band_names, layer_names
-from rangegeo.places.columns import coordinate_columns
 from rangegeo.errors import UsageError
 from rangegeo.field.recipe import Recipe
+from rangegeo.places.columns import coordinate_columns
+from rangegeo.schema.columns import band_names, layer_names
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 import xarray as xr
 from writing import BrokenBlock
 
-from rangegeo.schema.cube import BETA_ATTRS, NAME
 from rangegeo.grid import make_geobox
 from rangegeo.grid.coords import grid_coords
+from rangegeo.schema.cube import BETA_ATTRS, NAME
 
 MakeCube = Callable[..., xr.DataArray]
 

@@ -15,13 +15,12 @@ import xarray as xr
 from writing import listing
 
 from rangegeo.errors import OutputError, UsageError
-from rangegeo.stores import blocks as common
 from rangegeo.schema.cube import as_4d
-from rangegeo.support.destination import check_destination
 from rangegeo.stores.blocks import is_empty, write_blocks
 from rangegeo.stores.formats import FORMATS, choose_format
 from rangegeo.stores.geotiff import check_outputs, write_geotiff
 from rangegeo.stores.zarr import check_store, write_zarr
+from rangegeo.support.destination import check_destination
 
 WRITERS = [(write_zarr, "a.zarr"), (write_geotiff, "a.tif")]
 
@@ -54,7 +53,7 @@ def test_a_closed_folder_is_refused(broken, tmp_path, monkeypatch, write, name):
 @pytest.mark.parametrize("overwrite", [True, False])
 def test_too_little_disk_is_refused(broken, tmp_path, monkeypatch, write, name, overwrite):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(common.shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 1000, 1000))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(10**9, 10**9 - 1000, 1000))
     with pytest.raises(OutputError) as caught:
         write(broken, tmp_path / name, overwrite=overwrite)
     message = str(caught.value)

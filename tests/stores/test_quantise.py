@@ -5,12 +5,14 @@ from __future__ import annotations
 import dask.array as da
 import numpy as np
 import pytest
+from helpers.rasters import raster_spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import rangegeo as rg
 from rangegeo.cubes.samples import sample_values
+from rangegeo.engine.evaluator import FieldEvaluator
 from rangegeo.errors import UsageError
 from rangegeo.grid import make_geobox
 from rangegeo.grid.extent import choose_extent
@@ -254,7 +256,7 @@ def test_the_sample_holds_pixels_of_the_raster(mini):
     recipe = mini.recipe((0, 1))
     rows, cols = sample_lines(geobox, 0.64)
     assert (len(rows), len(cols)) == (16, 22)
-    values = sample_values(geobox, mini, recipe)
+    values = sample_values(raster_spec(geobox, mini, recipe))
     assert values.shape == (2, 40, len(rows), len(cols))
     window = rg.raster((5, 44, 19, 54), 0.05, model=mini, betas=(0, 1), exact=True).isel(y=rows[:3], x=cols[-3:])
     np.testing.assert_allclose(values[:, :, :3, -3:].compute(), window.values, rtol=0, atol=1e-5)
@@ -264,7 +266,7 @@ def test_of_an_area_only_its_own_pixels_are_sampled(mini):
     """A narrow strip that the lines of the whole raster hardly meet."""
     strip = {"type": "Polygon", "coordinates": [[[5, 44], [9, 46.97], [9, 47], [5, 44.03], [5, 44]]]}
     geobox, area = choose_extent(res=0.02, aoi=strip)
-    values = sample_values(geobox, mini, mini.recipe(0.5), area).compute()
+    values = sample_values(raster_spec(geobox, mini, mini.recipe(0.5), area=area)).compute()
     assert values.shape[:3] == (1, 40, 1)
     assert 200 < values.shape[3] <= 256
     cube = rg.raster(res=0.02, aoi=strip, model=mini, betas=0.5, exact=True)
@@ -278,9 +280,9 @@ def test_of_an_area_only_its_own_pixels_are_sampled(mini):
 
 def test_rougher_models_are_sampled_more_densely(mini, monkeypatch):
     geobox = make_geobox((5, 44, 9, 47), 0.02)
-    smooth = sample_values(geobox, mini, mini.recipe(0.5)).shape
-    monkeypatch.setattr(type(mini), "smooth_deg", 0.0)
-    assert sample_values(geobox, mini, mini.recipe(0.5)).shape[2:] == (75, 100)  # every other pixel
+    smooth = sample_values(raster_spec(geobox, mini, mini.recipe(0.5))).shape
+    monkeypatch.setattr(FieldEvaluator, "smooth_deg", 0.0)
+    assert sample_values(raster_spec(geobox, mini, mini.recipe(0.5))).shape[2:] == (75, 100)  # every other pixel
     assert smooth[2:] == (16, 16)
 
 
@@ -306,7 +308,7 @@ def test_every_pixel_of_a_real_cube_keeps_its_value_to_half_a_step(demo, place):
     cube = rg.raster(bbox, res, crs=crs, model=demo, betas=(0, 1))
     values = cube.values
     for dtype in INTEGERS:
-        sample = sample_values(cube.odc.geobox, demo, recipe)
+        sample = sample_values(raster_spec(cube.odc.geobox, demo, recipe))
         storage = fit_storage(dtype, cube["band_name"].values, lambda sample=sample: sample, one_scale=False)
         stored, loss = storage.encode(values)
         assert loss.clipped == 0
@@ -319,7 +321,7 @@ def test_of_the_whole_earth_hardly_a_value_is_clipped_and_all_that_are_are_count
     """At 3° a pixel the field is no longer smooth from pixel to pixel."""
     cube = rg.raster((-180, -90, 180, 90), 3, model=demo, betas=(0, 1))
     values = cube.values
-    sample = sample_values(cube.odc.geobox, demo, demo.recipe((0, 1)))
+    sample = sample_values(raster_spec(cube.odc.geobox, demo, demo.recipe((0, 1))))
     storage = fit_storage("int8", cube["band_name"].values, lambda: sample, one_scale=False)
     stored, loss = storage.encode(values)
     off = np.abs(decoded(storage, stored) - values) > half_steps(storage, values)

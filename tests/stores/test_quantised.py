@@ -15,17 +15,17 @@ import rasterio
 import rioxarray
 import xarray as xr
 import zarr
-from rasterio.warp import Resampling
 from helpers.programs import need
+from rasterio.warp import Resampling
 from rio_cogeo.cogeo import cog_validate
 from writing import BrokenBlock, most_alive
 
 import rangegeo as rg
 import rangegeo.accessor  # registers .rangegeo
-from rangegeo.reports.describe import describe
 from rangegeo.errors import OutputError, UsageError
-from rangegeo.stores.quantise import NODATA, fit_storage
+from rangegeo.reports.describe import describe
 from rangegeo.stores.geotiff import write_geotiff
+from rangegeo.stores.quantise import NODATA, fit_storage
 from rangegeo.stores.zarr import write_zarr
 
 INTEGERS = ("int16", "int8")

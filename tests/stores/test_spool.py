@@ -22,9 +22,8 @@ import rangegeo as rg
 from rangegeo.errors import CubeError, OutputError
 from rangegeo.grid import make_geobox
 from rangegeo.grid.pyramid import coarser, overview_factors
-from rangegeo.stores.quantise import FLOAT32, NODATA, Storage, fit_storage
-from rangegeo.stores import blocks as common
 from rangegeo.stores.geotiff import write_geotiff
+from rangegeo.stores.quantise import FLOAT32, NODATA, Storage, fit_storage
 from rangegeo.stores.spool import Spool
 from rangegeo.stores.zarr import is_complete, write_zarr
 
@@ -216,7 +215,7 @@ def test_room_is_asked_for_the_overviews_too(large, levels, tmp_path, monkeypatc
     usage = namedtuple("usage", "total used free")
     values = large.size + 2 * sum(level.size for level in levels)  # spooled, and stored
     storage = FLOAT32 if dtype == "float32" else storage_of(dtype, large, *levels)
-    monkeypatch.setattr(common.shutil, "disk_usage", lambda path: usage(10**12, 0, values * np.dtype(dtype).itemsize))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(10**12, 0, values * np.dtype(dtype).itemsize))
     with pytest.raises(OutputError, match="may need"):
         write_zarr(large, tmp_path / "a.zarr", overviews=levels, storage=storage)
     assert listing(tmp_path) == {}

@@ -20,8 +20,8 @@ from writing import CRSS, BrokenBlock, listing, most_alive
 from zarr.storage import LocalStore
 
 import rangegeo as rg
-from rangegeo.schema.cube import NAME
 from rangegeo.errors import CubeError, OutputError, UsageError
+from rangegeo.schema.cube import NAME
 from rangegeo.stores.zarr import ARRAY, is_complete, write_zarr
 
 

@@ -56,10 +56,11 @@ def stored(path: Path) -> NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
-def test_there_are_six_and_the_readme_names_each():
+def test_there_are_six_and_the_readme_and_the_guide_name_each():
     assert {path.stem for path in NOTEBOOKS} == NAMES
-    linked = re.findall(r"\(workflows/notebooks/(\w+)\.ipynb\)", (ROOT / "README.md").read_text())
-    assert sorted(linked) == sorted(NAMES)
+    for page, folder in (("README.md", "workflows/notebooks"), ("workflows/guide/README.md", "../notebooks")):
+        linked = re.findall(rf"\({folder}/(\w+)\.ipynb\)", (ROOT / page).read_text())
+        assert sorted(linked) == sorted(NAMES)
 
 
 def test_it_is_stored_as_it_came_out_of_one_run_from_top_to_bottom(path: Path, stored: NotebookNode):

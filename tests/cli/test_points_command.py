@@ -62,12 +62,12 @@ def test_a_table_is_what_the_library_makes(points, mini):
     facts = json.loads(pq.read_metadata("o.parquet").metadata[b"rangegeo"])
     assert facts["model"] == "RANGE+"
     assert facts["betas"] == [0.5]
-    assert facts["band_names"] == list(mini.source_names(mini.recipe()))
+    assert facts["band_names"] == list(mini.recipe().names)
     assert facts["database_sha256"] == mini.spec.db_sha256
     assert facts["command"].startswith("rangegeo")
 
 
-def test_the_readme_command_with_the_embedded_model(folder):
+def test_a_whole_command_with_the_embedded_model(folder):
     (folder / "places.csv").write_text(CSV)
     command = ("points", "places.csv", "--beta", "0,1", "-o", "o.parquet")
     done = subprocess.run(
@@ -88,9 +88,9 @@ def test_the_readme_command_with_the_embedded_model(folder):
     assert facts["command"] == f"rangegeo {shlex.join(command)}"
 
 
-def test_the_commands_of_the_readme(folder):
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    shell = re.search(r"## Points\n+```bash\n(.*?)```", readme, re.DOTALL)[1]
+def test_the_commands_of_the_guide(folder):
+    page = (Path(__file__).parents[2] / "workflows/guide/points.md").read_text()
+    shell = re.search(r"## The commands\n+```bash\n(.*?)```", page, re.DOTALL)[1]
     script = shell.replace("rangegeo points", f"{shlex.quote(sys.executable)} -m rangegeo.cli.main points")
     done = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", script],

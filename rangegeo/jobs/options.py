@@ -1,0 +1,213 @@
+"""What a job is asked for, in groups, each checked where it is used first. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rangegeo.encoders import model_info
+from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
+from rangegeo.errors import UsageError, argument
+from rangegeo.schema.betas import check_betas
+
+if TYPE_CHECKING:
+    from odc.geo.geobox import GeoBox
+
+    from rangegeo.field.recipe import Recipe
+    from rangegeo.grid.extent import Area
+    from rangegeo.models.model import Model
+
+COMPONENT_BANDS = ("all", ("all", "diagnostics"))  # that go with the layout "components"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """Where a raster lies; the fields are the arguments of `rangegeo.grid.extent.choose_extent`."""
+
+    bbox: Sequence[float] | None = None
+    res: float | Sequence[float] | None = None
+    crs: str | None = None
+    bbox_crs: str | None = None
+    align: bool = False
+    like: object = None
+    aoi: object = None
+    all_touched: bool = False
+
+    def choose(self) -> tuple[GeoBox, Area | None]:
+        """The grid, and the area within it that is wanted; raises as `choose_extent`."""
+        from rangegeo.grid.extent import choose_extent
+
+        return choose_extent(
+            self.bbox,
+            self.res,
+            crs=self.crs,
+            bbox_crs=self.bbox_crs,
+            align=self.align,
+            like=self.like,
+            aoi=self.aoi,
+            all_touched=self.all_touched,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """Which model, layers and bands.
+
+    Attributes:
+        model: a name that `rangegeo models` lists.
+        weights, db: names or paths of its files; None for those that are its default.
+        betas: in [0, 1]; empty for the default, 0.5.
+        layout: "betas" or "components".
+        bands: "all", "visual", "location", "diagnostics", names of bands or their numbers from 1 on, or several.
+        pca: number of principal components to project on; None for no projection.
+    """
+
+    model: str = "RANGE+"
+    weights: str | None = None
+    db: str | None = None
+    betas: tuple[float, ...] = ()
+    layout: str = "betas"
+    bands: str | tuple[int | str, ...] = "all"
+    pca: int | None = None
+
+    def check(self) -> tuple[float, ...]:
+        """The betas asked for, or the default one.
+
+        Raises:
+            UsageError: the model has no betas, or the layout already holds what the other options ask for.
+        """
+        info = model_info(self.model)
+        if self.betas and not info.has_beta:
+            raise UsageError(f"{argument('betas')} needs a model with betas, and {self.model} has none; leave it out")
+        if self.layout == "components" and (self.betas or self.pca is not None or self.bands not in COMPONENT_BANDS):
+            raise UsageError(
+                f"{argument('layout', 'components')} holds all of S, G and q; leave out {argument('betas')}, "
+                f"{argument('bands')} and {argument('pca')}"
+            )
+        return check_betas(self.betas) if self.betas else (0.5,)
+
+    @property
+    def uses_demo(self) -> bool:
+        """Whether these are the weights that are embedded in the package."""
+        return (self.weights or model_info(self.model).default) == "demo"
+
+    def load(self, device: str) -> Model:
+        """The model, on a device."""
+        from rangegeo.models.load import load_model
+
+        return load_model(self.model, weights=self.weights, db=self.db, device=device)
+
+    def recipe(self, model: Model) -> Recipe:
+        """Layers and bands, before any projection."""
+        return model.recipe(self.check(), layout=self.layout, bands=self.bands)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """How values are computed.
+
+    Attributes:
+        tolerance: largest error of interpolation, relative to each component's largest value; None for the default.
+        exact: evaluate everything and interpolate nothing.
+        device: auto, cpu, cuda or cuda:i.
+        threads: of the processor; None for all cores.
+    """
+
+    tolerance: float | None = None
+    exact: bool = False
+    device: str = "auto"
+    threads: int | None = None
+
+    @property
+    def chosen_tolerance(self) -> float | None:
+        """Of interpolation; None where everything is evaluated.
+
+        Raises:
+            UsageError: both are asked for, or the tolerance is out of its range.
+        """
+        if not self.exact:
+            return TOLERANCE if self.tolerance is None else check_tolerance(self.tolerance)
+        if self.tolerance is not None:
+            raise UsageError(f"{argument('exact')} evaluates everything; leave out {argument('tolerance')}")
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RasterOutput:
+    """What a raster is written to.
+
+    Attributes:
+        out: path, ending in .zarr or .tif.
+        format: zarr, cog or gtiff; None to go by the suffix.
+        dtype: float32, float16, int16 or int8.
+        creation_options: of GDAL's driver, or of `rangegeo.stores.zarr_options`.
+        zarr_format: 2 or 3; None for the default, 3.
+        chunks: pixels a side of a chunk; None for the default.
+        preview: path of a map to draw too; empty for NAME_preview.png, None for none.
+        overviews: whether a Zarr store gets coarser levels too.
+        stac: whether a STAC item is written beside each output.
+        overwrite: whether an output that exists is replaced.
+    """
+
+    out: Path
+    format: str | None = None
+    dtype: str = "float32"
+    creation_options: Mapping[str, str] = field(default_factory=dict)
+    zarr_format: int | None = None
+    chunks: int | None = None
+    preview: str | None = None
+    overviews: bool = False
+    stac: bool = False
+    overwrite: bool = False
+
+    @property
+    def picture(self) -> Path | None:
+        """Where the map goes."""
+        if self.preview is None:
+            return None
+        return Path(self.preview) if self.preview else self.out.with_name(f"{self.out.stem}_preview.png")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableInput:
+    """A table of places.
+
+    Attributes:
+        source: path, or - for standard input.
+        lon, lat: columns of longitude and latitude, or of x and y; None for the ones with usual names.
+        crs: of the coordinates; None for WGS 84, or what the file says.
+        layer: of a file that has several.
+        input_format: csv, geojson, geojsonl, gpkg or parquet; None to go by the suffix.
+        representative_point: whether lines and polygons stand for a point within them.
+        invalid: "null" keeps rows without a possible place, "refuse" refuses the table.
+    """
+
+    source: str
+    lon: str | None = None
+    lat: str | None = None
+    crs: str | None = None
+    layer: str | None = None
+    input_format: str | None = None
+    representative_point: bool = False
+    invalid: str = "null"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableOutput:
+    """What a table of embeddings is written to.
+
+    Attributes:
+        out: path, ending in .parquet, .geoparquet, .csv, .tsv or .npz.
+        format: parquet, geoparquet, csv or npz; None to go by the suffix.
+        shape: "list" for one column of lists, "columns" for a column a band; None for what is usual in the format.
+        drop_columns: whether the columns of the table are left out.
+        overwrite: whether an output that exists is replaced.
+    """
+
+    out: Path
+    format: str | None = None
+    shape: str | None = None
+    drop_columns: bool = False
+    overwrite: bool = False

@@ -1,0 +1,136 @@
+"""From a table of places to a table of embeddings: prepare, describe, write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rangegeo.errors import TableError, UsageError, argument
+from rangegeo.jobs.options import Content, Engine, TableInput, TableOutput
+from rangegeo.support.unfinished import unfinished
+from rangegeo.tables.embed import Plan, check_output, plan_table, write_table
+from rangegeo.tables.formats import Format, choose_format
+from rangegeo.tables.opening import open_table
+from rangegeo.tables.places import find_places
+
+if TYPE_CHECKING:
+    from rangegeo.engine.points import PointInterpolator
+    from rangegeo.models.model import Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PointsJob:
+    """A table that can be embedded. Made within `prepared`.
+
+    Attributes:
+        plan: the table and what becomes of it.
+        model: that is evaluated.
+        interpolator: the model at the places of the table, within the tolerance.
+        output: what is written.
+        draft: where it is written until it is complete.
+        provenance: of the embeddings.
+    """
+
+    plan: Plan
+    model: Model
+    interpolator: PointInterpolator
+    output: TableOutput
+    draft: Path
+    provenance: dict[str, object]
+
+    @property
+    def rows(self) -> int:
+        return self.plan.survey.rows
+
+    @property
+    def missing(self) -> str | None:
+        """Which rows have no place; None if all have one."""
+        return f"{self.plan.survey}; they get nulls" if self.plan.survey.unusable else None
+
+    def describe(self) -> str:
+        """What it will cost; measures the model for a moment."""
+        from rangegeo.engine.evaluator import evaluate_places
+
+        evaluate = partial(evaluate_places, self.model.evaluator, recipe=self.plan.output.recipe)
+        return f"{self.output.out}: {self.plan.describe(evaluate, self.interpolator.expected)}"
+
+    def write(self, advance: Callable[[int], None]) -> None:
+        """Embed the table; `advance` is told of the rows that are done."""
+        write_table(
+            self.plan, self.draft, self.interpolator, lambda: self.provenance | self.interpolator.facts, advance
+        )
+
+    @property
+    def measured(self) -> str:
+        """What was measured while it was written."""
+        return str(self.interpolator)
+
+
+@contextmanager
+def prepared(
+    source: TableInput, content: Content, engine: Engine, output: TableOutput, *, command: str | None = None
+) -> Iterator[PointsJob]:
+    """A job within which the output is unfinished; it takes its name when the `with` ends well.
+
+    Args:
+        command: the command line, kept in the output.
+    Raises:
+        UsageError: what is wrong with an argument. TableError: the table cannot be read, or has rows without a place
+            that are to be refused. OutputError: the output cannot be written; nothing was touched.
+    """
+    form = choose_format(output.out, output.format)
+    if output.shape is not None and not form.choice:
+        raise UsageError(f"{argument('as')} is for Parquet; CSV has a column a band, npz an array an embedding")
+    check_output(output.out, overwrite=output.overwrite)
+    content.check()
+    tolerance = engine.chosen_tolerance
+    with unfinished(output.out) as draft:
+        yield _planned(source, content, engine, output, form, tolerance, draft, command)
+
+
+def _planned(
+    source: TableInput,
+    content: Content,
+    engine: Engine,
+    output: TableOutput,
+    form: Format,
+    tolerance: float | None,
+    draft: Path,
+    command: str | None,
+) -> PointsJob:
+    """The job of a request that is known to be sound; reads the table once and loads the model."""
+    table = open_table(source.source, draft.parent, kind=source.input_format, layer=source.layer)
+    where = find_places(
+        table, lon=source.lon, lat=source.lat, crs=source.crs, representative=source.representative_point
+    )
+
+    from rangegeo.cubes.spec import provenance
+    from rangegeo.engine.points import PointInterpolator
+    from rangegeo.jobs.scheduler import use_threads
+
+    use_threads(engine.threads)
+    model = content.load(engine.device)
+    recipe = content.recipe(model)
+    lists = None if output.shape is None else output.shape == "list"
+    plan = plan_table(table, where, form, recipe, lists=lists, drop=output.drop_columns)
+    if plan.survey.unusable and source.invalid == "refuse":
+        raise TableError(
+            f"{plan.survey}; correct them, or leave out {argument('invalid', 'refuse')} to keep them with nulls"
+        )
+    check_output(output.out, form.room * plan.nbytes, overwrite=output.overwrite)
+    facts = provenance(model, recipe) | {
+        "betas": list(recipe.betas) if model.has_beta else [],
+        "band_names": list(recipe.names),
+    }
+    return PointsJob(
+        plan=plan,
+        model=model,
+        interpolator=PointInterpolator(model.evaluator, recipe, tolerance, plan.survey.tiles),
+        output=output,
+        draft=draft,
+        provenance=facts if command is None else facts | {"command": command},
+    )

@@ -1,0 +1,209 @@
+"""From a request to a raster on disk: prepare, describe, write, and what lies beside the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rangegeo.errors import UsageError, argument
+from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
+from rangegeo.stores.formats import Format, choose_format
+from rangegeo.support.destination import check_destination
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from odc.geo.geobox import GeoBox
+
+    from rangegeo.cubes.graph import LazyRaster
+    from rangegeo.grid.extent import Area
+    from rangegeo.models.model import Model
+    from rangegeo.stores.quantise import Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RasterJob:
+    """A raster that can be written: everything is checked, and nothing is written yet. Made by `prepare`.
+
+    Attributes:
+        raster: the raster as dask computes it.
+        cube: the same with coordinates and attributes.
+        model: that is evaluated.
+        output: what it is written to.
+        format: of the output.
+        storage: how values are stored.
+        overviews: coarser levels of a Zarr store; None if they were not asked for.
+        facts: what was measured; empty until it is written.
+        written: paths of the embeddings; empty until they are written.
+    """
+
+    raster: LazyRaster
+    cube: xr.DataArray
+    model: Model
+    output: RasterOutput
+    format: Format
+    storage: Storage
+    overviews: list[xr.DataArray] | None
+    facts: dict[str, object] = field(default_factory=dict)
+    written: list[Path] = field(default_factory=list)
+
+    @classmethod
+    def prepare(
+        cls, extent: Extent, content: Content, engine: Engine, output: RasterOutput, *, command: str | None = None
+    ) -> RasterJob:
+        """Check a request, cheap things first, then load the model and plan the raster.
+
+        Args:
+            command: the command line, kept in the cube.
+        Raises:
+            UsageError: what is wrong with an argument. GridError, WeightsError, DownloadError: a file cannot be used.
+            OutputError: an output cannot be written. Nothing was touched.
+        """
+        content.check()
+        geobox, area = extent.choose()
+        form = choose_format(output.out, output.format)
+        _check_output(form, output, several=len(content.betas) > 1)
+        return _planned(geobox, area, content, engine, output, form, command)
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks are written."""
+        return self.raster.values.npartitions
+
+    def describe(self) -> Iterator[str]:
+        """What it will cost, and how it is stored; measures the model for a moment."""
+        from rangegeo.cubes.cost import plan
+        from rangegeo.jobs.measured import storage_line
+
+        cost = plan(self.raster.spec, self.model.evaluator, self.output.dtype, self.format.bytes_a_second)
+        yield f"{self.output.out}: {cost}"
+        if self.storage.dtype != "float32":
+            yield storage_line(self.storage, one_scale=self.format.one_scale)
+
+    def notes(self) -> Iterator[str]:
+        """What is worth a word before it is written."""
+        from rangegeo.grid.pyramid import COARSEST
+
+        if self.overviews is not None and not self.overviews:
+            yield f"no overviews: at most {COARSEST} pixels a side are read whole"
+
+    def write(self) -> list[Path]:
+        """Compute the raster and write it.
+
+        Returns:
+            The paths of the embeddings.
+        """
+        from rangegeo.jobs.write import compute_and_write
+
+        self.written[:] = compute_and_write(
+            self.cube,
+            self.output.out,
+            self.format,
+            self.storage,
+            report=self.facts.update,
+            overwrite=self.output.overwrite,
+            **_writer_options(self.format, self.output),
+            **({} if self.overviews is None else {"overviews": self.overviews}),
+        )
+        return self.written
+
+    def measured(self) -> Iterator[str]:
+        """What was measured while it was written."""
+        from rangegeo.jobs.measured import interpolation_line, stored_line
+
+        yield interpolation_line(self.facts, self.raster.spec.tolerance)
+        if self.storage.dtype != "float32":
+            yield stored_line(self.facts, self.storage)
+
+    def outputs(self) -> Iterator[Path]:
+        """Every path, those of STAC items and of pictures too, which are made on the way."""
+        for path in self.written:
+            yield path
+            if self.output.stac:
+                from rangegeo.stores.stac import write_item
+
+                yield write_item(path)
+        if self.output.picture is not None:
+            from rangegeo.pictures.preview import MAP, preview
+
+            yield from preview(self.written, self.output.picture, MAP, overwrite=self.output.overwrite)
+
+
+def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
+    """Refuse, before anything is downloaded or loaded, outputs and options that cannot be had."""
+    to_zarr = form.suffixes == (".zarr",)
+    if output.overviews and not to_zarr:
+        raise UsageError(
+            f"{argument('overviews')} is for .zarr; a Cloud Optimized GeoTIFF has them anyway, leave it out"
+        )
+    if output.zarr_format and not to_zarr:
+        raise UsageError(f"{argument('zarr_format')} is for .zarr; leave it out")
+    form.check_options(dtype=output.dtype, **_writer_options(form, output))
+    if to_zarr or not several:
+        check_destination(output.out, 0, overwrite=output.overwrite)
+    if output.picture is not None:
+        from rangegeo.pictures.preview import MAP, check_picture
+
+        check_picture(output.picture, MAP)
+        check_destination(output.picture, 0, overwrite=output.overwrite, other=argument("preview", "PICTURE.png"))
+
+
+def _writer_options(form: Format, output: RasterOutput) -> dict[str, object]:
+    """Options that the format's writer takes."""
+    options: dict[str, object] = {"creation_options": output.creation_options}
+    return options | ({"zarr_format": output.zarr_format or 3} if form.suffixes == (".zarr",) else {})
+
+
+def _planned(
+    geobox: GeoBox,
+    area: Area | None,
+    content: Content,
+    engine: Engine,
+    output: RasterOutput,
+    form: Format,
+    command: str | None,
+) -> RasterJob:
+    """The job of a request that is known to be sound; loads the model."""
+    from rangegeo.cubes.graph import to_dask
+    from rangegeo.cubes.outline import outline
+    from rangegeo.cubes.overviews import make_overviews
+    from rangegeo.cubes.projection import with_projection
+    from rangegeo.cubes.samples import sample_values
+    from rangegeo.cubes.spec import RasterSpec
+    from rangegeo.jobs.scheduler import use_threads
+    from rangegeo.stores.quantise import ROUND_OFF, fit_storage
+
+    tolerance = engine.chosen_tolerance
+    use_threads(engine.threads)
+    model = content.load(engine.device)
+    recipe = content.recipe(model)
+    if content.pca is not None:
+        recipe = with_projection(recipe, model.evaluator, geobox, content.pca, area)
+    chunks = "auto" if output.chunks is None else output.chunks
+    spec = RasterSpec.of(model, geobox, recipe, area=area, tolerance=tolerance, chunks=chunks, command=command)
+    expected = outline(spec)
+    options = _writer_options(form, output) | ({"overviews": True} if output.overviews else {})
+    form.check(expected, output.out, overwrite=output.overwrite, dtype=output.dtype, **options)
+    if output.stac:
+        from rangegeo.stores.stac import check_items
+
+        check_items(form.outputs(expected, output.out), overwrite=output.overwrite)
+    storage = fit_storage(
+        output.dtype,
+        recipe.names,
+        partial(sample_values, spec),
+        one_scale=form.one_scale,
+        round_off=tolerance or ROUND_OFF,
+    )
+    raster = to_dask(spec)
+    return RasterJob(
+        raster=raster,
+        cube=raster.cube,
+        model=model,
+        output=output,
+        format=form,
+        storage=storage,
+        overviews=make_overviews(raster) if output.overviews else None,
+    )
