@@ -25,7 +25,7 @@ def published(tmp_path_factory) -> dict[str, Path]:
     """Files of the published widths where the hub has those, few rows."""
     folder = tmp_path_factory.mktemp("published")
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(Path(__file__).parents[1] / "workflows" / "benchmark"))
+        patch.syspath_prepend(str(Path(__file__).parents[2] / "workflows" / "benchmark"))
         official = importlib.import_module("official")
         encoder = official.make_encoder()
         official.write_checkpoint(folder / "satclip-vit16-l40.ckpt", encoder)
