@@ -30,27 +30,60 @@ def test_usual_names_are_found_in_any_order(lon, lat):
     assert coordinate_columns([lat, lon]) == (lon, lat)
 
 
+PYTHON, SHELL = 'type lon="NAME" lat="NAME"', "type --lon NAME --lat NAME"
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["lon", "x", "lat"], "longitude may be in lon, x; type --lon NAME --lat NAME"),
-        (["lon", "lat", "decimalLatitude"], "latitude may be in lat, decimalLatitude; type --lon"),
-        (["id", "lat"], "no column of id, lat has a usual name of longitude; type --lon NAME --lat NAME"),
-        (["lon", "north"], "no column of lon, north has a usual name of latitude; type --lon"),
-        ([], "no column of none has"),
-        ([f"c{i}" for i in range(20)], "c10, c11 and 8 more has a usual name"),
+        (["lon", "x", "lat"], "longitude may be in lon, x; "),
+        (["lon", "lat", "decimalLatitude"], "latitude may be in lat, decimalLatitude; "),
+        (["id", "lat"], "no column of id, lat has a usual name of longitude; "),
+        (["lon", "north"], "no column of lon, north has a usual name of latitude; "),
+        ([], "no column of none has a usual name of longitude; "),
+        (
+            [f"c{i}" for i in range(20)],
+            "no column of c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11 and 8 more has a usual name of longitude; ",
+        ),
     ],
 )
-def test_what_is_not_clear_is_refused_with_the_flag_to_type(names, said):
+def test_what_is_not_clear_is_refused_with_what_to_type(names, said):
     with pytest.raises(UsageError) as caught:
         coordinate_columns(names)
-    assert said in str(caught.value)
+    assert str(caught.value) == said + PYTHON
+    assert caught.value.for_shell() == said + SHELL
+    with pytest.raises(UsageError) as caught:
+        coordinate_columns(names, remedy="rename them")
+    assert str(caught.value) == said + "rename them"
 
 
 def test_names_that_are_given_win():
     assert coordinate_columns(["lon", "lat", "east", "north"], "east", "north") == ("east", "north")
-    with pytest.raises(UsageError, match="--lat must name a column, got 'up'; there are east, north"):
-        coordinate_columns(["east", "north"], "east", "up")
-    for one in ({"lon": "east"}, {"lat": "north"}):
-        with pytest.raises(UsageError, match="--lon and --lat go together: type both"):
-            coordinate_columns(["east", "north"], **one)
+
+
+@pytest.mark.parametrize(
+    ("given", "python", "shell"),
+    [
+        (
+            {"lon": "east", "lat": "up"},
+            "lat must name a column, got 'up'; there are east, north",
+            "--lat must name a column, got 'up'; there are east, north",
+        ),
+        (
+            {"lon": "down", "lat": "north"},
+            "lon must name a column, got 'down'; there are east, north",
+            "--lon must name a column, got 'down'; there are east, north",
+        ),
+        ({"lon": "east"}, "lon and lat go together: type both", "--lon and --lat go together: type both"),
+        ({"lat": "north"}, "lon and lat go together: type both", "--lon and --lat go together: type both"),
+        (
+            {"lon": "east", "lat": "east"},
+            "lon and lat must be two columns, got 'east' for both",
+            "--lon and --lat must be two columns, got 'east' for both",
+        ),
+    ],
+)
+def test_names_that_are_given_must_be_two_columns(given, python, shell):
+    with pytest.raises(UsageError) as caught:
+        coordinate_columns(["east", "north"], **given)
+    assert (str(caught.value), caught.value.for_shell()) == (python, shell)
