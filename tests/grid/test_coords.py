@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 from pyproj import CRS
 
-from rangegeo.grid.crs import without_cf_warnings
 from rangegeo.grid.coords import grid_coords
+from rangegeo.grid.crs import without_cf_warnings
 
 SWISS = ("EPSG:2056", "EPSG:21781", "EPSG:3375")  # oblique Mercators, one angle of which CF cannot say
 sides = st.floats(1e-9, 1e6)
