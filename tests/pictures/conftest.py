@@ -10,9 +10,9 @@ import pytest
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
-from rangegeo.schema.cube import BETA_ATTRS, NAME
-from rangegeo.cubes.raster import grid_coords
 from rangegeo.grid import make_geobox, pixel_places
+from rangegeo.grid.coords import grid_coords
+from rangegeo.schema.cube import BETA_ATTRS, NAME
 
 # bbox, resolution, CRS, CRS of the box
 GROUNDS = {

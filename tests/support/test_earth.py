@@ -11,7 +11,7 @@ from rangegeo.support.earth import EARTH_RADIUS_M, METRES_A_DEGREE, great_circle
 
 
 def test_a_degree_of_arc():
-    assert METRES_A_DEGREE == pytest.approx(111_195.08, abs=0.01)
+    assert pytest.approx(111_195.08, abs=0.01) == METRES_A_DEGREE
 
 
 @pytest.mark.parametrize("xp", [np, torch])
