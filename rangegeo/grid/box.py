@@ -109,7 +109,7 @@ def _warn_of_units(size: tuple[float, float], crs: CRS, why: str) -> None:
     option = argument("crs")
     other = f"a {option} in metres" if crs.is_geographic else f"leave out {option} for degrees"
     message = f"{RES} {given} is in {units(crs)} of {short_name(crs)}, {why}, or {other}"
-    warnings.warn(message, GridWarning, stacklevel=4)
+    warnings.warn(GridWarning(message), stacklevel=4)
 
 
 def parse_bbox(bbox: Sequence[float], crs: CRS) -> Bounds:

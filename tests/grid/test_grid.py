@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -357,6 +358,13 @@ def test_a_resolution_that_looks_as_if_meant_in_other_units_is_doubted(bbox, res
     shell = warning.message.for_shell()
     assert shell.startswith(f"--{said}")
     assert shell.endswith("or a --crs in metres" if degrees else "or leave out --crs for degrees")
+
+
+def test_a_doubt_can_be_filtered_by_what_python_shows():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message="res 10 is in degrees of EPSG:4326", category=GridWarning)
+        make_geobox((5, 44, 6, 45), 10)
 
 
 def test_degrees_taken_for_metres_are_refused_where_they_would_be_too_many_pixels():
