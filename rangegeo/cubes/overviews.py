@@ -37,7 +37,7 @@ def make_overviews(raster: LazyRaster) -> list[xr.DataArray]:
     spec = raster.spec
     side = -(-spec.side // 16) * 16
     levels = []
-    for factor in overview_factors(spec.geobox.shape):
+    for factor in overview_factors(spec.geobox.shape.yx):
         coarse = spec.coarser(factor, side)
         if raster.patches is None:
             level = to_dask(coarse).cube

@@ -51,7 +51,7 @@ def places_block(model: ModelSpec, pixels: PixelPlaces, recipe: Recipe) -> np.nd
 
 def places_in(area: Area, geobox: GeoBox, count: int) -> np.ndarray:
     """(n, 2) degrees of at most `count` seeded pixels of an area."""
-    return scattered_places(geobox, *(part + 0.5 for part in area.mask.sample(geobox.shape, count)))
+    return scattered_places(geobox, *(part + 0.5 for part in area.mask.sample(geobox.shape.yx, count)))
 
 
 def in_a_row(lonlat_deg: np.ndarray) -> PixelPlaces:
