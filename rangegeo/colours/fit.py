@@ -1,8 +1,8 @@
-"""Colours for embeddings: three directions in the space of the bands, as red, green and blue.
+"""Colours for embeddings: three directions in the space of the bands become red, green and blue.
 
-Principal directions by default; independent ones with equalised histograms are what the authors of RANGE draw
-(arXiv:2502.19781; visualize_embeddings.py of mvrl/RANGE, 2025). One fit serves all betas, so that the same
-vector has the same colour everywhere.
+The default is principal directions. Independent directions with equalised histograms are what the authors of RANGE draw
+(arXiv:2502.19781; visualize_embeddings.py of mvrl/RANGE, 2025). One fit serves all betas, so that the same vector has
+the same colour everywhere.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
 from rangegeo.field.principal import principal_directions
 from rangegeo.schema.bands import embedding_bands
 from rangegeo.support.optional import import_optional
 
-SMALLEST_SPAN = 1e-4  # of the mean; less is round-off, not to be stretched from black to white
-LOW, HIGH = 2.0, 98.0  # percentiles that become black and full colour, QGIS's own default cut
-ICA_ITERATIONS = 1000  # as in visualize_embeddings.py
-PAINTED_AT_ONCE = 4096  # pixels, in float64
+SMALLEST_SPAN = 1e-4  # of the mean; a smaller range is round-off and is not stretched from black to white
+LOW, HIGH = 2.0, 98.0  # percentiles that become black and full colour; QGIS cuts at the same ones by default
+ICA_ITERATIONS = 1000  # the same as in visualize_embeddings.py
+PAINTED_AT_ONCE = 4096  # pixels; painting converts them to float64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Colours:
-    """A map from bands to colours: linear, then the curve of each colour.
+    """A map from bands to colours: a linear map, and then a curve for each colour.
 
     Attributes:
-        mean: (bands,).
-        directions: (3, bands).
-        knots: (3, k) rising scores (band - mean) @ directionsᵀ that become k shades, evenly from darkest to full.
+        mean: (bands,) float64.
+        directions: (3, bands) float64; the scores of a pixel are (bands - mean) @ directionsᵀ.
+        knots: (3, k) rising scores that become k evenly spaced shades from darkest to full colour.
     """
 
     mean: np.ndarray
@@ -39,19 +39,26 @@ class Colours:
     knots: np.ndarray
 
     def paint(self, values: np.ndarray) -> np.ndarray:
-        """(bands, ...) to (3, ...) uint8 in 1 to 255; 0 where a band is NaN."""
+        """Paint pixels.
+
+        Args:
+            values: (bands, ...) of any float dtype.
+        Returns:
+            (3, ...) uint8 shades from 1 to 255; 0 where a band is not finite.
+        """
         flat = values.reshape(len(self.mean), -1)
         offset = self.directions @ self.mean
         shades = np.empty((3, flat.shape[1]), np.uint8)
         for start in range(0, flat.shape[1], PAINTED_AT_ONCE):
             part = slice(start, start + PAINTED_AT_ONCE)
-            # in float64, so that no shade depends on how the pixels came in blocks
+            # Float64 scores hide the round-off of BLAS, which depends on how the pixels are divided into blocks.
             with np.errstate(invalid="ignore"):
                 scores = self.directions @ flat[:, part].astype(np.float64) - offset[:, None]
             shades[:, part] = self._shades(scores)
         return shades.reshape(3, *values.shape[1:])
 
     def _shades(self, scores: np.ndarray) -> np.ndarray:
+        """Scores (3, n) to uint8 shades (3, n); 0 where a score is not finite."""
         scale = np.linspace(1, 255, self.knots.shape[1])
         curves = [np.interp(score, knots, scale) for score, knots in zip(scores, self.knots, strict=True)]
         return np.where(np.isfinite(scores).all(axis=0), np.rint(curves), 0).astype(np.uint8)
@@ -60,26 +67,28 @@ class Colours:
 def fit_colours(
     sample: np.ndarray, method: str = "pca", seed: int = 0, *, names: Sequence[str] | None = None
 ) -> Colours:
-    """The colours of a sample; every sample gives some, and the same one the same.
+    """Fit colours to a sample. The result is deterministic; a degenerate sample gives grey.
 
     Args:
         sample: (n, bands); rows with NaN are left out. A single band becomes grey.
-        method: "pca" cuts 2 % at both ends of each colour, "ica" equalises the histograms, "bands" takes three
-            bands as they are, with the cut of "pca".
-        seed: of "ica".
-        names: of the bands, so that "pca" and "ica" show the embedding and leave diagnostics out.
+        method: "pca" for principal directions, with 2 % cut off at both ends of each colour; "ica" for independent
+            directions with equalised histograms; "bands" for three bands as they are, with the cut of "pca".
+        seed: the seed of "ica".
+        names: the names of the bands; with them "pca" and "ica" leave diagnostics out.
     Raises:
         UsageError: there is no such method.
-        MissingPackage: "ica" without scikit-learn.
+        MissingPackage: the method is "ica" and scikit-learn is not installed.
     """
     if method not in METHODS:
-        raise UsageError(f"--method must be one of {', '.join(METHODS)}, got {method!r}; for example --method pca")
+        expected = f"one of {', '.join(METHODS)}"
+        raise UsageError(argument="method", expected=expected, got=repr(method), example="pca")
     find, percentiles = METHODS[method]
     sample = sample[np.isfinite(sample).all(axis=1)].astype(np.float64)
     if len(sample) == 0:
         sample = np.zeros((1, sample.shape[1]))
     if names is not None and method != "bands":
-        return _spread(fit_colours(sample[:, embedding_bands(names)], method, seed), embedding_bands(names), len(names))
+        kept = embedding_bands(names)
+        return _with_unused_bands(fit_colours(sample[:, kept], method, seed), kept, len(names))
     mean = sample.mean(axis=0)
     smallest = SMALLEST_SPAN * (np.abs(mean).max() or 1.0)
     directions = np.ones((3, 1)) if sample.shape[1] == 1 else find(sample, smallest, seed)
@@ -87,15 +96,15 @@ def fit_colours(
     return Colours(mean, directions, _widened(knots, smallest * np.linalg.norm(directions, axis=1)))
 
 
-def _spread(colours: Colours, bands: list[int], count: int) -> Colours:
-    """Colours of some bands as those of all `count`, to which the others add nothing."""
+def _with_unused_bands(colours: Colours, bands: list[int], count: int) -> Colours:
+    """Colours that were fitted to some bands, as colours of all `count` bands; the other bands change nothing."""
     mean, directions = np.zeros(count), np.zeros((3, count))
     mean[bands], directions[:, bands] = colours.mean, colours.directions
     return Colours(mean, directions, colours.knots)
 
 
 def _widened(knots: np.ndarray, smallest: np.ndarray) -> np.ndarray:
-    """Curves (3, k) that span at least so much: a raster of one value is one shade in the middle."""
+    """Knots (3, k) that span at least `smallest` (3,), so that a raster of one value gets one shade in the middle."""
     smallest = np.where(smallest > 0, smallest, 1.0)
     narrow = knots[:, -1] - knots[:, 0] < smallest
     middle = (knots[:, 0] + knots[:, -1]) / 2
@@ -110,8 +119,8 @@ def _principal(sample: np.ndarray, smallest: float, seed: int) -> np.ndarray:
 
 
 def _independent(sample: np.ndarray, smallest: float, seed: int) -> np.ndarray:
-    """Three independent directions of the standardised bands; those beyond what varies are zero."""
-    decomposition = import_optional("sklearn.decomposition", "--method ica", "plot")
+    """Three independent directions of the standardised bands; if fewer dimensions vary, the last ones are zero."""
+    decomposition = import_optional("sklearn.decomposition", argument("method", "ica"), "plot")
     from sklearn.exceptions import ConvergenceWarning
 
     spread = np.maximum(sample.std(axis=0), smallest)
@@ -123,7 +132,7 @@ def _independent(sample: np.ndarray, smallest: float, seed: int) -> np.ndarray:
     found = np.zeros((3, sample.shape[1]))
     if varying.any():
         model = decomposition.FastICA(whiten=False, random_state=seed, max_iter=ICA_ITERATIONS)
-        with warnings.catch_warnings():  # any turn of the whitened directions is a picture, the last one too
+        with warnings.catch_warnings():  # any rotation of the whitened directions gives a picture, converged or not
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(standard @ whitening.T)
         turned = model.components_ @ whitening / spread
@@ -133,12 +142,12 @@ def _independent(sample: np.ndarray, smallest: float, seed: int) -> np.ndarray:
 
 
 def _as_they_are(sample: np.ndarray, smallest: float, seed: int) -> np.ndarray:
-    """Three bands."""
+    """The three bands themselves."""
     return np.eye(3)
 
 
-# Directions (3, bands) of a sample, its smallest span that is no round-off and a seed; and the percentiles of the
-# curves that follow.
+# Each method has a function that finds directions (3, bands), given a sample, the smallest span that is no round-off
+# and a seed; and the percentiles of the scores that become the knots of the colours.
 METHODS: dict[str, tuple[Callable[[np.ndarray, float, int], np.ndarray], tuple[float, ...]]] = {
     "pca": (_principal, (LOW, HIGH)),
     "ica": (_independent, tuple(range(101))),

@@ -1,4 +1,4 @@
-"""Colours of whole cubes, chunk by chunk: fitted on a sample of all betas, painted lazily."""
+"""Colours of whole cubes. They are fitted on a sample of all betas and painted lazily, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ from rangegeo.grid.samples import sample_lattice
 
 
 def fit_cube(cube: xr.DataArray, method: str = "pca", seed: int = 0) -> Colours:
-    """The colours of a cube's embedding (…, band, y, x), shared by all its betas; reads a sample of its pixels.
+    """Fit the colours of a cube. All betas share them, and only a sample of the pixels is read.
 
-    Raises: as `rangegeo.colours.fit.fit_colours`.
+    Args:
+        cube: (…, band, y, x).
+        method: "pca", "ica" or "bands"; see `rangegeo.colours.fit.fit_colours`.
+        seed: the seed of the sample and of "ica".
+    Raises:
+        UsageError: there is no such method.
+        MissingPackage: the method is "ica" and scikit-learn is not installed.
     """
     rows, cols = sample_lattice((cube.sizes["y"], cube.sizes["x"]), seed)
     sample = cube.isel(y=rows).isel(x=cols).transpose(..., "band")
@@ -21,7 +27,11 @@ def fit_cube(cube: xr.DataArray, method: str = "pca", seed: int = 0) -> Colours:
 
 
 def paint_cube(cube: xr.DataArray, colours: Colours) -> xr.DataArray:
-    """uint8 (…, y, x, rgb), as lazy as the cube; 0 where there is no data, else from 1 on."""
+    """Paint a cube (…, band, y, x).
+
+    Returns:
+        (…, y, x, rgb) uint8 shades from 1 to 255, and 0 where there is no data; lazy if the cube is lazy.
+    """
     painted = xr.apply_ufunc(
         lambda values: np.moveaxis(colours.paint(np.moveaxis(values, -1, 0)), 0, -1),
         cube.chunk(band=-1) if cube.chunks else cube,

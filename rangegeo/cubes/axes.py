@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
+import dask.array as da
 import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+Block = TypeVar("Block", np.ndarray, da.Array)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Axis:
-    """What is taken along one axis.
+    """The indices that are taken along one axis.
 
     Attributes:
         taken: (n,) each index once, ascending.
-        order: where in `taken` each index asked for is; None if they are as asked for.
-        scalar: whether one index was asked for, and the axis is to go.
+        order: position in `taken` of each index that was asked for; None if they were asked for in this order.
+        scalar: whether one index was asked for, so that the axis is dropped.
     """
 
     taken: np.ndarray
@@ -25,6 +29,7 @@ class Axis:
 
     @classmethod
     def of(cls, asked: int | slice | np.ndarray, length: int) -> Axis:
+        """What an indexer takes of an axis of this length."""
         if isinstance(asked, slice):
             asked = np.arange(*asked.indices(length))
         given = np.atleast_1d(np.asarray(asked))
@@ -33,7 +38,7 @@ class Axis:
 
     @property
     def step(self) -> int:
-        """Constant distance of neighbouring indices; 0 if there is none."""
+        """The constant distance between neighbouring indices; 0 if it is not constant."""
         steps = np.diff(self.taken)
         if len(steps) == 0:
             return 1
@@ -46,6 +51,7 @@ class Axis:
 
 
 def axes_of(key: tuple, shape: tuple[int, ...]) -> list[Axis]:
+    """What a key takes along each axis of an array."""
     return [Axis.of(part, length) for part, length in zip(key, shape, strict=True)]
 
 
@@ -60,8 +66,8 @@ def sub_grid(geobox: GeoBox, rows: Axis, cols: Axis) -> GeoBox:
     return GeoBox((len(rows.taken), len(cols.taken)), transform, geobox.crs)
 
 
-def arranged(block: np.ndarray, axes: list[Axis]) -> np.ndarray:
-    """Indices in the order they were asked for, and scalar ones without an axis; of numpy or dask arrays."""
+def arranged(block: Block, axes: list[Axis]) -> Block:
+    """The block with indices in the order they were asked for, and without the axes of scalar ones."""
     for number, axis in enumerate(axes):
         if axis.order is not None:
             block = block[(slice(None),) * number + (axis.order,)]
@@ -69,13 +75,13 @@ def arranged(block: np.ndarray, axes: list[Axis]) -> np.ndarray:
 
 
 def unique(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each index once, ascending, and where in that each one is, in the shape of the indices."""
+    """The distinct indices, ascending; and the position of each index among them, in the shape of `indices`."""
     unique, inverse = np.unique(indices, return_inverse=True)
     return unique, inverse.reshape(np.shape(indices))
 
 
 def compact(indices: np.ndarray) -> np.ndarray:
-    """Indices without the repetitions that broadcasting made: length 1 along axes where nothing changes."""
+    """Undo broadcasting: an axis along which all indices repeat gets length 1."""
     for axis, length in enumerate(indices.shape):
         if length > 1 and (indices == indices.take([0], axis=axis)).all():
             indices = indices.take([0], axis=axis)

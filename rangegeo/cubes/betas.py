@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
 from rangegeo.schema.bands import DIAGNOSTICS
 from rangegeo.schema.betas import check_betas
 
@@ -37,7 +37,7 @@ def at_beta(cube: xr.DataArray, beta: float) -> xr.DataArray:
         held = cube["beta"].values.tolist() if "beta" in cube.coords else "none"
         raise UsageError(
             f"beta {beta:g} can be read from a cube that holds it, or from one made with all bands of "
-            f"--layout components; this one holds {held}"
+            f"{argument('layout', 'components')}; this one holds {held}"
         )
     semantic, geographic, rest = (
         cube.isel(band=bands).drop_vars(("band", "band_name"))

@@ -11,19 +11,19 @@ from rangegeo.cubes.spec import RasterSpec
 from rangegeo.engine.evaluator import Evaluator, seconds_per_place
 from rangegeo.support.text import human_bytes, human_seconds
 
-NODES_A_PATCH = 1681  # usual number of evaluations, for an estimate of time
+NODES_A_PATCH = 1681  # evaluations that a patch usually takes: 41 x 41 points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a cube will cost.
+    """What a raster will cost.
 
     Attributes:
-        sizes: of the cube, by dim.
-        nbytes: of its values as they are stored, uncompressed.
-        blocks: how many chunks are computed.
-        seconds: estimated for evaluating it.
-        share: of it that is computed, at most; less than 1 if an area leaves chunks out.
+        sizes: size of each dim.
+        nbytes: bytes of the values as they are stored, uncompressed.
+        blocks: number of chunks that are computed.
+        seconds: estimated time to evaluate and write it.
+        share: largest share of the chunks that is computed; less than 1 if an area leaves chunks out.
     """
 
     sizes: dict[str, int]
@@ -43,7 +43,12 @@ class Plan:
 
 
 def plan(spec: RasterSpec, evaluator: Evaluator, dtype: str = "float32", bytes_a_second: float = 4e8) -> Plan:
-    """Measure the model on some places and say what a raster will take, written at so many bytes a second."""
+    """Estimate a raster's cost; measures the evaluator for a moment.
+
+    Args:
+        dtype: that values are stored as.
+        bytes_a_second: that are compressed and written.
+    """
     height, width = spec.geobox.shape
     sizes = dict(zip(spec.dims, spec.shape[-len(spec.dims) :], strict=True))
     nbytes = math.prod(sizes.values()) * np.dtype(dtype).itemsize

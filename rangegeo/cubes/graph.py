@@ -1,12 +1,12 @@
 """From a spec to a dask graph: a layer of patches, if pixels are interpolated, and a layer of chunks over it.
 
-A task holds the spec's model, grid and recipe and a window of pixels, never weights. What the graph computes is asked
-of the spec; a layer of patches carries its spec, so that it is found again behind a sliced or blended cube.
+A task holds the spec's model, grid and recipe and a window of pixels, never weights. Nobody reads a task or a key: what
+a graph computes is asked of the spec, and a layer of patches carries its spec behind sliced and blended cubes too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -54,7 +54,7 @@ class PatchLayer(MaterializedLayer):
         super().__init__(tasks)
 
     def key(self, row: int, col: int) -> tuple[str, int, int]:
-        """Of the task that evaluates a patch."""
+        """The key of the task that evaluates a patch."""
         return self.name, row, col
 
 
@@ -74,7 +74,7 @@ class LazyRaster:
 
     @property
     def cube(self) -> xr.DataArray:
-        """With dims, coordinates and attributes."""
+        """The values with dims, coordinates and attributes."""
         return outline(self.spec).copy(data=self.values if self.spec.has_beta else self.values[0])
 
 
@@ -88,14 +88,14 @@ def to_dask(spec: RasterSpec) -> LazyRaster:
 
 
 def patch_layers(values: da.Array) -> list[PatchLayer]:
-    """The layers of patches that an array is computed from, however it was sliced or combined."""
+    """The layers of patches that an array is computed from, also after it was sliced or combined with others."""
     return [layer for layer in values.dask.layers.values() if isinstance(layer, PatchLayer)]
 
 
 def _exact(spec: RasterSpec) -> da.Array:
     """(layers, bands, y, x), every pixel evaluated."""
     name = f"rangegeo-{spec.token}"
-    tasks = {
+    tasks: Mapping = {
         (name, 0, 0, *at): (exact_block, spec.model, spec.geobox, window, spec.recipe) for at, window in _windows(spec)
     }
     return da.Array(HighLevelGraph({name: tasks}, {name: set()}), name, spec.chunks, dtype=np.float32)
@@ -115,27 +115,27 @@ def _interpolated(spec: RasterSpec, patches: PatchLayer) -> da.Array:
         )
         for at, window in _windows(spec)
     }
-    layers = {patches.name: patches, name: tasks}
+    layers: dict[str, Mapping] = {patches.name: patches, name: tasks}
     graph = HighLevelGraph(layers, {patches.name: set(), name: {patches.name}})
     return da.Array(graph, name, spec.chunks, dtype=np.float32)
 
 
 def _windows(spec: RasterSpec) -> Iterator[tuple[tuple[int, int], Window]]:
-    """Row and column of every chunk, and its pixels."""
+    """The row and column of every chunk, and its pixels."""
     for (row, rows), (col, cols) in product(enumerate(spec.rows), enumerate(spec.cols)):
         yield (row, col), (rows, cols)
 
 
 def exact_block(model: ModelSpec, geobox: GeoBox, window: Window, recipe: Recipe) -> np.ndarray:
-    """(layers, bands, h, w) of one chunk, every pixel evaluated; the model is loaded once a process."""
+    """Evaluate every pixel of one chunk: (layers, bands, h, w). The model is loaded once a process."""
     return evaluate_pixels(loaded(model).evaluator, pixel_places(geobox, *window), recipe)
 
 
 def patch_block(model: ModelSpec, geobox: GeoBox, window: Window, side: int, tolerance: float, recipe: Recipe) -> Patch:
-    """The nodes of one patch, evaluated once for all its chunks."""
+    """Evaluate the nodes of one patch, once for all its chunks."""
     return evaluate_patch(loaded(model).evaluator, geobox, window, side, tolerance, recipe)
 
 
 def interpolated_block(model: ModelSpec, geobox: GeoBox, window: Window, patch: Patch, recipe: Recipe) -> np.ndarray:
-    """(layers, bands, h, w) of one chunk from the patch it lies in."""
+    """Interpolate one chunk from the patch it lies in: (layers, bands, h, w)."""
     return fill_window(loaded(model).evaluator, geobox, window, patch, recipe)

@@ -12,14 +12,14 @@ from rangegeo.cubes.virtual import VirtualRaster
 from rangegeo.errors import UsageError
 from rangegeo.schema.cube import data_of, is_in_memory
 
-MOST_CHUNKS = 20_000  # of 1024 pixels a side, that one graph may have
-SIDE = 128  # pixels a side of chunks, where a store names none
+MOST_CHUNKS = 20_000  # largest number of areas of 1024 x 1024 pixels in one graph
+SIDE = 128  # pixels a side of a chunk where a store names none
 
 
 def as_lazy(cube: xr.DataArray) -> xr.DataArray:
     """A cube backed by dask; nothing is computed.
 
-    A virtual one becomes a graph whose chunks share their patches, and from which the measured error can be had.
+    A virtual cube becomes a graph whose chunks share patches, so that the error of its interpolation is measured.
     """
     if cube.chunks is not None:  # xarray chunks coordinates differently from the data; load them
         return cube.assign_coords({name: coord.compute() for name, coord in cube.coords.items() if coord.chunks})
@@ -36,7 +36,7 @@ def as_lazy(cube: xr.DataArray) -> xr.DataArray:
 
 
 def _source(cube: xr.DataArray) -> tuple[RasterSpec, list[Axis]] | None:
-    """The spec of a virtual cube and what is taken of it; None if its rows or columns follow no step."""
+    """The spec of a virtual cube and what is taken from it; None if its rows or columns have no constant step."""
     data = data_of(cube)
     if not isinstance(data, indexing.LazilyIndexedArray) or not isinstance(data.array, VirtualRaster):
         return None

@@ -1,12 +1,13 @@
 """Overviews of a cube: the same field at coarser pixels, evaluated from the patches of the cube itself.
 
 The field is continuous, so nothing is resampled: a coarse pixel holds the model's value at its own centre, within the
-cube's own tolerance. Patches are evaluated once for all levels, so that all overviews together cost less than a third
-of the pixels, and hardly any evaluation.
+cube's own tolerance. Patches are evaluated once for all levels, so all overviews together add less than a third of the
+pixels and hardly any evaluation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise, product
 
 import dask.array as da
@@ -28,15 +29,15 @@ from rangegeo.models.spec import ModelSpec
 
 
 def make_overviews(raster: LazyRaster) -> list[xr.DataArray]:
-    """The levels of a raster, from pixels twice as large on, to be computed together with it.
+    """The overviews of a raster, at pixels 2, 4, 8 … times as large, to be computed together with it.
 
     Returns:
-        Lazy cubes of the same bands and betas; none if the raster is small enough to be looked at whole.
+        Lazy cubes of the same bands and betas; none if the raster is small enough to be read whole.
     """
     spec = raster.spec
     side = -(-spec.side // 16) * 16
     levels = []
-    for factor in overview_factors(spec.geobox.shape):
+    for factor in overview_factors(spec.geobox.shape.yx):
         coarse = spec.coarser(factor, side)
         if raster.patches is None:
             level = to_dask(coarse).cube
@@ -58,7 +59,7 @@ def _lazy(patches: PatchLayer, coarse: RasterSpec, factor: int) -> da.Array:
         _blocks(windows, length, factor, coarse.side)
         for windows, length in zip((spec.patch_rows, spec.patch_cols), coarse.geobox.shape, strict=True)
     )
-    blocks = {
+    blocks: Mapping = {
         (name, 0, 0, i, j): (
             overview_block,
             spec.model,
@@ -76,9 +77,9 @@ def _lazy(patches: PatchLayer, coarse: RasterSpec, factor: int) -> da.Array:
 
 
 def _blocks(patches: list[slice], length: int, factor: int, side: int) -> tuple[list[slice], list[int]]:
-    """Coarse rows, or columns, in blocks that keep to one patch, and the number of that patch.
+    """Cut coarse rows, or columns, into blocks that each lie in one patch; also the number of that patch.
 
-    A coarse pixel belongs to the patch that its centre lies in; those beyond the last one's end belong to it too.
+    A coarse pixel belongs to the patch that holds its centre. Pixels beyond the end of the last patch belong to it too.
     """
     patch_at = {}
     for number, patch in enumerate(patches):
@@ -92,5 +93,5 @@ def _blocks(patches: list[slice], length: int, factor: int, side: int) -> tuple[
 def overview_block(
     model: ModelSpec, geobox: GeoBox, window: Window, factor: int, patch: Patch, recipe: Recipe
 ) -> np.ndarray:
-    """(layers, bands, h, w) of coarse pixels from the patch they lie in."""
+    """Interpolate coarse pixels from the patch they lie in: (layers, bands, h, w)."""
     return fill_coarse(loaded(model).evaluator, geobox, window, factor, patch, recipe)

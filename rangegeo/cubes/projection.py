@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 
 from rangegeo.cubes.samples import in_a_row, places_in
 from rangegeo.engine.evaluator import Evaluator, evaluate_pixels
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
 from rangegeo.field.principal import principal_directions
 from rangegeo.field.recipe import Projection, Recipe
 from rangegeo.grid import places_on
@@ -22,18 +22,18 @@ PCA_PIXELS = 1024  # that the components are fitted on
 def with_projection(
     recipe: Recipe, evaluator: Evaluator, geobox: GeoBox, count: int, area: Area | None = None
 ) -> Recipe:
-    """The recipe followed by a PCA, fitted on seeded pixels of the raster or of the area, with all betas together.
+    """The recipe followed by a PCA that is fitted on seeded pixels of the raster, or of its area, all betas together.
 
     Raises:
-        UsageError: there are fewer bands than components asked for, or some are diagnostics, or no pixel lies in the
-            projection's domain.
+        UsageError: there are fewer bands than components, a band is a diagnostic, or too few pixels lie in the
+            domain of the CRS.
     """
     if not 1 <= count <= recipe.bands:
         raise UsageError(
-            f"--pca must be from 1 to the number of bands, {recipe.bands}, got {count}; for example --pca 3"
+            argument="pca", expected=f"from 1 to the number of bands, {recipe.bands}", got=count, example=3
         )
     if recipe.kept_diagnostics:
-        raise UsageError("--pca projects embeddings; leave diagnostics out of --bands")
+        raise UsageError(f"{argument('pca')} projects embeddings; leave diagnostics out of {argument('bands')}")
     if area is None:
         random = np.random.default_rng(0)
         side = math.isqrt(PCA_PIXELS)
@@ -45,10 +45,13 @@ def with_projection(
     sample = values.transpose(0, 2, 3, 1).reshape(-1, recipe.bands)
     sample = sample[np.isfinite(sample).all(axis=1)]
     if len(sample) < count:
-        raise UsageError("--pca found no pixels in the domain of the projection; take another --bbox or --crs")
+        raise UsageError(
+            f"{argument('pca')} found no pixels in the domain of the projection; take another {argument('bbox')} or "
+            f"{argument('crs')}"
+        )
     return replace(recipe, projection=fit_projection(sample, count))
 
 
 def fit_projection(sample: np.ndarray, count: int) -> Projection:
-    """PCA of a sample (n, bands)."""
+    """The first `count` principal components of a sample (n, bands)."""
     return Projection(*(part.astype(np.float32) for part in principal_directions(sample, count)))

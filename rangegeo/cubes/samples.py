@@ -1,4 +1,4 @@
-"""Seeded pixels of a raster, evaluated one by one: what ranges of values and principal components are fitted on."""
+"""Seeded pixels of a raster, evaluated one by one. Ranges of values and principal components are fitted on them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from rangegeo.grid.samples import sample_lines
 from rangegeo.models.load import loaded
 from rangegeo.models.spec import ModelSpec
 
-SAMPLES_A_PATCH = 8  # along its sides: a twentieth of the evaluations that interpolating it takes
-SAMPLE_PLACES = 4096  # evaluated at a time
+SAMPLES_A_PATCH = 8  # sampled lines along each side of a patch; costs a twentieth of its nodes
+SAMPLE_PLACES = 4096  # places evaluated in one task
 
 
 def sample_values(spec: RasterSpec) -> da.Array:
-    """(layers, bands, rows, cols) of seeded pixels, each evaluated when it is computed.
+    """Values of seeded pixels, evaluated when they are computed: (layers, bands, rows, cols).
 
-    They are the crossings of the grid's `sample_lines`; of an area as many of its pixels, in one row.
+    The pixels are the crossings of the grid's `sample_lines`; for an area they are as many of its pixels, in one row.
     """
     geobox, area, recipe = spec.geobox, spec.area, spec.recipe
     rows, cols = sample_lines(geobox, min(PATCH_ARC_DEG, spec.smooth_deg) / SAMPLES_A_PATCH)
@@ -45,13 +45,13 @@ def sample_values(spec: RasterSpec) -> da.Array:
 
 
 def places_block(model: ModelSpec, pixels: PixelPlaces, recipe: Recipe) -> np.ndarray:
-    """(layers, bands, h, w) of pixels, every one evaluated."""
+    """Evaluate every one of these pixels: (layers, bands, h, w)."""
     return evaluate_pixels(loaded(model).evaluator, pixels, recipe)
 
 
 def places_in(area: Area, geobox: GeoBox, count: int) -> np.ndarray:
-    """(n, 2) degrees of so many seeded pixels of an area, or less."""
-    return scattered_places(geobox, *(part + 0.5 for part in area.mask.sample(geobox.shape, count)))
+    """(n, 2) degrees of at most `count` seeded pixels of an area."""
+    return scattered_places(geobox, *(part + 0.5 for part in area.mask.sample(geobox.shape.yx, count)))
 
 
 def in_a_row(lonlat_deg: np.ndarray) -> PixelPlaces:

@@ -21,13 +21,13 @@ from rangegeo.grid.windows import Window, cut
 from rangegeo.models.model import Model
 from rangegeo.models.spec import ModelSpec
 
-MANY_BANDS = 128  # above, a block of 128 pixels a side keeps all bands and betas of it in some 100 MB
+MANY_BANDS = 128  # with more, blocks of 128 pixels a side hold all bands and betas in about 100 MB
 SIDE_FEW, SIDE_MANY = 256, 128  # pixels a side of a chunk, by the number of bands
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RasterSpec:
-    """One raster, before anything of it is computed. Made by `of`, which checks it once.
+    """One raster, before anything of it is computed. `of` makes it and checks it once.
 
     Attributes:
         geobox: the grid.
@@ -84,12 +84,12 @@ class RasterSpec:
         )
 
     def __dask_tokenize__(self) -> tuple:
-        # not the area: chunks outside are left out, and the values of the others do not depend on it
+        # The area is left out: it decides which chunks are computed, not their values.
         return self.model, self.geobox, self.recipe, self.side, self.patch_side, self.tolerance
 
     @cached_property
     def token(self) -> str:
-        """The same for the same values in the same chunks, on every machine."""
+        """A name for the values: equal specs have equal tokens, on every machine."""
         return tokenize(self)
 
     @property
@@ -124,12 +124,12 @@ class RasterSpec:
 
     @cached_property
     def patch_rows(self) -> list[slice]:
-        """Patches along y, each of whole chunks, as windows of pixels."""
+        """Patches of y, each of whole chunks, as windows of pixels."""
         return cut(self.geobox.shape[0], self.side * self._chunks_a_patch)
 
     @cached_property
     def patch_cols(self) -> list[slice]:
-        """Patches along x, each of whole chunks, as windows of pixels."""
+        """Patches of x, each of whole chunks, as windows of pixels."""
         return cut(self.geobox.shape[1], self.side * self._chunks_a_patch)
 
     def patch_of(self, row: int, col: int) -> tuple[int, int]:
@@ -138,31 +138,32 @@ class RasterSpec:
 
     @property
     def _chunks_a_patch(self) -> int:
-        """Along one side."""
+        """Chunks along one side of a patch."""
         return max(1, (self.patch_side or 0) // self.side)
 
     def patch_window(self, row: int, col: int) -> Window:
+        """The pixels of a patch."""
         return self.patch_rows[row], self.patch_cols[col]
 
     @property
     def engine_facts(self) -> dict[str, object]:
-        """What a cube says of how it is evaluated."""
+        """Attributes that say how the values are computed."""
         if self.patch_side is None:
             return {"evaluation": "exact"}
         return {"evaluation": "interpolated", "tolerance": self.tolerance}
 
     def coarser(self, factor: int, side: int) -> RasterSpec:
-        """The same raster at pixels `factor` times as wide and as high, every pixel evaluated, in chunks of a side."""
+        """The raster at pixels `factor` times as wide and as high, evaluated pixel by pixel, with chunks of `side`."""
         area = None if self.area is None else self.area.coarser(factor)
         return replace(self, geobox=coarser(self.geobox, factor), area=area, tolerance=None, side=side)
 
     def narrowed(self, geobox: GeoBox, recipe: Recipe) -> RasterSpec:
-        """Some pixels, layers and bands of it, in chunks of their own."""
+        """A part of the raster: some of its pixels, layers and bands, with chunks of the default size."""
         return replace(self, geobox=geobox, recipe=recipe, area=None, side=_checked_side("auto", recipe.bands))
 
 
 def provenance(model: Model, recipe: Recipe) -> dict[str, object]:
-    """Where values come from: flat, so that every format can hold it."""
+    """Attributes that say where values come from; they are flat, so that every format can hold them."""
     facts: dict[str, object] = {"long_name": f"{model.spec.name} embedding", "model": model.spec.name}
     for role, known in model.facts.items():
         facts[f"{role}_file"] = known["file"]
@@ -191,5 +192,5 @@ def _checked_side(chunks: int | str, bands: int) -> int:
     if chunks == "auto":
         return SIDE_MANY if bands > MANY_BANDS else SIDE_FEW
     if not isinstance(chunks, Integral) or chunks < 16 or chunks % 16:
-        raise UsageError(f"--chunks must be a multiple of 16 pixels, got {chunks}; for example --chunks 128")
+        raise UsageError(argument="chunks", expected="a multiple of 16 pixels", got=str(chunks), example=128)
     return int(chunks)

@@ -1,8 +1,8 @@
 """Cubes that are evaluated slice by slice: no graph, no chunks, whatever the size of the whole.
 
-Rows and columns with a constant step are a grid themselves, a coarser one if the step is large. So a slice is
-evaluated as a raster of its own at its own zoom, and a look at the Earth at 0.001 degrees costs what a picture of
-that size costs. Rows and columns that follow no step are evaluated pixel by pixel.
+Rows and columns with a constant step form a grid of their own, a coarser one if the step is large. A slice is
+evaluated as a raster on that grid, so a look at the Earth at 0.001 degrees costs what a picture of that size costs.
+Rows and columns without a constant step are evaluated pixel by pixel.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from rangegeo.grid.windows import tiled
 from rangegeo.models.load import loaded
 from rangegeo.support.text import human_bytes
 
-FILLED = 256  # pixels a side that are interpolated at a time, so that little is held besides the slice
-SPARSE = 4  # a window so many times larger than the rows and columns asked for is not interpolated as a whole
+FILLED = 256  # pixels a side that are interpolated at a time; bounds the memory used besides the slice
+SPARSE = 4  # a window this many times larger than what was asked for is not interpolated as a whole
 
 
 def virtual_raster(spec: RasterSpec) -> xr.DataArray:
-    """A cube that holds nothing and evaluates what is taken from it, once."""
+    """A cube that holds no values and evaluates what is taken from it, once."""
     whole = (slice(None),) * 4 if spec.has_beta else (0, *(slice(None),) * 3)
     lazy = indexing.LazilyIndexedArray(VirtualRaster(spec), indexing.BasicIndexer(whole))
     return outline(spec).copy(data=indexing.MemoryCachedArray(lazy))
 
 
 class VirtualRaster(BackendArray):
-    """(layers, bands, y, x) float32 of a spec: what xarray's lazy indexing ends at."""
+    """The values of a spec, (layers, bands, y, x) float32, as an array that xarray indexes lazily."""
 
     def __init__(self, spec: RasterSpec) -> None:
         self.spec = spec
@@ -53,7 +53,7 @@ class VirtualRaster(BackendArray):
         return arranged(self._block(*axes), axes)
 
     def _block(self, layers: Axis, bands: Axis, rows: Axis, cols: Axis) -> np.ndarray:
-        """Values at the crossings of rows and columns, each once, in ascending order."""
+        """Values at the crossings of rows and columns, in ascending order, without repetitions."""
         recipe = self.spec.recipe.narrowed(layers.taken, bands.taken)
         _check_memory(recipe, len(rows.taken) * len(cols.taken))
         evaluator = loaded(self.spec.model).evaluator
@@ -66,7 +66,7 @@ class VirtualRaster(BackendArray):
         return window[:, :, rows.taken - rows.taken[0]][..., cols.taken - cols.taken[0]]
 
     def _pointwise(self, key: tuple[np.ndarray, ...]) -> np.ndarray:
-        """Values at pixels of their own; or of all crossings, if the dims of a cube were only reordered."""
+        """Values at single pixels; at all crossings if the dims of a cube were only reordered."""
         shape = np.broadcast_shapes(*(part.shape for part in key))
         key = tuple(compact(part) for part in key)
         (layers, at_layers), (bands, at_bands) = (unique(part) for part in key[:2])
@@ -89,11 +89,11 @@ class VirtualRaster(BackendArray):
 
 
 def _evaluate(evaluator: Evaluator, spec: RasterSpec) -> np.ndarray:
-    """(layers, bands, h, w) of a whole grid, interpolated patch by patch where its pixels are fine enough."""
+    """Evaluate a whole grid, (layers, bands, h, w), by patches where its pixels are fine enough."""
     height, width = spec.geobox.shape
     whole = slice(0, height), slice(0, width)
     side = spec.patch_side if height * width else None
-    if side is None:
+    if side is None or spec.tolerance is None:
         return evaluate_pixels(evaluator, pixel_places(spec.geobox, *whole), spec.recipe)
     out = np.empty(spec.shape, dtype=np.float32)
     for window in tiled(whole, side):
@@ -104,8 +104,9 @@ def _evaluate(evaluator: Evaluator, spec: RasterSpec) -> np.ndarray:
 
 
 def _check_memory(recipe: Recipe, pixels: int) -> None:
+    """Refuse a slice that is larger than the machine's memory."""
     needed = 4 * recipe.layers * recipe.bands * pixels
-    if not hasattr(os, "sysconf"):  # Windows
+    if not hasattr(os, "sysconf"):  # Windows says it in another way
         return
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:

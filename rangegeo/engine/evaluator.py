@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -58,29 +58,32 @@ class Evaluator(Protocol):
 
 
 class FieldEvaluator(nn.Module):
-    """Evaluates a torch field, one thread at a time: an evaluation uses every core, or the GPU.
+    """Evaluates a torch field, one thread at a time, because an evaluation uses every core, or the GPU.
 
     Attributes:
-        field: the torch module that is evaluated.
+        field: the torch module that is evaluated, with its `visual`, `dim`, `encoder` and `components`.
         device: where it is.
         visual, location: as of `Evaluator`.
     """
+
+    field: Any  # one of the fields of rangegeo.field.range, or a module shaped like them
 
     def __init__(self, field: nn.Module, device: str) -> None:
         super().__init__()
         self.field = field.to(device)
         self.device = device
-        self.visual: int = field.visual
-        self.location: int = field.dim - field.visual
+        self.visual = int(self.field.visual)
+        self.location = int(self.field.dim) - self.visual
         self._lock = threading.RLock()
         self.eval().requires_grad_(False)
 
     @property
     def smooth_deg(self) -> float:
-        return self.field.encoder.smooth_deg
+        """Degrees over which a few Chebyshev points follow the field; see `Evaluator`."""
+        return float(self.field.encoder.smooth_deg)
 
     def _apply(self, fn: Callable, recurse: bool = True) -> FieldEvaluator:
-        """What `.to` and `.cuda` do; the device follows the tensors."""
+        """Move the tensors, as `.to` and `.cuda` ask; the device is read from them afterwards."""
         super()._apply(fn, recurse)
         for tensor in itertools.islice(itertools.chain(self.parameters(), self.buffers()), 1):
             self.device = str(tensor.device)
@@ -88,10 +91,12 @@ class FieldEvaluator(nn.Module):
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
+        """Within it no other thread evaluates, and float32 products keep float32 precision."""
         with self._lock, full_precision():
             yield
 
     def components(self, places: Places, wanted: Collection[str]) -> Components:
+        """Components at n places on the field's device, by the names in `wanted`; the others are not computed."""
         told = [name for name in DIAGNOSTICS if name in wanted]
         options = {"diagnostics": told} if told else {}
         with self.evaluating(), torch.inference_mode():
@@ -100,7 +105,7 @@ class FieldEvaluator(nn.Module):
             )
 
     def values(self, coords: Tensor, **options: object) -> Tensor:
-        """What the field itself returns at (n, 2) lon, lat in degrees, unchecked: (n, dim)."""
+        """What the field itself returns, (n, dim), at (n, 2) longitude, latitude in degrees, which are not checked."""
         places = Places.scattered(coords).to(self.device)
         parts = places.split(BLOCK_PLACES) or [(slice(0), places)]
         dim = self.visual + self.location
@@ -129,7 +134,10 @@ def evaluate_pixels(evaluator: Evaluator, pixels: PixelPlaces, recipe: Recipe) -
     out = torch.full((recipe.layers, recipe.bands, *shape), torch.nan)
     flat = out.view(recipe.layers, recipe.bands, -1)
     if pixels.valid.all():
-        axes = None if pixels.axes_deg is None else tuple(map(torch.from_numpy, pixels.axes_deg))
+        axes = None
+        if pixels.axes_deg is not None:
+            lon, lat = pixels.axes_deg
+            axes = torch.from_numpy(lon), torch.from_numpy(lat)
         _fill(evaluator, flat.transpose(1, 2), Places(torch.from_numpy(pixels.lonlat_deg), axes), recipe)
     elif pixels.valid.any():
         valid = torch.from_numpy(pixels.valid.ravel())
@@ -141,7 +149,7 @@ def evaluate_pixels(evaluator: Evaluator, pixels: PixelPlaces, recipe: Recipe) -
 
 
 def seconds_per_place(evaluator: Evaluator, recipe: Recipe, sample: int = 64) -> float:
-    """Measured on a grid of `sample` places around 0°, 0°; the second run counts."""
+    """How long one place takes, measured on a grid of `sample` places around 0°, 0°; the second run counts."""
     side = torch.linspace(0.0, 0.32, math.isqrt(sample), dtype=torch.float64)
     places = Places.grid(side, side)
     out = torch.empty(recipe.layers, len(places), recipe.bands)
@@ -154,7 +162,7 @@ def seconds_per_place(evaluator: Evaluator, recipe: Recipe, sample: int = 64) ->
 
 
 def _fill(evaluator: Evaluator, out: Tensor, places: Places, recipe: Recipe) -> None:
-    """Evaluate into (layers, n, bands)."""
+    """Evaluate n places into `out`, (layers, n, bands)."""
     with evaluator.evaluating(), torch.inference_mode():
         for rows, part in places.split(BLOCK_PLACES):
             out[:, rows] = recipe.apply(evaluator.components(part, recipe.parts)).to(out.device)

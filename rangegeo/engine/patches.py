@@ -1,10 +1,9 @@
 """The spectral engine: evaluate a field at the Chebyshev points of patches, interpolate the pixels between them.
 
-A patch is a rectangle of whole chunks in the coordinates of the raster, so no pixel needs its own reprojection
-and chunks never share a seam. Each component (S, G and q) takes as many points as the decay of its coefficients
-asks for; a patch that does not converge is cut in four, and where points would outnumber pixels every pixel is
-evaluated. A few pixels of every patch are evaluated exactly too and compared: what a cube says of its error was
-measured on it.
+A patch is a rectangle of whole chunks in the coordinates of the raster, so no pixel needs its own reprojection, and
+there is no seam inside a chunk. Each component (S, G and q) takes as many points as the decay of its coefficients asks
+for. A patch that does not converge is cut in four, and where points would outnumber pixels every pixel is evaluated.
+Some pixels of every patch are also evaluated exactly and compared, so the error that a cube states was measured on it.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from rangegeo.field.recipe import Recipe
 from rangegeo.grid import pixel_arc_deg, pixel_places, places_on
 from rangegeo.grid.windows import Window, tiled
 
-PATCH_ARC_DEG = 5.12  # over which 41 x 41 points reproduce a field of degree 40, measured in workflows/benchmark
-SMALLEST_PATCH = 58  # pixels; below, so many points would be about as many as pixels
+PATCH_ARC_DEG = 5.12  # side over which 41 x 41 points reproduce a field of degree 40; see workflows/benchmark
+SMALLEST_PATCH = 58  # pixels a side; in a smaller patch 41 x 41 points would be about as many as pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +50,7 @@ class Patch:
         error: largest measured error of a component, relative to its largest value; 0 if nothing is interpolated.
         proved: pixels it was measured at.
         evaluations: places that were evaluated for the nodes.
-        refined: parts whose measured error missed the tolerance at first and that were refined for it.
+        refined: components whose measured error missed the tolerance, so that their rectangle was refined.
     """
 
     leaves: tuple[Leaf, ...]
@@ -134,7 +133,7 @@ def fill_coarse(
         at = unit_of_pixels(rows[part_rows], leaf.rows), unit_of_pixels(cols[part_cols], leaf.cols)
         out[:, :, part_rows, part_cols] = interpolate(leaf.values, *at)
         known[part_rows, part_cols] = True
-    if not known.all():  # where every pixel is evaluated, between leaves, and beyond the edge of the raster
+    if not known.all():  # exact leaves, pixels between two leaves, and pixels beyond the edge of the raster
         places = places_on(geobox, rows + 0.5, cols + 0.5)
         rest = evaluate_pixels(evaluator, replace(places, valid=places.valid & ~known), recipe)
         out[:, :, torch.from_numpy(~known)] = torch.from_numpy(rest[:, :, ~known])
@@ -155,7 +154,7 @@ def _shifted(part: slice, origin: int) -> slice:
 
 
 def patch_side(geobox: GeoBox, smooth_deg: float) -> int | None:
-    """Pixels a side that a patch is first tried at; None where pixels are so large that all are evaluated."""
+    """Pixels a side at which a patch is tried first; None where pixels are so large that every one is evaluated."""
     arc_deg = min(PATCH_ARC_DEG, smooth_deg)
-    pixels = arc_deg / pixel_arc_deg(geobox) * (1 + 1e-6)  # 2.56 / 0.01 is 255.99…
+    pixels = arc_deg / pixel_arc_deg(geobox) * (1 + 1e-6)  # so that 2.56 / 0.01 = 255.99… counts as 256
     return None if pixels < SMALLEST_PATCH else min(int(pixels), max(geobox.shape))

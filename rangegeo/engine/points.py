@@ -1,9 +1,9 @@
 """Scattered places from shared patches: where many fall into one tile of the globe, they are interpolated.
 
 As in a raster, a tile is evaluated at its Chebyshev points, cut in four where it does not converge, and proved at
-places of its own; between the points values come from barycentric interpolation at each place. A tile is served so
-only if that saves evaluations; all other places are evaluated. Tiles are fixed on the globe, so what a place gets
-depends on its company only in whether it is interpolated at all.
+places of its own. Values at the places come from barycentric interpolation between the points. A tile is interpolated
+only if that saves evaluations; all other places are evaluated. Tiles are fixed on the globe, so other places decide
+whether a place is interpolated, and never its value.
 
 Source: Berrut and Trefethen 2004, doi:10.1137/S0036144502417715.
 """
@@ -25,9 +25,9 @@ from rangegeo.field.recipe import Recipe
 from rangegeo.grid.domain import whole_turns
 from rangegeo.grid.globe import HEIGHT, tile_counts, tile_numbers, tile_sides
 
-HELD_BYTES = 96e6  # of tiles that are kept for places to come
-LOST_SHARE = 0.05  # of the places, in evaluations of tiles that did not converge; more, and no further one is tried
-PLACES_AT_ONCE = 4096  # interpolated together: bounds the matrix of their weights
+HELD_BYTES = 96e6  # memory for tiles that are kept for later places; the tiles of a country take 69 MB
+LOST_SHARE = 0.05  # evaluations that may be lost on tiles that do not converge, as a share of the places
+PLACES_AT_ONCE = 4096  # places interpolated together; bounds the matrix of their weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +57,7 @@ class PointInterpolator:
         evaluator: that is evaluated.
         recipe: which layers and bands.
         tolerance: of each component, relative to its largest value in a tile; None to evaluate every place.
-        counts: (globe.COUNT,) how many places of each tile will be asked for in all.
+        counts: (COUNT,) how many places will be asked for in each tile of `rangegeo.grid.globe`.
         held_bytes: of tiles that are kept between calls.
     """
 
@@ -72,7 +72,7 @@ class PointInterpolator:
         self.evaluator, self.recipe, self.tolerance, self.counts = evaluator, recipe, tolerance, counts
         self.held_bytes = held_bytes
         self._remaining = counts.copy()  # places of each tile that are still to come
-        self._fit = Fit(evaluator, tolerance, recipe)
+        self._fit = Fit(evaluator, 0.0 if tolerance is None else tolerance, recipe)
         self._parts: OrderedDict[int, list[Part]] = OrderedDict()  # the tile asked for last is the last
         self._held = 0  # bytes of these
         self._usual_bytes = 4 * LEVELS[1] ** 2 * recipe.layers * recipe.bands
@@ -113,7 +113,7 @@ class PointInterpolator:
         return int(np.where(shared, usual, self.counts).sum())
 
     def __str__(self) -> str:
-        """What was measured."""
+        """What was measured, in one line."""
         if not self._interpolated:
             return "every place was evaluated"
         return (
@@ -124,7 +124,7 @@ class PointInterpolator:
 
     @property
     def facts(self) -> dict[str, object]:
-        """How it was done and what was measured, in the words of a raster's provenance."""
+        """How the places were computed and what was measured; the names are those of a raster's attributes."""
         if not self._interpolated:
             return {"evaluation": "exact"}
         return {
@@ -151,7 +151,7 @@ class PointInterpolator:
         if tile in self._parts:
             self._parts.move_to_end(tile)
             return self._parts[tile]
-        # a tile that would push out another must pay for itself now, or tiles would be made over and over
+        # a tile that would push out another must pay for itself now; else tiles would be made over and over
         crowded = self._held + self._usual_bytes > self.held_bytes
         places = here if crowded else int(self._remaining[tile])
         if tile in self._hopeless or self._may_lose < 0 or not _finest(places):

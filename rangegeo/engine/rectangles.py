@@ -1,4 +1,7 @@
-"""Rectangles that are interpolated: of pixels in a grid, or of degrees on the globe."""
+"""Rectangles that the engine interpolates: of pixels in a grid, or of degrees on the globe.
+
+A rectangle knows where its Chebyshev points and its proof places lie. A fit needs to know no more of it.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ class Rectangle(Protocol):
         ...
 
     def quarters(self) -> Sequence[Rectangle]:
-        """The four halves of its halves."""
+        """It cut in four."""
         ...
 
 
@@ -114,10 +117,11 @@ class DegreeRectangle:
     def unit(self, lonlat_deg: np.ndarray) -> tuple[Tensor, Tensor]:
         """(n, 2) places inside to where they lie in [-1, 1]², down and across."""
         lon, lat = lonlat_deg.T
-        return tuple(
+        down, across = (
             torch.from_numpy(2 * (axis - side[0]) / (side[1] - side[0]) - 1)
             for axis, side in ((lat, self.lat), (lon, self.lon))
         )
+        return down, across
 
 
 def unit_of_pixels(pixels: np.ndarray, side: slice) -> Tensor:

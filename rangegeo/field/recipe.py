@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -88,7 +88,7 @@ class Recipe:
         groups = [(name, self.visual) for name in visual] + [("location", self.location)]
         return (*(f"{name}_{i:0{width}d}" for name, count in groups for i in range(count)), *self.diagnostics)
 
-    def narrowed(self, layers: Sequence[int], bands: Sequence[int]) -> Recipe:
+    def narrowed(self, layers: Iterable[int], bands: Iterable[int]) -> Recipe:
         """The recipe of some layers and bands of this cube, given by their indices."""
         betas = tuple(self.betas[layer] for layer in layers) if self.betas else ()
         bands = [int(band) for band in bands]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rangegeo.field.retrieval import KEY_BLOCK
-from rangegeo.support.earth import EARTH_RADIUS_KM
+from rangegeo.support.earth import EARTH_RADIUS_KM, great_circle_rad
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,8 +75,6 @@ def _sum(terms: Iterable[Tensor]) -> Tensor:
 
 
 def distance_km(one_deg: Tensor, other_deg: Tensor) -> Tensor:
-    """Great-circle distances between (..., 2) lon, lat in degrees on a sphere: (...) km, by the haversine formula."""
+    """Great-circle distances between (..., 2) lon, lat in degrees on a sphere: (...) float64, in km."""
     (lon, lat), (other_lon, other_lat) = (torch.deg2rad(places.double()).unbind(-1) for places in (one_deg, other_deg))
-    across = lat.cos() * other_lat.cos() * torch.sin((other_lon - lon) / 2) ** 2
-    half = torch.sin((other_lat - lat) / 2) ** 2 + across
-    return 2 * EARTH_RADIUS_KM * torch.asin(half.clamp(max=1).sqrt())
+    return EARTH_RADIUS_KM * great_circle_rad(lon, lat, other_lon, other_lat, xp=torch)

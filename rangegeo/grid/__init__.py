@@ -1,4 +1,12 @@
-"""Grids of pixels: a box or an area, a resolution and a CRS in, an odc-geo GeoBox out; and where its pixels lie."""
+"""Grids of pixels and where they lie: odc-geo GeoBoxes made from a box, an area or a raster, and places on the globe.
+
+How a grid is made: `extent` chooses between a bounding box (`box`), an existing raster (`like`) and an area; `polygons`
+reads areas, `reproject` takes them to the CRS of the grid, and `mask` tells which pixels lie in them. Where pixels lie:
+`crs` reads coordinate reference systems, `domain` knows where a projection ends or repeats, and `pixels` turns pixels
+into longitudes and latitudes and back. How grids are divided: `windows` cuts axes, `pyramid` gives coarser grids,
+`samples` picks pixels that stand for all, and `globe` divides the whole globe for scattered places. `coords` writes a
+grid as coordinates of an xarray object. Models, values and files of cubes are not known here.
+"""
 
 from rangegeo.grid.box import make_geobox, parse_bbox, parse_res
 from rangegeo.grid.crs import WGS84, crs_name, parse_crs

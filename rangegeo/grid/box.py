@@ -1,6 +1,7 @@
-"""From a bounding box, a resolution and a CRS to a grid of pixels.
+"""A bounding box, a resolution and a CRS become a grid of pixels.
 
-Grids are odc-geo GeoBoxes: north-up, pixels are areas, the origin is the north-west corner of the bounding box.
+Grids are odc-geo GeoBoxes. They are north-up, their pixels are areas, and their origin is the north-west corner of the
+bounding box.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from affine import Affine
@@ -15,136 +17,175 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 from pyproj.exceptions import ProjError
 
-from rangegeo.errors import GridWarning, UsageError
-from rangegeo.grid.crs import WGS84, crs_name, metres_a_unit, parse_crs, short_name, units
+from rangegeo.errors import GridWarning, UsageError, argument
+from rangegeo.grid.crs import WGS84, CrsLike, crs_name, metres_a_unit, parse_crs, short_name, units
 from rangegeo.grid.domain import domain_of, wrapped
 
-Bounds = tuple[float, float, float, float]  # west, south, east, north
-PIXEL_SLACK = 1e-6  # of a pixel: a box this little too wide does not get one more column
-LARGEST_SIDE = 2**31 - 1  # pixels; GDAL's limit
-MOST_PIXELS = 10**12  # a million a side; more is a slip of units, and a graph of its chunks would not fit in memory
-FINEST = 0.1  # metres; the model tells landscapes apart, so smaller pixels are a slip of units as well
-FARTHEST = 1e9  # metres or feet; a projected place beyond it is a pole at infinity
-EDGE_POINTS = 719  # on each edge of a box that is reprojected: every half degree of a whole parallel
+Bounds: TypeAlias = tuple[float, float, float, float]  # west, south, east, north
+COLUMN_SLACK = 1e-6  # of a pixel; a box that is wider by less gets no further column
+LARGEST_SIDE = 2**31 - 1  # pixels; the limit of GDAL
+MOST_PIXELS = 10**12  # a million a side; more comes from a mistaken unit, and a graph of its chunks would fill memory
+FINEST = 0.1  # metres; the model describes landscapes, so finer pixels come from a mistaken unit too
+FARTHEST = 1e9  # metres or feet; a projected place beyond it is a pole, which lies at infinity
+EDGE_POINTS = 719  # on each edge of a box that is reprojected: one every half degree of a whole parallel
+NOWHERE: Bounds = (math.inf, math.inf, math.inf, math.inf)  # bounds that no CRS can show
+RES, THE_ORDER = argument("res"), "the order is W,S,E,N"
 
 
 def make_geobox(
     bbox: Sequence[float],
     res: float | Sequence[float],
-    crs: object = WGS84,
-    bbox_crs: object = WGS84,
+    crs: CrsLike = WGS84,
+    bbox_crs: CrsLike = WGS84,
     *,
     align: bool = False,
 ) -> GeoBox:
     """The grid that covers a bounding box.
 
     Args:
-        bbox: west, south, east, north in `bbox_crs`; west > east crosses the antimeridian.
-        res: pixel size in units of `crs`, one number or x and y.
-        crs: of the grid, anything pyproj reads.
-        bbox_crs: of the bounding box.
-        align: move the corners outwards to multiples of the pixel size (gdalwarp's -tap).
+        bbox: west, south, east, north in `bbox_crs`; a box with west > east crosses the antimeridian.
+        res: the pixel size in units of `crs`: one number, or one for x and one for y.
+        crs: the CRS of the grid, anything that pyproj reads.
+        bbox_crs: the CRS of the bounding box.
+        align: move the corners outwards to multiples of the pixel size, as gdalwarp's -tap does.
     Returns:
-        A GeoBox; width = ceil((east - west) / res - 1e-6), likewise height.
+        A GeoBox of width ceil((east - west) / res - 1e-6) and of a height found in the same way.
     Raises:
-        UsageError: what is wrong with the box, the pixel size or a CRS.
+        UsageError: the box, the pixel size or a CRS cannot be used.
     Warns:
         GridWarning: the pixel size looks as if it were meant in other units.
     """
-    crs, bbox_crs = parse_crs(crs, "--crs"), parse_crs(bbox_crs, "--bbox-crs")
+    source, target = parse_crs(bbox_crs, "bbox_crs"), parse_crs(crs, "crs")
     size = parse_res(res)
-    return cover(_bounds_in(parse_bbox(bbox, bbox_crs), bbox_crs, crs), size, crs, align=align)
+    return cover(_bounds_in(parse_bbox(bbox, source), source, target), size, target, align=align)
 
 
 def cover(bounds: Bounds, size: tuple[float, float], crs: CRS, *, align: bool = False) -> GeoBox:
-    """The grid of pixels of a size, (x, y), that covers bounds in its own CRS; raises and warns as `make_geobox`."""
+    """The grid that covers bounds given in its own CRS.
+
+    Args:
+        bounds: west, south, east, north in units of `crs`.
+        size: width and height of a pixel in the same units.
+        crs: the CRS of the grid.
+        align: move the corners outwards to multiples of the pixel size.
+    Raises:
+        UsageError: the grid would have too many pixels.
+    Warns:
+        GridWarning: the pixel size looks as if it were meant in other units.
+    """
     res_x, res_y = size
     west, south, east, north = bounds
-    if res_x > (east - west) * (1 + PIXEL_SLACK) and res_y > (north - south) * (1 + PIXEL_SLACK):
-        _doubt(size, crs, f"more than the whole area of {east - west:.6g} x {north - south:.6g}; take a smaller --res")
+    if res_x > (east - west) * (1 + COLUMN_SLACK) and res_y > (north - south) * (1 + COLUMN_SLACK):
+        area = f"the whole area of {east - west:.6g} x {north - south:.6g}"
+        _warn_of_units(size, crs, f"more than {area}; take a smaller {RES}")
     if align:
-        west, north = math.floor(west / res_x + PIXEL_SLACK) * res_x, math.ceil(north / res_y - PIXEL_SLACK) * res_y
-        east, south = math.ceil(east / res_x - PIXEL_SLACK) * res_x, math.floor(south / res_y + PIXEL_SLACK) * res_y
-    width = max(1, math.ceil((east - west) / res_x - PIXEL_SLACK))
-    height = max(1, math.ceil((north - south) / res_y - PIXEL_SLACK))
-    check_size((height, width), f"take a larger --res, in units of {short_name(crs)}: {units(crs)}")
+        west, north = math.floor(west / res_x + COLUMN_SLACK) * res_x, math.ceil(north / res_y - COLUMN_SLACK) * res_y
+        east, south = math.ceil(east / res_x - COLUMN_SLACK) * res_x, math.floor(south / res_y + COLUMN_SLACK) * res_y
+    width = max(1, math.ceil((east - west) / res_x - COLUMN_SLACK))
+    height = max(1, math.ceil((north - south) / res_y - COLUMN_SLACK))
+    check_size((height, width), f"take a larger {RES}, in units of {short_name(crs)}: {units(crs)}")
     if min(size) * metres_a_unit(crs) < FINEST:
-        _doubt(size, crs, "less than 10 cm; take a larger --res")
+        _warn_of_units(size, crs, f"less than 10 cm; take a larger {RES}")
     return GeoBox((height, width), Affine(res_x, 0.0, west, 0.0, -res_y, north), crs_name(crs))
 
 
 def check_size(shape: tuple[int, int], remedy: str) -> None:
-    """Refuse a grid that no file could hold."""
+    """Refuse a grid that no file could hold.
+
+    Args:
+        shape: (h, w) pixels.
+        remedy: what to type instead, for the message.
+    Raises:
+        UsageError: the grid has too many pixels.
+    """
     height, width = shape
     if max(width, height) > LARGEST_SIDE or width * height > MOST_PIXELS:
         raise UsageError(f"the raster would have {width} x {height} pixels; {remedy}")
 
 
-def _doubt(size: tuple[float, float], crs: CRS, why: str) -> None:
-    """Say in which units a pixel size was taken."""
+def _warn_of_units(size: tuple[float, float], crs: CRS, why: str) -> None:
+    """Warn that a pixel size is unusual, and tell the units that it was read in."""
     given = _joined(size if size[0] != size[1] else size[:1])
-    other = "a --crs in metres" if crs.is_geographic else "leave out --crs for degrees"
-    message = f"--res {given} is in {units(crs)} of {short_name(crs)}, {why}, or {other}"
-    warnings.warn(message, GridWarning, stacklevel=4)
+    option = argument("crs")
+    other = f"a {option} in metres" if crs.is_geographic else f"leave out {option} for degrees"
+    message = f"{RES} {given} is in {units(crs)} of {short_name(crs)}, {why}, or {other}"
+    warnings.warn(GridWarning(message), stacklevel=4)
 
 
 def parse_bbox(bbox: Sequence[float], crs: CRS) -> Bounds:
-    """Four finite numbers, south < north, and in degrees within the globe; east is made greater than west."""
+    """Check a bounding box.
+
+    Args:
+        bbox: west, south, east, north.
+        crs: the CRS of these numbers.
+    Returns:
+        The four numbers; if the box crosses the antimeridian, east is a turn further, so that west < east.
+    Raises:
+        UsageError: they are not four finite numbers, the box is empty, or it reaches beyond the globe.
+    """
     try:
         west, south, east, north = (float(value) for value in bbox)
     except (TypeError, ValueError):
-        raise UsageError(
-            f"--bbox must be four numbers W,S,E,N, got {_joined(bbox)}; for example --bbox 5,44,10,48"
-        ) from None
-    given = f"got {_joined((west, south, east, north))}"
+        expected, given = "four numbers W,S,E,N", _joined(bbox)
+        raise UsageError(argument="bbox", expected=expected, got=given, example=(5, 44, 10, 48)) from None
+    given = _joined((west, south, east, north))
     if not all(map(math.isfinite, (west, south, east, north))):
-        raise UsageError(f"--bbox must be four finite numbers W,S,E,N, {given}")
+        raise UsageError(argument="bbox", expected="four finite numbers W,S,E,N", got=given)
     if south >= north:
-        raise UsageError(f"--bbox must have south < north, {given}; the order is W,S,E,N")
+        raise _bad_box("have south < north", given)
     if west == east:
-        raise UsageError(f"--bbox must have west different from east, {given}; the order is W,S,E,N")
+        raise _bad_box("have west different from east", given)
     if not crs.is_geographic:
         if west > east:
-            raise UsageError(f"--bbox must have west < east in {crs_name(crs)}, {given}; the order is W,S,E,N")
+            raise _bad_box(f"have west < east in {crs_name(crs)}", given)
         return west, south, east, north
     if south < -90 or north > 90:
-        raise UsageError(
-            f"--bbox must have latitudes in [-90, 90], {given}; the order is W,S,E,N, and metres need --bbox-crs"
-        )
+        raise _bad_box("have latitudes in [-90, 90]", given, f", and metres need {argument('bbox_crs')}")
     if not (-360 <= west <= 360 and -360 <= east <= 360):
-        raise UsageError(f"--bbox must have longitudes in [-360, 360], {given}; the order is W,S,E,N")
+        raise _bad_box("have longitudes in [-360, 360]", given)
     if west > east:
         east += 360.0
     if east <= west or east - west > 360:
-        raise UsageError(f"--bbox must be at most 360 degrees wide, {given}; the order is W,S,E,N")
+        raise _bad_box("be at most 360 degrees wide", given)
     return west, south, east, north
 
 
+def _bad_box(must: str, given: str, more: str = "") -> UsageError:
+    return UsageError(f"{argument('bbox')} must {must}, got {given}; {THE_ORDER}{more}")
+
+
 def parse_res(res: float | Sequence[float]) -> tuple[float, float]:
-    """Pixel width and height, finite and positive."""
+    """The width and the height of a pixel.
+
+    Raises:
+        UsageError: they are not one or two positive numbers.
+    """
     try:
         values = [float(value) for value in np.atleast_1d(np.asarray(res, dtype=np.float64))]
     except (TypeError, ValueError):
         values = []
     if len(values) not in (1, 2) or not all(math.isfinite(v) and v > 0 for v in values):
-        raise UsageError(
-            f"--res must be one or two positive numbers in units of the CRS, got {_joined(res)}; for example --res 0.01"
-        )
+        expected = "one or two positive numbers in units of the CRS"
+        raise UsageError(argument="res", expected=expected, got=_joined(res), example=0.01)
     return values[0], values[-1]
 
 
 def _bounds_in(bounds: Bounds, source: CRS, target: CRS) -> Bounds:
-    """Bounds of the same area in another CRS, its edges followed, not only its corners."""
+    """The bounds of the same area in another CRS; the edges of the box are followed between its corners.
+
+    Raises:
+        UsageError: the box reaches beyond the domain of the other CRS.
+    """
     if source.equals(target, ignore_axis_order=True):
         return bounds
     west, south, east, north = bounds
     transformer = Transformer.from_crs(source, target, always_xy=True)
     domain = domain_of(target.to_wkt())
     try:
-        if source.is_geographic and domain.straight:  # x grows with longitude, beyond the antimeridian too
+        if source.is_geographic and domain.straight:  # x grows on with longitude beyond the antimeridian
             left, _ = transformer.transform(west, 0.0)
             low, high = (transformer.transform(0.0, latitude)[1] for latitude in (south, north))
-            if max(abs(low), abs(high)) > domain.period:  # Mercator's poles
+            if max(abs(low), abs(high)) > domain.period:  # a pole in the Mercator projection
                 low = math.inf
             result = (left, low, left + (east - west) * domain.period / 360.0, high)
         else:
@@ -152,23 +193,26 @@ def _bounds_in(bounds: Bounds, source: CRS, target: CRS) -> Bounds:
                 west, east = (-180.0, 180.0) if east - west >= 360 else wrapped(np.array([west, east])).tolist()
             result = transformer.transform_bounds(west, south, east, north, densify_pts=EDGE_POINTS)
             if target.is_projected and not _holds_interior(result, (west, south, east, north), transformer):
-                result = (math.inf,) * 4
+                result = NOWHERE
     except ProjError:
-        result = (math.inf,) * 4
+        result = NOWHERE
     if result[0] > result[2] and target.is_geographic:
         result = (result[0], result[1], result[2] + 360.0, result[3])
     if not all(map(math.isfinite, result)) or result[0] >= result[2] or result[1] >= result[3]:
-        raise UsageError(
-            f"--bbox {_joined(bounds)} reaches beyond the domain of {short_name(target)}; "
-            "take a smaller box, or give it in that CRS with --bbox-crs"
-        )
+        beyond = f"{argument('bbox')} {_joined(bounds)} reaches beyond the domain of {short_name(target)}"
+        raise UsageError(f"{beyond}; take a smaller box, or give it in that CRS with {argument('bbox_crs')}")
     return result
 
 
 def _holds_interior(result: Bounds, bounds: Bounds, transformer: Transformer) -> bool:
-    """Whether reprojected bounds hold what lies inside the box, not only its edges.
+    """Whether reprojected bounds hold the interior of a box and not only its edges.
 
-    They do not where the projection folds or tears the box: the whole world in UTM, a pole in Mercator.
+    They do not if the projection folds or tears the box, as UTM does with the whole world and Mercator with a pole.
+
+    Args:
+        result: the bounds in the CRS of the grid.
+        bounds: the bounds of the box in its own CRS.
+        transformer: from the CRS of the box to that of the grid.
     """
     west, south, east, north = bounds
     east += 360.0 if east < west else 0.0
@@ -187,6 +231,7 @@ def _holds_interior(result: Bounds, bounds: Bounds, transformer: Transformer) ->
 
 
 def _joined(values: object) -> str:
+    """Numbers joined by commas, and anything else as it is."""
     if isinstance(values, str) or not np.iterable(values):
         return str(values)
     return ",".join(f"{value:.10g}" if isinstance(value, (int, float)) else str(value) for value in values)

@@ -5,62 +5,104 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Any, Protocol, TypeAlias
 
+from odc.geo.geobox import GeoBox
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
 from rangegeo.support.earth import EARTH_RADIUS_M
 
-if TYPE_CHECKING:
-    pass
-UNITS = {"degree": "°", "metre": " m", "kilometre": " km"}
-
 WGS84 = "EPSG:4326"
+UNITS = {"degree": "°", "metre": " m", "kilometre": " km"}
+EXAMPLE = "EPSG:3857"
 
 
-def parse_crs(crs: object, flag: str = "--crs") -> CRS:
-    """A horizontal CRS from anything pyproj reads."""
+class HasWkt(Protocol):
+    """A CRS of another package, such as rasterio's or odc-geo's."""
+
+    def to_wkt(self) -> str: ...
+
+
+# What pyproj reads as a CRS: "EPSG:3035" and other text, a number, a CRS of any package, or PROJJSON.
+CrsLike: TypeAlias = str | int | CRS | HasWkt | dict[str, Any]
+
+
+def parse_crs(crs: CrsLike, name: str = "crs", *, source: str | None = None) -> CRS:
+    """A horizontal CRS from anything that pyproj reads.
+
+    Args:
+        crs: the CRS.
+        name: the argument that holds it, for messages.
+        source: the file or object that says it is in this CRS, if the argument holds such a source.
+    Raises:
+        UsageError: pyproj does not know the CRS, or it is neither geographic nor projected.
+    """
     try:
         parsed = CRS.from_user_input(crs)
     except CRSError:
-        raise UsageError(
-            f"{flag} must be a CRS that pyproj knows, got {str(crs)!r}; for example {flag} EPSG:3857"
-        ) from None
+        raise _refusal("a CRS that pyproj knows", crs, name, source) from None
     if not (parsed.is_geographic or parsed.is_projected):
-        raise UsageError(
-            f"{flag} must be a geographic or projected CRS, got {str(crs)!r}; for example {flag} EPSG:3857"
-        )
+        raise _refusal("a geographic or projected CRS", crs, name, source)
     return parsed
 
 
+def _refusal(expected: str, crs: CrsLike, name: str, source: str | None) -> UsageError:
+    got = repr(str(crs))
+    if source is None:
+        return UsageError(argument=name, expected=expected, got=got, example=EXAMPLE)
+    told = f"the CRS of {argument(name)} {source}"
+    return UsageError(f"{told} must be {expected}, got {got}; for example {EXAMPLE}")
+
+
 def crs_name(crs: CRS) -> str:
-    """AUTHORITY:CODE where there is one, else WKT."""
+    """AUTHORITY:CODE of a CRS that has one, else its WKT."""
     authority = crs.to_authority(min_confidence=100)
     return ":".join(authority) if authority else crs.to_wkt()
 
 
 def short_name(crs: CRS) -> str:
-    """AUTHORITY:CODE where there is one, else what the CRS calls itself; for messages."""
-    return crs_name(crs) if crs.to_authority(min_confidence=100) else crs.name
+    """AUTHORITY:CODE of a CRS that has one, else its own name; for messages."""
+    authority = crs.to_authority(min_confidence=100)
+    return ":".join(authority) if authority else crs.name
+
+
+def wkt_of(geobox: GeoBox) -> str:
+    """The WKT of the CRS of a grid."""
+    assert geobox.crs is not None  # every grid that is made or read here has a CRS
+    return geobox.crs.to_wkt()
+
+
+def crs_of(geobox: GeoBox) -> CRS:
+    """The CRS of a grid, as pyproj has it."""
+    return CRS.from_wkt(wkt_of(geobox))
 
 
 def units(crs: CRS) -> str:
-    """What coordinates are counted in: degrees, metres, US survey feet."""
+    """The units of the coordinates, in the plural: "degrees", "metres", "US survey feet"."""
     name = crs.axis_info[0].unit_name
     return name.replace("foot", "feet") if name.endswith("foot") else f"{name}s"
 
 
+def unit_suffix(crs: CRS) -> str:
+    """What follows a number in the units of the coordinates: "°", " m", " US survey foot"."""
+    name = crs.axis_info[0].unit_name
+    return UNITS.get(name, f" {name}")
+
+
 def metres_a_unit(crs: CRS) -> float:
-    """Length of a unit of the coordinates on the ground, along the equator where they are angles."""
-    factor = crs.axis_info[0].unit_conversion_factor  # to metres or radians
+    """The length of one unit of the coordinates on the ground; along the equator if they are angles."""
+    factor = crs.axis_info[0].unit_conversion_factor  # to metres, or to radians
     return factor * EARTH_RADIUS_M if crs.is_geographic else factor
 
 
 @contextmanager
 def without_cf_warnings() -> Iterator[None]:
-    """pyproj warns of what CF has no words for, as of Swiss coordinates; the WKT that is written too says it all."""
+    """Silence pyproj's warnings about what CF attributes cannot say of a CRS, such as the Swiss one.
+
+    The WKT that is written beside these attributes says all of it.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module=r"pyproj\.crs\b")
         yield

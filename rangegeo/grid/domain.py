@@ -1,4 +1,4 @@
-"""What a projection's domain is like: where it ends, and whether it starts over."""
+"""The domain of a projection: where it ends, and whether it repeats."""
 
 from __future__ import annotations
 
@@ -12,33 +12,51 @@ from rangegeo.grid.crs import WGS84
 
 
 class Domain:
-    """Transformations between one CRS and WGS 84, and what they say of its shape."""
+    """Transformations between a CRS and WGS 84, and the shape of the CRS that they show.
+
+    Attributes:
+        forward, inverse: from WGS 84 to the CRS, and back.
+        project, unproject: from the CRS's own datum to the CRS, and back.
+        is_wgs84: whether the CRS is WGS 84 in degrees.
+        on_wgs84: whether the datum of the CRS is WGS 84.
+        straight: whether x depends on longitude alone and y on latitude alone.
+        cylindrical: the same, and the CRS is on WGS 84.
+        period: how far x grows in a turn around the world, after which it repeats; infinite if x is not proportional to
+            longitude.
+    """
 
     def __init__(self, wkt: str) -> None:
         source, wgs84 = CRS.from_wkt(wkt), CRS.from_epsg(4326)
         self.inverse = Transformer.from_crs(source, WGS84, always_xy=True)
         self.forward = Transformer.from_crs(WGS84, source, always_xy=True)
         self.is_wgs84 = source.equals(wgs84, ignore_axis_order=True)
-        # the projection alone: a shift of datum need not lead back, for its way there and its way back may differ
-        datum = source.geodetic_crs.to_2d()
+        # A datum shift is not always reversible: its two directions may use different parameters. The projection alone
+        # is reversible, so it is what tells whether a pixel is in the domain.
+        geodetic = source.geodetic_crs
+        assert geodetic is not None  # `parse_crs` takes geographic and projected CRSs only
+        datum = geodetic.to_2d()
         self.on_wgs84 = datum.equals(wgs84, ignore_axis_order=True)
         self.unproject = self.inverse if self.on_wgs84 else Transformer.from_crs(source, datum, always_xy=True)
         self.project = self.forward if self.on_wgs84 else Transformer.from_crs(datum, source, always_xy=True)
         lon, lat = np.meshgrid(np.arange(-150.0, 180.0, 60.0), [0.0, 45.0])
         x, y = self.forward.transform(lon, lat)
         straight = (x[0] == x[1]).all() and (y == y[:, :1]).all() and np.isfinite(x).all() and np.isfinite(y).all()
-        step = float(np.median(np.diff(x[0])))  # of 60 degrees; across the projection's seam it is another one
+        step = float(np.median(np.diff(x[0])))  # x over 60 degrees; the median leaves out the step across the seam
         self.straight = self.is_wgs84 or bool(straight and step)
-        # another datum is shifted from place to place, and then straight meridians become crooked ones
-        self.cylindrical = self.straight and self.on_wgs84
-        # a turn around the world, where x is proportional to longitude: beyond one, x starts over
+        self.cylindrical = self.straight and self.on_wgs84  # a datum shift varies from place to place: meridians bend
         if source.is_geographic:
             self.period = 2 * math.pi / source.axis_info[0].unit_conversion_factor
         else:
             self.period = 6 * step if self.straight else math.inf
 
     def axes(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Longitudes, latitudes and their validity where one depends on x and the other on y alone."""
+        """Longitudes and latitudes of a cylindrical CRS.
+
+        Args:
+            x, y: (w,) and (h,) coordinates of columns and rows.
+        Returns:
+            Longitudes (w,) and latitudes (h,) in degrees, and which of them are valid, (w,) and (h,) bool.
+        """
         if self.is_wgs84:
             lon, lat = x, y
         else:
@@ -49,7 +67,14 @@ class Domain:
         return wrapped(np.where(valid_x, lon, 0.0)), np.where(valid_y, lat, 0.0), valid_x, valid_y
 
     def places(self, x: np.ndarray, y: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Longitudes, latitudes and validity; a pixel is valid if its place leads back to it."""
+        """Longitudes and latitudes of points; a point is valid if its place leads back to it.
+
+        Args:
+            x, y: (n,) coordinates of the points.
+            tolerance: units of the CRS within which a valid point comes back.
+        Returns:
+            Longitudes, latitudes in degrees and validity, (n,) each; a place that is not valid has any finite value.
+        """
         own_lon, own_lat = self.unproject.transform(x, y)
         lon, lat = (own_lon, own_lat) if self.on_wgs84 else self.inverse.transform(x, y)
         found = np.isfinite(lon) & np.isfinite(lat) & (np.abs(lat) <= 90)
@@ -65,11 +90,12 @@ class Domain:
 
 @lru_cache(maxsize=32)
 def domain_of(wkt: str) -> Domain:
+    """The domain of a CRS."""
     return Domain(wkt)
 
 
 def wrapped(lon: np.ndarray) -> np.ndarray:
-    """Longitudes beyond ±180 brought back by whole turns; the others are left as they are, to the last bit."""
+    """Longitudes brought into [-180, 180] by whole turns; those within it are kept to the last bit."""
     turns = np.where(np.abs(lon) > 180.0, np.floor((lon + 180.0) / 360.0), 0.0)
     return lon - 360.0 * turns
 

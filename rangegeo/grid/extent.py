@@ -1,20 +1,26 @@
-"""Where a raster lies: the grid of a box, of another raster or of an area, and which of its pixels count."""
+"""The extent of a raster: the grid of a box, of another raster or of an area, and which of its pixels count."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import shapely
 from odc.geo.geobox import GeoBox
 
-from rangegeo.errors import GridError, UsageError
+from rangegeo.errors import GridError, UsageError, argument
 from rangegeo.grid.box import cover, make_geobox, parse_res
-from rangegeo.grid.crs import WGS84, parse_crs
+from rangegeo.grid.crs import WGS84, CrsLike, parse_crs
 from rangegeo.grid.mask import Mask
+from rangegeo.grid.polygons import AreaLike, read_polygons
+from rangegeo.grid.reproject import polygons_in
 
-EDGE_SLACK = 0.001  # of a pixel: how exactly the edges of an area are followed from one CRS to another
+if TYPE_CHECKING:
+    from rangegeo.grid.like import RasterLike
+
+EDGE_TOLERANCE = 0.001  # of a pixel; the edges of an area are followed from one CRS to another as exactly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +28,9 @@ class Area:
     """The part of a raster that is wanted.
 
     Attributes:
-        name: of the file it came from.
-        mask: its pixels.
-        share: of the raster's blocks that it reaches, at most.
+        name: the name of the file that the area came from.
+        mask: which pixels lie in the area.
+        share: an upper bound of the share of the raster that the area covers.
     """
 
     name: str
@@ -40,63 +46,79 @@ def choose_extent(
     bbox: Sequence[float] | None = None,
     res: float | Sequence[float] | None = None,
     *,
-    crs: object = None,
-    bbox_crs: object = None,
+    crs: CrsLike | None = None,
+    bbox_crs: CrsLike | None = None,
     align: bool = False,
-    like: object = None,
-    aoi: object = None,
+    like: RasterLike | None = None,
+    aoi: AreaLike | None = None,
     all_touched: bool = False,
 ) -> tuple[GeoBox, Area | None]:
     """The grid of a raster, and the area within it that is wanted.
 
     Args:
-        bbox, res, crs, bbox_crs, align: see `rangegeo.grid.make_geobox`.
-        like: a raster whose very grid is taken; see `rangegeo.grid.like.geobox_like`.
-        aoi: polygons whose bounds are taken; see `rangegeo.grid.polygons.read_polygons`.
-        all_touched: pixels count that the area touches, not those alone whose centre it holds.
+        bbox: west, south, east, north in `bbox_crs`; a box with west > east crosses the antimeridian.
+        res: the pixel size in units of `crs`: one number, or one for x and one for y.
+        crs: the CRS of the raster; by default WGS 84.
+        bbox_crs: the CRS of `bbox`, or of an area that does not say its own; by default WGS 84.
+        align: move the corners outwards to multiples of the pixel size.
+        like: a raster whose grid is taken; `rangegeo.grid.like.geobox_like` lists what it may be.
+        aoi: an area whose bounds are taken; `rangegeo.grid.polygons.read_polygons` lists what it may be.
+        all_touched: count every pixel that the area touches, and not only those whose centre it holds.
     Returns:
-        The grid, and None where all of it is wanted.
+        The grid, and the area within it; None instead of an area if the whole grid is wanted.
     Raises:
-        UsageError: not exactly one of `bbox`, `like` and `aoi` is given, or what does not go with it.
-        GridError: a file gives no grid.
+        UsageError: not exactly one of `bbox`, `like` and `aoi` is given, or another argument does not go with it.
+        GridError: a file does not give a usable grid or area.
     """
-    given = [flag for flag, value in (("--bbox", bbox), ("--like", like), ("--aoi", aoi)) if value is not None]
+    given = [name for name, value in (("bbox", bbox), ("like", like), ("aoi", aoi)) if value is not None]
     if len(given) != 1:
-        told = " and ".join(given) or "none of them"
-        raise UsageError(f"give one of --bbox W,S,E,N, --like FILE or --aoi FILE, got {told}")
+        told = " and ".join(map(argument, given)) or "none of them"
+        choices = f"{argument('bbox')} W,S,E,N, {argument('like')} FILE or {argument('aoi')} FILE"
+        raise UsageError(f"give one of {choices}, got {told}")
     if all_touched and aoi is None:
-        raise UsageError(f"--all-touched belongs to --aoi; leave it out with {given[0]}")
+        told = f"{argument('all_touched')} belongs to {argument('aoi')}"
+        raise UsageError(f"{told}; leave it out with {argument(given[0])}")
     if like is not None:
-        others = {"--res": res, "--crs": crs, "--bbox-crs": bbox_crs, "--align": align or None}
-        for flag in (flag for flag, value in others.items() if value is not None):
-            raise UsageError(f"--like gives the whole grid; leave out {flag}")
-        from rangegeo.grid.like import geobox_like
+        others = {"res": res, "crs": crs, "bbox_crs": bbox_crs, "align": align or None}
+        for name in (name for name, value in others.items() if value is not None):
+            raise UsageError(f"{argument('like')} gives the whole grid; leave out {argument(name)}")
+        from rangegeo.grid.like import geobox_like  # imports xarray, which a wrong bbox should not wait for
 
         return geobox_like(like), None
     if res is None:
-        raise UsageError(f"{given[0]} needs --res, the pixel size in units of --crs; for example --res 0.01")
+        needed = f"{argument('res')}, the pixel size in units of {argument('crs')}"
+        raise UsageError(f"{argument(given[0])} needs {needed}; for example {argument('res', 0.01)}")
     crs = WGS84 if crs is None else crs
     if bbox is not None:
         return make_geobox(bbox, res, crs, WGS84 if bbox_crs is None else bbox_crs, align=align), None
+    assert aoi is not None  # exactly one of the three is given
     return _of_area(aoi, res, crs, bbox_crs, align=align, all_touched=all_touched)
 
 
 def _of_area(
-    aoi: object, res: float | Sequence[float], crs: object, bbox_crs: object, *, align: bool, all_touched: bool
+    aoi: AreaLike,
+    res: float | Sequence[float],
+    crs: CrsLike,
+    area_crs: CrsLike | None,
+    *,
+    align: bool,
+    all_touched: bool,
 ) -> tuple[GeoBox, Area]:
-    """The grid over the bounds of an area, and its pixels."""
-    from rangegeo.grid.polygons import read_polygons
-    from rangegeo.grid.reproject import polygons_in
+    """The grid over the bounds of an area, and the area on it.
 
-    crs, size = parse_crs(crs, "--crs"), parse_res(res)
-    polygons = read_polygons(aoi, bbox_crs)
-    shapes = polygons_in(polygons, crs, EDGE_SLACK * min(size))
-    geobox = cover(tuple(shapely.total_bounds(shapes).tolist()), size, crs, align=align)
+    Raises:
+        UsageError: the area, its CRS or the pixel size cannot be used.
+        GridError: the area has no usable polygons, or no pixel of the grid counts.
+    """
+    target, size = parse_crs(crs), parse_res(res)
+    polygons = read_polygons(aoi, area_crs)
+    shapes = polygons_in(polygons, target, EDGE_TOLERANCE * min(size))
+    west, south, east, north = shapely.total_bounds(shapes).tolist()
+    geobox = cover((west, south, east, north), size, target, align=align)
     mask = Mask.of(shapes, geobox.affine, all_touched=all_touched)
-    share = mask.share(geobox.shape)
-    if not mask.any(geobox.shape):
-        raise GridError(
-            f"--aoi {polygons.name} holds the centre of no pixel; take a smaller --res, or --all-touched for the "
-            "pixels that it touches"
-        )
+    share = mask.share(geobox.shape.yx)
+    if not mask.any(geobox.shape.yx):
+        missed = f"{argument('aoi')} {polygons.name} holds the centre of no pixel"
+        touched = f"{argument('all_touched')} for the pixels that it touches"
+        raise GridError(f"{missed}; take a smaller {argument('res')}, or {touched}")
     return geobox, Area(name=PurePath(polygons.name).name, mask=mask, share=share)

@@ -1,4 +1,4 @@
-"""From the pixels of a grid to places on the globe."""
+"""Where the pixels of a grid lie on the globe, and which pixels hold given places."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from rangegeo.grid.domain import domain_of
+from rangegeo.grid.crs import wkt_of
+from rangegeo.grid.domain import Domain, domain_of
+from rangegeo.support.earth import great_circle_rad
 
-PIXEL_SLACK = 1e-6  # of a pixel: a place so little outside an edge is on it
-
-DOMAIN_SLACK = 1e-3  # of a pixel: how exactly a pixel inside a projection's domain comes back from its place
-ARC_SAMPLES = 9  # rows and columns of a grid at which the size of its pixels is taken
+EDGE_SLACK = 1e-6  # of a pixel; a place that lies outside an edge by less lies on the edge
+DOMAIN_SLACK = 1e-3  # of a pixel; a pixel inside the domain of a projection comes back from its place as exactly
+ARC_SAMPLES = 9  # rows and columns of a grid at which its pixels are measured
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,9 +22,9 @@ class PixelPlaces:
     """Where the pixels of a window lie.
 
     Attributes:
-        lonlat_deg: (h * w, 2) float64, rows from north to south; any finite value where not valid.
-        valid: (h, w) bool, False outside the projection's domain.
-        axes_deg: longitudes (w,) and latitudes (h,) if the places are their product, else None.
+        lonlat_deg: (h * w, 2) float64 on WGS 84, rows from north to south; any finite value where a pixel is not valid.
+        valid: (h, w) bool; False for a pixel outside the domain of the projection.
+        axes_deg: longitudes (w,) and latitudes (h,) if every place is one of each, else None.
     """
 
     lonlat_deg: np.ndarray
@@ -32,44 +33,71 @@ class PixelPlaces:
 
 
 def pixel_places(geobox: GeoBox, rows: slice, cols: slice) -> PixelPlaces:
-    """Longitude and latitude (WGS 84) of the pixel centres in a window of a grid.
+    """The places of the pixel centres in a window of a grid.
 
-    A centre is computed from the whole grid's origin, so it does not depend on the window.
+    A centre is computed from the origin of the whole grid, so it does not depend on the window.
     """
     return places_on(geobox, np.arange(rows.start, rows.stop) + 0.5, np.arange(cols.start, cols.stop) + 0.5)
 
 
 def places_on(geobox: GeoBox, rows: np.ndarray, cols: np.ndarray) -> PixelPlaces:
-    """Longitude and latitude of the crossings of rows and columns, counted in pixels from the north-west corner."""
-    transform, crs = geobox.affine, geobox.crs.to_wkt()
-    x = transform.c + cols * transform.a
-    y = transform.f + rows * transform.e
-    domain = domain_of(crs)
+    """The places at the crossings of rows and columns.
+
+    Args:
+        geobox: the grid.
+        rows, cols: (h,) and (w,) counted in pixels from the north-west corner, with fractions.
+    """
+    x, y = _xy(geobox, rows, cols)
+    domain = domain_of(wkt_of(geobox))
     if domain.cylindrical:
         lon, lat, valid_x, valid_y = domain.axes(x, y)
         lat_2d, lon_2d = np.meshgrid(lat, lon, indexing="ij")
         lonlat = np.stack([lon_2d.ravel(), lat_2d.ravel()], axis=1)
         return PixelPlaces(lonlat, valid_y[:, None] & valid_x[None, :], (lon, lat))
     y_2d, x_2d = np.meshgrid(y, x, indexing="ij")
-    tolerance = DOMAIN_SLACK * min(abs(transform.a), abs(transform.e))
-    lon, lat, valid = domain.places(x_2d.ravel(), y_2d.ravel(), tolerance)
+    lon, lat, valid = _lonlat(domain, geobox, x_2d.ravel(), y_2d.ravel())
     axes = _product_axes(lon.reshape(y_2d.shape), lat.reshape(y_2d.shape))
     return PixelPlaces(np.stack([lon, lat], axis=1), valid.reshape(y_2d.shape), axes)
 
 
 def scattered_places(geobox: GeoBox, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-    """Longitude and latitude (n, 2) of points (n,) and (n,) counted in pixels; those outside the domain left out."""
-    transform = geobox.affine
-    x, y = transform.c + cols * transform.a, transform.f + rows * transform.e
-    tolerance = DOMAIN_SLACK * min(abs(transform.a), abs(transform.e))
-    lon, lat, valid = domain_of(geobox.crs.to_wkt()).places(x, y, tolerance)
+    """The places of scattered points of a grid; points outside the domain of the projection are left out.
+
+    Args:
+        geobox: the grid.
+        rows, cols: (n,) and (n,) counted in pixels from the north-west corner, with fractions.
+    Returns:
+        (k, 2) longitude and latitude in degrees, k <= n.
+    """
+    lon, lat, valid = _lonlat(domain_of(wkt_of(geobox)), geobox, *_xy(geobox, rows, cols))
     return np.stack([lon, lat], axis=1)[valid]
 
 
-def pixel_arc_deg(geobox: GeoBox) -> float:
-    """The largest great-circle distance between neighbouring pixel centres, at some places of a grid, in degrees.
+def scattered_pixels(geobox: GeoBox, rows: np.ndarray, cols: np.ndarray) -> PixelPlaces:
+    """The places of the centres of scattered pixels, as a window of one row.
 
-    Infinite if none of these places is in the projection's domain.
+    Args:
+        geobox: the grid.
+        rows, cols: (n,) and (n,) indices of pixels.
+    """
+    lon, lat, valid = _lonlat(domain_of(wkt_of(geobox)), geobox, *_xy(geobox, rows + 0.5, cols + 0.5))
+    return PixelPlaces(np.stack([lon, lat], axis=1), valid[None], None)
+
+
+def _xy(geobox: GeoBox, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """x of columns and y of rows, in units of the CRS of a grid."""
+    return geobox.affine.c + cols * geobox.affine.a, geobox.affine.f + rows * geobox.affine.e
+
+
+def _lonlat(domain: Domain, geobox: GeoBox, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Longitudes, latitudes and validity of points, as exactly as the pixels of a grid need."""
+    return domain.places(x, y, DOMAIN_SLACK * min(abs(geobox.affine.a), abs(geobox.affine.e)))
+
+
+def pixel_arc_deg(geobox: GeoBox) -> float:
+    """The largest great-circle distance between neighbouring pixel centres, in degrees, measured at some places.
+
+    It is infinite if none of these places is in the domain of the projection.
     """
     height, width = geobox.shape
     rows, cols = (np.linspace(0.5, length - 0.5, ARC_SAMPLES) for length in (height, width))
@@ -78,52 +106,49 @@ def pixel_arc_deg(geobox: GeoBox) -> float:
     for moved in (places_on(geobox, rows, cols + 1), places_on(geobox, rows + 1, cols)):
         both = (here.valid & moved.valid).ravel()
         if both.any():
-            lon_a, lat_a, lon_b, lat_b = (
-                np.radians(part) for pixels in (here, moved) for part in pixels.lonlat_deg[both].T
-            )
-            half = np.sin((lat_b - lat_a) / 2) ** 2 + np.cos(lat_a) * np.cos(lat_b) * np.sin((lon_b - lon_a) / 2) ** 2
-            largest = max(largest, float(np.degrees(2 * np.arcsin(np.sqrt(half)).max())))
+            ends = (np.radians(part) for pixels in (here, moved) for part in pixels.lonlat_deg[both].T)
+            largest = max(largest, float(np.degrees(great_circle_rad(*ends, xp=np).max())))
     return largest if largest > 0 else math.inf
 
 
 def _product_axes(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Longitudes (w,) and latitudes (h,) whose product these (h, w) places are, as on a datum with no shift here."""
+    """Longitudes (w,) and latitudes (h,) if all rows (h, w) share the one and all columns the other, else None."""
     is_product = (lon == lon[:1]).all() and (lat == lat[:, :1]).all()
     return (lon[0].copy(), lat[:, 0].copy()) if is_product else None
 
 
 def pixel_coordinates(geobox: GeoBox, lonlat_deg: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of places (n, 2), counted in pixels from the north-west corner, with fractions.
+    """Where places lie on a grid.
 
-    A cube that runs on beyond 180° has the places there under either longitude.
+    A grid that goes on beyond 180 degrees holds a place there under both of its longitudes.
 
+    Args:
+        geobox: the grid.
+        lonlat_deg: (n, 2) longitude and latitude in degrees.
     Returns:
-        (n,) and (n,) float64; NaN where a place is outside the grid.
+        Rows (n,) and columns (n,) float64, counted in pixels from the north-west corner, with fractions; NaN where a
+        place is outside the grid.
     """
     height, width = geobox.shape
-    affine, domain = geobox.affine, domain_of(geobox.crs.to_wkt())
+    affine, domain = geobox.affine, domain_of(wkt_of(geobox))
     x, y = domain.forward.transform(*lonlat_deg.T)
-    slack = PIXEL_SLACK * abs(affine.a)
+    slack = EDGE_SLACK * abs(affine.a)
     west = min(affine.c, affine.c + width * affine.a) - slack
     with np.errstate(invalid="ignore"):
         if np.isfinite(domain.period):
             x = x - np.floor((x - west) / domain.period) * domain.period
         cols, rows = (x - affine.c) / affine.a, (y - affine.f) / affine.e
-        inside = (cols >= -PIXEL_SLACK) & (cols <= width + PIXEL_SLACK)
-        inside &= (rows >= -PIXEL_SLACK) & (rows <= height + PIXEL_SLACK)
+        inside = (cols >= -EDGE_SLACK) & (cols <= width + EDGE_SLACK)
+        inside &= (rows >= -EDGE_SLACK) & (rows <= height + EDGE_SLACK)
     rows, cols = (np.where(inside, np.clip(side, 0, count), np.nan) for side, count in ((rows, height), (cols, width)))
     return rows, cols
 
 
-def scattered_pixels(geobox: GeoBox, rows: np.ndarray, cols: np.ndarray) -> PixelPlaces:
-    """Longitude and latitude of the centres of pixels (n,), each with a row and a column of its own."""
-    affine = geobox.affine
-    x, y = affine.c + (cols + 0.5) * affine.a, affine.f + (rows + 0.5) * affine.e
-    tolerance = DOMAIN_SLACK * min(abs(affine.a), abs(affine.e))
-    lon, lat, valid = domain_of(geobox.crs.to_wkt()).places(x, y, tolerance)
-    return PixelPlaces(np.stack([lon, lat], axis=1), valid[None], None)
-
-
 def containing(along: np.ndarray, length: int) -> np.ndarray:
-    """The pixels that hold places; one on the far edge belongs to the last pixel."""
+    """The indices of the pixels that hold places.
+
+    Args:
+        along: rows or columns of places, counted in pixels with fractions.
+        length: how many pixels the axis has; a place on its far edge belongs to the last pixel.
+    """
     return np.minimum(np.floor(along).astype(np.int64), length - 1)

@@ -1,15 +1,16 @@
-"""Coarser grids over the same ground: how many, and which."""
+"""Coarser grids over the same ground: which ones there are, and where their pixels lie."""
 
 from __future__ import annotations
 
 from odc.geo.geobox import GeoBox
 
-COARSEST = 256  # pixels of the longer side of the smallest overview, at most
+COARSEST = 256  # pixels; the longer side of the smallest overview is at most this long
 
 
 def overview_factors(shape: tuple[int, int]) -> list[int]:
-    """2, 4, 8 … until a raster (h, w) is small enough to be looked at whole; none if it is."""
-    longest, factors = max(shape), []
+    """The factors 2, 4, 8 and so on until a raster (h, w) is small; none if it is small already."""
+    longest = max(shape)
+    factors: list[int] = []
     while longest / (factors[-1] if factors else 1) > COARSEST:
         factors.append(factors[-1] * 2 if factors else 2)
     return factors
@@ -18,6 +19,6 @@ def overview_factors(shape: tuple[int, int]) -> list[int]:
 def coarser(geobox: GeoBox, factor: int) -> GeoBox:
     """The grid with the same north-west corner and pixels `factor` times as wide and as high.
 
-    Its last row and column may reach beyond the finer grid.
+    Its last row and its last column may reach beyond the finer grid.
     """
     return geobox.zoom_out(factor)

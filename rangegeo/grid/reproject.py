@@ -1,76 +1,89 @@
-"""Polygons from one CRS to another: their edges followed between the corners, over the antimeridian too."""
+"""Polygons taken from one CRS to another. Their edges are followed between the corners, also over the antimeridian."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 import shapely
 from pyproj import CRS, Transformer
 from pyproj.exceptions import ProjError
 
-from rangegeo.errors import GridError
+from rangegeo.errors import GridError, argument
 from rangegeo.grid.box import FARTHEST
 from rangegeo.grid.crs import short_name
 from rangegeo.grid.domain import domain_of
 from rangegeo.grid.polygons import Polygons
 
-HALVINGS = 40  # of an edge; one that is still bent then is torn by the projection
+HALVINGS = 40  # of an edge; an edge that still bends after so many is torn by the projection
 SLACK = 1e-9  # of a turn
-NOISE = 1e-12  # of the largest coordinate: round-off, which no corner mends
-QUARTERS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])  # of an edge, at which it is compared with its chord
-Project = Callable[[np.ndarray], np.ndarray]  # (n, 2) to (n, 2)
+ROUND_OFF = 1e-12  # of the largest coordinate; further corners do not make an edge more exact than that
+QUARTERS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])  # where along an edge it is compared with its chord
+Project: TypeAlias = Callable[[np.ndarray], np.ndarray]  # (n, 2) to (n, 2)
 
 
 def polygons_in(polygons: Polygons, crs: CRS, tolerance: float) -> np.ndarray:
     """The same area in another CRS.
 
-    Edges are straight in the polygons' own CRS, and get as many corners as they need in the other one. Where x starts
-    over, at the antimeridian or at the edge of a cylindrical projection, polygons are moved by whole turns so that they
-    lie side by side; the largest stays where it is.
+    Edges are straight in the polygons' own CRS. In the other CRS they get as many corners as they need. x repeats at
+    the antimeridian or at the edge of a cylindrical projection; there polygons are moved by whole turns so that they
+    lie side by side. The largest polygon stays where it is.
 
     Args:
-        tolerance: units of `crs` by which an edge may be off.
+        polygons: the area.
+        crs: the other CRS.
+        tolerance: how far an edge may lie off the true one, in units of `crs`.
     Returns:
         (n,) shapely Polygons, x before y.
     Raises:
-        GridError: the area reaches beyond the projection's domain, is torn by its edge, or holds a pole that it cannot.
+        GridError: the area reaches beyond the domain of the projection, is torn by its edge, or goes around a pole that
+            the projection cannot show.
     """
     shapes = polygons.shapes
     if not polygons.crs.equals(crs, ignore_axis_order=True):
         try:
             shapes = _projected(shapes, polygons.crs, crs, tolerance)
-        except _BeyondError as error:
-            raise GridError(f"--aoi {polygons.name} {error} {short_name(crs)}; cut it, or take another --crs") from None
+        except _CannotShowError as error:
+            fault = f"{argument('aoi')} {polygons.name} {error} {short_name(crs)}"
+            raise GridError(f"{fault}; cut it, or take another {argument('crs')}") from None
     return _gathered(shapes, domain_of(crs.to_wkt()).period)
 
 
-class _BeyondError(ValueError):
-    """What an area does with a projection that it should not."""
+class _CannotShowError(ValueError):
+    """A projection cannot show an area; the text is the middle of a sentence from the area to the projection."""
 
 
 def _projected(shapes: np.ndarray, source: CRS, target: CRS, tolerance: float) -> np.ndarray:
+    """Polygons (n,) in another CRS, each in one piece where x repeats.
+
+    Raises:
+        _CannotShowError: a polygon reaches beyond the domain, is torn, or goes around a pole.
+    """
     rings, shape_of = shapely.get_rings(shapes, return_index=True)
     points, ring_of = shapely.get_coordinates(rings, return_index=True)
     project, period = _projection(source, target), domain_of(target.to_wkt()).period
-    starts_over = math.isfinite(period) and not source.is_geographic
-    points, ring_of = _followed(points, ring_of, project, tolerance, period if starts_over else 0.0)
-    if starts_over:
+    repeats = math.isfinite(period) and not source.is_geographic
+    points, ring_of = _followed(points, ring_of, project, tolerance, period if repeats else 0.0)
+    if repeats:
         points[:, 0] = _unwrapped(points[:, 0], ring_of, period)
         points[:, 0] += period * _turns_to_shell(points[:, 0], ring_of, shape_of, period)
     found = shapely.polygons(shapely.linearrings(points, indices=ring_of), indices=shape_of)
     inner = project(shapely.get_coordinates(shapely.point_on_surface(shapes)))
-    if starts_over:
+    if repeats:
         west, _, east, _ = shapely.bounds(found).T
         inner[:, 0] += period * np.round(((west + east) / 2 - inner[:, 0]) / period)
-    if (shapely.distance(found, shapely.points(inner)) > tolerance).any():  # the antipode is inside: inside out
-        raise _BeyondError("is torn by the edge of")
+    if (shapely.distance(found, shapely.points(inner)) > tolerance).any():  # it holds the antipode and is inside out
+        raise _CannotShowError("is torn by the edge of")
     return found
 
 
 def _projection(source: CRS, target: CRS) -> Project:
-    """Places to places; from longitudes to an x that starts over, x goes on as longitudes do."""
+    """The function that takes points from one CRS to another.
+
+    From longitudes to an x that repeats, x goes on beyond the seam as far as the longitudes do.
+    """
     transformer = Transformer.from_crs(source, target, always_xy=True)
     domain = domain_of(target.to_wkt())
     follows = source.is_geographic and math.isfinite(domain.period)
@@ -83,9 +96,9 @@ def _projection(source: CRS, target: CRS) -> Project:
         try:
             x, y = transformer.transform(*points.T)
         except ProjError:
-            raise _BeyondError("reaches beyond the domain of") from None
+            raise _CannotShowError("reaches beyond the domain of") from None
         if not (np.isfinite(x).all() and (np.abs(y) <= farthest).all()):
-            raise _BeyondError("reaches beyond the domain of")
+            raise _CannotShowError("reaches beyond the domain of")
         if follows:
             x = x + np.round((origin + points[:, 0] / turn * domain.period - x) / domain.period) * domain.period
         return np.stack([x, y], axis=1)
@@ -96,9 +109,21 @@ def _projection(source: CRS, target: CRS) -> Project:
 def _followed(
     points: np.ndarray, ring_of: np.ndarray, project: Project, tolerance: float, period: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Corners of rings projected, and as many more as keep edges within the tolerance; x is modulo a period, if any."""
+    """Project rings, and insert corners until every edge lies within the tolerance of the true one.
+
+    Args:
+        points: (n, 2) corners of all rings, in the source CRS.
+        ring_of: (n,) the ring of each corner.
+        project: from the source CRS to the target CRS.
+        tolerance: units of the target CRS.
+        period: after which x repeats in the target CRS; 0 if it does not, or if `project` goes on beyond the seam.
+    Returns:
+        (m, 2) corners in the target CRS, m >= n, and the ring of each.
+    Raises:
+        _CannotShowError: a point is outside the domain, or an edge is torn.
+    """
     projected = project(points)
-    tolerance = max(tolerance, NOISE * np.abs(projected).max())
+    tolerance = max(tolerance, ROUND_OFF * np.abs(projected).max())
     unsure = ring_of[1:] == ring_of[:-1]
     for _ in range(HALVINGS):
         edges = np.flatnonzero(unsure)
@@ -110,7 +135,7 @@ def _followed(
             path[..., 0] = np.unwrap(path[..., 0], period=period, axis=1)
         chord = path[:, :1] + QUARTERS[:, None] * (path[:, -1:] - path[:, :1])
         bent = np.hypot(*np.moveaxis(path - chord, -1, 0)).max(axis=1) > tolerance
-        if period:  # so long that it may go either way round
+        if period:  # an edge so long may go either way round the world
             bent |= np.abs(np.diff(path[..., 0], axis=1)).max(axis=1) > period / 16
         if not bent.any():
             return projected, ring_of
@@ -121,11 +146,15 @@ def _followed(
         unsure = np.zeros(len(ring_of) - 1, dtype=bool)
         new = at + np.arange(len(at))
         unsure[new - 1] = unsure[new] = True
-    raise _BeyondError("is torn by the edge of")
+    raise _CannotShowError("is torn by the edge of")
 
 
 def _unwrapped(x: np.ndarray, ring_of: np.ndarray, period: float) -> np.ndarray:
-    """x of rings going on where it would start over."""
+    """x of rings, which goes on where it would repeat.
+
+    Raises:
+        _CannotShowError: a ring goes around a pole, so that its ends do not meet.
+    """
     same = ring_of[1:] == ring_of[:-1]
     turns = np.concatenate([[0.0], np.cumsum(np.where(same, np.round(np.diff(x) / period), 0.0))])
     firsts = np.flatnonzero(np.concatenate([[True], ~same]))
@@ -133,12 +162,15 @@ def _unwrapped(x: np.ndarray, ring_of: np.ndarray, period: float) -> np.ndarray:
     turns -= np.repeat(turns[firsts], lasts - firsts + 1)
     x = x - period * turns
     if (np.abs(x[lasts] - x[firsts]) > period / 2).any():
-        raise _BeyondError("goes around a pole, which is no place in")
+        raise _CannotShowError("goes around a pole, which is no place in")
     return x
 
 
 def _turns_to_shell(x: np.ndarray, ring_of: np.ndarray, shape_of: np.ndarray, period: float) -> np.ndarray:
-    """Turns that bring each point's ring to the shell of its polygon, the first of the polygon's rings."""
+    """The whole turns that bring each ring to the shell of its polygon, for each point of the ring.
+
+    The shell is the first ring of a polygon, and the others are its holes.
+    """
     firsts = np.flatnonzero(np.diff(ring_of, prepend=-1))
     middles = (np.minimum.reduceat(x, firsts) + np.maximum.reduceat(x, firsts)) / 2
     shells = np.flatnonzero(np.diff(shape_of, prepend=-1))
@@ -146,7 +178,7 @@ def _turns_to_shell(x: np.ndarray, ring_of: np.ndarray, shape_of: np.ndarray, pe
 
 
 def _gathered(shapes: np.ndarray, period: float) -> np.ndarray:
-    """Polygons moved by whole periods along x so that together they reach least far; the largest stays."""
+    """Polygons moved by whole periods along x, so that together they are as narrow as possible; the largest stays."""
     west, _, east, _ = shapely.bounds(shapes).T
     if not math.isfinite(period) or east.max() - west.min() <= period / 2:
         return shapes
@@ -157,7 +189,7 @@ def _gathered(shapes: np.ndarray, period: float) -> np.ndarray:
     if gaps.max() <= slack:
         return shapes
     first = starts[gaps.argmax()] - slack
-    turns = np.floor((west - first) / period)  # that lie between each polygon and where they begin
+    turns = np.floor((west - first) / period)  # from the start of all polygons to each of them
     points, shape_of = shapely.get_coordinates(shapes, return_index=True)
     points[:, 0] += period * (turns[shapely.area(shapes).argmax()] - turns)[shape_of]
     return shapely.set_coordinates(shapes.copy(), points)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from rangegeo.errors import argument
 from rangegeo.stores.quantise import Storage
 
-COARSE = 0.01  # of the largest value of a component: half a step that is worth a word
+COARSE = 0.01  # half a step this large, relative to a component's largest value, is worth a word
 
 
-def interpolation_line(facts: Mapping[str, object], tolerance: float | None) -> str:
+def interpolation_line(facts: Mapping[str, Any], tolerance: float | None) -> str:
     """How a cube was computed, and how far it was found to be off."""
     if not facts.get("proof_pixels"):
         return "every pixel was evaluated"
@@ -32,7 +33,7 @@ def storage_line(storage: Storage, *, one_scale: bool) -> str:
     return f"{storage.dtype}: error at most {_shares(storage.bounds)} of the largest value{remedy}"
 
 
-def stored_line(facts: Mapping[str, object], storage: Storage) -> str:
+def stored_line(facts: Mapping[str, Any], storage: Storage) -> str:
     """What storing values cost."""
     errors = {name: facts[f"quantisation_error_{name}"] for name in storage.bounds}
     clipped = facts["quantisation_clipped"]

@@ -97,15 +97,11 @@ class RasterJob:
         """
         from rangegeo.jobs.write import compute_and_write
 
+        options = _writer_options(self.format, self.output) | {"overwrite": self.output.overwrite}
+        if self.overviews is not None:
+            options["overviews"] = self.overviews
         self.written[:] = compute_and_write(
-            self.cube,
-            self.output.out,
-            self.format,
-            self.storage,
-            report=self.facts.update,
-            overwrite=self.output.overwrite,
-            **_writer_options(self.format, self.output),
-            **({} if self.overviews is None else {"overviews": self.overviews}),
+            self.cube, self.output.out, self.format, self.storage, options, self.facts.update
         )
         return self.written
 

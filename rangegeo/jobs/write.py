@@ -49,13 +49,13 @@ def write_cube(
         raise UsageError(
             f"{path} is the name of another format; write it with {METHODS[of_suffix]}, or give another path"
         )
-    options |= {"overwrite": overwrite, "creation_options": creation_options}
+    options = {**options, "overwrite": overwrite, "creation_options": creation_options}
     cube = north_up(cube) if form.north_up else cube
     form.check(cube, path, dtype=check_dtype(dtype), **options)  # before anything is computed
     cube = as_lazy(cube)
-    names = cube["band_name"].values
+    names = cube["band_name"].values.tolist()
     storage = fit_storage(dtype, names, lambda: da.asarray(as_4d(cube).data), one_scale=form.one_scale)
-    return compute_and_write(cube, path, form, storage, **options)
+    return compute_and_write(cube, path, form, storage, options)
 
 
 def compute_and_write(
@@ -63,15 +63,14 @@ def compute_and_write(
     path: Path,
     form: Format,
     storage: Storage,
-    *,
+    options: Mapping[str, object],
     report: Callable[[dict[str, object]], None] | None = None,
-    **options: object,
 ) -> list[Path]:
     """Write a cube whose destination and storage are known.
 
     Args:
         cube: backed by dask.
-        report: told of the facts that were measured.
         options: of the format's writer.
+        report: called with the facts that were measured.
     """
     return form.write(cube, path, storage=storage, measured=proof(cube), report=report, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
 
 
 def resolve_device(device: str) -> str:
@@ -23,8 +23,10 @@ def resolve_device(device: str) -> str:
         if number < torch.cuda.device_count():
             return f"cuda:{number}"
         raise UsageError(
-            f"--device {device} is not there: {torch.cuda.device_count()} CUDA devices found; use --device cpu"
+            f"{argument('device', device)} is not there: {torch.cuda.device_count()} CUDA devices found; use "
+            f"{argument('device', 'cpu')}"
         )
     if kind == "mps":
-        raise UsageError("--device mps cannot evaluate the model, which needs float64; use --device cpu")
-    raise UsageError(f"--device must be auto, cpu, cuda or cuda:N, got {device!r}")
+        cpu = argument("device", "cpu")
+        raise UsageError(f"{argument('device', 'mps')} cannot evaluate the model, which needs float64; use {cpu}")
+    raise UsageError(argument="device", expected="auto, cpu, cuda or cuda:N", got=repr(device))

@@ -62,6 +62,11 @@ class RANGE(nn.Module):
         self.db_locs_xyz = self.field.xyz
         self.eval()
 
+    def __reduce__(self) -> tuple:
+        """Pickle and copy the module as its arguments, so that weights are loaded where it arrives."""
+        spec = self.model.spec
+        return RANGE, (self.model_name, "", self.beta, spec.device, spec.weights, spec.db)
+
     @property
     def device(self) -> torch.device:
         return torch.device(self.model.spec.device)

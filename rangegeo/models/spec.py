@@ -1,4 +1,4 @@
-"""What names a model: it travels to workers instead of weights."""
+"""The value that names a model and travels to workers instead of weights."""
 
 from __future__ import annotations
 

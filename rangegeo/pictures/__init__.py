@@ -1,3 +1,8 @@
-"""Cubes as pictures for people: colours on the raster's own grid, with a graticule, coastlines, a scale and a title."""
+"""Pictures of cubes for people: colours on the raster's own grid, with a graticule, coastlines, a scale and a title.
+
+`figure` draws a cube as a matplotlib figure with one panel a beta. `panel` fills one panel. `graticule` and
+`coastlines` find the lines on it, and `ground` knows the edges of the picture and the places on it. `preview` turns
+stored cubes into files: PNG maps, and three-band GeoTIFFs. The colours themselves come from `colours`.
+"""
 
 from rangegeo.pictures.figure import draw as draw

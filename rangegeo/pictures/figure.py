@@ -1,4 +1,4 @@
-"""The figure: one panel a beta in shared colours, a title above them."""
+"""The figure: one panel a beta, in shared colours, with a title above the panels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import xarray as xr
 
 from rangegeo.colours.fit import Colours
 from rangegeo.colours.paint import fit_cube, paint_cube
-from rangegeo.grid.crs import UNITS
+from rangegeo.grid.crs import crs_of, short_name, unit_suffix
 from rangegeo.pictures.ground import Frame
 from rangegeo.pictures.panel import INK, Decorations, add_colour_bar, fill_panel, thin_out
 from rangegeo.support.optional import import_optional
@@ -19,14 +19,15 @@ from rangegeo.support.optional import import_optional
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.text import Text
+    from matplotlib.text import Annotation
 
-PIXELS = 1000  # that a picture is drawn from, on its longer side
-PANEL_INCH = (7.0, 7.0)  # the most that a single panel takes
-STRIP_INCH = (15.0, 5.0)  # the most that several take together
+PIXELS = 1000  # a picture is drawn from at most so many pixels on its longer side
+PANEL_INCH = (7.0, 7.0)  # the largest size of a single panel
+STRIP_INCH = (15.0, 5.0)  # the largest size of several panels together
 SMALLEST_INCH = 0.4
-MARGIN_INCH, GAP_INCH = 0.8, 0.45  # around all panels, between two
-LINE_INCH = 0.16  # of small print
+MARGIN_INCH, GAP_INCH = 0.8, 0.45  # around all panels, and between two of them
+LINE_INCH = 0.16  # the height of a line of small print
+LETTER_INCH = 0.065  # the width of a letter of small print
 
 
 def draw(
@@ -38,22 +39,23 @@ def draw(
     title: str | None = None,
     note: str | None = None,
 ) -> Figure:
-    """A cube as a map: every beta in a panel of its own, side by side, in the same colours.
+    """Draw a cube as a map. Every beta has a panel of its own, side by side, in the same colours.
 
-    The picture is on the raster's own grid. Of a large cube every k-th pixel is read, so that the memory it takes does
-    not depend on the cube's size. A cube of one band is grey and has a colour bar.
+    The picture is on the raster's own grid. Only every k-th pixel of a large cube is read, so that memory does not
+    depend on the size of the cube. A cube of one band is grey and has a colour bar.
 
     Args:
         cube: (beta, band, y, x) or (band, y, x), on any grid.
-        method: "pca", "ica" or "bands"; see `rangegeo.colours.fit.fit_colours`.
-        seed: of the sample of pixels that the colours are fitted on, and of "ica".
-        colours: already fitted, to draw several cubes alike; by default those of this cube.
-        title: by default the model and, of a single panel, its beta.
-        note: small print below the title; by default `note_of` the cube.
+        method: "pca" for principal directions, "ica" for independent ones, "bands" for three bands as they are.
+        seed: the seed of the sample of pixels that the colours are fitted on, and of "ica".
+        colours: colours that are fitted already, to draw several cubes alike; by default those of this cube.
+        title: by default the model and the beta of a single panel.
+        note: the small print below the title; by default the size of the pixels, the CRS and what the colours are.
     Returns:
-        A figure, not yet on any screen: `figure.savefig("x.png", bbox_inches="tight")`.
+        A figure that no screen shows yet; `figure.savefig("x.png", bbox_inches="tight")` stores it.
     Raises:
-        MissingPackage: without matplotlib, or without scikit-learn for "ica".
+        UsageError: there is no such method.
+        MissingPackage: matplotlib is not installed, or scikit-learn is not and the method is "ica".
     """
     import_optional("matplotlib", "drawing a picture", "plot")
     whole, cube = cube, decimated(cube)
@@ -61,36 +63,37 @@ def draw(
     painted = paint_cube(cube, colours).compute()
     pictures = painted.transpose("beta", ...) if "beta" in painted.dims else painted.expand_dims("beta")
     frame = Frame(whole.odc.geobox)
-    layout = _Layout.of(frame, len(pictures))
-    furniture = Decorations.of(frame, layout.panel)
-    figure, panels = layout.figure()
-    labels: list[Text] = []
+    row = _PanelRow.of(frame, len(pictures))
+    decorations = Decorations.of(frame, row.panel)
+    figure, panels = row.figure()
+    labels: list[Annotation] = []
     for number, (axes, picture) in enumerate(zip(panels, pictures, strict=True)):
-        labels += fill_panel(axes, frame, picture.values, furniture, first=number == 0)
+        labels += fill_panel(axes, frame, picture.values, decorations, first=number == 0)
         if len(panels) > 1:
-            axes.set_title(f"beta = {picture['beta'].item():g}", fontsize=10, color=INK, pad=furniture.above)
+            axes.set_title(f"beta = {picture['beta'].item():g}", fontsize=10, color=INK, pad=decorations.above)
     if cube.sizes["band"] == 1:
         add_colour_bar(panels[-1], colours, str(cube["band_name"].values[0]))
     thin_out(figure, labels)
     title, note = title or title_of(whole), note or note_of(whole, method)
-    layout.write_title(figure, title, note, above=(furniture.above + 14 * (len(panels) > 1)) / 72)
+    row.write_title(figure, title, note, above=(decorations.above + 14 * (len(panels) > 1)) / 72)
     return figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Layout:
+class _PanelRow:
     """Where the panels stand, in inches.
 
     Attributes:
-        panels: how many, in one row.
-        panel: width and height of each.
+        panels: the number of panels, which stand in one row.
+        panel: the width and the height of each panel.
     """
 
     panels: int
     panel: tuple[float, float]
 
     @classmethod
-    def of(cls, frame: Frame, panels: int) -> _Layout:
+    def of(cls, frame: Frame, panels: int) -> _PanelRow:
+        """The largest row of panels that fits, on a ground of this shape."""
         most_wide, most_high = PANEL_INCH if panels == 1 else STRIP_INCH
         width = min(most_wide / panels, most_high / frame.shape)
         return cls(panels=panels, panel=(max(width, SMALLEST_INCH), max(width * frame.shape, SMALLEST_INCH)))
@@ -108,10 +111,10 @@ class _Layout:
         ]
 
     def write_title(self, figure: Figure, title: str, note: str, *, above: float) -> None:
-        """Title and small print, flush with the first panel, so many inches above it."""
+        """Write the title and the small print, flush with the first panel and `above` inches over it."""
         width, height = figure.get_size_inches()
         room = max(2.5, width - 2 * MARGIN_INCH)
-        lines = textwrap.wrap(note, int(room / 0.065))  # inches a letter of the small print takes
+        lines = textwrap.wrap(note, int(room / LETTER_INCH))
         x, y = MARGIN_INCH / width, MARGIN_INCH + self.panel[1] + above + 0.06
         figure.text(x, y / height, "\n".join(lines), fontsize=8, color="#606060", va="bottom", linespacing=1.3)
         y += LINE_INCH * len(lines) + 0.05
@@ -119,24 +122,27 @@ class _Layout:
 
 
 def decimated(cube: xr.DataArray, pixels: int = PIXELS) -> xr.DataArray:
-    """Every k-th row and column, so that the longer side has at most so many pixels."""
+    """Every k-th row and column of a cube, so that its longer side has at most `pixels` pixels."""
     step = math.ceil(max(cube.sizes["y"], cube.sizes["x"]) / pixels)
     return cube.isel({axis: slice(min(step // 2, cube.sizes[axis] - 1), None, step) for axis in ("y", "x")})
 
 
 def title_of(cube: xr.DataArray) -> str:
-    """The model, and the beta of a cube that has one alone."""
+    """The title of a picture: the model, and the beta of a cube with a single one."""
     model = str(cube.attrs.get("model", cube.name or "embedding"))
     return f"{model}, beta = {cube['beta'].item():g}" if "beta" in cube.coords and cube["beta"].size == 1 else model
 
 
 def note_of(cube: xr.DataArray, method: str = "pca") -> str:
-    """The size of the pixels, the CRS, and what the colours are."""
+    """The small print of a picture: the size of the pixels, the CRS, and what the colours are.
+
+    Args:
+        cube: the whole cube, before any pixels are left out.
+        method: "pca", "ica" or "bands".
+    """
     geobox = cube.odc.geobox
-    crs = Frame(geobox).crs
-    unit = UNITS.get(crs.axis_info[0].unit_name, f" {crs.axis_info[0].unit_name}")
-    sides = dict.fromkeys(f"{abs(side):.6g}{unit}" for side in (geobox.affine.a, geobox.affine.e))
-    authority = crs.to_authority(min_confidence=100)
+    crs = crs_of(geobox)
+    sides = dict.fromkeys(f"{abs(side):.6g}{unit_suffix(crs)}" for side in (geobox.affine.a, geobox.affine.e))
     names = cube["band_name"].values.tolist()
     colours = {
         "pca": f"colours: principal directions of {len(names)} bands",
@@ -144,4 +150,4 @@ def note_of(cube: xr.DataArray, method: str = "pca") -> str:
         "bands": f"red, green, blue: {', '.join(names[:3])}",
     }
     shown = colours[method] if len(names) > 1 else names[0]
-    return f"{' x '.join(sides)} pixels, {':'.join(authority) if authority else crs.name}; {shown}"
+    return f"{' x '.join(sides)} pixels, {short_name(crs)}; {shown}"

@@ -1,18 +1,21 @@
-"""What a picture knows of its ground: the edges of a grid, and the places on it."""
+"""The ground of a picture: the edges of its grid, and the places on it."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 from pyproj import CRS, Geod, Transformer
 
-from rangegeo.grid import WGS84, pixel_arc_deg, places_on
+from rangegeo.grid.crs import WGS84, crs_of
+from rangegeo.grid.pixels import pixel_arc_deg, places_on
+from rangegeo.support.earth import METRES_A_DEGREE
 
-MESH = 161  # rows and columns of places that the graticule is traced on; odd, so that one is in the middle
+MESH = 161  # rows and columns of the mesh that the graticule is traced on; odd, so that one of them is in the middle
 WGS84_SPHEROID = Geod(ellps="WGS84")
 
 
@@ -34,17 +37,18 @@ class Frame:
 
     @cached_property
     def crs(self) -> CRS:
-        return CRS.from_wkt(self.geobox.crs.to_wkt())
+        """The CRS of the raster, as pyproj has it."""
+        return crs_of(self.geobox)
 
     @cached_property
     def mesh_xy(self) -> tuple[np.ndarray, np.ndarray]:
-        """x (MESH,) and y (MESH,) from edge to edge, from west to east and from north to south."""
+        """x (MESH,) from the west to the east edge, and y (MESH,) from the north to the south edge."""
         left, right, bottom, top = self.edges
         return np.linspace(left, right, MESH), np.linspace(top, bottom, MESH)
 
     @cached_property
     def mesh(self) -> tuple[np.ndarray, np.ndarray]:
-        """Longitude and latitude (MESH, MESH) of the mesh in degrees, NaN outside the domain of the projection."""
+        """Longitudes and latitudes (MESH, MESH) of the mesh in degrees; NaN outside the domain of the projection."""
         height, width = self.geobox.shape
         rows, cols = np.linspace(0, height, MESH), np.linspace(0, width, MESH)
         places = places_on(self.geobox, rows, cols)
@@ -53,7 +57,7 @@ class Frame:
 
     @cached_property
     def axes_deg(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Longitudes (MESH,), without a jump, and latitudes (MESH,) where they are straight lines, else None."""
+        """Longitudes (MESH,), without a jump, and latitudes (MESH,) if both run straight, else None."""
         lon, lat = self.mesh
         if not (np.isfinite(lon).all() and np.ptp(lon, axis=0).max() < 1e-9 and np.ptp(lat, axis=1).max() < 1e-9):
             return None
@@ -61,7 +65,7 @@ class Frame:
 
     @cached_property
     def centre_deg(self) -> tuple[float, float]:
-        """Longitude and latitude of the place nearest the middle."""
+        """Longitude and latitude of the place of the mesh that is nearest to the middle."""
         lon, lat = self.mesh
         rows, cols = np.nonzero(np.isfinite(lon))
         if len(rows) == 0:
@@ -77,12 +81,12 @@ class Frame:
             return 0.0, 0.0
         if self.axes_deg is not None:
             return float(np.ptp(self.axes_deg[0])), float(np.ptp(self.axes_deg[1]))
-        east = wrapped(lon - self.centre_deg[0])
+        east = within_half_turn(lon - self.centre_deg[0])
         return float(np.nanmax(east) - np.nanmin(east)), float(np.nanmax(lat) - np.nanmin(lat))
 
     @cached_property
     def turn(self) -> float:
-        """x after which the world repeats; infinite if it does not."""
+        """How far x goes until the world repeats; infinite if it does not repeat."""
         if self.crs.is_geographic:
             return 2 * math.pi / self.crs.axis_info[0].unit_conversion_factor
         if self.axes_deg is None:
@@ -91,7 +95,7 @@ class Frame:
 
     @property
     def aspect(self) -> float:
-        """How much longer a unit of y is drawn than one of x, so that ground in the middle keeps its shape."""
+        """How much longer a unit of y is drawn than a unit of x, so that the ground in the middle keeps its shape."""
         if not self.crs.is_geographic:
             return 1.0
         middle = math.radians((self.edges[2] + self.edges[3]) / 2 * 360 / self.turn)
@@ -104,9 +108,12 @@ class Frame:
         return (top - bottom) / (right - left) * self.aspect
 
     def km_per_unit(self, row: float) -> float:
-        """Kilometres a unit of x is long in the middle of a row, which lies so far from the top (0) to the bottom (1).
+        """The length of a unit of x in kilometres, in the middle of a row.
 
-        NaN where the row lies outside the domain of the projection.
+        Args:
+            row: where the row lies, from 0 at the top to 1 at the bottom.
+        Returns:
+            Kilometres; NaN if the row lies outside the domain of the projection.
         """
         lon, lat = (part[round(row * (MESH - 1))] for part in self.mesh)
         found = np.flatnonzero(np.isfinite(lon[1:]) & np.isfinite(lon[:-1]))
@@ -118,11 +125,15 @@ class Frame:
 
     @property
     def pixel_km(self) -> float:
-        """How large a pixel of the grid is, about."""
-        return pixel_arc_deg(self.geobox) * 111.2
+        """About how large a pixel of the grid is, in kilometres."""
+        return pixel_arc_deg(self.geobox) * METRES_A_DEGREE / 1000
 
     def project(self, lonlat_deg: np.ndarray) -> np.ndarray:
-        """Places (n, 2) to x and y (n, 2) in the turn of the world that the picture shows; NaN where there is none."""
+        """Places (n, 2) in degrees to x and y (n, 2) in the CRS of the raster.
+
+        Where the world repeats, x is that of the repetition which the picture shows. A place that the projection cannot
+        show is NaN.
+        """
         x, y = Transformer.from_crs(WGS84, self.crs, always_xy=True).transform(*lonlat_deg.T)
         xy = np.stack([x, y], axis=1)
         xy[~np.isfinite(xy).all(axis=1)] = np.nan
@@ -132,6 +143,9 @@ class Frame:
         return xy
 
 
-def wrapped(degrees: np.ndarray) -> np.ndarray:
-    """Differences of longitude brought into [-180, 180)."""
+Degrees = TypeVar("Degrees", float, np.ndarray)
+
+
+def within_half_turn(degrees: Degrees) -> Degrees:
+    """Differences of longitude brought into [-180, 180) by whole turns."""
     return (degrees + 180) % 360 - 180

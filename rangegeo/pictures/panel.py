@@ -1,4 +1,4 @@
-"""One panel: the picture and what helps to find one's way in it."""
+"""One panel: the picture, and the lines, labels and scale that help people to find their way in it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from rangegeo.pictures.ground import Frame
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.text import Text
+    from matplotlib.text import Annotation
     from matplotlib.transforms import Bbox
 
 INK, NO_DATA = "#202020", "#e6e6e6"
 LINE_EVERY_INCH = 0.9
-PIXELS_AN_INCH = 100  # that coastlines are worth drawing at
-LABEL_POINTS = 8  # size of labels, and how far they stand from the frame in all
+PIXELS_AN_INCH = 100  # coastlines are drawn as finely as that
+LABEL_POINTS = 8  # the size of labels
 BARS_KM = tuple(number * 10.0**power for power in range(-3, 5) for number in (1, 2, 5))
-LONGEST_BAR = 0.3  # of the panel
-CONSTANT_SCALE = 0.05  # a scale that varies by less is given without a latitude
-# Where a label stands from the place it belongs to: points along x and y, and how it is aligned.
+LONGEST_BAR = 0.3  # of the width of the panel
+CONSTANT_SCALE = 0.05  # a scale that varies by a smaller share is given without a latitude
+# Where a label stands, seen from its place: the offset in points, and how the text is aligned to it.
 STANDS = {
     "left": ((-4, 0), "right", "center"),
     "right": ((4, 0), "left", "center"),
@@ -38,12 +38,12 @@ STANDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decorations:
-    """What all panels of a figure share.
+    """The lines that all panels of a figure share.
 
     Attributes:
-        lines: the graticule.
-        shores: coastlines, (n, 2) each.
-        sides: of the frame at which labels stand.
+        lines: the meridians and parallels.
+        shores: the coastlines, (n, 2) each.
+        sides: the sides of the frame at which labels stand; None for labels on a line.
     """
 
     lines: list[Line]
@@ -52,6 +52,7 @@ class Decorations:
 
     @classmethod
     def of(cls, frame: Frame, panel_inch: tuple[float, float]) -> Decorations:
+        """The lines of a ground, as dense and as fine as a panel of this width and height can show them."""
         across, down = (max(2, round(side / LINE_EVERY_INCH)) for side in panel_inch)
         lines = graticule(frame, (across, down))
         sides = frozenset(line.label(frame)[0] for line in lines if line.labelled)
@@ -59,15 +60,25 @@ class Decorations:
 
     @property
     def above(self) -> float:
-        """Points above a panel that its labels take."""
+        """The height that the labels above a panel take, in points."""
         return 4 + (LABEL_POINTS + 4) * ("top" in self.sides)
 
 
-def fill_panel(axes: Axes, frame: Frame, picture: np.ndarray, furniture: Decorations, *, first: bool) -> list[Text]:
-    """Draw a picture (h, w, 3), 0 where there is no data, with its graticule, coastlines and scale.
+def fill_panel(
+    axes: Axes, frame: Frame, picture: np.ndarray, decorations: Decorations, *, first: bool
+) -> list[Annotation]:
+    """Draw a picture with its graticule, its coastlines and its scale.
 
+    The labels at the left and the scale are drawn in the first panel of a figure only.
+
+    Args:
+        axes: the axes of the panel.
+        frame: the ground of the picture.
+        picture: (h, w, 3) uint8; 0 where there is no data.
+        decorations: the lines of the figure.
+        first: whether this is the first panel.
     Returns:
-        The labels of the graticule. The panels share those at the left of the first, which has the scale too.
+        The labels of the graticule.
     """
     has_data = (picture > 0).any(axis=2)
     rgba = np.dstack([picture, np.where(has_data, 255, 0).astype(np.uint8)])
@@ -75,28 +86,29 @@ def fill_panel(axes: Axes, frame: Frame, picture: np.ndarray, furniture: Decorat
     axes.set(xlim=frame.edges[:2], ylim=frame.edges[2:], xticks=[], yticks=[], facecolor=NO_DATA)
     for spine in axes.spines.values():
         spine.set(color=INK, linewidth=0.8)
-    _add_lines(axes, furniture)
+    _add_lines(axes, decorations)
     if first:
         _add_scale(axes, frame)
-    labels = [(line.text, *line.label(frame)) for line in furniture.lines if line.labelled]
+    labels = [(line.text, *line.label(frame)) for line in decorations.lines if line.labelled]
     return [_add_label(axes, *label) for label in labels if first or label[1] != "left"]
 
 
-def _add_lines(axes: Axes, furniture: Decorations) -> None:
+def _add_lines(axes: Axes, decorations: Decorations) -> None:
+    """Draw the graticule and the coastlines, each dark and light, so that they can be seen on any ground."""
     from matplotlib.collections import LineCollection
 
-    lines = [line.xy for line in furniture.lines]
-    # each dark and light, to be seen on any ground
+    lines = [line.xy for line in decorations.lines]
     for ways, colour, width, alpha in (
         (lines, INK, 0.9, 0.2),
         (lines, "white", 0.5, 0.7),
-        (furniture.shores, "white", 1.4, 0.4),
-        (furniture.shores, INK, 0.5, 0.9),
+        (decorations.shores, "white", 1.4, 0.4),
+        (decorations.shores, INK, 0.5, 0.9),
     ):
         axes.add_collection(LineCollection(ways, colors=colour, linewidths=width, alpha=alpha), autolim=False)
 
 
-def _add_label(axes: Axes, text: str, side: str | None, place: tuple[float, float]) -> Text:
+def _add_label(axes: Axes, text: str, side: str | None, place: tuple[float, float]) -> Annotation:
+    """Write a label beside a place on a side of the frame, or on the place itself."""
     from matplotlib.patheffects import withStroke
 
     offset, horizontal, vertical = STANDS[side]
@@ -117,8 +129,8 @@ def _add_label(axes: Axes, text: str, side: str | None, place: tuple[float, floa
     return label
 
 
-def thin_out(figure: Figure, labels: list[Text]) -> None:
-    """Remove labels that stand on others; those on a frame stay before those within."""
+def thin_out(figure: Figure, labels: list[Annotation]) -> None:
+    """Remove labels that overlap others; a label at the frame is kept rather than one within the picture."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     renderer = FigureCanvasAgg(figure).get_renderer()
@@ -132,12 +144,15 @@ def thin_out(figure: Figure, labels: list[Text]) -> None:
 
 
 def _add_scale(axes: Axes, frame: Frame) -> None:
-    """A bar of round kilometres as long as in the middle of the picture; it says where if that is another length."""
+    """Draw a bar of round kilometres, as long as they are in the middle of the picture.
+
+    If the scale varies over the picture, the text says at which latitude the bar is right.
+    """
     from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
     km = frame.km_per_unit(0.5)
     widest = LONGEST_BAR * km * (frame.edges[1] - frame.edges[0])
-    fitting = [bar for bar in BARS_KM if bar <= widest]  # none if the middle is outside the projection's domain
+    fitting = [bar for bar in BARS_KM if bar <= widest]  # none fits if the middle is outside the domain
     if not fitting:
         return
     length = fitting[-1]
@@ -165,12 +180,13 @@ def _add_scale(axes: Axes, frame: Frame) -> None:
 
 
 def _latitude_text(degrees: float) -> str:
+    """A latitude in words: "the equator", "the pole", "46°N"."""
     named = {0: "the equator", 90: "the pole"}
     return named.get(round(abs(degrees)), f"{abs(degrees):.0f}°{'NS'[degrees < 0]}")
 
 
 def add_colour_bar(axes: Axes, colours: Colours, name: str) -> None:
-    """The values that black and white stand for, beside a panel of one band."""
+    """Draw a colour bar beside a panel of one band; it shows the values of black and of white."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 

@@ -1,49 +1,51 @@
-"""Names of columns: those that hold longitude and latitude, and those that embeddings get."""
+"""Names of columns: which ones hold longitude and latitude."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
 
-# Letters and digits of the usual names, in lower case: of GBIF, Movebank, ArcGIS, QGIS, pandas and people.
+# The usual names in GBIF, Movebank, ArcGIS, QGIS and pandas: only their letters and digits, in lower case.
 USUAL = {
     "longitude": {"lon", "long", "lng", "longitude", "decimallongitude", "londeg", "longitudedeg", "locationlong"}
     | {"x", "pointx", "xcoord", "coordx", "easting"},
     "latitude": {"lat", "latitude", "decimallatitude", "latdeg", "latitudedeg", "locationlat"}
     | {"y", "pointy", "ycoord", "coordy", "northing"},
 }
-TYPE_FLAGS = "type --lon NAME --lat NAME"
-SHOWN = 12  # columns that a message lists
+LON, LAT = argument("lon"), argument("lat")
+NAME_BOTH = f"type {argument('lon', 'NAME')} {argument('lat', 'NAME')}"
+SHOWN = 12  # how many columns a message lists
 
 
 def coordinate_columns(
-    names: Sequence[str], lon: str | None = None, lat: str | None = None, *, remedy: str = TYPE_FLAGS
+    names: Sequence[str], lon: str | None = None, lat: str | None = None, *, remedy: str = NAME_BOTH
 ) -> tuple[str, str]:
-    """The columns of longitude and latitude: those given, else the only ones with a usual name.
+    """The columns of longitude and latitude: the given ones, else the only ones with a usual name.
 
     Args:
-        names: of all columns.
-        lon, lat: given by the user, both or neither.
-        remedy: what to do about it, for messages.
+        names: the names of all columns.
+        lon, lat: the columns that the user names; both or neither.
+        remedy: what to type or to do if the columns are not clear, for messages.
     Raises:
-        UsageError: there is no such column, or several could be meant.
+        UsageError: a named column does not exist, only one is named, or none or several columns have a usual name.
     """
     if (lon is None) != (lat is None):
-        raise UsageError("--lon and --lat go together: type both")
+        raise UsageError(f"{LON} and {LAT} go together: type both")
     if lon is not None and lat is not None:
-        for flag, name in (("--lon", lon), ("--lat", lat)):
+        for which, name in (("lon", lon), ("lat", lat)):
             if name not in names:
-                raise UsageError(f"{flag} must name a column, got {name!r}; there are {_listed(names)}")
+                raise UsageError(f"{argument(which)} must name a column, got {name!r}; there are {_listed(names)}")
         if lon == lat:
-            raise UsageError(f"--lon and --lat must be two columns, got {lon!r} for both")
+            raise UsageError(f"{LON} and {LAT} must be two columns, got {lon!r} for both")
         return lon, lat
-    longitude, latitude = (_only(names, what, remedy) for what in USUAL)
+    longitude, latitude = (_usual_column(names, what, remedy) for what in USUAL)
     return longitude, latitude
 
 
-def _only(names: Sequence[str], what: str, remedy: str) -> str:
+def _usual_column(names: Sequence[str], what: str, remedy: str) -> str:
+    """The only column with a usual name of longitude or latitude."""
     found = [name for name in names if re.sub(r"[\W_]", "", str(name).lower()) in USUAL[what]]
     if len(found) == 1:
         return found[0]
@@ -53,5 +55,6 @@ def _only(names: Sequence[str], what: str, remedy: str) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
     shown = ", ".join(map(str, names[:SHOWN]))
     return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown or "none"

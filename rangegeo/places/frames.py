@@ -1,4 +1,4 @@
-"""pandas DataFrames and GeoDataFrames: places out of them, embeddings into them."""
+"""Places from pandas DataFrames and GeoDataFrames, and embeddings back into DataFrames."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ AS_ARRAY = "pass the two columns as an array: model.encode(frame[[LON, LAT]].to_
 
 
 def is_frame(places: object) -> bool:
-    """Whether this is a DataFrame, a GeoDataFrame or a GeoSeries; pandas is not imported to find out."""
+    """Whether this is a DataFrame, a GeoDataFrame or a GeoSeries. The check does not import pandas or geopandas."""
     return hasattr(type(places), "iloc") and (hasattr(type(places), "to_crs") or hasattr(places, "columns"))
 
 
 def frame_places(frame: pd.DataFrame) -> np.ndarray:
-    """(n, 2) longitude, latitude in degrees (WGS 84), both NaN where a row has none.
+    """The places of a frame.
 
-    Taken from the points of a GeoDataFrame or GeoSeries in any CRS, else from the columns with the usual names.
+    They come from the points of a GeoDataFrame or GeoSeries, in any CRS, or from the columns with the usual names.
 
+    Returns:
+        (n, 2) float64 longitude and latitude in degrees on WGS 84; both are NaN in a row without a place.
     Raises:
-        UsageError: which columns hold them is not clear, or they hold something else.
+        UsageError: it is not clear which columns hold the coordinates, a column holds no numbers, or a geometry has no
+            CRS or is not a point.
     """
     if hasattr(type(frame), "to_crs"):
         lonlat = _points(frame)
@@ -38,12 +41,15 @@ def frame_places(frame: pd.DataFrame) -> np.ndarray:
 
 
 def embedded_frame(values: np.ndarray, usable: np.ndarray, index: pd.Index, recipe: Recipe) -> pd.DataFrame:
-    """A DataFrame with a float32 column a band, b0001 and so on, or beta0.5_b0001 if there are several betas.
+    """Embeddings as a DataFrame with one float32 column a band.
+
+    The columns are named "b0001" and so on, or "beta0.5_b0001" and so on if there are several betas.
 
     Args:
-        values: (layers, k, bands) of the k usable rows.
-        usable: (n,) bool; the others get NaN.
-        index: of the n rows.
+        values: (layers, k, bands) embeddings of the k rows that have a place.
+        usable: (n,) bool, True for the rows that have a place; the other rows get NaN.
+        index: the index of the n rows.
+        recipe: which layers and bands there are.
     """
     names = [name for layer in band_names(recipe) for name in layer]
     table = np.full((len(usable), len(names)), np.nan, dtype=np.float32)
@@ -52,6 +58,7 @@ def embedded_frame(values: np.ndarray, usable: np.ndarray, index: pd.Index, reci
 
 
 def _points(frame: pd.DataFrame) -> np.ndarray:
+    """(n, 2) longitude and latitude of the points of a GeoDataFrame or GeoSeries; NaN where there is no point."""
     try:
         geometry = frame.geometry
     except AttributeError as error:
@@ -70,6 +77,7 @@ def _points(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _numbers(column: pd.Series) -> np.ndarray:
+    """A column as float64, NaN where a value is missing."""
     try:
         return pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
     except (ValueError, TypeError) as error:

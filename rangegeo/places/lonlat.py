@@ -1,38 +1,54 @@
-"""Longitude and latitude as users give them: arrays, lists or tensors in degrees."""
+"""Longitudes and latitudes as users give them: arrays, lists or tensors in degrees."""
 
 from __future__ import annotations
 
+from typing import Any, Protocol, TypeAlias
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rangegeo.errors import ShapeError, UsageError
 
 
-def check_lonlat(lonlat: object) -> np.ndarray:
-    """Places as an array of their own, in range.
+class TensorLike(Protocol):
+    """The part of a torch tensor that is used here, so that torch need not be imported."""
+
+    def detach(self) -> TensorLike: ...
+    def cpu(self) -> TensorLike: ...
+    def numpy(self) -> np.ndarray: ...
+
+
+LonLat: TypeAlias = ArrayLike | TensorLike
+
+
+def check_lonlat(lonlat: LonLat) -> np.ndarray:
+    """Copy places into an array and check that they are in range.
 
     Args:
-        lonlat: (n, 2) longitude, latitude in degrees, or one place (2,): a list, an array or a tensor on any device.
+        lonlat: (n, 2) longitude and latitude in degrees, or one place (2,): a list, a tuple, an array or a tensor on
+            any device. Masked values count as missing.
     Returns:
-        (n, 2) float64; one place becomes (1, 2). Masked values are missing, so they are refused.
+        (n, 2) float64; one place becomes (1, 2).
     Raises:
-        ShapeError: the numbers have another shape, or are no real numbers.
-        UsageError: a longitude is not in [-360, 360], a latitude not in [-90, 90], or either is NaN.
+        ShapeError: the array has another shape, or it does not hold real numbers.
+        UsageError: a longitude is not in [-360, 360], a latitude is not in [-90, 90], or a value is missing.
     """
+    values: Any = lonlat
     try:
-        if hasattr(lonlat, "detach"):  # a torch tensor, told apart without importing torch
-            lonlat = lonlat.detach().cpu().numpy()
-        if np.iscomplexobj(lonlat):
+        if hasattr(values, "detach"):
+            values = values.detach().cpu().numpy()
+        if np.iscomplexobj(values):
             raise TypeError("they are complex")
-        if isinstance(lonlat, np.ma.MaskedArray):
-            lonlat = lonlat.astype(np.float64).filled(np.nan)
-        places = np.array(lonlat, dtype=np.float64, order="C")  # a copy: torch takes no reversed or read-only arrays
+        if isinstance(values, np.ma.MaskedArray):
+            values = np.ma.asarray(values, np.float64).filled(np.nan)
+        places = np.array(values, dtype=np.float64, order="C")  # torch refuses reversed and read-only arrays, so copy
     except (TypeError, ValueError) as error:
         raise ShapeError(f"places must be numbers of shape (n, 2), longitude and latitude; {error}") from None
     if places.shape == (2,):
         places = places[None]
     if places.ndim != 2 or places.shape[1] != 2:
         raise ShapeError(f"places must have shape (n, 2), longitude and latitude, got {places.shape}")
-    bad = ~((np.abs(places[:, 0]) <= 360) & (np.abs(places[:, 1]) <= 90))  # true for NaN too
+    bad = ~((np.abs(places[:, 0]) <= 360) & (np.abs(places[:, 1]) <= 90))  # NaN is bad too
     if bad.any():
         row = int(bad.argmax())
         lon, lat = places[row]

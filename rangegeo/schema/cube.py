@@ -1,8 +1,9 @@
-"""What a cube is: its name, dims, coordinates, grid, and where its values are."""
+"""What a cube is: its name, dimensions, coordinates and grid, and what holds its values."""
 
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -11,27 +12,37 @@ from xarray.core import indexing
 
 from rangegeo.errors import UsageError
 
-SHARE = "aoi_share"  # attribute of a cube: the share of the raster that its area reaches, in blocks, at most
+if TYPE_CHECKING:
+    import dask.array as da
+
+# What may hold the values of a cube: an array in memory, a dask graph, or xarray's own lazy array.
+Values: TypeAlias = "np.ndarray | da.Array | indexing.ExplicitlyIndexed"
+
+SHARE = "aoi_share"  # name of the attribute of a clipped cube: an upper bound of the share of blocks its area reaches
 NAME = "embedding"
 BETA_ATTRS = {"long_name": "0 geographic to 1 semantic average"}
 
-IRREGULARITY = 1e-3  # of a pixel; coordinates are rounded
+IRREGULARITY = 1e-3  # of a pixel; how far coordinates that were rounded may lie off even steps
 
 
 def check_pixels(cube: xr.DataArray) -> None:
-    """Raise UsageError for a cube without any, which slices in the wrong order make."""
+    """Refuse a cube without pixels, which a slice in the wrong order makes.
+
+    Raises:
+        UsageError: the cube has no rows or no columns.
+    """
     if not cube.sizes["y"] * cube.sizes["x"]:
         raise UsageError("the cube has no pixels; y runs from north to south, so slices do: y=slice(47, 45)")
 
 
 def geobox_of(cube: xr.DataArray) -> GeoBox:
-    """The grid of a cube, or of a regular slice of one.
+    """The grid of a cube or of a regular slice of one.
 
     Raises:
-        UsageError: it has none.
+        UsageError: the cube has no pixels, no CRS, or rows or columns at uneven distances.
     """
     check_pixels(cube)
-    with warnings.catch_warnings():  # what odc-geo misses is said below
+    with warnings.catch_warnings():  # the errors below say what is missing
         warnings.simplefilter("ignore", UserWarning)
         geobox = cube.odc.geobox
     if not (_is_regular(cube["x"]) and _is_regular(cube["y"])):
@@ -42,21 +53,22 @@ def geobox_of(cube: xr.DataArray) -> GeoBox:
 
 
 def north_up(cube: xr.DataArray) -> xr.DataArray:
-    """The cube with its northernmost row first, as GeoTIFFs have it."""
+    """The same cube with its northernmost row first, as in a GeoTIFF."""
     return cube.isel(y=slice(None, None, -1)) if cube.sizes["y"] > 1 and cube["y"][0] < cube["y"][-1] else cube
 
 
 def _is_regular(axis: xr.DataArray) -> bool:
+    """Whether coordinates have even steps, apart from rounding."""
     values = axis.values
     even = np.linspace(values[0], values[-1], len(values))
     return bool(len(values) < 3 or np.abs(values - even).max() <= IRREGULARITY * abs(even[1] - even[0]))
 
 
 def as_4d(cube: xr.DataArray) -> xr.DataArray:
-    """(beta, band, y, x), with one unnamed beta where the model has none.
+    """The same cube with dimensions (beta, band, y, x); a cube without betas gets a beta axis of length 1.
 
     Raises:
-        UsageError: the array is no embedding cube.
+        UsageError: the array has other dimensions than a cube.
     """
     expected = [("beta", "band", "y", "x"), ("band", "y", "x")]
     if cube.dims not in expected:
@@ -65,13 +77,13 @@ def as_4d(cube: xr.DataArray) -> xr.DataArray:
 
 
 def is_in_memory(cube: xr.DataArray) -> bool:
-    """Whether its values are there."""
+    """Whether the values of a cube are in memory, so that reading them computes nothing."""
     return isinstance(data_of(cube), np.ndarray | indexing.NumpyIndexingAdapter)
 
 
-def data_of(cube: xr.DataArray) -> object:
-    """What holds the values, without being made to show them."""
-    data = cube.variable._data
+def data_of(cube: xr.DataArray) -> Values:
+    """What holds the values of a cube; nothing is computed or read."""
+    data: Any = cube.variable._data
     while isinstance(data, indexing.MemoryCachedArray | indexing.CopyOnWriteArray):
         data = data.array
     return data

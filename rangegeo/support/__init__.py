@@ -1,1 +1,6 @@
-"""What every package may need: optional imports, text, disks, unfinished files, the Earth's radius."""
+"""Small tools that every other package may use; they know nothing about models, grids or cubes.
+
+`optional` imports packages that only some commands need. `text` writes byte counts and durations for people. `disk`
+tells how much room the disks have, and `destination` checks an output path before any work starts. `unfinished` writes
+files under a temporary name until they are complete. `earth` holds the radius of the Earth.
+"""

@@ -1,12 +1,12 @@
-"""Destinations, checked before any work is done."""
+"""Checks of an output path, made before any work starts."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
-from rangegeo.errors import OutputError
+from rangegeo.errors import OutputError, argument
+from rangegeo.support.disk import free_bytes
 from rangegeo.support.text import human_bytes
 
 
@@ -15,29 +15,31 @@ def check_destination(
     nbytes: int,
     *,
     overwrite: bool,
-    smaller: str = "take a larger --res or a smaller --bbox",
-    other: str = "another -o",
+    smaller: str = f"take a larger {argument('res')} or a smaller {argument('bbox')}",
+    other: str = f"another {argument('out')}",
 ) -> None:
-    """Refuse a destination before any work is done.
+    """Refuse an output path that cannot be written.
 
     Args:
-        path: file or folder to be written.
-        nbytes: room it may need.
-        overwrite: whether something that is there may be replaced.
-        smaller, other: what makes the output smaller, or puts it elsewhere, as the user types it.
+        path: the file or folder to be written.
+        nbytes: the bytes that it may need.
+        overwrite: whether an existing output may be replaced.
+        smaller: the advice that makes the output smaller, for the message about a full disk.
+        other: the argument that names another path, for messages.
     Raises:
-        OutputError: it exists, its folder is missing or closed, or the disk has no room.
+        OutputError: the output exists, its folder is missing or cannot be written to, or the disk is too full.
     """
     if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists and was left as it is; add --overwrite to replace it, or give {other}")
+        replace = f"add {argument('overwrite', True)} to replace it"
+        raise OutputError(f"{path} exists and was left as it is; {replace}, or give {other}")
     folder = path.absolute().parent
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist; make it first: mkdir -p {folder}")
     if not os.access(folder, os.W_OK):
         raise OutputError(f"the folder {folder} cannot be written to; give {other}")
-    free = shutil.disk_usage(folder).free
+    free = free_bytes(folder)
     if nbytes > free:
         raise OutputError(
             f"{path} may need {human_bytes(nbytes)} but {folder} has {human_bytes(free)} free; "
-            f"{smaller}, or write to another disk with -o"
+            f"{smaller}, or write to another disk with {argument('out')}"
         )

@@ -1,4 +1,4 @@
-"""Whether the disks have room for what is about to be written."""
+"""How much room the disks have for what is about to be written."""
 
 from __future__ import annotations
 
@@ -10,21 +10,26 @@ from rangegeo.errors import DownloadError
 from rangegeo.support.text import human_bytes
 
 
+def free_bytes(folder: Path) -> int:
+    """The free bytes on the disk of an existing folder."""
+    return shutil.disk_usage(folder).free
+
+
 def check_room(needs: Iterable[tuple[Path, int]]) -> None:
-    """Refuse before anything is written.
+    """Refuse downloads and conversions that do not fit on the disks, before anything is written.
 
     Args:
-        needs: folders, which need not exist yet, and the bytes that each will take.
+        needs: folders, which need not exist yet, each with the bytes that will be written to it.
     Raises:
-        DownloadError: a disk has less room than all folders on it need.
+        DownloadError: a disk has less room than all the folders on it need together.
     """
-    disks: dict[int, tuple[Path, int]] = {}
+    disks: dict[int, tuple[Path, int]] = {}  # the number of a disk to a folder on it and the bytes it needs
     for folder, count in needs:
         there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
         disk = there.stat().st_dev
         disks[disk] = (there, count + disks.get(disk, (there, 0))[1])
     for folder, count in disks.values():
-        free = shutil.disk_usage(folder).free
+        free = free_bytes(folder)
         if count > free:
             raise DownloadError(
                 f"up to {human_bytes(count)} are needed but the disk of {folder} has {human_bytes(free)} free; make "

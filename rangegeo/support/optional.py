@@ -1,4 +1,4 @@
-"""Packages that only some commands need, imported when they are used."""
+"""Packages that only some commands need. They are imported when they are used."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from types import ModuleType
 
 from rangegeo.errors import MissingPackage
 
-DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where a package is installed under another name
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # packages that are installed under another name than they are imported
 
 
 def import_optional(module: str, purpose: str, extra: str) -> ModuleType:
-    """An optional module.
+    """Import a module of an optional package.
 
     Args:
-        module: to import.
-        purpose: what needs it, for the message.
-        extra: of rangegeo that installs it.
+        module: the name of the module.
+        purpose: what needs it; the message begins with these words.
+        extra: the extra of rangegeo that installs the package.
     Raises:
-        MissingPackage: it is not installed; says what to type.
+        MissingPackage: the package is not installed; the message says what to type.
     """
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
         package = module.split(".")[0]
         if error.name is None or error.name.split(".")[0] != package:
-            raise  # it is there, but lacks something of its own
+            raise  # the package is installed, but one of its own dependencies is missing
         name = DISTRIBUTIONS.get(package, package)
         raise MissingPackage(f'{purpose} needs {name}: pip install "rangegeo[{extra}]"') from None

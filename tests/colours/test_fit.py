@@ -6,8 +6,6 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from rangegeo.colours.fit import METHODS, fit_colours
 from rangegeo.errors import MissingPackage, UsageError
@@ -195,8 +193,11 @@ def test_two_dimensions_leave_the_third_colour_flat():
 
 
 def test_an_unknown_method_is_refused():
-    with pytest.raises(UsageError, match=r"--method must be one of pca, ica, bands, got 'umap'; for example"):
+    with pytest.raises(UsageError) as caught:
         fit_colours(sample_of(6), "umap")
+    said = "must be one of pca, ica, bands, got 'umap'; for example"
+    assert str(caught.value) == f'method {said} method="pca"'
+    assert caught.value.for_shell() == f"--method {said} --method pca"
 
 
 def test_independent_colours_say_what_they_need(monkeypatch):
@@ -204,31 +205,7 @@ def test_independent_colours_say_what_they_need(monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "path", [])
     sys.path_importer_cache.clear()
-    with pytest.raises(MissingPackage, match=r'^--method ica needs scikit-learn: pip install "rangegeo\[plot\]"$'):
+    with pytest.raises(MissingPackage) as caught:
         fit_colours(sample_of(6), "ica")
-
-
-# -------------------------------------------------------------------------------------------------- the sample
-
-
-@settings(max_examples=100)
-@given(height=st.integers(1, 20_000), width=st.integers(1, 20_000), seed=st.integers(0, 5))
-def test_a_sample_has_about_the_pixels_asked_for(height, width, seed):
-    rows, cols = sample_lattice((height, width), seed)
-    for places, length in ((rows, height), (cols, width)):
-        assert (np.diff(places) > 0).all()
-        assert places[0] >= 0
-        assert places[-1] < length
-        assert np.diff([-1, *places, length]).max() <= 3 * length / len(places) + 1  # no part is left out
-    if height * width <= SAMPLE_PIXELS:
-        assert len(rows) * len(cols) == height * width
-    else:
-        assert SAMPLE_PIXELS / 3 <= len(rows) * len(cols) <= 1.2 * SAMPLE_PIXELS + max(len(rows), len(cols))
-
-
-def test_a_seed_moves_the_sample():
-    for one, other in zip(sample_lattice((3000, 2000), 0), sample_lattice((3000, 2000), 1), strict=True):
-        assert len(one) == len(other)
-        assert (one != other).any()
-    for one, other in zip(sample_lattice((3000, 2000), 1), sample_lattice((3000, 2000), 1), strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert str(caught.value) == 'method="ica" needs scikit-learn: pip install "rangegeo[plot]"'
+    assert caught.value.for_shell() == '--method ica needs scikit-learn: pip install "rangegeo[plot]"'

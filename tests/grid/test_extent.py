@@ -257,8 +257,10 @@ def test_random_pixels_are_of_the_area_and_the_same_every_time():
 def test_what_a_projection_cannot_show_is_refused(shape, own, crs, said):
     with pytest.raises(GridError) as caught:
         laid_out((shape, own, crs, 1 if CRS(crs).is_geographic else 1e5))
-    assert str(caught.value).startswith(f"--aoi GeoSeries {said}")
-    assert str(caught.value).endswith("; cut it, or take another --crs")
+    assert str(caught.value).startswith(f"aoi GeoSeries {said}")
+    assert str(caught.value).endswith("; cut it, or take another crs")
+    assert caught.value.for_shell().startswith(f"--aoi GeoSeries {said}")
+    assert caught.value.for_shell().endswith("; cut it, or take another --crs")
 
 
 def test_a_resolution_finer_than_round_off_is_refused_at_once():
@@ -271,6 +273,9 @@ def test_an_area_that_holds_no_centre_is_refused():
     with pytest.raises(GridError) as caught:
         choose_extent(aoi=shapely.box(0.001, 0.001, 0.002, 0.002), res=1, align=True)
     assert str(caught.value) == (
+        "aoi geometry holds the centre of no pixel; take a smaller res, or all_touched for the pixels that it touches"
+    )
+    assert caught.value.for_shell() == (
         "--aoi geometry holds the centre of no pixel; take a smaller --res, or --all-touched for the pixels that "
         "it touches"
     )
@@ -279,31 +284,85 @@ def test_an_area_that_holds_no_centre_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "python", "shell"),
     [
-        ({}, "give one of --bbox W,S,E,N, --like FILE or --aoi FILE, got none of them"),
-        ({"bbox": (0, 0, 1, 1), "like": "a.tif", "res": 1}, "FILE or --aoi FILE, got --bbox and --like"),
-        ({"bbox": (0, 0, 1, 1), "like": "a.tif", "aoi": "b"}, "FILE, got --bbox and --like and --aoi"),
-        ({"like": "a.tif", "aoi": "b.gpkg"}, "FILE or --aoi FILE, got --like and --aoi"),
-        ({"bbox": (0, 0, 1, 1)}, "--bbox needs --res, the pixel size in units of --crs; for example --res 0.01"),
-        ({"aoi": TRIANGLE}, "--aoi needs --res, the pixel size in units of --crs; for example --res 0.01"),
-        ({"like": "a.tif", "res": 1}, "--like gives the whole grid; leave out --res"),
-        ({"like": "a.tif", "crs": "EPSG:4326"}, "--like gives the whole grid; leave out --crs"),
-        ({"like": "a.tif", "bbox_crs": "EPSG:4326"}, "--like gives the whole grid; leave out --bbox-crs"),
-        ({"like": "a.tif", "align": True}, "--like gives the whole grid; leave out --align"),
-        ({"like": "a.tif", "all_touched": True}, "--all-touched belongs to --aoi; leave it out with --like"),
+        (
+            {},
+            "give one of bbox W,S,E,N, like FILE or aoi FILE, got none of them",
+            "give one of --bbox W,S,E,N, --like FILE or --aoi FILE, got none of them",
+        ),
+        (
+            {"bbox": (0, 0, 1, 1), "like": "a.tif", "res": 1},
+            "FILE or aoi FILE, got bbox and like",
+            "FILE or --aoi FILE, got --bbox and --like",
+        ),
+        (
+            {"bbox": (0, 0, 1, 1), "like": "a.tif", "aoi": "b"},
+            "FILE, got bbox and like and aoi",
+            "FILE, got --bbox and --like and --aoi",
+        ),
+        (
+            {"like": "a.tif", "aoi": "b.gpkg"},
+            "FILE or aoi FILE, got like and aoi",
+            "FILE or --aoi FILE, got --like and --aoi",
+        ),
+        (
+            {"bbox": (0, 0, 1, 1)},
+            "bbox needs res, the pixel size in units of crs; for example res=0.01",
+            "--bbox needs --res, the pixel size in units of --crs; for example --res 0.01",
+        ),
+        (
+            {"aoi": TRIANGLE},
+            "aoi needs res, the pixel size in units of crs; for example res=0.01",
+            "--aoi needs --res, the pixel size in units of --crs; for example --res 0.01",
+        ),
+        (
+            {"like": "a.tif", "res": 1},
+            "like gives the whole grid; leave out res",
+            "--like gives the whole grid; leave out --res",
+        ),
+        (
+            {"like": "a.tif", "crs": "EPSG:4326"},
+            "like gives the whole grid; leave out crs",
+            "--like gives the whole grid; leave out --crs",
+        ),
+        (
+            {"like": "a.tif", "bbox_crs": "EPSG:4326"},
+            "like gives the whole grid; leave out bbox_crs",
+            "--like gives the whole grid; leave out --bbox-crs",
+        ),
+        (
+            {"like": "a.tif", "align": True},
+            "like gives the whole grid; leave out align",
+            "--like gives the whole grid; leave out --align",
+        ),
+        (
+            {"like": "a.tif", "all_touched": True},
+            "all_touched belongs to aoi; leave it out with like",
+            "--all-touched belongs to --aoi; leave it out with --like",
+        ),
         (
             {"bbox": (0, 0, 1, 1), "res": 1, "all_touched": True},
-            "--all-touched belongs to --aoi; leave it out with --b",
+            "all_touched belongs to aoi; leave it out with bbox",
+            "--all-touched belongs to --aoi; leave it out with --bbox",
         ),
-        ({"aoi": TRIANGLE, "res": -1}, "--res must be one or two positive numbers"),
-        ({"aoi": TRIANGLE, "res": 1, "crs": "EPSG:1"}, "--crs must be a CRS that pyproj knows"),
+        (
+            {"aoi": TRIANGLE, "res": -1},
+            "res must be one or two positive numbers",
+            "--res must be one or two positive numbers",
+        ),
+        (
+            {"aoi": TRIANGLE, "res": 1, "crs": "EPSG:1"},
+            "crs must be a CRS that pyproj knows",
+            "--crs must be a CRS that pyproj knows",
+        ),
     ],
 )
-def test_exactly_one_extent_and_what_belongs_to_it(given, said):
+def test_exactly_one_extent_and_what_belongs_to_it(given, python, shell):
     with pytest.raises(UsageError) as caught:
         choose_extent(**given)
-    assert said in str(caught.value)
+    assert python in str(caught.value)
+    assert shell in caught.value.for_shell()
 
 
 def test_a_box_is_what_it_was():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import warnings
 
 import numpy as np
 import pytest
@@ -240,20 +242,20 @@ def test_crs_may_be_anything_pyproj_reads_and_gets_its_short_name():
 @pytest.mark.parametrize(
     ("bbox", "said"),
     [
-        ((5, 44, 10), "--bbox must be four numbers W,S,E,N, got 5,44,10; for example --bbox 5,44,10,48"),
-        ((5, 44, 10, "x"), "--bbox must be four numbers W,S,E,N, got 5,44,10,x"),
-        (7, "--bbox must be four numbers W,S,E,N, got 7"),
-        ("5,44,10,48", "--bbox must be four numbers W,S,E,N"),
-        ((5, 44, math.nan, 48), "--bbox must be four finite numbers W,S,E,N, got 5,44,nan,48"),
-        ((5, 44, math.inf, 48), "--bbox must be four finite numbers W,S,E,N, got 5,44,inf,48"),
-        ((5, 48, 10, 44), "--bbox must have south < north, got 5,48,10,44; the order is W,S,E,N"),
-        ((5, 44, 10, 44), "--bbox must have south < north, got 5,44,10,44"),
-        ((5, 44, 5, 48), "--bbox must have west different from east, got 5,44,5,48"),
-        ((5, 44, 10, 95), "--bbox must have latitudes in [-90, 90], got 5,44,10,95"),
-        ((5, -91, 10, 48), "--bbox must have latitudes in [-90, 90], got 5,-91,10,48"),
-        ((-400, 44, 10, 48), "--bbox must have longitudes in [-360, 360], got -400,44,10,48"),
-        ((-200, 44, 170, 48), "--bbox must be at most 360 degrees wide, got -200,44,170,48"),
-        ((360, 44, -10, 48), "--bbox must be at most 360 degrees wide, got 360,44,-10,48"),
+        ((5, 44, 10), "bbox must be four numbers W,S,E,N, got 5,44,10; for example bbox=(5, 44, 10, 48)"),
+        ((5, 44, 10, "x"), "bbox must be four numbers W,S,E,N, got 5,44,10,x"),
+        (7, "bbox must be four numbers W,S,E,N, got 7"),
+        ("5,44,10,48", "bbox must be four numbers W,S,E,N"),
+        ((5, 44, math.nan, 48), "bbox must be four finite numbers W,S,E,N, got 5,44,nan,48"),
+        ((5, 44, math.inf, 48), "bbox must be four finite numbers W,S,E,N, got 5,44,inf,48"),
+        ((5, 48, 10, 44), "bbox must have south < north, got 5,48,10,44; the order is W,S,E,N"),
+        ((5, 44, 10, 44), "bbox must have south < north, got 5,44,10,44"),
+        ((5, 44, 5, 48), "bbox must have west different from east, got 5,44,5,48"),
+        ((5, 44, 10, 95), "bbox must have latitudes in [-90, 90], got 5,44,10,95"),
+        ((5, -91, 10, 48), "bbox must have latitudes in [-90, 90], got 5,-91,10,48"),
+        ((-400, 44, 10, 48), "bbox must have longitudes in [-360, 360], got -400,44,10,48"),
+        ((-200, 44, 170, 48), "bbox must be at most 360 degrees wide, got -200,44,170,48"),
+        ((360, 44, -10, 48), "bbox must be at most 360 degrees wide, got 360,44,-10,48"),
     ],
 )
 def test_bad_bbox_is_refused(bbox, said):
@@ -261,33 +263,37 @@ def test_bad_bbox_is_refused(bbox, said):
         make_geobox(bbox, 0.01)
     assert str(caught.value).startswith(said)
     assert "\n" not in str(caught.value)
+    shell = said.replace("bbox=(5, 44, 10, 48)", "--bbox 5,44,10,48")
+    assert caught.value.for_shell().startswith(f"--{shell}")
 
 
 def test_projected_bbox_must_not_be_turned_round():
-    with pytest.raises(UsageError, match=r"--bbox must have west < east in EPSG:32632, got 9,0,5,1"):
+    with pytest.raises(UsageError, match=r"^bbox must have west < east in EPSG:32632, got 9,0,5,1"):
         make_geobox((9, 0, 5, 1), 1, "EPSG:32632", "EPSG:32632")
 
 
 @pytest.mark.parametrize("res", [0, -0.01, math.nan, math.inf, "fine", (1, 2, 3), (0.1, 0), (), None])
 def test_bad_resolution_is_refused(res):
-    with pytest.raises(
-        UsageError, match=r"^--res must be one or two positive numbers in units of the CRS, got .*0\.01$"
-    ):
-        make_geobox(ALPS, res)
-
-
-@pytest.mark.parametrize("flag", ["--crs", "--bbox-crs"])
-@pytest.mark.parametrize("crs", ["EPSG:1", "nonsense", "", None, 3.5])
-def test_bad_crs_is_refused(crs, flag):
-    arguments = {"crs": crs} if flag == "--crs" else {"bbox_crs": crs}
     with pytest.raises(UsageError) as caught:
-        make_geobox(ALPS, 0.01, **arguments)
-    assert str(caught.value).startswith(f"{flag} must be a CRS that pyproj knows, got '{crs}'; for example {flag} ")
+        make_geobox(ALPS, res)
+    said = r"res must be one or two positive numbers in units of the CRS, got .*; for example"
+    assert re.fullmatch(rf"{said} res=0\.01", str(caught.value))
+    assert re.fullmatch(rf"--{said} --res 0\.01", caught.value.for_shell())
+
+
+@pytest.mark.parametrize(("name", "flag"), [("crs", "--crs"), ("bbox_crs", "--bbox-crs")])
+@pytest.mark.parametrize("crs", ["EPSG:1", "nonsense", "", None, 3.5])
+def test_bad_crs_is_refused(crs, name, flag):
+    with pytest.raises(UsageError) as caught:
+        make_geobox(ALPS, 0.01, **{name: crs})
+    said = f"must be a CRS that pyproj knows, got '{crs}'; for example"
+    assert str(caught.value) == f'{name} {said} {name}="EPSG:3857"'
+    assert caught.value.for_shell() == f"{flag} {said} {flag} EPSG:3857"
 
 
 @pytest.mark.parametrize("crs", ["EPSG:4978", "EPSG:5773"])  # geocentric, vertical
 def test_crs_without_a_map_is_refused(crs):
-    with pytest.raises(UsageError, match=rf"--crs must be a geographic or projected CRS, got '{crs}'"):
+    with pytest.raises(UsageError, match=rf"^crs must be a geographic or projected CRS, got '{crs}'; for example crs="):
         make_geobox(ALPS, 0.01, crs)
 
 
@@ -305,13 +311,16 @@ def test_crs_without_a_map_is_refused(crs):
     ],
 )
 def test_bbox_beyond_a_projection_is_refused(bbox, crs, bbox_crs):
-    with pytest.raises(UsageError, match=r"^--bbox \S+ reaches beyond the domain of \S+; take a smaller box"):
+    with pytest.raises(UsageError) as caught:
         make_geobox(bbox, 1, crs, bbox_crs)
+    said = r"bbox \S+ reaches beyond the domain of \S+; take a smaller box, or give it in that CRS with"
+    assert re.fullmatch(rf"{said} bbox_crs", str(caught.value))
+    assert re.fullmatch(rf"--{said} --bbox-crs", caught.value.for_shell())
 
 
 def test_too_many_pixels_are_refused():
     with pytest.raises(
-        UsageError, match=r"the raster would have 3600000000000 x 10 pixels; take a larger --res, in units of"
+        UsageError, match=r"the raster would have 3600000000000 x 10 pixels; take a larger res, in units of"
     ):
         make_geobox((-180, 0, 180, 1), (1e-10, 0.1))
 
@@ -319,16 +328,16 @@ def test_too_many_pixels_are_refused():
 @pytest.mark.parametrize(
     ("bbox", "res", "crs", "said"),
     [
-        ((5, 44, 6, 45), 10, "EPSG:4326", "--res 10 is in degrees of EPSG:4326, more than the whole area of 1 x 1; "),
-        ((5, 44, 6, 45), (10, 20), "EPSG:4326", "--res 10,20 is in degrees of EPSG:4326, more than"),
-        ((5, 44, 5.001, 44.001), 1000, "EPSG:32632", "--res 1000 is in metres of EPSG:32632, more than the whole area"),
-        ((-98, 30, -97.999, 30.001), 1e4, "EPSG:2277", "--res 10000 is in US survey feet of EPSG:2277, more than"),
-        ((5, 44, 5.001, 44.001), 0.01, "EPSG:32632", "--res 0.01 is in metres of EPSG:32632, less than 10 cm; "),
+        ((5, 44, 6, 45), 10, "EPSG:4326", "res 10 is in degrees of EPSG:4326, more than the whole area of 1 x 1; "),
+        ((5, 44, 6, 45), (10, 20), "EPSG:4326", "res 10,20 is in degrees of EPSG:4326, more than"),
+        ((5, 44, 5.001, 44.001), 1000, "EPSG:32632", "res 1000 is in metres of EPSG:32632, more than the whole area"),
+        ((-98, 30, -97.999, 30.001), 1e4, "EPSG:2277", "res 10000 is in US survey feet of EPSG:2277, more than"),
+        ((5, 44, 5.001, 44.001), 0.01, "EPSG:32632", "res 0.01 is in metres of EPSG:32632, less than 10 cm; "),
         (
             (5, 44, 5.001, 44.001),
             1e-7,
             "EPSG:4326",
-            "--res 1e-07 is in degrees of EPSG:4326, less than 10 cm; take",
+            "res 1e-07 is in degrees of EPSG:4326, less than 10 cm; take",
         ),
         ((5, 44, 5.001, 44.001), 1e-5, "EPSG:6318", None),
         ((5, 44, 6, 45), 1, "EPSG:4326", None),
@@ -343,17 +352,28 @@ def test_a_resolution_that_looks_as_if_meant_in_other_units_is_doubted(bbox, res
     with pytest.warns(GridWarning) as caught:
         make_geobox(bbox, res, crs)
     (warning,) = caught
-    assert str(warning.message).startswith(said)
     degrees = CRS(crs).is_geographic
-    assert str(warning.message).endswith("or a --crs in metres" if degrees else "or leave out --crs for degrees")
+    assert str(warning.message).startswith(said)
+    assert str(warning.message).endswith("or a crs in metres" if degrees else "or leave out crs for degrees")
+    shell = warning.message.for_shell()
+    assert shell.startswith(f"--{said}")
+    assert shell.endswith("or a --crs in metres" if degrees else "or leave out --crs for degrees")
+
+
+def test_a_doubt_can_be_filtered_by_what_python_shows():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message="res 10 is in degrees of EPSG:4326", category=GridWarning)
+        make_geobox((5, 44, 6, 45), 10)
 
 
 def test_degrees_taken_for_metres_are_refused_where_they_would_be_too_many_pixels():
     with pytest.raises(UsageError) as caught:
         make_geobox((5, 44, 10, 48), 0.01, "EPSG:32632")
     assert str(caught.value) == (
-        "the raster would have 40088008 x 45217295 pixels; take a larger --res, in units of EPSG:32632: metres"
+        "the raster would have 40088008 x 45217295 pixels; take a larger res, in units of EPSG:32632: metres"
     )
+    assert caught.value.for_shell() == str(caught.value).replace("larger res", "larger --res")
 
 
 def test_parsed_box_goes_east():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 
@@ -135,8 +136,13 @@ def test_a_zarr_store_of_xarray(tmp_path):
 def refused(source: object, error: type[Exception] = GridError) -> str:
     with pytest.raises(error) as caught:
         geobox_like(source)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    said = str(caught.value)
+    assert "\n" not in said
+    if isinstance(source, str | Path) and said.startswith("like="):
+        assert caught.value.for_shell().startswith(f"--like {source} ")
+    else:
+        assert caught.value.for_shell() == re.sub(r"\blike\b", "--like", said, count=1)
+    return said
 
 
 @pytest.mark.parametrize(
@@ -150,7 +156,7 @@ def refused(source: object, error: type[Exception] = GridError) -> str:
 )
 def test_a_raster_that_is_not_north_up_is_refused(tmp_path, transform, said):
     path = make_raster(tmp_path / "a.tif", transform=transform)
-    assert refused(path) == f"--like: {path} {said}make a raster of it that is, for example with gdalwarp"
+    assert refused(path) == f"like: {path} {said}make a raster of it that is, for example with gdalwarp"
     assert said in refused(GeoBox((5, 7), transform, "EPSG:4326"))
 
 
@@ -181,9 +187,7 @@ def test_a_raster_without_a_place_is_refused(tmp_path):
     ],
 )
 def test_an_array_without_a_grid_is_refused(coords):
-    assert refused(xr.DataArray(xr.Variable(("y", "x"), np.zeros((2, 3))), coords)).startswith(
-        "--like: the array has no"
-    )
+    assert refused(xr.DataArray(xr.Variable(("y", "x"), np.zeros((2, 3))), coords)).startswith("like: the array has no")
 
 
 @pytest.mark.parametrize(
@@ -197,14 +201,14 @@ def test_an_array_without_a_grid_is_refused(coords):
 def test_what_is_no_raster_is_refused(tmp_path, prepare, said):
     prepare(tmp_path / "a.tif")
     message = refused(tmp_path / "a.tif", UsageError)
-    assert message.startswith(f"--like must be a raster that GDAL opens, got '{tmp_path / 'a.tif'}'; ")
+    assert message.startswith(f"like must be a raster that GDAL opens, got '{tmp_path / 'a.tif'}'; ")
     assert said in message
 
 
 def test_other_objects_are_refused():
     for source in (7, None, np.zeros((3, 3))):
         said = refused(source, UsageError)
-        assert said.startswith("--like must be the path of a raster, a GeoBox or an xarray object, got ")
+        assert said.startswith("like must be the path of a raster, a GeoBox or an xarray object, got ")
 
 
 def test_a_zarr_store_without_a_raster_is_refused(tmp_path):
@@ -220,13 +224,13 @@ def test_a_file_of_several_rasters_names_them(tmp_path):
         tmp_path / "a.zarr", zarr_format=2, consolidated=False
     )
     source = f'ZARR:"{tmp_path / "a.zarr"}"'
-    assert refused(source, UsageError).startswith(
-        f"--like {source} holds 2 rasters; name one of them, for example --li"
-    )
+    written = source.replace('"', r"\"")
+    said = f'like="{written}" holds 2 rasters; name one of them, for example \'ZARR:{tmp_path}'
+    assert refused(source, UsageError).startswith(said)
 
 
 def test_a_virtual_raster_of_too_many_pixels_is_refused(tmp_path):
     geobox = GeoBox((2_000_000, 1_000_000), Affine(1e-4, 0, 0, 0, -4e-5, 45), "EPSG:4326")
     assert refused(geobox, UsageError) == (
-        "the raster would have 1000000 x 2000000 pixels; the GeoBox has as many; take a smaller one for --like"
+        "the raster would have 1000000 x 2000000 pixels; the GeoBox has as many; take a smaller one for like"
     )

@@ -45,8 +45,12 @@ def saved(path: Path, *shapes: shapely.Geometry | None, crs: object = "EPSG:4326
 def refused(source: object, error: type[Exception] = GridError, crs: object = None) -> str:
     with pytest.raises(error) as caught:
         read_polygons(source, crs)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    said, typed = str(caught.value), caught.value.for_shell()
+    assert "\n" not in said
+    assert typed == said.replace("aoi", "--aoi", 1).replace('bbox_crs="EPSG:4326"', "--bbox-crs EPSG:4326").replace(
+        "leave out bbox_crs", "leave out --bbox-crs"
+    ) or said.startswith("bbox_crs")
+    return said
 
 
 # --------------------------------------------------------------------------------------------- where from
@@ -72,8 +76,8 @@ def test_geoparquet(tmp_path, crs):
 def test_a_parquet_file_without_geometries(tmp_path):
     path = tmp_path / "a.parquet"
     pd.DataFrame({"lon": [1.0]}).to_parquet(path)
-    assert refused(str(path), UsageError) == f"--aoi {path} is a Parquet file without geometries; expected GeoParquet"
-    assert refused("none.parquet", UsageError) == "--aoi must be a vector file, and none.parquet does not exist"
+    assert refused(str(path), UsageError) == f"aoi {path} is a Parquet file without geometries; expected GeoParquet"
+    assert refused("none.parquet", UsageError) == "aoi must be a vector file, and none.parquet does not exist"
     path.write_text("text")
     assert "which is no GeoParquet (" in refused(str(path), UsageError)
 
@@ -177,15 +181,15 @@ def test_tables_without_geometry_are_no_layers(tmp_path):
 )
 def test_lines_and_points_have_no_inside(shapes, told):
     assert refused(feature(*shapes)) == (
-        f"--aoi GeoJSON must hold polygons alone, got {told}; give them a width with a buffer"
+        f"aoi GeoJSON must hold polygons alone, got {told}; give them a width with a buffer"
     )
 
 
 @pytest.mark.parametrize("shapes", [[], [shapely.Polygon()], [None]])
 def test_an_empty_file(tmp_path, shapes):
     path = saved(tmp_path / "a.geojson", *shapes)
-    assert refused(path) == f"--aoi {path} holds no polygon; give a file that does"
-    assert refused(gpd.GeoSeries(shapes, crs=4326)) == "--aoi GeoSeries holds no polygon; give a file that does"
+    assert refused(path) == f"aoi {path} holds no polygon; give a file that does"
+    assert refused(gpd.GeoSeries(shapes, crs=4326)) == "aoi GeoSeries holds no polygon; give a file that does"
 
 
 def test_a_table_without_geometry(tmp_path):
@@ -204,14 +208,14 @@ def test_a_table_without_geometry(tmp_path):
 )
 def test_a_polygon_that_is_not_valid(corners, reason):
     assert refused({"type": "Polygon", "coordinates": [corners]}) == (
-        f"--aoi GeoJSON holds a polygon that is not valid, {reason}; repair it, for example ogr2ogr -makevalid OUT IN"
+        f"aoi GeoJSON holds a polygon that is not valid, {reason}; repair it, for example ogr2ogr -makevalid OUT IN"
     )
 
 
 @pytest.mark.parametrize("geojson", [{"type": "Polygon"}, {"a": 1}, {}])
 def test_a_dict_that_is_no_geojson(geojson):
     said = refused(geojson, UsageError)
-    assert said == "--aoi GeoJSON: expected GeoJSON or another vector file, and this is none that GDAL reads"
+    assert said == "aoi GeoJSON: expected GeoJSON or another vector file, and this is none that GDAL reads"
 
 
 def test_overlapping_parts_are_no_fault():
@@ -223,7 +227,7 @@ def test_what_is_no_vector_file(tmp_path, source):
     (tmp_path / "text.gpkg").write_text("my thesis")
     (tmp_path / "folder").mkdir()
     path = str(tmp_path / source)
-    assert refused(path, UsageError).startswith(f"--aoi must be a vector file that GDAL opens, got {path!r}; ")
+    assert refused(path, UsageError).startswith(f"aoi must be a vector file that GDAL opens, got {path!r}; ")
 
 
 @pytest.mark.parametrize(
@@ -231,42 +235,41 @@ def test_what_is_no_vector_file(tmp_path, source):
 )
 def test_what_is_none_on_stdin(monkeypatch, text, told):
     said = refused(on_stdin(monkeypatch, text), UsageError)
-    assert said.startswith(f"--aoi stdin: expected GeoJSON or another vector file, {told}")
+    assert said.startswith(f"aoi stdin: expected GeoJSON or another vector file, {told}")
     assert "vsimem" not in said
 
 
 @pytest.mark.parametrize("source", [7, [1, 2, 3, 4], np.zeros(3)])
 def test_other_objects(source):
-    assert refused(source, UsageError).startswith("--aoi must be a vector file, GeoJSON, a GeoDataFrame or a shapely")
+    assert refused(source, UsageError).startswith("aoi must be a vector file, GeoJSON, a GeoDataFrame or a shapely")
 
 
 def test_a_file_of_several_layers_names_one(tmp_path):
     path = saved(tmp_path / "a.gpkg", SQUARE, layer="parks")
     saved(path, TRIANGLE, layer="lakes")
     assert refused(path, UsageError) == (
-        f"--aoi {path} has 2 layers; take one of them, for example "
-        f"ogr2ogr -f GeoJSON /vsistdout/ {path} parks | rangegeo raster --aoi -"
+        f"aoi {path} has 2 layers; take one of them, for example ogr2ogr parks.geojson {path} parks"
     )
 
 
 @pytest.mark.filterwarnings("ignore:'crs' was not provided")
 def test_a_source_without_a_crs_needs_one(tmp_path):
     path = saved(tmp_path / "a.shp", SQUARE, crs=None)
-    assert refused(path) == f"--aoi {path} says no CRS; say it, for example --bbox-crs EPSG:4326"
+    assert refused(path) == f'aoi {path} says no CRS; say it, for example bbox_crs="EPSG:4326"'
     assert read_polygons(path, "EPSG:32632").crs == CRS(32632)
-    assert refused(gpd.GeoSeries([SQUARE])).startswith("--aoi GeoSeries says no CRS; ")
-    assert refused(path, UsageError, "EPSG:1").startswith("--bbox-crs must be a CRS that pyproj knows")
+    assert refused(gpd.GeoSeries([SQUARE])).startswith("aoi GeoSeries says no CRS; ")
+    assert refused(path, UsageError, "EPSG:1").startswith("bbox_crs must be a CRS that pyproj knows")
 
 
 def test_a_source_with_a_crs_takes_no_other(tmp_path):
-    assert refused(feature(SQUARE), UsageError, "EPSG:32632") == ("--aoi GeoJSON is in EPSG:4326; leave out --bbox-crs")
+    assert refused(feature(SQUARE), UsageError, "EPSG:32632") == ("aoi GeoJSON is in EPSG:4326; leave out bbox_crs")
     assert read_polygons(feature(SQUARE), "EPSG:4326").crs == CRS(4326)
 
 
 @pytest.mark.parametrize("box", [(3e5, 5e6, 4e5, 5.1e6), (0, 80, 10, 95), (-400, 0, 10, 10), (350, 0, 361, 10)])
 def test_metres_called_degrees(box):
     said = refused(feature(shapely.box(*box)))
-    assert said.startswith("--aoi GeoJSON reaches from ")
+    assert said.startswith("aoi GeoJSON reaches from ")
     assert "which are no longitudes and latitudes of EPSG:4326; say in it the CRS it is in, for example ogr2ogr" in said
 
 

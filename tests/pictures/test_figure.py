@@ -21,8 +21,8 @@ from pyproj import Geod, Transformer
 
 import rangegeo as rg
 from rangegeo.colours.paint import fit_cube, paint_cube
-from rangegeo.cubes.raster import grid_coords
 from rangegeo.errors import UsageError
+from rangegeo.grid.coords import grid_coords
 from rangegeo.pictures import draw
 from rangegeo.pictures import panel as panel_module
 from rangegeo.pictures.figure import PIXELS, decimated
@@ -117,7 +117,7 @@ def test_a_title_says_the_model_the_beta_and_the_pixels(cube_of):
 
 
 def test_an_unknown_method_is_refused(cube_of):
-    with pytest.raises(UsageError, match=r"--method must be one of pca, ica, bands, got 'umap'"):
+    with pytest.raises(UsageError, match=r"^method must be one of pca, ica, bands, got 'umap'"):
         draw(cube_of("degrees"), method="umap")
 
 

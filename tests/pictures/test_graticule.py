@@ -7,7 +7,7 @@ import pytest
 from pyproj import Transformer
 
 from rangegeo.pictures.graticule import STEPS_DEG, graticule
-from rangegeo.pictures.ground import Frame, wrapped
+from rangegeo.pictures.ground import Frame, within_half_turn
 
 FLAT = ("degrees", "antimeridian", "antimeridian in Mercator", "globe", "high latitude")
 CURVED = ("Svalbard", "Arctic", "Antarctica", "zone of UTM", "Lambert", "Mollweide", "feet")
@@ -28,7 +28,7 @@ def test_every_point_of_a_line_has_its_degrees(frame):
         if line.kind == "lat":
             off = np.abs(lat - line.degrees)[middle]
         else:
-            off = np.abs(wrapped(lon - line.degrees) * np.cos(np.radians(lat)))[middle]
+            off = np.abs(within_half_turn(lon - line.degrees) * np.cos(np.radians(lat)))[middle]
         assert off.max() < 0.01 * max(frame.span_deg)
 
 

@@ -1,0 +1,36 @@
+"""Betas as users give them: numbers, lists and arrays; what is none is refused in both spellings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rangegeo.errors import UsageError
+from rangegeo.schema.betas import check_betas
+
+
+@pytest.mark.parametrize(
+    ("beta", "betas"),
+    [(0.5, (0.5,)), (1, (1.0,)), ((0, 0.5, 1), (0.0, 0.5, 1.0)), (np.array([1.0, 0.25]), (1.0, 0.25)), ("0.5", (0.5,))],
+)
+def test_one_or_several_numbers_are_a_tuple(beta, betas):
+    assert check_betas(beta) == betas
+    assert all(type(value) is float for value in check_betas(beta))
+
+
+@pytest.mark.parametrize(
+    ("beta", "said", "has_example"),
+    [
+        (1.5, "beta must be in [0, 1], got 1.5", True),
+        (-0.1, "beta must be in [0, 1], got -0.1", True),
+        (np.nan, "beta must be in [0, 1], got nan", True),
+        ("half", "beta must be a number in [0, 1], got 'half'", True),
+        ([], "beta must have at least one value", True),
+        ([0.5, 0.5], "every beta must be given once, got 0.5,0.5", False),
+    ],
+)
+def test_what_is_no_beta_is_refused(beta, said, has_example):
+    with pytest.raises(UsageError) as caught:
+        check_betas(beta)
+    assert str(caught.value) == said + "; for example betas=(0, 0.5, 1)" * has_example
+    assert caught.value.for_shell() == said + "; for example --beta 0,0.5,1" * has_example

@@ -1,0 +1,67 @@
+"""Output paths: what cannot be written is refused before any work, in the words of the shell and of Python."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rangegeo.errors import OutputError
+from rangegeo.support.destination import check_destination
+
+
+def refused(path: Path, nbytes: int = 0, **more: str) -> OutputError:
+    with pytest.raises(OutputError) as caught:
+        check_destination(path, nbytes, overwrite=False, **more)
+    return caught.value
+
+
+def test_a_new_file_in_a_folder_with_room_is_taken(tmp_path):
+    check_destination(tmp_path / "a.tif", 1, overwrite=False)
+
+
+def test_a_relative_path_is_in_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    check_destination(Path("a.tif"), 1, overwrite=False)
+
+
+def test_what_exists_is_replaced_only_on_request(tmp_path):
+    path = tmp_path / "a.tif"
+    path.touch()
+    check_destination(path, 1, overwrite=True)
+    error = refused(path)
+    left = f"{path} exists and was left as it is; "
+    assert str(error) == f"{left}add overwrite=True to replace it, or give another path"
+    assert error.for_shell() == f"{left}add --overwrite to replace it, or give another -o"
+
+
+def test_callers_name_the_argument_of_their_own_output(tmp_path):
+    (tmp_path / "a.png").touch()
+    said = refused(tmp_path / "a.png", other="--preview PICTURE.png").for_shell()
+    assert said.endswith("add --overwrite to replace it, or give --preview PICTURE.png")
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path):
+    folder = tmp_path / "none"
+    assert str(refused(folder / "a.tif")) == f"the folder {folder} does not exist; make it first: mkdir -p {folder}"
+
+
+def test_a_folder_that_is_closed_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda folder, mode: False)
+    error = refused(tmp_path / "a.tif")
+    assert str(error) == f"the folder {tmp_path} cannot be written to; give another path"
+    assert error.for_shell() == f"the folder {tmp_path} cannot be written to; give another -o"
+
+
+def test_a_disk_that_is_too_full_is_refused(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
+    check_destination(tmp_path / "a.tif", 1000, overwrite=False)
+    error = refused(tmp_path / "a.tif", 1001)
+    needed = f"{tmp_path / 'a.tif'} may need 1.0 kB but {tmp_path} has 1.0 kB free; "
+    assert str(error) == f"{needed}take a larger res or a smaller bbox, or write to another disk with path"
+    assert error.for_shell() == (f"{needed}take a larger --res or a smaller --bbox, or write to another disk with -o")
+    said = refused(tmp_path / "a.csv", 1001, smaller="take fewer bands")
+    assert str(said).endswith("1.0 kB free; take fewer bands, or write to another disk with path")

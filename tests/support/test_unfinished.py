@@ -1,0 +1,45 @@
+"""Files that get their name when they are complete, and leave nothing behind when they are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rangegeo.support.unfinished import unfinished, unfinished_folder
+
+
+def test_a_complete_file_gets_its_name(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+    with unfinished(path) as draft:
+        draft.write_text("after")
+        (draft.parent / "helper").touch()
+        assert path.read_text() == "before"
+        assert draft.parent.parent == tmp_path
+        assert draft.parent.name.startswith(".a.txt-unfinished-")
+    assert path.read_text() == "after"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failure_keeps_what_was_there(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+    with pytest.raises(UnicodeEncodeError), unfinished(path) as draft:
+        draft.write_text("half, then a surrogate \udc00", encoding="utf-8")
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_written_replaces_nothing(tmp_path):
+    with unfinished(tmp_path / "a.txt"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_for_several_files_is_removed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with unfinished_folder(Path("a.tif")) as folder:
+        (folder / "b.tif").touch()
+        assert folder.parent == tmp_path
+    assert list(tmp_path.iterdir()) == []
