@@ -47,7 +47,7 @@ def _typed(value: object) -> str:
         return " ".join(f"{name}={part}" for name, part in value.items())
     if isinstance(value, tuple | list):
         return ",".join(map(_typed, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return _number(value) if isinstance(value, float) else str(value)
 
 
 def _written(value: object) -> str:
@@ -55,7 +55,7 @@ def _written(value: object) -> str:
     if isinstance(value, str | PurePath):
         return '"' + str(value).replace('"', '\\"') + '"'
     if isinstance(value, float):
-        return f"{value:g}"
+        return _number(value)
     if isinstance(value, tuple) and len(value) > 1:
         return f"({', '.join(map(_written, value))})"
     return repr(value)
@@ -134,7 +134,12 @@ def _composed(name: str | None, expected: str | None, got: object, example: obje
 
 
 def _given(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else repr(value)
+    return _number(value) if isinstance(value, float) else repr(value)
+
+
+def _number(value: float) -> str:
+    """0.00001 as 1e-5."""
+    return f"{value:g}".replace("e-0", "e-").replace("e+0", "e+")
 
 
 class WeightsError(RangegeoError, ValueError):

@@ -1,4 +1,4 @@
-"""A model ready to evaluate, by name and files, and the small frozen spec that names it."""
+"""A location model: places in, vectors out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rangegeo.encoders import ModelInfo, model_info
 from rangegeo.engine.evaluator import FieldEvaluator, evaluate_places
 from rangegeo.engine.points import interpolate_places
 from rangegeo.engine.tolerance import check_tolerance
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid.domain import whole_turns
@@ -91,22 +91,24 @@ class Model(nn.Module):
 
     @property
     def row(self) -> ModelInfo:
+        """The model's row in the table of all models."""
         return model_info(self.spec.name)
 
     @property
     def has_beta(self) -> bool:
+        """Whether visual bands are a blend of S and G."""
         return self.row.has_beta
 
     @property
     def temperatures(self) -> dict[str, float]:
-        """Of the averages this model takes over its database."""
+        """Inverse temperatures of the averages that this model takes over its database, by name of the attribute."""
         row = self.row
         semantic = {} if row.temperature is None else {"semantic_temperature": row.temperature}
         return semantic | ({"geographic_temperature": GEOGRAPHIC_TEMPERATURE} if row.has_beta else {})
 
     @property
     def source_data(self) -> str:
-        """A URI of the data behind the features that this model averages, or behind its encoder; else of its paper."""
+        """URI of the data behind the model: of its database, else of its encoder, else of its paper."""
         if self.spec.weights is None:
             return f"https://arxiv.org/abs/{self.citation.removeprefix('arXiv:')}"
         role, path = ("encoder", self.spec.weights) if self.spec.db is None else ("database", self.spec.db)
@@ -114,12 +116,13 @@ class Model(nn.Module):
 
     @property
     def diagnostics(self) -> tuple[str, ...]:
-        """Bands that tell of the retrieval, none without a database."""
+        """Names of bands that describe the retrieval; none without a database."""
         semantic = () if self.row.temperature is None else SEMANTIC_DIAGNOSTICS
         return semantic + (GEOGRAPHIC_DIAGNOSTICS if self.has_beta else ())
 
     @property
     def citation(self) -> str:
+        """What to cite, such as arXiv:2502.19781."""
         return self.row.citation
 
     @torch.no_grad()
@@ -159,11 +162,11 @@ class Model(nn.Module):
             UsageError: the layout or the bands are none of this model's.
         """
         if layout not in LAYOUTS:
-            raise UsageError(f"--layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
+            raise UsageError(argument="layout", expected=f"one of {', '.join(LAYOUTS)}", got=repr(layout))
         if layout == "components" and not self.has_beta:
             raise UsageError(
-                f"--layout components needs a model with betas, and {self.spec.name} has none; leave it out, for the "
-                "cube holds all components as it is"
+                f"{argument('layout', 'components')} needs a model with betas, and {self.spec.name} has none; leave it "
+                "out, for the cube holds all components as it is"
             )
         chosen = () if layout == "components" else check_betas(betas) if self.has_beta else (1.0,)
         recipe = Recipe(betas=chosen, visual=self.visual, location=self.location, diagnostics=self.diagnostics)
