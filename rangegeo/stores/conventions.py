@@ -41,10 +41,10 @@ def group_attributes(
         overviews: coarser cubes that are stored in groups below this one.
     """
     geobox: GeoBox = cube.odc.geobox
-    said: dict[Any, dict[str, Any]] = {"proj": _projection(geobox), "spatial": _spatial(geobox)}
+    conventions: dict[Any, dict[str, Any]] = {"proj": _projection(geobox), "spatial": _spatial(geobox)}
     if overviews:
-        said["multiscales"] = {"layout": _multiscales(cube, overviews)}
-    attrs: dict[str, Any] = dict(zarr_cm.insert_many({}, said))
+        conventions["multiscales"] = {"layout": _multiscales(cube, overviews)}
+    attrs: dict[str, Any] = dict(zarr_cm.insert_many({}, conventions))
     embeddings = _embeddings(cube, geobox, dtype)
     if embeddings:
         attrs["zarr_conventions"] = [*attrs["zarr_conventions"], GEOEMB]
