@@ -37,14 +37,13 @@ def argument(name: str, value: object = _NOTHING) -> str:
     flag, keyword = SPELLINGS.get(name, (f"--{name.replace('_', '-')}", name))
     if value is _NOTHING:
         return f"{_OPEN}{flag}{_NEXT}{keyword}{_CLOSE}"
-    typed = "" if value is True else f" {_typed(value)}"
-    return f"{_OPEN}{flag}{typed}{_NEXT}{keyword}={_written(value)}{_CLOSE}"
+    parts = [f"{key}={part}" for key, part in value.items()] if isinstance(value, Mapping) else [_typed(value)]
+    typed = flag if value is True else " ".join(f"{flag} {part}" for part in parts)
+    return f"{_OPEN}{typed}{_NEXT}{keyword}={_written(value)}{_CLOSE}"
 
 
 def _typed(value: object) -> str:
     """A value as the shell takes it."""
-    if isinstance(value, Mapping):
-        return " ".join(f"{name}={part}" for name, part in value.items())
     if isinstance(value, tuple | list):
         return ",".join(map(_typed, value))
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -81,6 +81,12 @@ def test_a_name_is_a_flag_or_a_keyword(name, python, shell):
         ("overwrite", True, "overwrite=True", "--overwrite"),
         ("overwrite", False, "overwrite=False", "--overwrite False"),
         ("creation_options", {"COMPRESS": "LZW"}, "creation_options={'COMPRESS': 'LZW'}", "--co COMPRESS=LZW"),
+        (
+            "creation_options",
+            {"COMPRESS": "LZW", "LEVEL": 3},
+            "creation_options={'COMPRESS': 'LZW', 'LEVEL': 3}",
+            "--co COMPRESS=LZW --co LEVEL=3",
+        ),
     ],
 )
 def test_a_value_is_written_as_it_is_typed(name, value, python, shell):
