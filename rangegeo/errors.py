@@ -46,7 +46,7 @@ def _typed(value: object) -> str:
     """A value as the shell takes it."""
     if isinstance(value, tuple | list):
         return ",".join(map(_typed, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return _number(value) if isinstance(value, float) else str(value)
 
 
 def _written(value: object) -> str:
@@ -54,10 +54,15 @@ def _written(value: object) -> str:
     if isinstance(value, str | PurePath):
         return '"' + str(value).replace('"', '\\"') + '"'
     if isinstance(value, float):
-        return f"{value:g}"
+        return _number(value)
     if isinstance(value, tuple) and len(value) > 1:
         return f"({', '.join(map(_written, value))})"
     return repr(value)
+
+
+def _number(value: float) -> str:
+    """0.01, 30 or 1e-5, as people type them."""
+    return re.sub(r"e([+-])0", r"e\1", f"{value:g}")
 
 
 def for_python(text: str) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from rangegeo.encoders import model_info
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import UsageError, argument
-from rangegeo.schema.betas import check_betas
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
@@ -86,7 +85,11 @@ class Content:
                 f"{argument('layout', 'components')} holds all of S, G and q; leave out {argument('betas')}, "
                 f"{argument('bands')} and {argument('pca')}"
             )
-        return check_betas(self.betas) if self.betas else (0.5,)
+        if not self.betas:
+            return (0.5,)
+        from rangegeo.schema.betas import check_betas  # numpy, which help does without
+
+        return check_betas(self.betas)
 
     @property
     def uses_demo(self) -> bool:

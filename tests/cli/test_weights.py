@@ -433,13 +433,13 @@ def test_a_killed_conversion_leaves_no_half(hub, start, tmp_path):
     code = """
 import os, signal
 from pathlib import Path
-from rangegeo.weights import stored
+from rangegeo.weights import converted
 
 def half(tensors, path, metadata):
     Path(path).write_bytes(b"half")
     os.kill(os.getpid(), signal.SIGKILL)
 
-stored.save_file = half
+converted.save_file = half
 """
     killed = start("weights", "pull", code=code)
     assert killed.wait(60) == -signal.SIGKILL
