@@ -9,7 +9,6 @@ import pytest
 
 from rangegeo.colours.fit import METHODS, fit_colours
 from rangegeo.errors import MissingPackage, UsageError
-from rangegeo.grid.samples import SAMPLE_PIXELS, sample_lattice
 
 
 def sample_of(bands: int, rows: int = 500, seed: int = 0) -> np.ndarray:

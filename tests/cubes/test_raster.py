@@ -314,17 +314,17 @@ def test_default_chunks_bound_the_memory_of_a_block(mini, satclip):
 def test_bad_chunks_are_refused(mini, chunks):
     with pytest.raises(UsageError) as caught:
         rg.raster(ALPS, 0.25, model=mini, chunks=chunks)
-    assert str(caught.value) == f"--chunks must be a multiple of 16 pixels, got {chunks}; for example --chunks 128"
+    assert str(caught.value) == f"chunks must be a multiple of 16 pixels, got {chunks}; for example chunks=128"
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"bbox": (5, 44, 6)}, "--bbox must be four numbers"),
-        ({"res": -1}, "--res must be one or two positive numbers"),
-        ({"crs": "EPSG:1"}, "--crs must be a CRS that pyproj knows"),
+        ({"bbox": (5, 44, 6)}, "bbox must be four numbers"),
+        ({"res": -1}, "res must be one or two positive numbers"),
+        ({"crs": "EPSG:1"}, "crs must be a CRS that pyproj knows"),
         ({"betas": 2}, "beta must be in"),
-        ({"model": "RANGE++"}, "--model must be one of"),
+        ({"model": "RANGE++"}, "model must be one of"),
     ],
 )
 def test_bad_arguments_are_refused_at_once(mini, nothing_computes, arguments, said):

@@ -368,12 +368,12 @@ def test_it_travels(mini):
 
 @pytest.mark.parametrize("chunks", ["many", 17, 0, 2.5])
 def test_impossible_chunks(mini, chunks):
-    with pytest.raises(UsageError, match="--chunks must be a multiple of 16"):
+    with pytest.raises(UsageError, match="chunks must be a multiple of 16"):
         rg.raster(BOX, 0.1, model=mini, chunks=chunks)
 
 
 def test_an_impossible_tolerance_is_refused_now(mini):
-    with pytest.raises(UsageError, match="--tolerance must be in"):
+    with pytest.raises(UsageError, match="tolerance must be in"):
         rg.raster(BOX, 0.1, model=mini, chunks=None, tolerance=1)
 
 

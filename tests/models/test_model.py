@@ -172,13 +172,13 @@ def test_bad_places_are_refused(mini, lonlat, kind, said):
 @pytest.mark.parametrize(
     ("beta", "said"),
     [
-        (1.5, "beta must be in [0, 1], got 1.5; for example --beta 0,0.5,1"),
+        (1.5, "beta must be in [0, 1], got 1.5; for example betas=(0, 0.5, 1)"),
         (-0.1, "beta must be in [0, 1], got -0.1"),
         (np.nan, "beta must be in [0, 1], got nan"),
         ([0, 0.5, 2], "beta must be in [0, 1], got 2"),
         ("half", "beta must be a number in [0, 1], got 'half'"),
         (None, "beta must be in [0, 1], got nan"),
-        ([], "beta must have at least one value; for example --beta 0,0.5,1"),
+        ([], "beta must have at least one value; for example betas=(0, 0.5, 1)"),
         ([0.5, 0.5], "every beta must be given once, got 0.5,0.5"),
         ([[0.5, 1], [0, 0.1]], "beta must be a number in [0, 1], got [[0.5, 1], [0, 0.1]]"),
     ],
@@ -229,19 +229,19 @@ def test_the_estimate_of_time_is_a_time(mini):
         ("CSP-INat", "did you mean CSP_INat?"),
         ("Cartesian", "did you mean Cartesian_3D?"),
         ("spheremplus", "did you mean s2vec_spheremplus?"),
-        ("", "for example --model RANGE+"),
-        ("CLAY", "for example --model RANGE+"),
+        ("", 'for example model="RANGE+"'),
+        ("CLAY", 'for example model="RANGE+"'),
     ],
 )
 def test_unknown_models_are_refused_with_the_list_and_the_nearest_name(name, hint):
     with pytest.raises(UsageError) as caught:
         load_model(name)
-    assert str(caught.value) == f"--model must be one of {', '.join(MODELS)}, got {name!r}; {hint}"
+    assert str(caught.value) == f"model must be one of {', '.join(MODELS)}, got {name!r}; {hint}"
 
 
 def test_a_location_encoder_needs_no_database():
     assert load_model("SatCLIP", weights=CHECKPOINT, device="cpu").spec.db is None
-    with pytest.raises(UsageError, match="a database must be given with --weights"):
+    with pytest.raises(UsageError, match="a database must be given with weights"):
         load_model("RANGE", weights=CHECKPOINT, device="cpu")
 
 
@@ -334,14 +334,14 @@ def test_devices(device, devices, expected, monkeypatch):
 @pytest.mark.parametrize(
     ("device", "said"),
     [
-        ("cuda", "--device cuda is not there: 0 CUDA devices found; use --device cpu"),
-        ("cuda:1", "--device cuda:1 is not there: 0 CUDA devices found; use --device cpu"),
-        ("mps", "--device mps cannot evaluate the model, which needs float64; use --device cpu"),
-        ("gpu", "--device must be auto, cpu, cuda or cuda:N, got 'gpu'"),
-        ("cuda:x", "--device must be auto, cpu, cuda or cuda:N, got 'cuda:x'"),
-        ("cuda:-1", "--device must be auto, cpu, cuda or cuda:N, got 'cuda:-1'"),
-        ("cpu:0", "--device must be auto, cpu, cuda or cuda:N, got 'cpu:0'"),
-        ("", "--device must be auto, cpu, cuda or cuda:N, got ''"),
+        ("cuda", 'device="cuda" is not there: 0 CUDA devices found; use device="cpu"'),
+        ("cuda:1", 'device="cuda:1" is not there: 0 CUDA devices found; use device="cpu"'),
+        ("mps", 'device="mps" cannot evaluate the model, which needs float64; use device="cpu"'),
+        ("gpu", "device must be auto, cpu, cuda or cuda:N, got 'gpu'"),
+        ("cuda:x", "device must be auto, cpu, cuda or cuda:N, got 'cuda:x'"),
+        ("cuda:-1", "device must be auto, cpu, cuda or cuda:N, got 'cuda:-1'"),
+        ("cpu:0", "device must be auto, cpu, cuda or cuda:N, got 'cpu:0'"),
+        ("", "device must be auto, cpu, cuda or cuda:N, got ''"),
     ],
 )
 def test_devices_that_are_not_there_are_refused(device, said, monkeypatch):
@@ -433,14 +433,14 @@ def test_drop_in_cuts_many_places_into_blocks(monkeypatch):
     [
         ({"model_name": "SatCLIP"}, "model_name must be 'RANGE' or 'RANGE+', got 'SatCLIP'"),
         ({"beta": 1.5}, "beta must be in [0, 1], got 1.5"),
-        ({"device": "tpu"}, "--device must be auto, cpu, cuda or cuda:N, got 'tpu'"),
+        ({"device": "tpu"}, "device must be auto, cpu, cuda or cuda:N, got 'tpu'"),
         (
             {"db_path": None, "db": "huge"},
-            "--db must be demo, large, med or the path of a RANGE database (.npz); the file",
+            "db must be demo, large, med or the path of a RANGE database (.npz); the file",
         ),
         (
             {"pretrained_path": "none.ckpt"},
-            "--weights must be demo, official or the path of a SatCLIP checkpoint (.ckpt)",
+            "weights must be demo, official or the path of a SatCLIP checkpoint (.ckpt)",
         ),
     ],
 )

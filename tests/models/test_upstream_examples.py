@@ -25,7 +25,7 @@ def published(tmp_path_factory) -> dict[str, Path]:
     """Files of the published widths where the hub has those, few rows."""
     folder = tmp_path_factory.mktemp("published")
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(Path(__file__).parents[1] / "workflows" / "benchmark"))
+        patch.syspath_prepend(str(Path(__file__).parents[2] / "workflows" / "benchmark"))
         official = importlib.import_module("official")
         encoder = official.make_encoder()
         official.write_checkpoint(folder / "satclip-vit16-l40.ckpt", encoder)
@@ -88,7 +88,7 @@ def test_upstreams_empty_path_is_none():
     ("arguments", "said"),
     [
         ({"model_name": "RANGE+", "db_path": DATABASE}, "pretrained_path must be given with db_path, because the two"),
-        ({"model_name": "RANGE+", "pretrained_path": CHECKPOINT}, "a database must be given with --weights"),
+        ({"model_name": "RANGE+", "pretrained_path": CHECKPOINT}, "a database must be given with weights"),
         (
             {"pretrained_path": CHECKPOINT, "weights": CHECKPOINT},
             "weights and pretrained_path mean the same; leave one",
@@ -97,11 +97,11 @@ def test_upstreams_empty_path_is_none():
             {"pretrained_path": CHECKPOINT, "db": DATABASE, "db_path": DATABASE},
             "db and db_path mean the same; leave one out",
         ),
-        ({"model_name": "RANGE_HILO"}, "--model must be one of RANGE+, RANGE, SatCLIP, "),
-        ({"model_name": "TaxaBind"}, "TaxaBind needs weights: --weights must be official or the path of a GeoCLIP"),
-        ({"model_name": "Wrap", "weights": "official"}, "Wrap has no weights; leave out --weights official"),
+        ({"model_name": "RANGE_HILO"}, "model must be one of RANGE+, RANGE, SatCLIP, "),
+        ({"model_name": "TaxaBind"}, "TaxaBind needs weights: weights must be official or the path of a GeoCLIP"),
+        ({"model_name": "Wrap", "weights": "official"}, 'Wrap has no weights; leave out weights="official"'),
         ({"beta": 2}, "beta must be in [0, 1], got 2"),
-        ({"device": "tpu"}, "--device must be auto, cpu, cuda or cuda:N, got 'tpu'"),
+        ({"device": "tpu"}, "device must be auto, cpu, cuda or cuda:N, got 'tpu'"),
     ],
 )
 def test_arguments_that_do_not_go_together_are_refused(arguments, said):
