@@ -43,10 +43,12 @@ class NumberList(click.ParamType):
         self.counts = counts
         self.example = example
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+    def convert(
+        self, value: str | tuple[float, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
         if isinstance(value, tuple):
             return value
-        parts = re.split(r"[,\s]+", str(value).strip(", "))
+        parts = re.split(r"[,\s]+", value.strip(", "))
         try:
             numbers = tuple(float(part) for part in parts)
         except ValueError:
@@ -76,10 +78,12 @@ class NameValue(click.ParamType):
 
     name = "name=value"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+    def convert(
+        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
         if isinstance(value, tuple):
             return value
-        name, equals, text = str(value).partition("=")
+        name, equals, text = value.partition("=")
         if not (name and equals and text):
             self.fail(f"expected NAME=VALUE, got {value!r}; for example --co COMPRESS=DEFLATE", param, ctx)
         return name.upper(), text
@@ -91,7 +95,7 @@ class BandList(click.ParamType):
     name = "bands"
 
     def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+        self, value: str | tuple[int | str, ...], param: click.Parameter | None, ctx: click.Context | None
     ) -> str | tuple[int | str, ...]:
         return parse_bands(value) if isinstance(value, str) else value
 

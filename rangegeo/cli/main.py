@@ -124,7 +124,7 @@ def _one_line(show: Callable) -> Callable:
     """A replacement of `warnings.showwarning` that prints rangegeo's own warnings as one line."""
 
     def shown(message: Warning, category: type[Warning], *where: object) -> None:
-        if issubclass(category, GridWarning | CubeWarning):
+        if isinstance(message, GridWarning | CubeWarning):
             click.echo(f"rangegeo: warning: {message.for_shell()}", err=True)
         else:
             show(message, category, *where)

@@ -63,10 +63,10 @@ def command(
     table = place.drop_dims("neighbour")
     rows = place.drop_vars(list(table.variables)).to_dataframe().reset_index(drop=True).to_dict("records")
     if as_json:
-        facts = {name: value.item() for name, value in table.drop_vars("place").variables.items()}
+        facts = {name: value.values.item() for name, value in table.drop_vars("place").variables.items()}
         click.echo(json.dumps(found.attrs | facts | {"neighbours": rows}, indent=2))
     else:
-        _print_table(rows, {name: value.item() for name, value in table.data_vars.items()})
+        _print_table(rows, {str(name): value.item() for name, value in table.data_vars.items()})
 
 
 def _print_table(rows: list[dict], rest: dict[str, float]) -> None:

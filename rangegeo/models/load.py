@@ -16,7 +16,7 @@ from rangegeo.field.range import EncoderField, RangeField
 from rangegeo.models.device import resolve_device
 from rangegeo.models.model import Model
 from rangegeo.models.spec import ModelSpec
-from rangegeo.schema.betas import check_betas
+from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, one_spelling
 from rangegeo.weights.checkpoint import build_free, load_encoder
 from rangegeo.weights.database import load_database
 from rangegeo.weights.names import database_file, database_for, default_weights, encoder_file
@@ -37,7 +37,7 @@ def loaded(spec: ModelSpec) -> Model:
         return _LOADED[spec]
 
 
-def load_spec(spec: ModelSpec, beta: float = 0.5) -> Model:
+def load_spec(spec: ModelSpec, beta: float = DEFAULT_BETA) -> Model:
     """A model of its own, from the files that a spec names; raises as `loaded`."""
     model = load_model(spec.name, weights=spec.weights, db=spec.db, device=spec.device, beta=beta)
     if model.spec != spec:
@@ -64,8 +64,9 @@ def load_model(
     weights: str | None = None,
     db: str | None = None,
     db_path: str | Path | None = None,
-    beta: float = 0.5,
+    beta: float | None = None,
     name: str | None = None,
+    betas: Betas | None = None,
 ) -> Model:
     """Load a location model.
 
@@ -77,7 +78,8 @@ def load_model(
             official (downloaded), or the path of a published checkpoint; by default demo, or GeoCLIP's as installed.
         device: auto (or None), cpu, cuda or cuda:i.
         db, db_path: demo, large, med or the path of a RANGE database; by default the one that belongs to the weights.
-        beta: of calls and of `encode` where none is given; only RANGE+ has one.
+        beta: the beta of calls, and of `encode` if none is given: in [0, 1], 0 geographic to 1 semantic; by default
+            0.5. Only RANGE+ uses it. `betas` is another name for it.
     Raises:
         UsageError: an unknown name, a missing file or a device that is not there.
         WeightsError: what is wrong in a file. DownloadError: a published file cannot be had.
@@ -89,7 +91,8 @@ def load_model(
             raise UsageError(f"{flag} must be a name or a path, got nothing; leave it out for the default")
     if db and row.temperature is None:  # but upstream hands every model a db_path
         raise UsageError(f"{model_name} has no database; leave out --db {db}")
-    (beta,) = check_betas(beta)
+    given = one_spelling(betas, beta)
+    beta = DEFAULT_BETA if given is None else check_beta(given, "load_model")
     device = resolve_device("auto" if device is None else str(device))
     if not row.has_weights:
         if weights:  # but upstream asks for a pretrained_path that it does not use
