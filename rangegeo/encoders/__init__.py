@@ -1,17 +1,23 @@
-"""Location encoders, one family a file, and the table of the models that users can name.
+"""Location encoders, one file per family, and the table `MODELS` of the models that users can name.
 
-A family's module has `build(settings, network=None)`, the encoder; a family with weights has also `network(settings)`,
-its network without values, whose names and shapes are those a published file must hold. Nothing here imports torch.
+This package owns the networks and the facts about the models. It does not open or download files; `weights` does.
+The module of a family has `build(settings, network=None)`, which returns the encoder. A family with weights also has
+`network(settings)`, which returns its network without values; a published file must have the same names and shapes.
+
+`satclip`, `geoclip`, `sinr` and `csp` have weights; `coordinates`, `space2vec` and `sphere2vec` have none. To add an
+encoder, add a file here and a row to `MODELS`; if it has weights, also a row to `FAMILIES` and a reader to
+`rangegeo.weights.families`. This file does not import torch.
 """
 
 from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from typing import Any
 
 from rangegeo.errors import UsageError
 
-# What a family is called, and a published file of it.
+# The families with weights: the title of each, and the name of a published file.
 FAMILIES = {
     "satclip": ("SatCLIP", "satclip-vit16-l40.ckpt"),
     "geoclip": ("GeoCLIP", "location_encoder_weights.pth"),
@@ -22,22 +28,22 @@ FAMILIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """One model. Every model takes longitude, latitude in degrees; `order` is what its network is given.
+    """One model. Users give every model longitude, latitude in degrees.
 
     Attributes:
-        family: module of rangegeo.encoders.
-        variant: which of a family without weights; None for a model that has weights.
-        dim: bands with the published weights.
-        order: of the coordinates inside, "lon,lat" or "lat,lon".
-        published: keys of published files (rangegeo.weights.published); the first is `--weights official`.
-        default: weights that are taken when none are given; None if they must be given.
-        temperature: of the semantic retrieval over a database; None for a location encoder alone.
+        family: name of the module in rangegeo.encoders.
+        variant: member of a family without weights; None for a model that has weights.
+        dim: number of bands with the published weights.
+        order: of the coordinates that the network itself takes, "lon,lat" or "lat,lon".
+        published: names of its published files (rangegeo.weights.published); the first is also called "official".
+        default: name of the weights that are used when none are given; None if they must be given.
+        temperature: inverse temperature of the semantic retrieval; None for a location encoder without a database.
         has_beta: whether a geographic average is blended in.
-        returns_array: whether the research repository's module returns NumPy, not torch.
+        returns_array: whether the research repository's module returns a NumPy array instead of a tensor.
         licence: of the weights, as their publisher states it.
-        citation: where it was published.
-        source: where the numbers come from.
-        tested: what the implementation is compared with.
+        citation: the paper.
+        source: the code from which the constants come.
+        tested: what tests compare this implementation with.
         notes: what a user should know.
     """
 
@@ -58,10 +64,12 @@ class ModelInfo:
 
     @property
     def has_weights(self) -> bool:
+        """Whether the model has weights at all."""
         return self.variant is None
 
 
-_RANGE = {
+# Arguments that several rows share.
+_RANGE: dict[str, Any] = {
     "family": "satclip",
     "dim": 1280,
     "citation": "arXiv:2502.19781",
@@ -73,14 +81,14 @@ _RANGE = {
     "returns_array": True,
 }
 _TOWERS = ("vit16", "resnet18", "resnet50")
-_GEOCLIP = {
+_GEOCLIP: dict[str, Any] = {
     "family": "geoclip",
     "dim": 512,
     "order": "lat,lon",
     "source": "geoclip 1.3.0, location_encoder.py",
     "notes": "discontinuous at the antimeridian; every pixel is evaluated (ReLU)",
 }
-_CSP = {
+_CSP: dict[str, Any] = {
     "family": "csp",
     "dim": 256,
     "citation": "arXiv:2305.01118",
@@ -88,8 +96,8 @@ _CSP = {
     "tested": "mvrl/RANGE, miniature files",
     "licence": "none stated",
 }
-_FREE = {"source": "mvrl/RANGE", "tested": "mvrl/RANGE"}
-_SPHERE = _FREE | {
+_FREE: dict[str, Any] = {"source": "mvrl/RANGE", "tested": "mvrl/RANGE"}
+_SPHERE: dict[str, Any] = _FREE | {
     "family": "sphere2vec",
     "citation": "arXiv:2306.17624",
     "notes": "upstream's radii: wavelengths down to 0.06 degrees alias on coarser rasters; degrees count as radians",
@@ -171,14 +179,14 @@ MODELS = {
 
 
 def model_info(name: str) -> ModelInfo:
-    """The row of a model.
+    """The row of a model in `MODELS`.
 
     Raises:
-        UsageError: there is none of this name; the message has the list and the nearest name.
+        UsageError: there is no model of this name; the message lists the names, or suggests the nearest one.
     """
     if name in MODELS:
         return MODELS[name]
     folded = {known.casefold(): known for known in MODELS}
     near = difflib.get_close_matches(str(name).casefold(), folded, n=1)
-    hint = f"did you mean {folded[near[0]]}?" if near else "for example --model RANGE+"
-    raise UsageError(f"--model must be one of {', '.join(MODELS)}, got {name!r}; {hint}")
+    hint: dict[str, str] = {"remedy": f"did you mean {folded[near[0]]}?"} if near else {"example": "RANGE+"}
+    raise UsageError(argument="model", expected=f"one of {', '.join(MODELS)}", got=repr(name), **hint)

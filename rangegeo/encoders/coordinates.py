@@ -1,16 +1,17 @@
-"""Coordinates as they are: radians, unit vectors, sines and cosines. Source: mvrl/RANGE, range.py."""
+"""Coordinates without a network: radians, unit vectors, sines and cosines. Source: mvrl/RANGE, range.py."""
 
 from __future__ import annotations
 
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from rangegeo.field.encoder import LocationEncoder
 from rangegeo.field.places import Places, unit_vectors
 
 
-class Direct(nn.Module):
+class Direct(LocationEncoder):
     """Places to (n, 2) longitude and latitude in radians."""
 
     dim = 2
@@ -20,7 +21,7 @@ class Direct(nn.Module):
         return places.lonlat_deg * math.pi / 180
 
 
-class Cartesian3D(nn.Module):
+class Cartesian3D(LocationEncoder):
     """Places to (n, 3) unit vectors."""
 
     dim = 3
@@ -30,7 +31,7 @@ class Cartesian3D(nn.Module):
         return unit_vectors(places.lonlat_deg)
 
 
-class Wrap(nn.Module):
+class Wrap(LocationEncoder):
     """Places to (n, 4): cos and sin of the longitude, cos and sin of the latitude (arXiv:1906.05272)."""
 
     dim = 4
@@ -41,8 +42,9 @@ class Wrap(nn.Module):
         return torch.stack([lon.cos(), lon.sin(), lat.cos(), lat.sin()], dim=1)
 
 
-VARIANTS = {"Direct": Direct, "Cartesian_3D": Cartesian3D, "Wrap": Wrap}
+VARIANTS: dict[str, type[LocationEncoder]] = {"Direct": Direct, "Cartesian_3D": Cartesian3D, "Wrap": Wrap}
 
 
-def build(settings: dict, network: None = None) -> nn.Module:
+def build(settings: dict, network: None = None) -> LocationEncoder:
+    """The encoder of a variant, which `settings` names."""
     return VARIANTS[settings["variant"]]()

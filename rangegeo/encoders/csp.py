@@ -1,4 +1,4 @@
-"""CSP's location encoder: grid-cell features of raw degrees into a small network, float32 as it was trained.
+"""CSP's location encoder: grid-cell features of degrees and a small network, in float32 as it was trained.
 
 Source: Mai et al. 2023, arXiv:2305.01118; gengchenmai/csp, module.py and SpatialRelationEncoder.py.
 """
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from rangegeo.encoders.space2vec import geometric_frequencies, grid_cells, smooth_arc_deg
+from rangegeo.field.encoder import LocationEncoder
 from rangegeo.field.places import Places
 
 ACTIVATIONS = {
@@ -20,19 +21,21 @@ ACTIVATIONS = {
     "relu": nn.ReLU(),
     "leakyrelu": nn.LeakyReLU(0.2),
 }
-SMOOTH = ("gelu", "sigmoid", "tanh")
+SMOOTH = ("gelu", "sigmoid", "tanh")  # the activations without kinks
 
 
-class CSPEncoder(nn.Module):
-    """Places to (n, dim) float32. The last layer is activated too, but not normalised.
+class CSPEncoder(LocationEncoder):
+    """Places to (n, dim) float32. The last layer has an activation too, but no layer norm.
 
     Args:
         frequencies: (F,) float64.
-        widths: of the hidden layers and of the output.
-        activation: one of ACTIVATIONS.
-        normalise: whether hidden layers end in a layer norm.
-        skip: whether hidden layers of equal widths add their input.
+        widths: of the hidden layers, then of the output.
+        activation: "gelu", "sigmoid", "tanh", "relu" or "leakyrelu".
+        normalise: whether hidden layers end with a layer norm.
+        skip: whether a hidden layer that is as wide as its input adds the input.
     """
+
+    frequencies: Tensor
 
     def __init__(
         self, frequencies: Tensor, widths: tuple[int, ...], activation: str, *, normalise: bool, skip: bool
@@ -61,7 +64,14 @@ class CSPEncoder(nn.Module):
 
 
 class Layer(nn.Module):
-    """Linear, activation, addition of the input if the widths are equal, layer norm."""
+    """A linear layer and its activation; then the input is added if the widths are equal; then a layer norm.
+
+    Args:
+        inputs, outputs: widths.
+        activation: the module after the linear layer.
+        normalise: whether there is a layer norm.
+        skip: whether the input is added, if the widths are equal.
+    """
 
     def __init__(self, inputs: int, outputs: int, activation: nn.Module, *, normalise: bool, skip: bool) -> None:
         super().__init__()
@@ -78,7 +88,8 @@ class Layer(nn.Module):
 
 
 def network(settings: dict) -> CSPEncoder:
-    with torch.device("cpu"):  # the frequencies are no weights
+    """The network that a file's settings describe, its weights not yet set."""
+    with torch.device("cpu"):  # the frequencies are not weights, so they need values now
         frequencies = geometric_frequencies(settings["frequency_num"], settings["min_radius"], settings["max_radius"])
     hidden = (settings["hidden_dim"],) * settings["num_hidden_layer"]
     return CSPEncoder(
@@ -90,5 +101,6 @@ def network(settings: dict) -> CSPEncoder:
     )
 
 
-def build(settings: dict, network: CSPEncoder) -> nn.Module:
+def build(settings: dict, network: CSPEncoder) -> LocationEncoder:
+    """The network itself is the encoder."""
     return network

@@ -1,5 +1,7 @@
-"""GeoCLIP's location encoder, and TaxaBind's, which has the same network: random Fourier features of the Equal Earth
-projection at several scales, each into a network of its own; their outputs add up.
+"""GeoCLIP's location encoder, which TaxaBind has too.
+
+Places are projected to Equal Earth. At each of several scales they become random Fourier features, which go through a
+network of their own; the outputs of these networks are added.
 
 Source: Vivanco Cepeda et al. 2023, arXiv:2309.16020; geoclip 1.3.0, location_encoder.py. TaxaBind: arXiv:2411.00683.
 """
@@ -12,30 +14,31 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from rangegeo.field.encoder import LocationEncoder
 from rangegeo.field.places import Places
 
 A1, A2, A3, A4 = 1.340264, -0.081106, 0.000893, 0.003796  # of the projection, doi:10.1080/13658816.2018.1504949
 SCALE = 66.50336
-ROOT_3 = 1.7320507764816284  # the float32 constant that upstream multiplies with, also in float64
+ROOT_3 = 1.7320507764816284  # upstream multiplies by the float32 root of 3, in float64 too
 
 
-class GeoCLIPEncoder(nn.Module):
-    """Places to (n, dim) float32: upstream's sum of float64 capsules is rounded to float32 after each.
+class GeoCLIPEncoder(LocationEncoder):
+    """Places to (n, dim) float32. As upstream, the sum of float64 capsules is rounded to float32 after each one.
 
     Args:
         capsules: number of scales.
-        encoded: random frequencies of each.
+        encoded: number of random frequencies at each scale.
         hidden: width of the hidden layers.
         dim: width of the output.
     """
 
-    smooth_deg = 0.0  # kinks of ReLU
+    smooth_deg = 0.0  # ReLU has kinks
 
     def __init__(self, capsules: int, encoded: int, hidden: int, dim: int) -> None:
         super().__init__()
         self.dim = dim
         for index in range(capsules):
-            self.add_module(f"LocEnc{index}", Capsule(encoded, hidden, dim))  # as the published files call it
+            self.add_module(f"LocEnc{index}", Capsule(encoded, hidden, dim))  # the name in the published files
 
     def forward(self, places: Places) -> Tensor:
         projected = equal_earth(places.lonlat_deg.flip(1))
@@ -46,7 +49,7 @@ class GeoCLIPEncoder(nn.Module):
 
 
 class Capsule(nn.Module):
-    """(n, 2) to (n, dim) float64."""
+    """The network of one scale: (n, 2) projected places to (n, dim) float64."""
 
     def __init__(self, encoded: int, hidden: int, dim: int) -> None:
         super().__init__()
@@ -62,7 +65,7 @@ class Capsule(nn.Module):
 
 
 class RandomFourier(nn.Module):
-    """(n, 2) to (n, 2 encoded): cosines, then sines, at the frequencies that the weights hold."""
+    """(n, 2) to (n, 2 encoded): cosines, then sines, at frequencies that are part of the weights."""
 
     def __init__(self, encoded: int) -> None:
         super().__init__()
@@ -83,8 +86,10 @@ def equal_earth(latlon_deg: Tensor) -> Tensor:
 
 
 def network(settings: dict) -> GeoCLIPEncoder:
+    """The network that a file's settings describe, its weights not yet set."""
     return GeoCLIPEncoder(settings["capsules"], settings["encoded"], settings["hidden"], settings["dim"])
 
 
-def build(settings: dict, network: GeoCLIPEncoder) -> nn.Module:
+def build(settings: dict, network: GeoCLIPEncoder) -> LocationEncoder:
+    """The network itself is the encoder."""
     return network

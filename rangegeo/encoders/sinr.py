@@ -1,6 +1,6 @@
-"""SINR's location encoder: one sine and cosine of each coordinate into a residual network.
+"""SINR's location encoder: the sine and cosine of each coordinate, then a residual network.
 
-The latitude's period is 180 degrees, so both poles have the same features.
+The period of the latitude is 180 degrees, so both poles have the same features.
 
 Source: Cole et al. 2023, arXiv:2306.02564; rshf 0.2.2, sinr.
 """
@@ -12,12 +12,13 @@ import math
 import torch
 from torch import Tensor, nn
 
+from rangegeo.field.encoder import LocationEncoder
 from rangegeo.field.places import Places
 
-INPUTS = 4  # sin and cos of longitude and latitude
+INPUTS = 4  # sine and cosine of longitude and latitude
 
 
-class SINREncoder(nn.Module):
+class SINREncoder(LocationEncoder):
     """Places to (n, dim) float64.
 
     Args:
@@ -25,7 +26,7 @@ class SINREncoder(nn.Module):
         depth: number of residual blocks.
     """
 
-    smooth_deg = 0.0  # kinks of ReLU: interpolated, errors reached twice the tolerance unnoticed
+    smooth_deg = 0.0  # ReLU has kinks; interpolation had errors of twice the tolerance that its estimate missed
 
     def __init__(self, dim: int, depth: int) -> None:
         super().__init__()
@@ -40,7 +41,7 @@ class SINREncoder(nn.Module):
 
 
 class Residual(nn.Module):
-    """h + relu(w2 relu(w1 h))."""
+    """A residual block: h + relu(w2 relu(w1 h))."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -52,8 +53,10 @@ class Residual(nn.Module):
 
 
 def network(settings: dict) -> SINREncoder:
+    """The network that a file's settings describe, its weights not yet set."""
     return SINREncoder(settings["dim"], settings["depth"])
 
 
-def build(settings: dict, network: SINREncoder) -> nn.Module:
+def build(settings: dict, network: SINREncoder) -> LocationEncoder:
+    """The network itself is the encoder."""
     return network

@@ -1,7 +1,8 @@
 """Sphere2Vec: products of sines and cosines of longitude and latitude at several frequencies, without weights.
 
-As upstream has it: degrees count as radians, and the largest radius stayed at its default of 0.01, so frequencies rise
-from 1 to 100 radians a degree and wavelengths below 0.06 degrees alias. Every feature stands twice, side by side.
+As upstream, degrees are used as if they were radians, and the largest radius has its default of 0.01. So the
+frequencies rise from 1 to 100 radians per degree; their wavelengths, down to 0.06 degrees, alias on coarser rasters.
+Every feature is there twice, side by side.
 
 Source: Mai et al. 2023, arXiv:2306.17624, and mvrl/RANGE, sphere2vec.py.
 """
@@ -11,15 +12,16 @@ from __future__ import annotations
 from functools import reduce
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rangegeo.encoders.space2vec import geometric_frequencies, smooth_arc_deg
+from rangegeo.field.encoder import LocationEncoder
 from rangegeo.field.places import Places
 
 MIN_RADIUS, MAX_RADIUS = 1.0, 0.01
 
-# Number of frequencies, and the features of each: products of sines and cosines of longitude and latitude, `k` at the
-# frequency and without it at frequency 1.
+# For each variant the number of frequencies and the features at each. A feature is a product of sines and cosines of
+# longitude and latitude; those with `k` are multiplied by the frequency, those without have frequency 1.
 VARIANTS = {
     "spherec": (48, ("sin_k_lat", "cos_k_lat cos_k_lon", "cos_k_lat sin_k_lon")),
     "spherecplus": (
@@ -46,8 +48,15 @@ VARIANTS = {
 }
 
 
-class Sphere2Vec(nn.Module):
-    """Places to (n, 2 E F) float64: of each of F frequencies, each of E features twice."""
+class Sphere2Vec(LocationEncoder):
+    """Places to (n, 2 E F) float64: for each of F frequencies each of E features, twice.
+
+    Args:
+        count: F.
+        features: E products, as in VARIANTS.
+    """
+
+    frequencies: Tensor
 
     def __init__(self, count: int, features: tuple[str, ...]) -> None:
         super().__init__()
@@ -66,5 +75,6 @@ class Sphere2Vec(nn.Module):
         return torch.stack(values, dim=2).repeat_interleave(2, dim=2).flatten(1)
 
 
-def build(settings: dict, network: None = None) -> nn.Module:
+def build(settings: dict, network: None = None) -> LocationEncoder:
+    """The encoder of a variant, which `settings` names."""
     return Sphere2Vec(*VARIANTS[settings["variant"]])

@@ -2,7 +2,7 @@
 
 A smooth field sampled at n x n Chebyshev points is known between them to an error that falls geometrically in n.
 The points are nested (n, then 2n - 1), so refining a patch keeps every value it already has. Plain Chebyshev points
-crowd towards the ends; a map spreads them more evenly, so that a field that varies alike everywhere needs fewer.
+crowd towards the ends. A map spreads them more evenly, because a field that varies equally everywhere then needs fewer.
 
 Source: Trefethen, Approximation Theory and Approximation Practice, chapters 2 to 8 and 22; Kosloff and Tal-Ezer 1993,
 doi:10.1006/jcph.1993.1044, for the map; Berrut and Trefethen 2004, doi:10.1137/S0036144502417715, for the
@@ -19,33 +19,36 @@ from torch import Tensor
 
 from rangegeo.field.precision import full_precision
 
-LEVELS = (11, 21, 41)  # points a side; each level contains the one before
-STRETCH = 0.85  # of the map, 0 for none; 41 points then still resolve it to 4e-10, and RANGE+ needs a quarter fewer
-BANDS_AT_ONCE = 64  # so that what is between rows and columns stays in the cache
-AT_A_POINT = 1e-15  # mapped and back a point is off by a rounding or two
-TAIL = 2  # last coefficients along each axis that stand for those left out
+LEVELS = (11, 21, 41)  # points along each side of a patch; each level contains all points of the one before
+# How strongly the map spreads the points; 0 would leave plain Chebyshev points. At 0.85 41 points still resolve the map
+# itself to 4e-10, and RANGE+ needs a quarter fewer points.
+STRETCH = 0.85
+BANDS_AT_ONCE = 64  # the result of the first of the two products then stays in the processor's cache
+AT_A_POINT = 1e-15  # mapping a point and back moves it by one or two roundings
+TAIL = 2  # the last coefficients along each axis, from which the coefficients beyond them are estimated
 
 
 @lru_cache
 def nodes(count: int) -> Tensor:
-    """(count,) float64 mapped Chebyshev points of the second kind in [-1, 1], ascending; both ends are points."""
+    """(count,) float64 mapped Chebyshev points of the second kind in [-1, 1], ascending; both ends are included."""
     return (torch.asin(STRETCH * _chebyshev_points(count)) / math.asin(STRETCH)).clamp(-1, 1)
 
 
 def unmap(at: Tensor) -> Tensor:
-    """[-1, 1] to where the points are plain Chebyshev points, float64, also in [-1, 1]."""
+    """Undo the map: positions in [-1, 1] to the float64 positions at which the nodes are plain Chebyshev points."""
     return torch.sin(at.double() * math.asin(STRETCH)) / STRETCH
 
 
 @lru_cache
 def _chebyshev_points(count: int) -> Tensor:
+    """(count,) float64 plain Chebyshev points, ascending."""
     points = -torch.cos(math.pi * torch.arange(count, dtype=torch.float64) / (count - 1))
-    return (points - points.flip(0)) / 2  # exactly symmetric
+    return (points - points.flip(0)) / 2  # makes them exactly symmetric
 
 
 @lru_cache
 def to_coefficients(count: int) -> Tensor:
-    """(count, count) float64: values at the points to Chebyshev coefficients."""
+    """(count, count) float64 matrix that turns values at the nodes into Chebyshev coefficients."""
     k = torch.arange(count, dtype=torch.float64)
     cosines = torch.cos(math.pi * torch.outer(k, count - 1 - k) / (count - 1))
     ends = torch.ones(count, dtype=torch.float64)
@@ -54,7 +57,7 @@ def to_coefficients(count: int) -> Tensor:
 
 
 def interpolation_matrix(count: int, at: Tensor) -> Tensor:
-    """(m, count) float64: values at the points to values at `at`, (m,) in [-1, 1]."""
+    """(m, count) float64 matrix that turns values at the nodes into values at `at`, (m,) positions in [-1, 1]."""
     weights = torch.ones(count, dtype=torch.float64)
     weights[1::2] = -1.0
     weights[[0, -1]] *= 0.5
@@ -68,12 +71,15 @@ def interpolation_matrix(count: int, at: Tensor) -> Tensor:
 
 
 def interpolate(values: Tensor, rows: Tensor, cols: Tensor, out: Tensor | None = None) -> Tensor:
-    """(..., ny, nx) values at the points of a patch to (..., h, w) at rows (h,) and cols (w,) in [-1, 1].
+    """Interpolate a patch: (..., ny, nx) values at its nodes to (..., h, w) values.
 
-    The matrices are made in float64 and applied in the dtype of the values.
+    The matrices are computed in float64 and applied in the dtype of the values.
 
     Args:
-        out: contiguous, to write to; made if it is not given.
+        values: at the nodes.
+        rows: (h,) positions in [-1, 1] along the first of the two axes.
+        cols: (w,) positions in [-1, 1] along the second.
+        out: a contiguous tensor for the result; by default a new one.
     """
     down, across = (
         interpolation_matrix(count, at).to(values.device, values.dtype)
@@ -91,9 +97,9 @@ def interpolate(values: Tensor, rows: Tensor, cols: Tensor, out: Tensor | None =
 
 
 def left_out(values: Tensor) -> float:
-    """An estimate of the largest error of interpolating (bands, n, n) values, from the decay of the coefficients.
+    """Estimate the largest error of interpolating (bands, n, n) values at nodes.
 
-    Geometric decay makes what is left out about as large as the last coefficients kept.
+    The coefficients decay geometrically, so those beyond the last add up to about as much as the last ones.
     """
     change = to_coefficients(values.shape[-1]).to(values.device)
     coefficients = (change @ values.double() @ change.T).abs()

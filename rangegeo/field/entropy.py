@@ -1,10 +1,10 @@
-"""How many database rows a retrieval draws on: the entropy of its softmax weights, without holding the weights.
+"""How many database rows a retrieval draws on: the entropy of its softmax weights, without storing the weights.
 
 With logits a_j and Z = sum_j exp(a_j) the entropy is
 
     H = -sum_j p_j ln p_j = ln Z - sum_j p_j a_j        in nats,
 
-and exp(H) is the effective number of neighbours: 1 if one row has all the weight, N if all N rows share it alike.
+and exp(H) is the effective number of neighbours: 1 if one row has all the weight, N if all N rows share it equally.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from rangegeo.field.retrieval import KEY_BLOCK, QUERY_BLOCK
 
 
 def softmax_entropy(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
-    """Entropy of softmax(temperature · queries keysᵀ), by a stream of blocks over the keys.
+    """Entropy of softmax(temperature · queries keysᵀ), computed over the keys in blocks.
 
     Args:
         queries: (n, d) unit vectors, float32.
         keys: (N, d) unit vectors, float32.
-        temperature: as of `retrieval.softmax_average`.
+        temperature: inverse temperature of the softmax, dimensionless, in (0, 43].
     Returns:
         (n,) float64, in nats.
     """
@@ -42,22 +42,24 @@ def softmax_entropy(queries: Tensor, keys: Tensor, temperature: float) -> Tensor
 
 
 class FoldedEntropy(nn.Module):
-    """The entropy of the geographic weights from the folded sum of their kernel, and its derivative.
+    """The entropy of the geographic weights, from the folded sum of their kernel and from its derivative.
 
-    The mean logit of the kernel exp(k (cos d - 1)) is k times the derivative of ln Z with respect to k, and only
-    the coefficients c_l of the kernel depend on k:  c_l' = (l c_{l-1} + (l + 1) c_{l+1}) / (2l + 1) - c_l.
+    The mean logit of the kernel exp(k (cos d - 1)) is k times the derivative of ln Z with respect to k. Only
+    the coefficients c_l of the kernel depend on k, and c_l' = (l c_{l-1} + (l + 1) c_{l+1}) / (2l + 1) - c_l.
 
     Args:
-        average: of the same database.
+        average: the folded average of the same database.
         temperature: k of the kernel.
     Source: the recurrences of Abramowitz and Stegun 10.2.20.
     """
+
+    coefficients: Tensor
 
     def __init__(self, average: FoldedAverage, temperature: float) -> None:
         super().__init__()
         self.average, self.temperature = average, temperature
         degrees = torch.arange(average.harmonics.degree)
-        kernel = kernel_coefficients(temperature, TAIL / 1e3)  # beyond the last degree that is folded
+        kernel = kernel_coefficients(temperature, TAIL / 1e3)  # one degree beyond the last folded one
         here, above = kernel[degrees], kernel[degrees + 1]
         below = torch.cat([kernel.new_zeros(1), here[:-1]])
         growth = ((degrees * below + (degrees + 1) * above) / (2 * degrees + 1) - here) / here
@@ -66,6 +68,6 @@ class FoldedEntropy(nn.Module):
         self.register_buffer("coefficients", torch.stack([kernel_sum, slope]), persistent=False)
 
     def forward(self, places: Places) -> tuple[Tensor, Tensor]:
-        """(n,) float64 entropies in nats, and (n,) bool: whether each one is accurate, to 1e-5; see FoldedAverage."""
+        """(n,) float64 entropies in nats, and (n,) bool: whether each is accurate to 1e-5 (see `FoldedAverage`)."""
         kernel_sum, slope = self.average.harmonics.project(places, self.coefficients).unbind(1)
         return kernel_sum.log() - self.temperature * slope / kernel_sum, kernel_sum > self.average.smallest_sum

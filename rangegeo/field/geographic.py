@@ -1,12 +1,12 @@
 """The geographic average in closed form: a sum over the whole database folded into a few thousand coefficients.
 
-The kernel exp(k (cos d - 1)) of RANGE+ depends on the distance d alone and its spherical-harmonic expansion
-decays fast, so by the addition theorem
+The kernel exp(k (cos d - 1)) of RANGE+ depends on the distance d alone, and its spherical-harmonic expansion
+decays fast. By the addition theorem
 
     sum_j exp(k (x·x_j - 1)) v_j  =  sum_lm Y_lm(x) [ 4 pi e^-k i_l(k) sum_j Y_lm(x_j) v_j ]
 
-with i_l the modified spherical Bessel functions. The bracket is computed once per database. A place then costs
-L² products a value instead of one for each database row, and L + L on a separable grid.
+where i_l are the modified spherical Bessel functions. The bracket is computed once per database. A place then costs
+L² products per value instead of one per database row, and on a separable grid about 2L.
 """
 
 from __future__ import annotations
@@ -19,15 +19,19 @@ from torch import Tensor, nn
 from rangegeo.field.harmonics import SphericalHarmonics
 from rangegeo.field.places import Places
 
-TAIL = 1e-14  # of the kernel's largest value: what the truncated expansion may leave out
-RELATIVE_ERROR = 2e-7  # of a folded average, against its round-off; places that cannot keep it are left to the caller
-FOLD_ROWS = 4096  # database rows whose harmonics are held at a time (about 80 MB)
+TAIL = 1e-14  # share of the kernel's largest value that the truncated expansion may leave out
+RELATIVE_ERROR = 2e-7  # largest round-off of a folded average; where it may be larger, `forward` says so
+FOLD_ROWS = 4096  # database rows whose harmonics are in memory at a time (about 80 MB)
 
 
 def kernel_coefficients(temperature: float, tail: float = TAIL) -> Tensor:
-    """(L,) float64 coefficients c_l = 4 pi e^-k i_l(k), as many as leave out less than `tail` of the kernel.
+    """(L,) float64 coefficients c_l = 4 pi e^-k i_l(k) of the kernel.
 
-    Miller's backward recurrence, normalised with i_0(k) = sinh(k) / k.
+    They come from Miller's backward recurrence, normalised with i_0(k) = sinh(k) / k.
+
+    Args:
+        temperature: k of the kernel.
+        tail: L is the number of degrees after which the rest adds at most this much to the kernel's value at 0.
     Source: Abramowitz and Stegun 10.2.18 and 10.2.36.
     """
     start = int(4 * temperature) + 60
@@ -40,7 +44,7 @@ def kernel_coefficients(temperature: float, tail: float = TAIL) -> Tensor:
             above, here, ratios = above * 1e-250, here * 1e-250, [r * 1e-250 for r in ratios]
     first = -math.expm1(-2 * temperature) / (2 * temperature)  # e^-k sinh(k) / k
     scaled = torch.tensor(ratios, dtype=torch.float64) * (first / ratios[0])
-    shares = scaled * (2 * torch.arange(start) + 1)  # what degree l adds to the kernel's value at distance 0
+    shares = scaled * (2 * torch.arange(start) + 1)  # share of degree l in the kernel's value at distance 0
     left_out = shares.flip(0).cumsum(0).flip(0)
     return 4 * math.pi * scaled[: int((left_out > tail).sum())]
 
@@ -50,10 +54,10 @@ def fold(lonlat_deg: Tensor, values: Tensor, temperature: float) -> Tensor:
 
     Args:
         lonlat_deg: (N, 2) places in degrees.
-        values: (N, v).
+        values: (N, v) values of the rows.
         temperature: k of the kernel.
     Returns:
-        (v + 1, L²) float64; the last row sums the kernel alone.
+        (v + 1, L²) float64; the last row is the sum of the kernel itself, by which the others are divided.
     """
     kernel = kernel_coefficients(temperature)
     harmonics = SphericalHarmonics(len(kernel), "closed-form").to(values.device)
@@ -75,17 +79,19 @@ class FoldedAverage(nn.Module):
         rows: N, the number of database rows folded.
     """
 
+    coefficients: Tensor
+
     def __init__(self, coefficients: Tensor, rows: int) -> None:
         super().__init__()
         self.harmonics = SphericalHarmonics(math.isqrt(coefficients.shape[1]), "closed-form")
         self.register_buffer("coefficients", coefficients, persistent=False)
-        # Round-off and truncation are below about 2e-14 a row, so a kernel sum above this keeps RELATIVE_ERROR.
+        # Round-off and truncation are below about 2e-14 per row, so a larger kernel sum keeps RELATIVE_ERROR.
         self.smallest_sum = rows * 2e-14 / RELATIVE_ERROR
 
     def forward(self, places: Places) -> tuple[Tensor, Tensor]:
         """(n, v) float32 averages, and (n,) bool: whether each one is accurate.
 
-        It is not where a place is so far from every database row that the sum drowns in round-off.
+        An average is not accurate where a place is so far from every database row that round-off exceeds the sum.
         """
         sums = self.harmonics.project(places, self.coefficients)
         kernel_sum = sums[:, -1:]

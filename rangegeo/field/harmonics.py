@@ -1,11 +1,11 @@
 """Real spherical harmonics exactly as SatCLIP's published weights expect them.
 
-SatCLIP evaluates polynomials that were printed with 15 significant digits. At degree 39 the lost digits move a
-feature by up to 0.6 near the poles, and evaluating the printed monomials in float64 adds round-off of up to
-7e-3. Here the true functions come from a stable recurrence and the lost digits from a small correction
-polynomial (printed minus exact, `correction_l40.npz`, made by workflows/harmonics/make_correction.py); their sum,
-which is what the printed text means, is turned once into Fourier series in the colatitude. Evaluating those is one
-matrix product and is right to 1e-12 at every latitude.
+SatCLIP evaluates polynomials that were printed with 15 significant digits. At degree 39 the lost digits change a
+feature by up to 0.6 near the poles, and evaluating the printed monomials in float64 adds round-off of up to 7e-3.
+Here the true functions come from a stable recurrence. The effect of the lost digits comes from a small correction
+polynomial (printed minus exact, `correction_l40.npz`, made by workflows/harmonics/make_correction.py). Their sum is
+what the printed text means; it is turned once into Fourier series in the colatitude. Evaluating these series is one
+matrix product and is accurate to 1e-12 at every latitude.
 
 Source: microsoft/SatCLIP, spherical_harmonics_ylm.py; the recurrence is the standard one for fully normalised
 associated Legendre functions (Holmes and Featherstone 2002, doi:10.1007/s00190-002-0216-2).
@@ -24,22 +24,24 @@ from rangegeo.errors import WeightsError
 from rangegeo.field.places import Places
 
 CALCULATIONS = ("analytic", "closed-form")
-CORRECTED_DEGREE = 40  # degrees the correction table covers; the published checkpoints have 10 and 40
-BLOCK_PLACES = 1024  # features held at a time (13 MB); fastest of 128..2048 with one and two threads
+CORRECTED_DEGREE = 40  # degrees that the correction table covers; the published checkpoints have 10 and 40
+BLOCK_PLACES = 1024  # places evaluated at a time (13 MB of features); fastest of 128..2048 with one and two threads
 
 
 class SphericalHarmonics(nn.Module):
     """The L² features of degree < L; feature l² + l + m belongs to degree l and order m.
 
-    Angles are theta = lat + 90° and phi = lon + 180°, as upstream. `analytic` carries upstream's factor pi on
-    every m = 0 feature and its printed digits; `closed-form` is orthonormal with the Condon-Shortley sign.
+    The angles are theta = lat + 90° and phi = lon + 180°, as upstream. "analytic" has upstream's factor pi on
+    every feature with m = 0, and its printed digits; "closed-form" is orthonormal with the Condon-Shortley sign.
 
     Args:
         degree: L, at least 1.
-        calculation: "analytic" or "closed-form", the checkpoint's `harmonics_calculation`.
+        calculation: "analytic" or "closed-form", as the checkpoint's `harmonics_calculation` says.
     Raises:
-        WeightsError: the calculation is unknown, or `analytic` beyond degree 40.
+        WeightsError: the calculation is unknown, or it is "analytic" and the degree is above 40.
     """
+
+    series: Tensor
 
     def __init__(self, degree: int, calculation: str = "analytic") -> None:
         super().__init__()
@@ -56,6 +58,7 @@ class SphericalHarmonics(nn.Module):
 
     @property
     def features(self) -> int:
+        """The number of features, L²."""
         return self.degree**2
 
     def forward(self, lonlat_deg: Tensor) -> Tensor:
@@ -73,29 +76,29 @@ class SphericalHarmonics(nn.Module):
 
     def longitude_waves(self, lon_deg: Tensor) -> Tensor:
         """(n,) degrees to (n, 2L-1): sin(|m| phi) for m < 0, then 1, then cos(m phi)."""
-        phi = (lon_deg.double() + 180.0) * (math.pi / 180.0)  # the sum is rounded first, as upstream
+        phi = (lon_deg.double() + 180.0) * (math.pi / 180.0)  # upstream rounds the sum first too
         angle = phi[:, None] * torch.arange(1, self.degree, dtype=torch.float64, device=phi.device)
         return torch.cat([torch.sin(angle).flip(1), torch.ones_like(phi)[:, None], torch.cos(angle)], dim=1)
 
     def latitude_waves(self, lat_deg: Tensor) -> Tensor:
-        """(n,) degrees to (n, 2L-1): what `series` is a series in."""
+        """(n,) degrees to (n, 2L-1) waves of the colatitude, whose sums with the weights in `series` are features."""
         return _waves((lat_deg.double() + 90.0) * (math.pi / 180.0), self.degree)
 
     def project(self, places: Places, weight: Tensor) -> Tensor:
         """Features times a matrix: (n, L²) @ (d, L²)ᵀ as (n, d) float64.
 
-        On separable axes the sum over degrees is done once a row, so a pixel costs (2L-1) d products
+        On separable axes the sum over degrees is computed once per row, so a pixel costs (2L-1) d products
         instead of L² d.
         """
         if places.axes_deg is None:
             product = weight.new_empty(len(places), len(weight))
-            for rows, part in places.split(BLOCK_PLACES):
-                torch.mm(self(part.lonlat_deg), weight.T, out=product[rows])
+            for cut, part in places.split(BLOCK_PLACES):
+                torch.mm(self(part.lonlat_deg), weight.T, out=product[cut])
             return product
         lon, lat = places.axes_deg
         waves = self.longitude_waves(lon)  # (w, 2L-1)
         latitude = self.latitude_waves(lat) @ self.series  # (h, L²)
-        rows = weight.new_empty(len(lat), waves.shape[1], len(weight))  # of each latitude and wave: d sums over l
+        rows = weight.new_empty(len(lat), waves.shape[1], len(weight))  # d sums over l for each latitude and wave
         for m in range(1 - self.degree, self.degree):
             features = torch.tensor([l * l + l + m for l in range(abs(m), self.degree)], device=weight.device)
             rows[:, self.degree - 1 + m] = latitude[:, features] @ weight[:, features].T
@@ -109,10 +112,10 @@ def _waves(theta: Tensor, degree: int) -> Tensor:
 
 
 def _latitude_series(degree: int, calculation: str) -> Tensor:
-    """(2L-1, L²) coefficients of every feature's latitude part in `_waves`.
+    """(2L-1, L²) coefficients of `_waves` for the latitude part of every feature.
 
-    Continued around the whole circle, a latitude part of degree l is a trigonometric polynomial of degree l in theta,
-    so its discrete Fourier transform is exact, and one matrix product replaces the recurrence at every place.
+    Continued around the whole circle, a latitude part of degree l is a trigonometric polynomial of degree l in theta.
+    So its discrete Fourier transform is exact, and one matrix product replaces the recurrence at every place.
     """
     count = 2 * degree
     theta = torch.arange(count, dtype=torch.float64) * (2 * math.pi / count)
@@ -132,7 +135,7 @@ def _latitude_series(degree: int, calculation: str) -> Tensor:
 
 
 def _normalised_legendre(degree: int, cos: Tensor, sin: Tensor) -> Tensor:
-    """Fully normalised functions, sqrt(2) included for m > 0, no sign: (L(L+1)/2, n) float64."""
+    """Fully normalised Legendre functions with sqrt(2) for m > 0 and without sign: (L(L+1)/2, n) float64."""
     table = cos.new_empty(degree * (degree + 1) // 2, len(cos))
     table[0] = 0.5 / math.sqrt(math.pi)
     for l in range(1, degree):
@@ -150,7 +153,7 @@ def _normalised_legendre(degree: int, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def _correction(degree: int) -> Tensor:
-    """Dense (L(L+1)/2, L) coefficients of cos^k in (printed - exact) / sin^m."""
+    """(L(L+1)/2, L) coefficients of cos^k in (printed - exact) / sin^m, from the table of correction polynomials."""
     with files("rangegeo.field").joinpath("correction_l40.npz").open("rb") as file, np.load(file) as table:
         pairs, counts, coefficients = (table[name].astype(kind) for name, kind in _TABLE)
     dense = torch.zeros(degree * (degree + 1) // 2, degree, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Where the field is evaluated: scattered places, or the places of a grid whose axes are separable."""
+"""Where a field is evaluated: at scattered places, or at the places of a grid with separable axes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Places:
 
     Attributes:
         lonlat_deg: (n, 2) float64 longitude and latitude in degrees.
-        axes_deg: longitudes (w,) and latitudes (h,) when the places are exactly their product in row-major
-            order (n = h * w, longitude fastest), else None. What depends on one coordinate alone then costs
-            h + w evaluations instead of h * w.
+        axes_deg: longitudes (w,) and latitudes (h,) if the places are exactly their product in row-major order
+            (n = h * w, the longitude varies fastest), else None. A function of one coordinate then needs h + w
+            evaluations instead of h * w.
     """
 
     lonlat_deg: Tensor
@@ -24,11 +24,12 @@ class Places:
 
     @classmethod
     def scattered(cls, lonlat_deg: Tensor) -> Places:
+        """(n, 2) places in no particular order."""
         return cls(lonlat_deg.double())
 
     @classmethod
     def grid(cls, lon_deg: Tensor, lat_deg: Tensor) -> Places:
-        """The product of two axes, rows of equal latitude first."""
+        """The product of two axes, one row of equal latitude after the other."""
         lon_deg, lat_deg = lon_deg.double(), lat_deg.double()
         lat, lon = torch.meshgrid(lat_deg, lon_deg, indexing="ij")
         return cls(torch.stack([lon.reshape(-1), lat.reshape(-1)], dim=1), (lon_deg, lat_deg))
@@ -37,7 +38,11 @@ class Places:
         return self.lonlat_deg.shape[0]
 
     def split(self, size: int) -> list[tuple[slice, Places]]:
-        """Cut into consecutive parts of about `size` places; a grid is cut between rows and stays a grid."""
+        """Cut the places into consecutive parts of about `size`; a grid is cut between rows, into grids.
+
+        Returns:
+            for each part the slice of the places that it holds, and the part.
+        """
         if self.axes_deg is None:
             bounds = range(0, len(self), size)
             cuts = [slice(start, min(start + size, len(self))) for start in bounds]
@@ -51,12 +56,15 @@ class Places:
         return parts
 
     def to(self, device: torch.device | str) -> Places:
-        axes = None if self.axes_deg is None else tuple(axis.to(device) for axis in self.axes_deg)
-        return Places(self.lonlat_deg.to(device), axes)
+        """The same places on another device."""
+        if self.axes_deg is None:
+            return Places(self.lonlat_deg.to(device))
+        lon, lat = self.axes_deg
+        return Places(self.lonlat_deg.to(device), (lon.to(device), lat.to(device)))
 
 
 def unit_vectors(lonlat_deg: Tensor) -> Tensor:
-    """(n, 2) degrees to (n, 3) unit vectors (cos lat cos lon, cos lat sin lon, sin lat), dtype kept."""
+    """(n, 2) degrees to (n, 3) unit vectors (cos lat cos lon, cos lat sin lon, sin lat) of the same dtype."""
     lon, lat = torch.deg2rad(lonlat_deg).unbind(-1)
     cos_lat = torch.cos(lat)
     return torch.stack([cos_lat * torch.cos(lon), cos_lat * torch.sin(lon), torch.sin(lat)], dim=-1)

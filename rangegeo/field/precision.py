@@ -1,7 +1,7 @@
-"""Full float32 in matrix products, whatever the rest of the program asked torch for.
+"""Full float32 in matrix products, whatever precision the rest of the program has set for torch.
 
-`torch.set_float32_matmul_precision("medium")`, usual in training, lets torch multiply float32 matrices in bfloat16 (on
-processors with AMX) or TF32 (on GPUs). Embeddings would then be off in their third digit.
+Training code often calls `torch.set_float32_matmul_precision("medium")`. Torch then multiplies float32 matrices in
+bfloat16 (on processors with AMX) or TF32 (on GPUs), and embeddings would be wrong in their third digit.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from functools import partial
 import torch
 
 _changing = threading.Lock()
-_inside = 0
-_restore: list[Callable[[], None]] = []
+_inside = 0  # threads that are within `full_precision`
+_restore: list[Callable[[], None]] = []  # calls that set back what was changed
 
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Multiply float32 as float32, in every thread, until the last one has left; then as was set before."""
+    """Within this context all threads multiply float32 as float32; the last to leave restores the setting before."""
     global _inside
     with _changing:
         _inside += 1
@@ -36,8 +36,8 @@ def full_precision() -> Iterator[None]:
 
 
 def _raised() -> Iterator[Callable[[], None]]:
-    """Raise what is set to less, and give what sets it back."""
-    if not hasattr(torch.backends.mkldnn, "matmul"):  # before torch 2.9 one switch stands for all
+    """Raise every setting that is lower to full precision, and yield the call that restores each."""
+    if not hasattr(torch.backends.mkldnn, "matmul"):  # torch before 2.9 has one setting for all devices
         before = torch.get_float32_matmul_precision()
         if before != "highest":
             torch.set_float32_matmul_precision("highest")

@@ -1,4 +1,4 @@
-"""Principal directions of a sample, the same for the same sample on every machine."""
+"""Principal directions of a sample. Their signs are fixed, so that the same sample gives the same directions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ def principal_directions(sample: np.ndarray, count: int) -> tuple[np.ndarray, np
     """The directions in which a sample varies most.
 
     Args:
-        sample: (n, bands), finite.
-        count: of directions; those beyond the number of bands are zero.
+        sample: (n, bands) finite values.
+        count: number of directions; directions beyond the number of bands are zero.
     Returns:
-        mean (bands,), directions (count, bands) with the largest loading of each positive, and (count,) the share
-        of the variance each explains; float64.
+        (bands,) mean, (count, bands) directions, the largest loading of each positive, and (count,) the share of
+        the variance that each explains; all float64.
     """
     sample = sample.astype(np.float64)
     bands = sample.shape[1]

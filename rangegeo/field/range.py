@@ -1,4 +1,4 @@
-"""RANGE and RANGE+: a location encoder that looks up what satellite images of similar places showed.
+"""RANGE and RANGE+: a location encoder, joined by averages of the image features that a database holds.
 
     q = encoder(place) / |encoder(place)|
     S = softmax(t q·K) V                     semantic, t = 12 (RANGE+) or 15 (RANGE)
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from rangegeo.errors import ShapeError
+from rangegeo.field.encoder import LocationEncoder
 from rangegeo.field.entropy import FoldedEntropy, softmax_entropy
 from rangegeo.field.geographic import FoldedAverage
 from rangegeo.field.places import Places, unit_vectors
@@ -27,10 +28,13 @@ GEOGRAPHIC_TEMPERATURE = 40.0  # RANGE+, mvrl/RANGE, range.py
 
 
 class Components(NamedTuple):
-    """What the betas blend: averages (n, v) float32, each None if not asked for, and q (n, k) float64.
+    """The parts from which the bands of n places are made.
 
-    q is of unit length for RANGE and RANGE+, and the encoder's own output for a location encoder alone.
-    `diagnostics` are those of `rangegeo.schema.bands.DIAGNOSTICS` that were asked for, by name, each (n, 1) float64.
+    Attributes:
+        semantic: S, (n, v) float32; None if it was not wanted.
+        geographic: G, (n, v) float32; None if it was not wanted.
+        location: q, (n, k) float64; of unit length for RANGE and RANGE+, else the encoder's own output.
+        diagnostics: those of `rangegeo.schema.bands.DIAGNOSTICS` that were wanted, by name, each (n, 1) float64.
     """
 
     semantic: Tensor | None
@@ -44,28 +48,29 @@ class Components(NamedTuple):
 
 
 class EncoderField(nn.Module):
-    """A location encoder alone, as a field without betas.
+    """A location encoder alone, as a field without visual bands.
 
     Args:
-        encoder: module with `dim`, from `Places` to (n, dim).
+        encoder: gives the location bands.
     """
 
     visual = 0
 
-    def __init__(self, encoder: nn.Module) -> None:
+    def __init__(self, encoder: LocationEncoder) -> None:
         super().__init__()
         self.encoder = encoder
 
     @property
     def dim(self) -> int:
+        """Number of bands."""
         return self.encoder.dim
 
     def components(self, places: Places, *, semantic: bool = False, geographic: bool = False) -> Components:
-        """The encoder's own output, not normalised; there is nothing else to ask for."""
+        """The encoder's own output, not normalised; there are no averages, whatever is wanted."""
         return Components(None, None, self.encoder(places))
 
     def forward(self, places: Places) -> Tensor:
-        """(n, dim) float64."""
+        """(n, dim) the encoder's output."""
         return self.encoder(places)
 
 
@@ -73,20 +78,25 @@ class RangeField(nn.Module):
     """The RANGE field over one database.
 
     Args:
-        encoder: module with `dim`, from `Places` to (n, dim) float64.
+        encoder: gives (n, dim) float64.
         keys: (N, dim) float32 unit vectors.
         values: (N, v) float32.
         locs: (N, 2) places of the rows, lon, lat in degrees.
-        temperature: of the semantic softmax.
-        folded: (v + 1, L²) coefficients from `geographic.fold`, or None to sum over all rows.
+        temperature: inverse temperature of the semantic softmax.
+        folded: (v + 1, L²) coefficients from `geographic.fold`; None to sum over all rows.
         geographic: False for RANGE, which has no geographic average.
     Raises:
         ShapeError: the encoder and the keys differ in width.
     """
 
+    keys: Tensor
+    values: Tensor
+    locs: Tensor
+    xyz: Tensor
+
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: LocationEncoder,
         keys: Tensor,
         values: Tensor,
         locs: Tensor,
@@ -112,20 +122,28 @@ class RangeField(nn.Module):
 
     @property
     def visual(self) -> int:
+        """Number of visual bands, those of S and of G."""
         return self.values.shape[1]
 
     @property
     def dim(self) -> int:
+        """Number of bands of an embedding."""
         return self.visual + self.keys.shape[1]
 
     def components(
         self, places: Places, *, semantic: bool = True, geographic: bool = True, diagnostics: Collection[str] = ()
     ) -> Components:
-        """S, G and q at each place, and the diagnostics named; what is not asked for is not computed."""
+        """Compute q at each place, and of S, G and the diagnostics only those that are wanted.
+
+        Args:
+            places: n places.
+            semantic, geographic: whether S and G are wanted.
+            diagnostics: names of `rangegeo.schema.bands.DIAGNOSTICS`.
+        """
         location = nn.functional.normalize(self.encoder(places), dim=1, eps=0.0)
         return Components(
             softmax_average(location.float(), self.keys, self.values, self.temperature) if semantic else None,
-            self.geographic(places) if geographic else None,
+            self.geographic_average(places) if geographic else None,
             location,
             self._diagnostics(places, location, diagnostics),
         )
@@ -143,8 +161,8 @@ class RangeField(nn.Module):
             found[name] = entropy.exp() if quantity == "neighbours" else entropy
         return found
 
-    def geographic(self, places: Places) -> Tensor:
-        """(n, v) float32 averages by distance."""
+    def geographic_average(self, places: Places) -> Tensor:
+        """(n, v) float32 averages of the values by distance."""
         if self.folded is None:
             return self._geographic_sum(places.lonlat_deg)
         average, accurate = self.folded(places)
@@ -162,14 +180,16 @@ class RangeField(nn.Module):
         return entropy
 
     def _geographic_entropy(self, lonlat_deg: Tensor) -> Tensor:
+        """As `geographic_entropy`, from the sum over all rows."""
         return softmax_entropy(unit_vectors(lonlat_deg).float(), self.xyz, GEOGRAPHIC_TEMPERATURE)
 
     def _geographic_sum(self, lonlat_deg: Tensor) -> Tensor:
+        """As `geographic_average`, from the sum over all rows."""
         xyz = unit_vectors(lonlat_deg).float()
         return softmax_average(xyz, self.xyz, self.values, GEOGRAPHIC_TEMPERATURE)
 
     def forward(self, places: Places, betas: Sequence[float] = (1.0,), dtype: torch.dtype = torch.float32) -> Tensor:
-        """(betas, n, v + k): [(1 - beta) G + beta S, q], every beta from one evaluation of S, G and q."""
+        """(betas, n, v + k): [(1 - beta) G + beta S, q]. S, G and q are evaluated once for all betas."""
         found = self.components(places, semantic=any(b > 0 for b in betas), geographic=any(b < 1 for b in betas))
         out = self.values.new_empty(len(betas), len(places), self.dim, dtype=dtype)
         for index, beta in enumerate(betas):
@@ -179,16 +199,19 @@ class RangeField(nn.Module):
 
 
 def blend(found: Components, beta: float) -> Tensor:
-    """(n, v): (1 - beta) G + beta S."""
-    if beta == 1:
-        return found.semantic
-    if beta == 0:
-        return found.geographic
-    return (1 - beta) * found.geographic + beta * found.semantic
+    """(n, v): (1 - beta) G + beta S. S may be missing if beta is 0, and G if beta is 1."""
+    semantic, geographic = found.semantic, found.geographic
+    if beta == 1 and semantic is not None:
+        return semantic
+    if beta == 0 and geographic is not None:
+        return geographic
+    assert semantic is not None, f"S is needed for beta {beta:g}"
+    assert geographic is not None, f"G is needed for beta {beta:g}"
+    return (1 - beta) * geographic + beta * semantic
 
 
 def database_vectors(lonlat_deg: Tensor) -> Tensor:
-    """(N, 2) degrees to (N, 3) float32 unit vectors, rounded as upstream rounds them (float32 throughout)."""
+    """(N, 2) degrees to (N, 3) float32 unit vectors. Every step is float32, so they are rounded as upstream's are."""
     radians = lonlat_deg.float() * torch.pi / 180
     lon, lat = radians.unbind(1)
     return torch.stack([lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()], dim=1)

@@ -1,4 +1,4 @@
-"""From components to the bands of a cube: blend the betas, keep some bands, project. All of it is linear."""
+"""From components to the bands of a cube: blend the betas, keep some bands, project them. Every step is linear."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rangegeo.field.range import Components, blend
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Projection:
-    """A principal component analysis: bands become (band - mean) @ directionsᵀ.
+    """A principal component analysis, which replaces the bands by (bands - mean) @ directionsᵀ.
 
     Attributes:
         mean: (bands,) float32.
-        directions: (n, bands) float32, orthonormal rows, the largest loading of each positive.
-        explained: (n,) float32 shares of the variance.
+        directions: (n, bands) float32 orthonormal rows, the largest loading of each positive.
+        explained: (n,) float32 share of the variance that each direction explains.
     """
 
     mean: np.ndarray
@@ -27,6 +27,7 @@ class Projection:
     explained: np.ndarray
 
     def __dask_tokenize__(self) -> tuple[bytes, bytes]:
+        """What dask hashes; without it every copy would get a name of its own."""
         return self.mean.tobytes(), self.directions.tobytes()
 
 
@@ -35,12 +36,12 @@ class Recipe:
     """Which layers and bands a cube has.
 
     Attributes:
-        betas: one layer each; empty for one layer that holds S, G and q side by side.
+        betas: each becomes one layer; empty for a single layer that holds S, G and q side by side.
         visual: number of visual bands of the model.
-        location: number of its location bands.
-        keep: bands that are kept, in order; None for all of the embedding.
-        diagnostics: what the model can tell of its retrieval, numbered after the bands of the embedding.
-        projection: applied to the bands that are kept; None to leave them.
+        location: number of location bands of the model.
+        keep: numbers (from 0) of the bands that are kept, in order; None for all bands of the embedding.
+        diagnostics: names of the model's diagnostics; as bands they are numbered after those of the embedding.
+        projection: of the bands that are kept; None for no projection.
     """
 
     betas: tuple[float, ...]
@@ -52,25 +53,27 @@ class Recipe:
 
     @property
     def layers(self) -> int:
+        """Number of layers of the cube."""
         return max(1, len(self.betas))
 
     @property
     def source_bands(self) -> int:
-        """Bands of the embedding before any are left out."""
+        """Number of bands of the embedding, before any are left out."""
         return (self.visual if self.betas else 2 * self.visual) + self.location
 
     @property
     def bands(self) -> int:
-        """Bands of the cube."""
+        """Number of bands of the cube."""
         if self.projection is not None:
             return len(self.projection.directions)
         return self.source_bands if self.keep is None else len(self.keep)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the bands of the cube: visual_0000 … then location_000 …, or pca_0 … after a projection.
+        """Names of the bands of the cube.
 
-        Without betas semantic_0000 …, geographic_0000 … and location_000 … stand side by side.
+        They are visual_0000 … and location_000 …; without betas semantic_0000 …, geographic_0000 … and location_000 …;
+        after a projection pca_0 …
         """
         if self.projection is not None:
             return tuple(f"pca_{band}" for band in range(self.bands))
@@ -86,7 +89,7 @@ class Recipe:
         return (*(f"{name}_{i:0{width}d}" for name, count in groups for i in range(count)), *self.diagnostics)
 
     def narrowed(self, layers: Iterable[int], bands: Iterable[int]) -> Recipe:
-        """Some layers and bands of the cube, by their indices."""
+        """The recipe of some layers and bands of this cube, given by their indices."""
         betas = tuple(self.betas[layer] for layer in layers) if self.betas else ()
         bands = [int(band) for band in bands]
         if self.projection is not None:
@@ -99,39 +102,45 @@ class Recipe:
 
     @property
     def kept_diagnostics(self) -> tuple[str, ...]:
-        """Those that are needed, by name."""
+        """Names of the diagnostics that are kept."""
         numbered = enumerate(self.diagnostics, start=self.source_bands)
         return tuple(name for band, name in numbered if self.keep is not None and band in self.keep)
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Components and diagnostics that are needed, by name; q always is."""
+        """Names of the components and diagnostics that are needed; q, as "location", always is."""
         needed = {"semantic": self.semantic, "geographic": self.geographic, "location": True}
         return (*(name for name, is_needed in needed.items() if is_needed), *self.kept_diagnostics)
 
     @property
     def semantic(self) -> bool:
-        """Whether S is needed at all."""
+        """Whether S is needed."""
         return self._keeps(0, self.visual) if not self.betas else self._visual and any(b > 0 for b in self.betas)
 
     @property
     def geographic(self) -> bool:
-        """Whether G is needed at all."""
+        """Whether G is needed."""
         if not self.betas:
             return self._keeps(self.visual, 2 * self.visual)
         return self._visual and any(b < 1 for b in self.betas)
 
     @property
     def _visual(self) -> bool:
+        """Whether a blended visual band is kept."""
         return self._keeps(0, self.visual)
 
     def _keeps(self, start: int, stop: int) -> bool:
+        """Whether a band from `start` to `stop` (exclusive) is kept."""
         return start < stop and (self.keep is None or any(start <= band < stop for band in self.keep))
 
     def apply(self, found: Components, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Components of n places to (layers, n, bands).
+        """Make the bands of n places from their components.
 
-        A component that was not asked for leaves its bands out of the work: they are not kept.
+        Args:
+            found: the components and diagnostics that `parts` names; others may be missing.
+            dtype: of the result.
+        Returns:
+            (layers, n, bands).
         """
         location = found.location.to(dtype)
         out = location.new_empty(self.layers, len(location), self.bands)
@@ -140,7 +149,8 @@ class Recipe:
         return out
 
     def _layer(self, found: Components, location: Tensor, index: int) -> Tensor:
-        unused = location.new_empty(len(location), self.visual)
+        """(n, bands) of one layer."""
+        unused = location.new_empty(len(location), self.visual)  # stands for bands that are cut off below
         if self.betas:
             visual = [blend(found, self.betas[index]) if self._visual else unused]
         else:

@@ -1,7 +1,7 @@
-"""Softmax retrieval over a database of any size in blocks of a fixed size.
+"""Softmax retrieval over a database of any size, in blocks of a fixed size.
 
 Queries and keys are unit vectors, so a similarity never exceeds 1 and exp(temperature · (similarity - 1)) never
-overflows: the usual running maximum is not needed, and blocks only add up.
+overflows. So no running maximum is needed, and the sums of the blocks are simply added.
 """
 
 from __future__ import annotations
@@ -11,24 +11,26 @@ from torch import Tensor
 
 from rangegeo.errors import ShapeError
 
-QUERY_BLOCK = 2048  # rows and columns of the largest similarity block held: 8 MiB of float32;
-KEY_BLOCK = 1024  # the fastest of 128..2048 by 1024..100,000 measured with 100,000 keys on two cores
-CUDA_KEY_BLOCK = 32_768  # 256 MiB; there the time to start a product counts, not the cache
-HIGHEST_TEMPERATURE = 43.0  # exp(-2 · 43) is the last weight that float32 holds in full precision
+# Queries and keys of one block of similarities, 8 MiB of float32. With 100,000 keys on two cores it was the fastest of
+# the sizes 128..2048 by 1024..100,000.
+QUERY_BLOCK = 2048
+KEY_BLOCK = 1024
+CUDA_KEY_BLOCK = 32_768  # 256 MiB; on a GPU the time to start a product matters, not the cache
+HIGHEST_TEMPERATURE = 43.0  # exp(-2 · 43) is the smallest weight that float32 stores in full precision
 
 
 def softmax_average(queries: Tensor, keys: Tensor, values: Tensor, temperature: float) -> Tensor:
-    """Average database values by their similarity to each query: softmax(temperature · queries keysᵀ) values.
+    """Average database values by the similarity of their keys to each query: softmax(t · queries keysᵀ) values.
 
     Args:
         queries: (n, d) unit vectors, float32.
         keys: (N, d) unit vectors, float32.
         values: (N, v), float32.
-        temperature: inverse temperature of the softmax, dimensionless, in (0, 43].
+        temperature: t, the inverse temperature of the softmax, dimensionless, in (0, 43].
     Returns:
         (n, v) float32 convex combinations of the values.
     Raises:
-        ShapeError: queries and keys differ in d, or keys and values in N, or the temperature is out of range.
+        ShapeError: queries and keys differ in d, keys and values differ in N, or the temperature is out of range.
     Source: arXiv:2502.19781, section 3.
     """
     if queries.shape[1] != keys.shape[1] or len(keys) != len(values):
@@ -45,7 +47,7 @@ def softmax_average(queries: Tensor, keys: Tensor, values: Tensor, temperature: 
         block = queries[start : start + QUERY_BLOCK]
         numerator = values.new_zeros(len(block), values.shape[1])
         denominator = values.new_zeros(len(block), 1)
-        held = values.new_empty(len(block) * key_block)  # one for all, or every block would pay for fresh pages
+        held = values.new_empty(len(block) * key_block)  # reused: new memory costs time in every block
         for first in range(0, len(keys), key_block):
             rows = slice(first, first + key_block)
             weights = held[: len(block) * len(keys[rows])].view(len(block), -1)

@@ -1,17 +1,18 @@
-"""SIREN, the sine network that SatCLIP's location encoder ends in (arXiv:2006.09661, arXiv:2311.17179)."""
+"""SIREN, the sine network at the end of SatCLIP's location encoder (arXiv:2006.09661, arXiv:2311.17179)."""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-FIRST_FREQUENCY = 30.0  # w0 of the first layer, inside the sine and after the bias; microsoft/SatCLIP
+FIRST_FREQUENCY = 30.0  # w0: the first layer multiplies by it inside the sine, after the bias; microsoft/SatCLIP
 
 
 class Siren(nn.Module):
-    """sin(30 (x W0ᵀ + b0)), then sin(h Wᵀ + b) for every further hidden layer, then a linear layer; float64.
+    """sin(30 (x W0ᵀ + b0)), then sin(h Wᵀ + b) for each further hidden layer, then a linear layer; all in float64.
 
     Args:
         features: width of the input.
@@ -26,14 +27,24 @@ class Siren(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(a, b, dtype=torch.float64) for a, b in pairwise(widths))
         self.last_layer = nn.Linear(capacity, dim, dtype=torch.float64)
 
+    @property
+    def first(self) -> nn.Linear:
+        """The first hidden layer."""
+        return cast(nn.Linear, self.layers[0])
+
     def forward(self, features: Tensor) -> Tensor:
         """(n, features) to (n, dim)."""
-        return self.from_first_product(features @ self.layers[0].weight.T)
+        return self.from_first_product(features @ self.first.weight.T)
 
     def from_first_product(self, product: Tensor) -> Tensor:
-        """The rest of the network, given (n, capacity) = input times the first layer's weights."""
-        first, *rest = self.layers
-        hidden = torch.sin(FIRST_FREQUENCY * (product + first.bias))
-        for layer in rest:
+        """The rest of the network.
+
+        Args:
+            product: (n, capacity), the input times the weights of the first layer, without its bias.
+        Returns:
+            (n, dim).
+        """
+        hidden = torch.sin(FIRST_FREQUENCY * (product + self.first.bias))
+        for layer in self.layers[1:]:
             hidden = torch.sin(layer(hidden))
         return self.last_layer(hidden)

@@ -1,19 +1,20 @@
-"""Which database rows a place draws on, and with what weight: the retrieval of `range.py` laid open.
+"""Which database rows have the largest weights in the averages of `range.py`, and how large these weights are.
 
-Everything is float64 and streamed in blocks over the database, so the weights are those of the full softmax, and
-never more than a block of them is held.
+Everything is float64. The database is read in blocks, so only one block of weights is in memory at a time, and the
+weights are still those of the softmax over all rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
 
 from rangegeo.field.retrieval import KEY_BLOCK
-from rangegeo.support.earth import EARTH_RADIUS_KM
+from rangegeo.support.earth import EARTH_RADIUS_KM, great_circle_rad
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,8 +24,8 @@ class Kernel:
     Attributes:
         queries: (n, d) float64 unit vectors.
         keys: (N, d) unit vectors.
-        temperature: inverse, dimensionless.
-        share: of this average in the blend that decides which rows are strongest.
+        temperature: inverse temperature, dimensionless.
+        share: weight of this average in the blend, by which the strongest rows are chosen.
     """
 
     queries: Tensor
@@ -33,29 +34,30 @@ class Kernel:
     share: float
 
     def block(self, rows: slice) -> Tensor:
-        """(n, rows) float64 weights exp(temperature · (cosine - 1)), not normalised."""
+        """(n, rows) float64 weights exp(temperature · (cosine - 1)), which are not yet normalised."""
         return torch.exp(self.temperature * (self.queries @ self.keys[rows].double().T - 1))
 
     def cosine(self, rows: Tensor) -> Tensor:
-        """(n, k) float64 cosines of every query with rows (n, k) of its own."""
+        """(n, k) float64 cosines of each query with its own rows, whose numbers (n, k) are given."""
         return torch.einsum("nd,nkd->nk", self.queries, self.keys[rows].double())
 
 
 def strongest_rows(kernels: Sequence[Kernel], k: int) -> tuple[Tensor, Tensor]:
-    """The k rows with the largest blended weight, largest first.
+    """The k rows with the largest blended weights, the largest first.
 
     Args:
-        kernels: over the same rows, for the same queries.
-        k: at most the number of rows.
+        kernels: at least one; all have the same rows and the same queries.
+        k: number of rows, at most all of them.
     Returns:
         (n, k) int64 row numbers and (kernels, n, k) float64 weights in each softmax.
     """
     count = len(kernels[0].keys)
     blocks = [slice(first, min(first + KEY_BLOCK, count)) for first in range(0, count, KEY_BLOCK)]
-    totals = [sum(kernel.block(block).sum(dim=1, keepdim=True) for block in blocks) for kernel in kernels]
+    totals = [_sum([kernel.block(block).sum(dim=1, keepdim=True) for block in blocks]) for kernel in kernels]
     weights, rows = torch.empty(0), torch.empty(0)
     for block in blocks:
-        here = sum(kernel.share * kernel.block(block) / total for kernel, total in zip(kernels, totals, strict=True))
+        pairs = zip(kernels, totals, strict=True)
+        here = _sum([kernel.share * kernel.block(block) / total for kernel, total in pairs])
         numbers = torch.arange(block.start, block.stop, device=here.device).expand_as(here)
         if block.start:
             here, numbers = torch.cat([weights, here], dim=1), torch.cat([rows, numbers], dim=1)
@@ -68,9 +70,11 @@ def strongest_rows(kernels: Sequence[Kernel], k: int) -> tuple[Tensor, Tensor]:
     return rows, torch.stack(each)
 
 
+def _sum(terms: Iterable[Tensor]) -> Tensor:
+    return reduce(torch.add, terms)
+
+
 def distance_km(one_deg: Tensor, other_deg: Tensor) -> Tensor:
-    """(..., 2) lon, lat in degrees to (...) km along great circles of a sphere; the haversine formula."""
+    """Great-circle distances between (..., 2) lon, lat in degrees on a sphere: (...) float64, in km."""
     (lon, lat), (other_lon, other_lat) = (torch.deg2rad(places.double()).unbind(-1) for places in (one_deg, other_deg))
-    across = lat.cos() * other_lat.cos() * torch.sin((other_lon - lon) / 2) ** 2
-    half = torch.sin((other_lat - lat) / 2) ** 2 + across
-    return 2 * EARTH_RADIUS_KM * torch.asin(half.clamp(max=1).sqrt())
+    return EARTH_RADIUS_KM * great_circle_rad(lon, lat, other_lon, other_lat, xp=torch)

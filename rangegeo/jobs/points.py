@@ -55,7 +55,7 @@ class PointsJob:
         """What it will cost; measures the model for a moment."""
         from rangegeo.engine.evaluator import evaluate_places
 
-        evaluate = partial(evaluate_places, self.model.evaluator, recipe=self.plan.layout.recipe)
+        evaluate = partial(evaluate_places, self.model.evaluator, recipe=self.plan.output.recipe)
         return f"{self.output.out}: {self.plan.describe(evaluate, self.interpolator.expected)}"
 
     def write(self, advance: Callable[[int], None]) -> None:

@@ -1,4 +1,4 @@
-"""The columns of an output: those of the table that are carried along, places where they are needed, embeddings."""
+"""The columns of an output: columns carried over from the table, then places if they are needed, then embeddings."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
 from rangegeo.field.recipe import Recipe
 from rangegeo.schema.columns import band_names, layer_names
 from rangegeo.tables.places import TablePlaces
 from rangegeo.tables.text import with_types
 
-# How an output holds places beside the columns that are carried along: WGS 84 degrees, added as these columns.
-PLACES = {
+DROP = argument("drop_columns", True)
+INSTEAD = f"write .parquet, or leave the columns out with {DROP}"  # what to do if a format cannot hold a column
+
+# The columns that an output may add for the places, in WGS 84 degrees.
+PLACES: dict[str, tuple[tuple[str, pa.DataType], ...]] = {
     "none": (),
     "columns": (("longitude", pa.float64()), ("latitude", pa.float64())),
     "geometry": (("geometry", pa.binary()),),
@@ -28,10 +31,10 @@ class OutputColumns:
 
     Attributes:
         carried: names and types of the columns that come from the table.
-        untyped: whether these are text that has still to be given its type.
-        places: one of PLACES.
+        untyped: whether the table has these columns as text, which must be converted to the types.
+        places: which columns are added for the places: "none", "columns" or "geometry".
         recipe: layers and bands of the embeddings.
-        lists: whether a layer is one column of lists; else every band is a column.
+        lists: whether each layer is one column of lists; otherwise each band is a column.
     """
 
     carried: dict[str, pa.DataType]
@@ -42,7 +45,7 @@ class OutputColumns:
 
     @property
     def embedded(self) -> tuple[str, ...]:
-        """Names of the columns that hold embeddings."""
+        """Names of the columns of embeddings."""
         if self.lists:
             return layer_names(self.recipe)
         return tuple(name for layer in band_names(self.recipe) for name in layer)
@@ -55,7 +58,7 @@ class OutputColumns:
 
     @property
     def schema(self) -> pa.Schema:
-        """All columns."""
+        """All columns of the output."""
         return pa.schema([*self.carried.items(), *self.added])
 
     def carry(self, columns: pa.RecordBatch) -> pa.RecordBatch:
@@ -64,11 +67,12 @@ class OutputColumns:
         return with_types(columns, self.carried) if self.untyped else columns
 
     def batch(self, columns: pa.RecordBatch, places: TablePlaces, values: np.ndarray) -> pa.RecordBatch:
-        """Some rows of the output.
+        """n rows of the output.
 
         Args:
-            columns: of the table, (n) rows.
-            values: (layers, n, bands) float32; what stands in rows without a place does not matter.
+            columns: n rows of the table.
+            places: their places; rows without a place get nulls.
+            values: (layers, n, bands) float32 embeddings; the values in rows without a place are not used.
         """
         missing = ~places.usable
         arrays = self.carry(columns).columns
@@ -88,9 +92,14 @@ class OutputColumns:
 
 
 def check_names(carried: dict[str, pa.DataType], added: list[str]) -> None:
-    """Refuse a table that has a column of a name that the output needs."""
+    """Refuse a table with a column that has the same name as a column that is added."""
     for name in added:
         if name in carried:
             raise UsageError(
-                f"the table already has a column {name!r}; rename it, or leave its columns out with --drop-columns"
+                f"the table already has a column {name!r}; rename it, or leave its columns out with {DROP}"
             )
+
+
+def cannot_hold(output: str, name: str, reason: str) -> str:
+    """The message about a column that a format cannot hold."""
+    return f"{output} cannot hold the column {name!r}{reason}; {INSTEAD}"

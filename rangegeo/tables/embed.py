@@ -1,4 +1,4 @@
-"""The whole way of a table: read once for its faults, embedded batch by batch, written, named at last."""
+"""All steps from a table to a file: the table is read once for its faults, then embedded and written batch by batch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rangegeo.errors import OutputError
+from rangegeo.errors import OutputError, argument
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import WGS84, parse_crs
 from rangegeo.support.destination import check_destination
@@ -21,91 +21,134 @@ from rangegeo.tables.places import PlaceColumns
 from rangegeo.tables.survey import Survey, survey
 from rangegeo.tables.table import Table
 
-BATCH_BYTES = 64e6  # of embeddings held at a time
+BATCH_BYTES = 64e6  # of embeddings that are in memory at a time
 FEWEST_ROWS, MOST_ROWS = 1024, 65_536  # of a batch
 
-# (n, 2) longitude, latitude in degrees to (layers, n, bands) float32
+# A function from (n, 2) longitude, latitude in degrees to (layers, n, bands) float32.
 Evaluate = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Plan:
-    """A table and what becomes of it.
+    """A table, and the output that is made of it.
 
     Attributes:
-        table, where, survey: what is read, and what is known of it.
-        format, layout: what is written.
-        metadata: of its schema.
+        table: the table.
+        place_columns: the columns of the table that hold its places.
+        survey: what the first reading of the table found.
+        format: of the output.
+        output: the columns of the output.
+        metadata: of the schema of the output.
     """
 
     table: Table
-    where: PlaceColumns
+    place_columns: PlaceColumns
     survey: Survey
     format: Format
-    layout: OutputColumns
+    output: OutputColumns
     metadata: dict[bytes, bytes]
 
     @property
     def nbytes(self) -> int:
-        """Of the embeddings, uncompressed."""
-        recipe = self.layout.recipe
+        """Size of the embeddings, uncompressed."""
+        recipe = self.output.recipe
         return 4 * self.survey.rows * recipe.layers * recipe.bands
 
     @property
     def batch_rows(self) -> int:
-        recipe = self.layout.recipe
+        """Number of rows of a batch."""
+        recipe = self.output.recipe
         return int(np.clip(BATCH_BYTES // (4 * recipe.layers * recipe.bands), FEWEST_ROWS, MOST_ROWS))
 
     def describe(self, evaluate: Evaluate, evaluations: int) -> str:
-        """Size, and time for so many evaluations, measured on some of the places; the second run counts."""
+        """One line with the size and the time of the whole table.
+
+        Args:
+            evaluate: is timed on a sample of the places; the second of two runs counts.
+            evaluations: the number of places that will be evaluated.
+        """
         sample, elapsed = self.survey.sample_deg, 0.0
         for _ in range(2 if len(sample) else 0):
             start = time.perf_counter()
             evaluate(sample)
             elapsed = time.perf_counter() - start
         seconds = elapsed / max(1, len(sample)) * evaluations
-        betas = len(self.layout.recipe.betas)
+        betas = len(self.output.recipe.betas)
         layers = f"{betas} betas, " if betas > 1 else ""
         return (
-            f"{self.survey.rows:,} places, {layers}{self.layout.recipe.bands} bands, {human_bytes(self.nbytes)} before "
+            f"{self.survey.rows:,} places, {layers}{self.output.recipe.bands} bands, {human_bytes(self.nbytes)} before "
             f"compression, about {human_seconds(seconds)}"
         )
 
 
 def plan_table(
-    table: Table, where: PlaceColumns, form: Format, recipe: Recipe, *, lists: bool | None = None, drop: bool = False
+    table: Table,
+    place_columns: PlaceColumns,
+    output_format: Format,
+    recipe: Recipe,
+    *,
+    lists: bool | None = None,
+    drop: bool = False,
 ) -> Plan:
-    """Read a table once and decide what its output holds.
+    """Read a table once and decide which columns its output has.
 
     Args:
-        lists: whether an embedding is one column of lists; None for what is usual in the format.
-        drop: leave out the columns of the table.
+        table: the table.
+        place_columns: the columns that hold its places.
+        output_format: of the output.
+        recipe: layers and bands of the embeddings.
+        lists: whether an embedding is one column of lists; None for the default of the format.
+        drop: whether the columns of the table are left out.
     Raises:
         TableError: the table cannot be read, or no row has a place. UsageError: the format cannot hold its columns.
     """
+    geometries = output_format.geometries
     geometry = None if table.geometry is None else table.geometry.column
-    as_columns = geometry is not None and form.geometries == "columns"
+    as_columns = geometry is not None and geometries == "columns"
     carried = [name for name in table.schema.names if not (as_columns and name == geometry)]
     if drop:
-        carried = [geometry] if geometry is not None and form.geometries == "made" else []
-    made = form.geometries == "made" and geometry is None
-    known = survey(table, where, carried)
-    layout = OutputColumns(
+        carried = [geometry] if geometry is not None and geometries == "made" else []
+    made = geometries == "made" and geometry is None
+    known = survey(table, place_columns, carried)
+    output = OutputColumns(
         carried=known.types,
         untyped=table.untyped,
         places="columns" if as_columns and not drop else "geometry" if made else "none",
         recipe=recipe,
-        lists=form.lists if lists is None else lists,
+        lists=output_format.lists if lists is None else lists,
     )
-    form.sink.check(layout)
+    output_format.sink.check(output)
+    return Plan(
+        table=table,
+        place_columns=place_columns,
+        survey=known,
+        format=output_format,
+        output=output,
+        metadata=_schema_metadata(table, place_columns, carried, made=made, drop=drop),
+    )
+
+
+def _schema_metadata(
+    table: Table, place_columns: PlaceColumns, carried: list[str], *, made: bool, drop: bool
+) -> dict[bytes, bytes]:
+    """The metadata of the table that are still true of the output, and those of GeoParquet.
+
+    Without its columns the metadata of pandas are no longer true, and without its geometries those of GeoParquet.
+
+    Args:
+        carried: the columns that the output takes over.
+        made: whether the output gets a column of points.
+        drop: whether the columns of the table are left out.
+    """
+    geometry = table.geometry
+    kept = geometry is not None and geometry.column in carried
     stored = table.schema.metadata or {}
-    # what pandas says of its columns is no longer true without them, nor what GeoParquet says of its geometries
-    metadata = {key: text for key, text in stored.items() if (geometry in carried if key == b"geo" else not drop)}
+    metadata = {key: text for key, text in stored.items() if (kept if key == b"geo" else not drop)}
     if made:
         metadata |= geo_metadata("geometry", parse_crs(WGS84), ["Point"])
-    elif geometry in carried and b"geo" not in metadata:
-        metadata |= geo_metadata(geometry, table.geometry.crs or where.crs)
-    return Plan(table=table, where=where, survey=known, format=form, layout=layout, metadata=metadata)
+    elif geometry is not None and kept and b"geo" not in metadata:
+        metadata |= geo_metadata(geometry.column, geometry.crs or place_columns.crs)
+    return metadata
 
 
 def write_table(
@@ -118,15 +161,17 @@ def write_table(
     """Embed a table into a file.
 
     Args:
-        path: of the file, which may be seen unfinished.
-        provenance: asked once everything is computed.
-        advance: told of the rows that are done.
+        plan: from `plan_table`.
+        path: of the file; until this function returns, the file is not complete.
+        evaluate: computes the embeddings.
+        provenance: returns what the file says about its values; it is called after everything is computed.
+        advance: is told the number of rows after each batch.
     """
-    columns = list(dict.fromkeys([*plan.where.columns, *plan.layout.carried]))
-    recipe = plan.layout.recipe
-    with plan.format.sink(path, plan.layout, plan.metadata) as sink:
+    columns = list(dict.fromkeys([*plan.place_columns.columns, *plan.output.carried]))
+    recipe = plan.output.recipe
+    with plan.format.sink(path, plan.output, plan.metadata) as sink:
         for block in plan.table.read(columns, plan.batch_rows):
-            places = plan.where.locate(block)
+            places = plan.place_columns.locate(block)
             values = evaluate(places.lonlat_deg[places.usable])
             if not places.usable.all():
                 spread = np.zeros((recipe.layers, len(block), recipe.bands), dtype=np.float32)
@@ -138,7 +183,16 @@ def write_table(
 
 
 def check_output(path: Path, nbytes: float = 0, *, overwrite: bool) -> None:
-    """Refuse an output before any work is done; see `check_destination`."""
+    """Refuse a path that the output cannot have, before any work is done.
+
+    Args:
+        path: of the output.
+        nbytes: the bytes that it may need.
+        overwrite: whether an existing file may be replaced.
+    Raises:
+        OutputError: the path is a folder, or see `check_destination`.
+    """
     if path.is_dir():
-        raise OutputError(f"{path} is a folder and was left as it is; give another -o")
-    check_destination(path, int(nbytes), overwrite=overwrite, smaller="take fewer --bands or --beta")
+        raise OutputError(f"{path} is a folder and was left as it is; give another {argument('out')}")
+    smaller = f"take fewer {argument('bands')} or {argument('betas')}"
+    check_destination(path, int(nbytes), overwrite=overwrite, smaller=smaller)

@@ -1,11 +1,11 @@
-"""The formats an output can have, by name and by suffix, and what each holds of a table."""
+"""The formats that an output can have, by name and by suffix, and how each one holds a table."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
 from rangegeo.tables.npz import NpzSink
 from rangegeo.tables.sinks import CsvSink, ParquetSink, Sink
 
@@ -15,12 +15,12 @@ class Format:
     """One output format.
 
     Attributes:
-        sink: what writes it.
-        suffixes: that choose it.
-        lists: whether an embedding is one column of lists unless asked otherwise.
-        choice: whether it can be asked otherwise.
-        geometries: "kept" as they are, "made" where the table has none, or "columns" of degrees instead.
-        room: bytes on disk for one of the embeddings', at most.
+        sink: the class that writes it.
+        suffixes: of the files that have this format.
+        lists: whether by default an embedding is one column of lists.
+        choice: whether the user can choose between lists and columns.
+        geometries: "kept" as they are, "made" if the table has none, or "columns" of degrees instead.
+        room: the most bytes on disk per byte of embeddings.
     """
 
     sink: type[Sink]
@@ -45,19 +45,26 @@ FORMATS = {
 
 
 def choose_format(path: Path, name: str | None) -> Format:
-    """The format asked for, else the one of the suffix.
+    """The format of an output.
 
+    Args:
+        path: of the output; its suffix chooses the format if no name is given.
+        name: "parquet", "geoparquet", "csv" or "npz"; None for the format of the suffix.
     Raises:
-        UsageError: neither says one, or they say two.
+        UsageError: neither the name nor the suffix tells the format, or they contradict each other.
     """
     if str(path) == STDOUT:
-        raise UsageError("-o must be a file, got - for standard output; for example -o places.parquet")
+        raise UsageError(argument="out", expected="a file", got="- for standard output", example="places.parquet")
     of_suffix = next((key for key, row in FORMATS.items() if path.suffix.lower() in row.suffixes), None)
     if name and of_suffix and FORMATS[name].sink is not FORMATS[of_suffix].sink:
-        raise UsageError(f"--format {name} does not go with -o {path}; leave --format out, or give another -o")
-    if name or of_suffix:
-        return FORMATS[name or of_suffix]
+        raise UsageError(
+            f"{argument('format', name)} does not go with {argument('out', path)}; leave {argument('format')} out, or "
+            f"give another {argument('out')}"
+        )
+    chosen = name or of_suffix
+    if chosen:
+        return FORMATS[chosen]
     raise UsageError(
-        f"-o must end in .parquet, .geoparquet, .csv, .tsv or .npz, got {path.name!r}; or say --format "
-        f"{', '.join(FORMATS)}"
+        f"{argument('out')} must end in .parquet, .geoparquet, .csv, .tsv or .npz, got {path.name!r}; or say "
+        f"{argument('format')} {', '.join(FORMATS)}"
     )

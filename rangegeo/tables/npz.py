@@ -1,7 +1,7 @@
-"""npz: embeddings, places and the table's columns as plain arrays, for numpy alone.
+"""npz: embeddings, places and the columns of the table as plain arrays, which numpy reads without other packages.
 
-A zip holds one array after the other and each says its length first, so the rows are kept in raw files beside the
-output until there are no more, and then put together.
+A zip holds one array after the other, and each begins with its length. So the rows are first written to raw files
+beside the output, and the npz is put together from these at the end.
 """
 
 from __future__ import annotations
@@ -18,45 +18,42 @@ import pyarrow.compute as pc
 
 from rangegeo.errors import TableError, UsageError
 from rangegeo.schema.columns import layer_names
-from rangegeo.tables.columns import OutputColumns, check_names
+from rangegeo.tables.columns import INSTEAD, OutputColumns, cannot_hold, check_names
 from rangegeo.tables.places import TablePlaces, is_text
 from rangegeo.tables.sinks import PROVENANCE, Sink
 
 LONLAT = "lonlat"
-COPIED_BYTES = 2**20
-LONGEST_TEXT = 1000  # characters; an array of text is as wide in every row as in its widest
+COPIED_BYTES = 2**20  # copied at a time
+LONGEST_TEXT = 1000  # characters; in an array of text every row takes as much room as the longest
 
 
 class NpzSink(Sink):
-    """An uncompressed npz."""
+    """Writes an uncompressed npz."""
 
     @classmethod
-    def check(cls, layout: OutputColumns) -> None:
-        check_names(layout.carried, [*layer_names(layout.recipe), LONLAT, PROVENANCE])
-        for name, kind in layout.carried.items():
+    def check(cls, output: OutputColumns) -> None:
+        check_names(output.carried, [*layer_names(output.recipe), LONLAT, PROVENANCE])
+        for name, kind in output.carried.items():
             if _plain(kind) is None:
-                raise UsageError(
-                    f"npz cannot hold the column {name!r} ({kind}); write .parquet, or leave the columns out with "
-                    "--drop-columns"
-                )
+                raise UsageError(cannot_hold("npz", name, f" ({kind})"))
 
-    def __init__(self, path: Path, layout: OutputColumns, metadata: dict[bytes, bytes]) -> None:
-        super().__init__(path, layout, metadata)
+    def __init__(self, path: Path, output: OutputColumns, metadata: dict[bytes, bytes]) -> None:
+        super().__init__(path, output, metadata)
         self.rows = 0
-        self._columns = [_Column(name, kind) for name, kind in layout.carried.items()]
+        self._columns = [_Column(name, kind) for name, kind in output.carried.items()]
         self._raw = {
             name: self.files.enter_context((path.parent / f"{name}.raw").open("wb"))
-            for name in (*layer_names(layout.recipe), LONLAT)
+            for name in (*layer_names(output.recipe), LONLAT)
         }
         self._carried_path = str(path.parent / "carried.arrow")
-        schema = pa.schema(list(layout.carried.items()))
+        schema = pa.schema(list(output.carried.items()))
         self._carried = self.files.enter_context(pa.ipc.new_file(self._carried_path, schema))
 
     def write(self, columns: pa.RecordBatch, places: TablePlaces, values: np.ndarray) -> None:
         values[:, ~places.usable] = np.nan
         for file, array in zip(self._raw.values(), (*values, places.lonlat_deg), strict=True):
             file.write(np.ascontiguousarray(array).data)
-        carried = self.layout.carry(columns)
+        carried = self.output.carry(columns)
         for column, array in zip(self._columns, carried.columns, strict=True):
             column.look_at(array)
         self._carried.write_batch(carried)
@@ -64,7 +61,8 @@ class NpzSink(Sink):
 
     def finish(self, provenance: dict[str, object]) -> None:
         self._carried.close()
-        shapes = {name: (np.dtype(np.float32), self.layout.recipe.bands) for name in self._raw}
+        shapes: dict[str, tuple[np.dtype, int]]
+        shapes = {name: (np.dtype(np.float32), self.output.recipe.bands) for name in self._raw}
         shapes[LONLAT] = (np.dtype(np.float64), 2)
         with zipfile.ZipFile(self.path, "w") as archive:
             for name, file in self._raw.items():
@@ -72,7 +70,7 @@ class NpzSink(Sink):
                 dtype, width = shapes[name]
                 with _member(archive, name, dtype, (self.rows, width)) as member, open(file.name, "rb") as raw:
                     shutil.copyfileobj(raw, member, COPIED_BYTES)
-                Path(file.name).unlink()  # the disk need not hold everything twice
+                Path(file.name).unlink()  # so that the disk never holds everything twice
             with pa.memory_map(self._carried_path) as mapped, pa.ipc.open_file(mapped) as carried:
                 for index, column in enumerate(self._columns):
                     with _member(archive, column.name, column.dtype, (self.rows,)) as member:
@@ -84,33 +82,46 @@ class NpzSink(Sink):
 
 
 class _Column:
-    """A column of the table on its way to a plain array."""
+    """A column of the table that becomes a plain array; all its rows are looked at before it is converted."""
 
     def __init__(self, name: str, kind: pa.DataType) -> None:
-        self.name = name
-        self.plain = _plain(kind)
-        self.nulls, self.width = pa.types.is_null(self.plain), 1
+        plain = _plain(kind)
+        assert plain is not None, f"NpzSink.check refuses {kind}"
+        self.name, self.plain = name, plain
+        self.nulls, self.width = pa.types.is_null(plain), 1
 
     def look_at(self, array: pa.Array) -> None:
-        """What the dtype has to hold."""
+        """Find out whether some rows are null, and how long the longest text is.
+
+        Raises:
+            TableError: a text is too long.
+        """
         self.nulls |= array.null_count > 0
         if is_text(self.plain):
             self.width = max(self.width, pc.max(pc.utf8_length(array.cast(self.plain))).as_py() or 1)
             if self.width > LONGEST_TEXT:
                 raise TableError(
                     f"npz holds text of up to {LONGEST_TEXT:,} characters, and the column {self.name!r} has longer; "
-                    "write .parquet, or leave the columns out with --drop-columns"
+                    f"{INSTEAD}"
                 )
 
     @property
     def dtype(self) -> np.dtype:
-        """Text as wide as the widest; whole numbers and truth values as float64 where some are missing."""
+        """The dtype of the array.
+
+        Text is as wide as the longest; whole numbers and truth values become float64 if some are null.
+        """
         if is_text(self.plain):
             return np.dtype(f"<U{self.width}")
         is_exact = pa.types.is_integer(self.plain) or pa.types.is_boolean(self.plain) or pa.types.is_null(self.plain)
         return np.dtype(np.float64) if self.nulls and is_exact else np.dtype(self.plain.to_pandas_dtype())
 
     def array(self, array: pa.Array) -> np.ndarray:
+        """Some rows as a plain array.
+
+        Raises:
+            TableError: they do not fit.
+        """
         array = array.cast(self.plain)
         if is_text(self.plain):
             return np.array(pc.fill_null(array, "").to_pylist(), dtype=self.dtype)
@@ -118,15 +129,13 @@ class _Column:
             try:
                 array = array.cast(pa.float64())
             except pa.ArrowInvalid as error:
-                raise TableError(
-                    f"npz cannot hold the column {self.name!r}: some of it is missing, and the rest is too large for "
-                    "float64; write .parquet, or leave the columns out with --drop-columns"
-                ) from error
+                reason = ": some of it is missing, and the rest is too large for float64"
+                raise TableError(cannot_hold("npz", self.name, reason)) from error
         return array.to_numpy(zero_copy_only=False).astype(self.dtype)
 
 
 def _plain(kind: pa.DataType) -> pa.DataType | None:
-    """The type from which a column becomes an array; None if it becomes none."""
+    """The type to which a column is cast before it becomes an array; None if npz cannot hold it."""
     if pa.types.is_dictionary(kind):
         return _plain(kind.value_type)
     if is_text(kind):
@@ -134,13 +143,13 @@ def _plain(kind: pa.DataType) -> pa.DataType | None:
     if pa.types.is_decimal(kind):
         return pa.float64()
     if pa.types.is_timestamp(kind):
-        return pa.timestamp(kind.unit)  # in UTC
+        return pa.timestamp(kind.unit)  # without a time zone, in UTC
     tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_date, pa.types.is_duration)
     return kind if any(test(kind) for test in (*tests, pa.types.is_null)) else None
 
 
 def _member(archive: zipfile.ZipFile, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> IO[bytes]:
-    """An array of the archive, open for its values."""
+    """A new array in the archive, open so that its values can be written."""
     member = archive.open(f"{name}.npy", "w", force_zip64=True)
     described = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(member, described)

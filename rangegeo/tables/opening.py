@@ -1,4 +1,4 @@
-"""The kinds of tables that are read, by name and by suffix; standard input too."""
+"""The kinds of tables that can be read, by name and by suffix, from files and from standard input."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
 from rangegeo.tables.parquet import open_parquet
 from rangegeo.tables.table import Table
 from rangegeo.tables.text import open_text
@@ -23,9 +23,9 @@ class Kind:
     """One kind of table.
 
     Attributes:
-        open: path and name (and layer, if it has layers) to a table.
-        suffixes: that choose it; the first is the one of a copy of standard input.
-        layers: whether a file may hold several.
+        open: opens a table, given its path, its name for messages and, if `layers`, the name of a layer or None.
+        suffixes: of the files that are of this kind; a copy of standard input gets the first.
+        layers: whether a file may have several layers.
     """
 
     open: Callable[..., Table]
@@ -42,21 +42,21 @@ KINDS = {
     "gpkg": Kind(open=open_vector, suffixes=(".gpkg",), layers=True),
     "parquet": Kind(open=open_parquet, suffixes=(".parquet", ".geoparquet", ".pq")),
 }
-FOLDERS = (".gdb", ".parquet")  # that are tables
-MAGIC = {b"PAR1": "parquet", b"SQLite format 3": "gpkg"}  # what files of a kind begin with
-OTHER = Kind(open=open_vector, suffixes=(), layers=True)  # whatever else GDAL reads
+FOLDERS = (".gdb", ".parquet")  # suffixes of folders that are tables
+MAGIC = {b"PAR1": "parquet", b"SQLite format 3": "gpkg"}  # the first bytes of files of a kind
+OTHER = Kind(open=open_vector, suffixes=(), layers=True)  # every other file that GDAL reads
 
 
 def open_table(source: str, folder: Path, *, kind: str | None = None, layer: str | None = None) -> Table:
-    """A table of places.
+    """Open a table of places.
 
     Args:
         source: path, or "-" for standard input.
-        folder: where standard input is kept while it is read, which is more than once.
-        kind: one of KINDS; by default the one of the suffix, or of what standard input begins with.
-        layer: of a file that holds several.
+        folder: for a copy of standard input, because a table is read more than once.
+        kind: "csv", "geojson", "geojsonl", "gpkg" or "parquet"; None to find out from the suffix or the first bytes.
+        layer: name of a layer, for files with layers; None if there is one layer.
     Raises:
-        UsageError: there is no such file, or no such layer. TableError: it is no table of that kind.
+        UsageError: there is no such file, or no such layer. TableError: the file is not a table of that kind.
     """
     if source == STDIN:
         if sys.stdin.isatty():
@@ -70,17 +70,17 @@ def open_table(source: str, folder: Path, *, kind: str | None = None, layer: str
         path, name = Path(source), source
         if not source or (path.is_dir() and kind != "parquet" and path.suffix.lower() not in FOLDERS):
             given = f"the folder {source}" if source else "nothing"
-            raise UsageError(f"IN must be a file, or - for standard input, got {given}")
+            raise UsageError(argument="source", expected="a file, or - for standard input", got=given)
         if not path.exists():
             raise UsageError(f"{source} does not exist; expected a table of places (.csv, .geojson, .gpkg, .parquet …)")
         row = KINDS[kind] if kind else _of_suffix(path)
     if layer is not None and not row.layers:
-        raise UsageError(f"--layer is for files with layers such as .gpkg; leave it out for {name}")
+        raise UsageError(f"{argument('layer')} is for files with layers such as .gpkg; leave it out for {name}")
     return row.open(path, name, layer) if row.layers else row.open(path, name)
 
 
 def _of_content(path: Path) -> str:
-    """The kind of a file without a name, by what it begins with; CSV if that says nothing."""
+    """The kind of a file without a suffix, by its first bytes; "csv" if these do not tell."""
     with path.open("rb") as file:
         first = file.readline().lstrip(b"\xef\xbb\xbf \t")
     for magic, kind in MAGIC.items():
@@ -90,10 +90,11 @@ def _of_content(path: Path) -> str:
         return "csv"
     try:
         return "geojsonl" if json.loads(first)["type"] == "Feature" else "geojson"
-    except (ValueError, KeyError, TypeError):  # the object goes on in the lines below
+    except (ValueError, KeyError, TypeError):  # the object continues in the next lines
         return "geojson"
 
 
 def _of_suffix(path: Path) -> Kind:
+    """The kind of a file by its suffix."""
     lower = path.name.lower()
     return next((kind for kind in KINDS.values() if lower.endswith(kind.suffixes)), OTHER)

@@ -1,4 +1,4 @@
-"""From the rows of a table to places: which columns or geometries, in which CRS, and which rows have none."""
+"""The places in the rows of a table: in which columns or geometries they are, in which CRS, and why a row has none."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import pyarrow.compute as pc
 import shapely
 from pyproj import CRS, Transformer
 
-from rangegeo.errors import TableError, UsageError
+from rangegeo.errors import TableError, UsageError, argument
 from rangegeo.grid import WGS84, parse_crs, wrapped
 from rangegeo.places.columns import coordinate_columns
 from rangegeo.tables.table import Block, Table
 
 NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
 DECIMAL_COMMA = r"[-+]?\d+,\d+"
-POINT = 0  # shapely's number of the type
-LARGEST = (360.0, 90.0)  # degrees of longitude and latitude
+POINT = 0  # shapely's number for points
+LARGEST = (360.0, 90.0)  # largest absolute longitude and latitude in degrees
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TablePlaces:
-    """The places of some rows.
+    """The places of n rows.
 
     Attributes:
-        lonlat_deg: (n, 2) float64 in WGS 84, longitudes in [-180, 180]; NaN where a row has no place.
-        usable: (n,) bool.
+        lonlat_deg: (n, 2) float64 in WGS 84, longitudes in [-180, 180]; NaN in rows without a place.
+        usable: (n,) bool, whether a row has a place.
     """
 
     lonlat_deg: np.ndarray
@@ -37,14 +37,14 @@ class TablePlaces:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class PlaceColumns:
-    """Where the places of a table are.
+    """The columns that hold the places of a table.
 
     Attributes:
-        columns: of longitude and latitude (or x and y), or the one of the geometries.
-        encoding: of the geometries; None for two columns of numbers.
+        columns: names of those of longitude and latitude (or x and y), or of the column of geometries.
+        encoding: of the geometries, "WKB" or "point"; None for two columns of numbers.
         crs: of the coordinates.
         counted: what the numbers of rows count, "line" or "row".
-        representative: whether a geometry that is no point stands for a point within it.
+        representative: whether a point within a line or a polygon is taken for it.
     """
 
     columns: tuple[str, ...]
@@ -55,13 +55,14 @@ class PlaceColumns:
 
     @property
     def is_wgs84(self) -> bool:
+        """Whether the coordinates are longitude and latitude in WGS 84."""
         return self.crs.equals(CRS.from_user_input(WGS84), ignore_axis_order=True)
 
     def locate(self, block: Block) -> TablePlaces:
         """The places of a block of rows.
 
         Raises:
-            TableError: a geometry is no point.
+            TableError: a geometry is not a point.
         """
         x, y = self._xy(block)
         if not self.is_wgs84:
@@ -74,7 +75,7 @@ class PlaceColumns:
         return TablePlaces(lonlat, usable)
 
     def explain(self, block: Block, row: int) -> str:
-        """Why a row has no place."""
+        """The reason why a row has no place."""
         one = Block(block.columns.slice(row, 1), block.numbers[row : row + 1])
         x, y = (float(values[0]) for values in self._xy(one))
         if self.encoding is not None:
@@ -95,7 +96,7 @@ class PlaceColumns:
         raise AssertionError(f"row {row} has a place")
 
     def _xy(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
-        """Two (n,) float64, in the table's CRS, NaN where there is no number."""
+        """Two (n,) float64 arrays of coordinates in the table's CRS; NaN where there is no number."""
         if self.encoding is None:
             x, y = (_numbers(block.columns[name], name) for name in self.columns)
         elif self.encoding == "point":
@@ -105,15 +106,15 @@ class PlaceColumns:
         return x, y
 
     def _points(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
+        """As `_xy`, from WKB geometries."""
         shapes = shapely.from_wkb(block.columns[self.columns[0]].to_numpy(zero_copy_only=False), on_invalid="ignore")
         shapes[shapely.is_empty(shapes)] = None
-        kinds = shapely.get_type_id(shapes)  # -1 for none
+        kinds = shapely.get_type_id(shapes)  # -1 for null
         others = np.flatnonzero(kinds > POINT)
         if len(others) and not self.representative:
             number, kind = block.numbers[others[0]], shapes[others[0]].geom_type
-            raise TableError(
-                f"{self.counted} {number} is a {kind}, not a point; --representative-point takes a point within each"
-            )
+            flag = argument("representative_point", True)
+            raise TableError(f"{self.counted} {number} is a {kind}, not a point; {flag} takes a point within each")
         if len(others):
             shapes[others] = shapely.point_on_surface(shapes[others])
         return shapely.get_x(shapes), shapely.get_y(shapes)
@@ -127,13 +128,15 @@ def find_places(
     crs: str | None = None,
     representative: bool = False,
 ) -> PlaceColumns:
-    """Where the places of a table are: in the columns named, else in its geometries, else in columns of usual names.
+    """Find the places of a table: in the given columns, else in its geometries, else in columns with usual names.
 
     Args:
-        lon, lat: names of columns.
-        crs: of columns, or of geometries whose file does not say.
+        table: the table.
+        lon, lat: names of columns, both or neither.
+        crs: of the columns, or of geometries whose file does not tell its CRS.
+        representative: whether a point within a line or a polygon is taken for it.
     Raises:
-        UsageError: a column or the CRS must be named.
+        UsageError: the columns or the CRS must be given, or cannot be used.
     """
     given = None if crs is None else parse_crs(crs)
     geometry = table.geometry if lon is None and lat is None else None
@@ -143,31 +146,38 @@ def find_places(
             _check_numeric(table.schema.field(name))
         return PlaceColumns(columns=columns, encoding=None, crs=given or parse_crs(WGS84), counted=table.counted)
     if geometry.crs is not None and given is not None and not geometry.crs.equals(given, ignore_axis_order=True):
-        raise UsageError(f"--crs is for tables that do not say theirs; {table.name} is in {geometry.crs.name}")
-    if geometry.crs is None and given is None:
-        raise UsageError(f"{table.name} does not say its CRS; type it, for example --crs EPSG:4326")
+        raise UsageError(
+            f"{argument('crs')} is for tables that do not say theirs; {table.name} is in {geometry.crs.name}"
+        )
+    known = geometry.crs or given
+    if known is None:
+        example = argument("crs", "EPSG:4326")
+        raise UsageError(f"{table.name} does not say its CRS; type it, for example {example}")
     return PlaceColumns(
         columns=(geometry.column,),
         encoding=geometry.encoding,
-        crs=geometry.crs or given,
+        crs=known,
         counted=table.counted,
         representative=representative,
     )
 
 
 def _check_numeric(field: pa.Field) -> None:
+    """Refuse a column of coordinates that holds neither numbers nor text."""
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, is_text, pa.types.is_null)
     if not any(test(kind) for test in tests):
-        raise UsageError(f"the column {field.name!r} holds {field.type}, no numbers; name two others: --lon --lat")
+        others = f"{argument('lon')} {argument('lat')}"
+        raise UsageError(f"the column {field.name!r} holds {field.type}, no numbers; name two others: {others}")
 
 
 def is_text(kind: pa.DataType) -> bool:
+    """Whether a type of Arrow is one of its types of text."""
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
 def _numbers(column: pa.Array, name: str) -> np.ndarray:
-    """(n,) float64; NaN for what is no finite number."""
+    """(n,) float64 of a column; NaN for everything that is not a finite number."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if is_text(column.type):

@@ -1,4 +1,4 @@
-"""Where embedded rows go: Parquet, GeoParquet and CSV, batch by batch."""
+"""Sinks, which write embedded rows batch by batch: what all have in common, Parquet and CSV."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from rangegeo.errors import UsageError
-from rangegeo.tables.columns import OutputColumns, check_names
+from rangegeo.tables.columns import OutputColumns, cannot_hold, check_names
 from rangegeo.tables.places import TablePlaces
 
-PROVENANCE = "rangegeo"  # the key under which Parquet files say where their values come from
+PROVENANCE = "rangegeo"  # the key under which an output says where its values come from
 
 
 class Sink(ABC):
-    """An output that takes rows in order, within a `with`; without `finish` it stays unfinished.
+    """An output that takes rows in order, within a `with` block. It is complete after `finish`.
 
     Args:
-        path: of the unfinished file; others may be made beside it.
-        layout: its columns.
-        metadata: of the table's own schema, what Parquet can keep.
+        path: of the file; a sink may make other files beside it.
+        output: the columns of the output.
+        metadata: of the schema, for formats that can keep them.
     """
 
-    def __init__(self, path: Path, layout: OutputColumns, metadata: dict[bytes, bytes]) -> None:
-        self.path, self.layout, self.metadata = path, layout, metadata
+    def __init__(self, path: Path, output: OutputColumns, metadata: dict[bytes, bytes]) -> None:
+        self.path, self.output, self.metadata = path, output, metadata
         self.files = ExitStack()
 
     def __enter__(self) -> Sink:
@@ -39,35 +39,44 @@ class Sink(ABC):
         self.files.close()
 
     @classmethod
-    def check(cls, layout: OutputColumns) -> None:
-        """Before any work is done.
+    def check(cls, output: OutputColumns) -> None:
+        """Refuse columns that the format cannot hold, before any work is done.
 
         Raises:
-            UsageError: the format cannot hold these columns.
+            UsageError: the format cannot hold a column, or two columns have the same name.
         """
-        check_names(layout.carried, layout.added.names)
+        check_names(output.carried, output.added.names)
 
     @abstractmethod
     def write(self, columns: pa.RecordBatch, places: TablePlaces, values: np.ndarray) -> None:
-        """Some rows: columns of the table, places, and (layers, n, bands) float32 embeddings."""
+        """Write n rows.
+
+        Args:
+            columns: n rows of the table.
+            places: their places.
+            values: (layers, n, bands) float32 embeddings; a sink may change the values of rows without a place.
+        """
 
     @abstractmethod
     def finish(self, provenance: dict[str, object]) -> None:
-        """Finish the file; what is said of its values is known only now."""
+        """Complete the file, with what is known about its values after all are computed."""
 
 
 class ParquetSink(Sink):
-    """Parquet: a row group a batch. Embeddings are not sorted, repeated or bounded in any useful way, and say so."""
+    """Writes Parquet, one row group per batch.
 
-    def __init__(self, path: Path, layout: OutputColumns, metadata: dict[bytes, bytes]) -> None:
-        super().__init__(path, layout, metadata)
-        plain = [name for name, kind in layout.carried.items() if not pa.types.is_nested(kind)]
-        tail = ".list.element" if layout.lists else ""
-        embedded = [f"{name}{tail}" for name in layout.embedded]
+    Embeddings get no dictionary and no statistics, because they are neither repeated nor sorted.
+    """
+
+    def __init__(self, path: Path, output: OutputColumns, metadata: dict[bytes, bytes]) -> None:
+        super().__init__(path, output, metadata)
+        plain = [name for name, kind in output.carried.items() if not pa.types.is_nested(kind)]
+        tail = ".list.element" if output.lists else ""
+        embedded = [f"{name}{tail}" for name in output.embedded]
         self._writer = self.files.enter_context(
             pq.ParquetWriter(
                 path,
-                layout.schema.with_metadata(metadata),
+                output.schema.with_metadata(metadata),
                 compression="zstd",
                 compression_level=1,
                 use_dictionary=plain,
@@ -77,7 +86,7 @@ class ParquetSink(Sink):
         )
 
     def write(self, columns: pa.RecordBatch, places: TablePlaces, values: np.ndarray) -> None:
-        batch = self.layout.batch(columns, places, values).replace_schema_metadata(self.metadata)
+        batch = self.output.batch(columns, places, values).replace_schema_metadata(self.metadata)
         self._writer.write_table(pa.Table.from_batches([batch]), row_group_size=max(1, batch.num_rows))
 
     def finish(self, provenance: dict[str, object]) -> None:
@@ -85,26 +94,23 @@ class ParquetSink(Sink):
 
 
 class CsvSink(Sink):
-    """CSV, or TSV if the path says so."""
+    """Writes CSV, or TSV if the path ends in .tsv."""
 
     @classmethod
-    def check(cls, layout: OutputColumns) -> None:
-        super().check(layout)
-        for name, kind in layout.carried.items():
+    def check(cls, output: OutputColumns) -> None:
+        super().check(output)
+        for name, kind in output.carried.items():
             if pa.types.is_nested(kind) or pa.types.is_binary(kind):
-                raise UsageError(
-                    f"CSV cannot hold the column {name!r} ({kind}); write .parquet, or leave the columns out with "
-                    "--drop-columns"
-                )
+                raise UsageError(cannot_hold("CSV", name, f" ({kind})"))
 
-    def __init__(self, path: Path, layout: OutputColumns, metadata: dict[bytes, bytes]) -> None:
-        super().__init__(path, layout, metadata)
+    def __init__(self, path: Path, output: OutputColumns, metadata: dict[bytes, bytes]) -> None:
+        super().__init__(path, output, metadata)
         delimiter = "\t" if path.suffix == ".tsv" else ","
         options = csv.WriteOptions(delimiter=delimiter)
-        self._writer = self.files.enter_context(csv.CSVWriter(path, layout.schema, write_options=options))
+        self._writer = self.files.enter_context(csv.CSVWriter(path, output.schema, write_options=options))
 
     def write(self, columns: pa.RecordBatch, places: TablePlaces, values: np.ndarray) -> None:
-        self._writer.write_batch(self.layout.batch(columns, places, values))
+        self._writer.write_batch(self.output.batch(columns, places, values))
 
     def finish(self, provenance: dict[str, object]) -> None:
-        """A CSV has no place for where its values come from."""
+        """Nothing is written, because CSV cannot say where its values come from."""

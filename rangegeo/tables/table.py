@@ -1,4 +1,4 @@
-"""A table of places on disk: its columns, and its rows in batches, as often as they are wanted."""
+"""A table of places on disk: its columns, and its rows in batches, which can be read any number of times."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pyproj import CRS
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """Some consecutive rows.
+    """n consecutive rows.
 
     Attributes:
         columns: their values.
-        numbers: (n,) int64, where each row is found in the file: its line, or its place counted from 1.
+        numbers: (n,) int64, for each row the line on which it begins, or its number counted from 1.
     """
 
     columns: pa.RecordBatch
@@ -28,12 +28,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Geometry:
-    """Which column holds the geometries, and how.
+    """The column of geometries of a table.
 
     Attributes:
         column: its name.
         encoding: "WKB", or "point" for a struct of x and y.
-        crs: None where the file does not say.
+        crs: of the geometries; None if the file does not tell.
     """
 
     column: str
@@ -47,11 +47,12 @@ class Table:
 
     Attributes:
         name: as the user typed it, for messages.
-        schema: of all columns; text for every one if `untyped`.
-        read: rows in batches: the columns wanted (None for all) and the most rows of a batch, to blocks.
+        schema: of all columns; if `untyped`, all are text.
+        read: returns all rows in blocks, given the names of the wanted columns (None for all) and the most rows of a
+            block.
         counted: what the numbers of a block count, "line" or "row".
-        untyped: whether the columns are text whose types are still to be found.
-        geometry: None for a table of plain columns.
+        untyped: whether the columns are text whose types must still be found.
+        geometry: the column of geometries; None for a table of plain columns.
     """
 
     name: str
@@ -63,7 +64,7 @@ class Table:
 
 
 def in_rows(batches: Iterator[pa.RecordBatch]) -> Iterator[Block]:
-    """Batches as blocks, their rows counted from 1."""
+    """Turn batches into blocks whose rows are counted from 1."""
     first = 1
     for batch in batches:
         yield Block(batch, np.arange(first, first + batch.num_rows))

@@ -1,4 +1,4 @@
-"""CSV and TSV: every value as its text, every row with its line, and the types that the text of a column has."""
+"""CSV and TSV. All values are read as text with their lines; then types are found that fit whole columns."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rangegeo.errors import TableError
+from rangegeo.errors import TableError, argument
 from rangegeo.tables.table import Block, Table
 
 DELIMITERS = ",\t;|"
-# What all values of a column must look like to become a type, the narrowest first. A leading zero is a code, not a
-# number, and more than 18 digits are a name: both stay text.
+# The types that a column can have, the narrowest first, each with a pattern that all its values must match. Values with
+# leading zeros are taken for codes, and values with more than 18 digits for names; both stay text.
 TYPES = (
     (pa.int64(), r"^-?(0|[1-9]\d{0,17})$"),
     (pa.float64(), r"^-?(0|[1-9]\d{0,17})(\.\d+)?([eE][-+]?\d{1,3})?$"),
@@ -28,10 +28,13 @@ TYPES = (
 
 
 def open_text(path: Path, name: str) -> Table:
-    """A text table with a line of column names; the delimiter is the one that line has most of.
+    """Open a text table whose first line names the columns; its most frequent delimiter is the delimiter of the table.
 
+    Args:
+        path: of the file, which may be compressed with gzip.
+        name: of the table, for messages.
     Raises:
-        TableError: the first line does not name columns.
+        TableError: the file cannot be read as text, or the first line does not name columns.
     """
     with _lines(path, name) as lines:
         first = lines.readline()
@@ -53,10 +56,11 @@ def open_text(path: Path, name: str) -> Table:
 
 
 def fitting_types(batch: pa.RecordBatch, known: dict[str, int]) -> dict[str, int]:
-    """For each column the first of TYPES that fits this batch and those before; len(TYPES) for text.
+    """For each column the position of the first of TYPES that fits all batches so far; len(TYPES) for text.
 
     Args:
-        known: what it was for the batches before.
+        batch: the next batch, all columns text.
+        known: the positions after the batches before; empty before the first.
     """
     fitting = {}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
@@ -69,7 +73,7 @@ def fitting_types(batch: pa.RecordBatch, known: dict[str, int]) -> dict[str, int
 
 
 def with_types(batch: pa.RecordBatch, types: dict[str, pa.DataType]) -> pa.RecordBatch:
-    """A batch of text with the types that were found; an empty text becomes null where it is no text."""
+    """Convert a batch of text to the types that were found; in columns that are not text, empty text becomes null."""
     columns = [
         column
         if types[name] == pa.string()
@@ -81,7 +85,7 @@ def with_types(batch: pa.RecordBatch, types: dict[str, pa.DataType]) -> pa.Recor
 
 @contextmanager
 def _lines(path: Path, name: str) -> Iterator[io.TextIOWrapper]:
-    """The text of a file, decompressed; what is wrong with it in one line."""
+    """The text of a file, decompressed; an unreadable file is a TableError of one line."""
     try:
         opener = gzip.open if path.suffix == ".gz" else open
         with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
@@ -89,7 +93,8 @@ def _lines(path: Path, name: str) -> Iterator[io.TextIOWrapper]:
     except UnicodeDecodeError as error:
         if b"\0" in error.object[: error.start]:
             raise TableError(
-                f"{name} is no text; expected CSV, or say what it is with --input-format, or convert it to UTF-8"
+                f"{name} is no text; expected CSV, or say what it is with {argument('input_format')}, or convert it to "
+                "UTF-8"
             ) from error
         raise TableError(
             f"{name} is not UTF-8 text ({error.reason}); convert it first, for example: iconv -f latin1 -t utf-8"
@@ -99,6 +104,7 @@ def _lines(path: Path, name: str) -> Iterator[io.TextIOWrapper]:
 
 
 def _checked_header(header: list[str], name: str) -> list[str]:
+    """The names of the columns; nameless columns get one. Raises TableError if the line does not name columns."""
     if not header:
         raise TableError(f"{name} is empty; expected a line of column names such as lon,lat")
     if all(_is_number(text) for text in header):
@@ -123,14 +129,23 @@ def _is_number(text: str) -> bool:
 def _blocks(
     lines: io.TextIOWrapper, delimiter: str, names: list[str], kept: Sequence[int], rows: int, name: str
 ) -> Iterator[Block]:
+    """The rows of a table in blocks.
+
+    Args:
+        lines: the whole file, at its beginning.
+        names: of all columns.
+        kept: positions of the wanted columns.
+        rows: the most rows of a block.
+        name: of the table, for messages.
+    """
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     values: list[list[str]] = []
     numbers: list[int] = []
     try:
         next(reader)
-        line = reader.line_num + 1  # on which the next row begins
+        line = reader.line_num + 1  # the line on which the next row begins
         for row in reader:
-            if row:  # a blank line is none
+            if row:  # blank lines are skipped
                 values.append(row if len(row) == len(names) else _fitted(row, len(names), f"{name}, line {line}"))
                 numbers.append(line)
             line = reader.line_num + 1
@@ -144,13 +159,14 @@ def _blocks(
 
 
 def _fitted(row: list[str], width: int, where: str) -> list[str]:
-    """A row with as many values as there are columns: what is missing is empty, what is too much must be."""
+    """A row with one value for each column. Missing values become empty; surplus values must be empty."""
     if any(row[width:]):
         raise TableError(f"{where} has {len(row)} values for {width} columns; quote the values that hold delimiters")
     return row[:width] + [""] * (width - len(row))
 
 
 def _block(values: list[list[str]], numbers: list[int], names: list[str], kept: Sequence[int]) -> Block:
+    """A block of rows, with the wanted columns."""
     columns = list(zip(*values, strict=True))
     arrays = [pa.array(columns[index], pa.string()) for index in kept]
     return Block(pa.record_batch(arrays, names=[names[index] for index in kept]), np.array(numbers))

@@ -1,4 +1,4 @@
-"""Vector files that GDAL reads (GeoJSON, GeoPackage, shapefile, FlatGeobuf …), streamed as Arrow batches."""
+"""Vector files that GDAL reads (GeoJSON, GeoPackage, shapefile, FlatGeobuf …), read in batches of Arrow."""
 
 from __future__ import annotations
 
@@ -13,28 +13,30 @@ import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 from pyogrio.raw import open_arrow
 
-from rangegeo.errors import TableError, UsageError
+from rangegeo.errors import TableError, UsageError, argument, first_line
 from rangegeo.grid import parse_crs
 from rangegeo.tables.table import Block, Geometry, Table, in_rows
 
-WKB_NAMES = {b"geoarrow.wkb", b"ogc.wkb"}
-GEOMETRY = "geometry"  # what the geometry is called where the file gives no name
+WKB_NAMES = {b"geoarrow.wkb", b"ogc.wkb"}  # Arrow extension types of columns of geometries
+GEOMETRY = "geometry"  # name of the column of geometries if the file gives none
 
 
 def open_vector(path: Path, name: str, layer: str | None = None) -> Table:
-    """One layer of a vector file.
+    """Open one layer of a vector file.
 
     Args:
-        layer: its name; may be left out where there is one.
+        path: of the file.
+        name: of the table, for messages.
+        layer: its name; None if the file has one layer.
     Raises:
-        TableError: GDAL cannot read it. UsageError: the layer must be named.
+        TableError: GDAL cannot read the file. UsageError: there is no such layer, or the layer must be named.
     """
     try:
         layer = _layer([str(known) for known, _ in pyogrio.list_layers(path)], layer, name)
         with open_arrow(path, layer=layer, batch_size=1, use_pyarrow=True) as (meta, reader):
             stored = reader.schema
     except (DataSourceError, DataLayerError) as error:
-        raise TableError(f"{name} cannot be read: {str(error).splitlines()[0]}") from error
+        raise TableError(f"{name} cannot be read: {first_line(error)}") from error
     binary = [field.name for field in stored if (field.metadata or {}).get(b"ARROW:extension:name") in WKB_NAMES]
     called = {column: meta["geometry_name"] or GEOMETRY for column in binary}
     schema = _named(stored, called)
@@ -55,10 +57,16 @@ def open_vector(path: Path, name: str, layer: str | None = None) -> Table:
 
 
 def open_geojson_lines(path: Path, name: str) -> Table:
-    """GeoJSON with a feature a line. GDAL skips lines that it cannot read, so each is looked at here too.
+    """Open GeoJSON with one feature per line.
 
+    GDAL skips lines that it cannot read. So `read` checks each line itself, and raises TableError for the first one
+    that is not a feature.
+
+    Args:
+        path: of the file.
+        name: of the table, for messages.
     Raises:
-        TableError: a line is no feature.
+        TableError: GDAL cannot read the file.
     """
     table = open_vector(path, name)
 
@@ -73,7 +81,7 @@ def open_geojson_lines(path: Path, name: str) -> Table:
 
 
 def _feature_lines(path: Path, name: str) -> Iterator[int]:
-    """The numbers of the lines that hold a feature."""
+    """The numbers of the lines with a feature; raises TableError for a line with something else."""
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             text = line.strip(b"\x1e \t\r\n")  # RFC 8142 puts a record separator before each feature
@@ -89,13 +97,14 @@ def _feature_lines(path: Path, name: str) -> Iterator[int]:
 
 
 def _layer(known: list[str], wanted: str | None, name: str) -> str:
+    """The wanted layer, or the only one."""
     if wanted is not None and wanted not in known:
-        raise UsageError(f"--layer must be one of {', '.join(known)}, got {wanted!r}")
+        raise UsageError(argument="layer", expected=f"one of {', '.join(known)}", got=repr(wanted))
     if wanted is None and len(known) > 1:
-        raise UsageError(f"{name} has the layers {', '.join(known)}; say which with --layer")
+        raise UsageError(f"{name} has the layers {', '.join(known)}; say which with {argument('layer')}")
     return wanted or known[0]
 
 
 def _named(schema: pa.Schema, called: dict[str, str]) -> pa.Schema:
-    """Geometries under their own names, as plain binary columns."""
+    """The schema with columns of geometries as plain binary, renamed as `called` says."""
     return pa.schema([pa.field(called[field.name], pa.binary()) if field.name in called else field for field in schema])

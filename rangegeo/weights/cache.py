@@ -1,4 +1,4 @@
-"""Where converted files lie, and what the bytes of a file hash to. Nothing here imports torch or uses the network."""
+"""Where converted files are, and the hash of a file. This module imports no torch and uses no network."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 
 import platformdirs
 
-FORMAT = 2  # raise it when a conversion changes, so that older files in the cache are not used
+FORMAT = 2  # increase it when a conversion changes, so that older files in the cache are no longer used
 
 
 def cache_folder() -> Path:
-    """RANGEGEO_CACHE, or the user's cache folder."""
+    """The folder that RANGEGEO_CACHE names, or the user's cache folder."""
     return Path(os.environ.get("RANGEGEO_CACHE") or platformdirs.user_cache_dir("rangegeo"))
 
 
 def stored_path(source: Path, kind: str) -> Path:
-    """Where the converted form of a file lies, or would lie, as the file is now.
+    """The path of the converted form of a file in its present state, whether or not the form exists.
 
     Args:
-        source: the published file.
-        kind: what it is converted to; part of the converted file's name.
+        source: the file itself.
+        kind: a family of encoders or "database"; part of the converted file's name.
     """
     status = source.stat()
     identity = f"{FORMAT}|{kind}|{source.resolve()}|{status.st_size}|{status.st_mtime_ns}"
@@ -30,6 +30,6 @@ def stored_path(source: Path, kind: str) -> Path:
 
 
 def file_sha256(path: Path) -> str:
-    """Of every byte."""
+    """SHA-256 hex digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

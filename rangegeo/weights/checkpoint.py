@@ -1,10 +1,11 @@
-"""Published checkpoints to checked location encoders. The one place that reads pickles, and it never executes them."""
+"""Location encoders from checkpoints. No other module reads pickles, and this one never executes what they hold."""
 
 from __future__ import annotations
 
 import pickle
 import struct
 import warnings
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -13,86 +14,102 @@ import torch
 from torch import Tensor, nn
 
 from rangegeo.encoders import FAMILIES, ModelInfo
-from rangegeo.errors import WeightsError, first_line
+from rangegeo.errors import WeightsError, argument, first_line
+from rangegeo.field.encoder import LocationEncoder
 from rangegeo.weights.cache import file_sha256
 from rangegeo.weights.converted import Stored, read_safetensors, stored_form
-from rangegeo.weights.families import Contents, contents, expected, family_of
+from rangegeo.weights.families import Contents, Settings, contents, expected, family_of
 
-# what torch raises for bytes that are none of its files
-UNREADABLE = (RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, AssertionError, OSError)
-UNREADABLE += (struct.error,)
+# The errors of torch for a file that torch did not write.
+UNREADABLE: tuple[type[Exception], ...] = (RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError)
+UNREADABLE += (AssertionError, OSError, struct.error)
 
 
-def load_encoder(path: Path, family: str | None = "satclip") -> tuple[nn.Module, Stored]:
-    """The location encoder of a checkpoint, or of the embedded form (`.safetensors`).
+def load_encoder(path: Path, family: str | None = "satclip") -> tuple[LocationEncoder, Stored]:
+    """The location encoder of a checkpoint, or of the embedded model's file (`.safetensors`).
 
     Args:
-        path: of the file.
-        family: one of `rangegeo.encoders.FAMILIES`; None for whichever the file is of.
+        path: the file.
+        family: "satclip", "geoclip", "sinr" or "csp"; None to find out from the file.
+    Returns:
+        the encoder, and what is stored of it.
     Raises:
-        WeightsError: what is missing or wrong in the file, by name.
+        WeightsError: the file cannot be used; the message names what is missing or wrong.
     """
     convert = partial(read_checkpoint, family=family)
     stored = stored_form(path, family, convert) if family else convert(path)
     return build_encoder(stored, family or stored.facts["family"]), stored
 
 
-def build_encoder(stored: Stored, family: str = "satclip") -> nn.Module:
-    """The module of checked tensors."""
+def build_encoder(stored: Stored, family: str = "satclip") -> LocationEncoder:
+    """The encoder that has these checked tensors."""
     module, settings = import_module(f"rangegeo.encoders.{family}"), stored.facts["settings"]
     network = _skeleton(module.network, settings)
     network.load_state_dict(stored.tensors, assign=True)
     return module.build(settings, network).eval().requires_grad_(False)
 
 
-def build_free(row: ModelInfo) -> nn.Module:
-    """The encoder of a model that has no weights."""
+def build_free(row: ModelInfo) -> LocationEncoder:
+    """The encoder of a model without weights."""
     return import_module(f"rangegeo.encoders.{row.family}").build({"variant": row.variant}).eval()
 
 
 def read_checkpoint(path: Path, family: str | None = "satclip") -> Stored:
     """Read and check a checkpoint; image towers and classes are left out.
 
+    Args:
+        path: the file.
+        family: "satclip", "geoclip", "sinr" or "csp"; None to find out from the file.
     Returns:
-        Tensors by the names of the network, in its dtypes, the family and the settings they belong to.
+        the tensors by the network's names, in its dtypes; the facts are family, settings, file and sha256.
+    Raises:
+        WeightsError: the file cannot be used; the message names what is missing or wrong.
     """
     if path.suffix == ".npz":
-        raise WeightsError(f"{path} is an .npz, as RANGE databases are; give it as --db, and --weights a checkpoint")
+        raise WeightsError(
+            f"{path} is an .npz, as RANGE databases are; give it as {argument('db')}, and {argument('weights')} a "
+            "checkpoint"
+        )
+    content: object
+    metadata: dict[str, str] = {}
     if path.suffix == ".safetensors":
         raw = read_safetensors(path)
         content, metadata = raw.tensors, raw.facts
     else:
-        content, metadata = _unpickle(path, family), {}
-    found = family_of(content)
-    if family is None and found is None:
-        kinds = ", ".join(title for title, _ in FAMILIES.values())
-        raise WeightsError(f"{path} is no checkpoint that is known; expected one of {kinds}")
-    if family is not None and found not in (None, family):
-        raise _other_family(path, family, found)
-    found = family or found
-    parts = contents(path, found, content, metadata)
-    network = _skeleton(import_module(f"rangegeo.encoders.{found}").network, parts.settings)
-    tensors = _checked(path, parts, network.state_dict())
+        content = _unpickle(path, family)
+    family = _checked_family(path, content, family)
+    parts = contents(path, family, content, metadata)
+    network = _skeleton(import_module(f"rangegeo.encoders.{family}").network, parts.settings)
+    tensors = _checked_tensors(path, parts, network.state_dict())
     return Stored(
-        tensors, {"family": found, "settings": parts.settings, "file": path.name, "sha256": file_sha256(path)}
+        tensors, {"family": family, "settings": parts.settings, "file": path.name, "sha256": file_sha256(path)}
     )
 
 
-def _skeleton(network: object, settings: dict) -> nn.Module:
-    """A network without values: nothing to allocate or draw, the weights come next."""
+def _skeleton(network: Callable[[Settings], nn.Module], settings: Settings) -> nn.Module:
+    """A network without values, which costs no memory and no random numbers; the weights replace its tensors."""
     with torch.device("meta"):
         return network(settings)
 
 
-def _other_family(path: Path, wanted: str, found: str) -> WeightsError:
-    return WeightsError(f"{path} is a {FAMILIES[found][0]} checkpoint; {expected(wanted)}")
+def _checked_family(path: Path, content: object, wanted: str | None) -> str:
+    """The family of what a file holds; raises WeightsError if it is not the wanted one, or not known."""
+    found = family_of(content)
+    if wanted is None:
+        if found is None:
+            kinds = ", ".join(title for title, _ in FAMILIES.values())
+            raise WeightsError(f"{path} is no checkpoint that is known; expected one of {kinds}")
+        return found
+    if found not in (None, wanted):
+        raise WeightsError(f"{path} is a {FAMILIES[found][0]} checkpoint; {expected(wanted)}")
+    return wanted
 
 
 def _unpickle(path: Path, family: str | None) -> object:
-    """Tensors and plain containers only."""
+    """What a pickle holds, which may only be tensors and plain containers."""
     wanted = expected(family or "satclip")
     try:
-        with warnings.catch_warnings():  # of what it then refuses
+        with warnings.catch_warnings():  # torch warns of what it then refuses
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -106,8 +123,8 @@ def _unpickle(path: Path, family: str | None) -> object:
         ) from error
 
 
-def _checked(path: Path, parts: Contents, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Exactly the tensors of the network, finite, in its dtypes."""
+def _checked_tensors(path: Path, parts: Contents, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors in the network's dtypes; raises WeightsError unless they are exactly its tensors and finite."""
     for name in sorted(wanted.keys() - parts.tensors.keys()):
         raise WeightsError(f"{path} lacks the tensor {parts.prefix}{name}, which {parts.because} calls for")
     for name in sorted(parts.tensors.keys() - wanted.keys()):

@@ -1,18 +1,20 @@
-"""The project's own stored form: safetensors in the user's cache, one file for each source file converted.
+"""The converted form of checkpoints and databases: one safetensors file in the user's cache for each source file.
 
-Converting checks everything once. Afterwards a start maps the file: milliseconds, and processes share its pages.
+A file is checked once, when it is converted. Later starts map the converted file into memory. That takes milliseconds,
+and processes share the memory.
 """
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
-import os
-import tempfile
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from filelock import FileLock
@@ -21,55 +23,57 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from rangegeo.errors import WeightsError, first_line
+from rangegeo.support.unfinished import unfinished
 from rangegeo.weights.cache import stored_path
 
-LOCKS = ".locks"  # folder of the cache, as in huggingface_hub's
-CONTENT = "content_sha256"  # where a file written here says the hash of its tensors
+LOCKS = ".locks"  # folder in the cache; huggingface_hub's cache has one of this name too
+CONTENT = "content_sha256"  # the fact in which a converted file states the hash of its tensors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stored:
-    """Checked tensors and what is known of them.
+    """Checked tensors, and facts about them.
 
     Attributes:
         tensors: by name.
-        facts: JSON-able description; `sha256` is the hash of the source file's bytes.
+        facts: JSON-able description; `sha256` is the hash of the source file.
     """
 
     tensors: dict[str, Tensor]
-    facts: dict
+    facts: dict[str, Any]
 
     @property
     def sha256(self) -> str:
+        """SHA-256 hex digest of the source file."""
         return self.facts["sha256"]
 
 
 def stored_form(source: Path, kind: str, convert: Callable[[Path], Stored]) -> Stored:
-    """The converted form of a file, from the cache if it is there and the source has not changed since.
+    """The converted form of a file. It is taken from the cache if it is there and the source has not changed since.
 
     Args:
-        source: the published file.
-        kind: what it is converted to; part of the cached file's name.
-        convert: reads and checks the source; called at most once per state of the source.
+        source: the file itself.
+        kind: a family of encoders or "database"; part of the cached file's name.
+        convert: reads and checks the source; called only if the cache does not hold the converted form.
     """
     cached = stored_path(source, kind)
     found = _read_if_good(cached)
     if found is not None:
         return found
-    with _alone(cached):
-        found = _read_if_good(cached)  # another process may have converted it meanwhile
+    with _locked(cached):
+        found = _read_if_good(cached)  # another process may have converted it in the meantime
         if found is not None:
             return found
         converted = convert(source)
         try:
             _write(cached, converted)
-        except OSError:  # a full or read-only cache costs the next start some seconds, nothing else
+        except OSError:  # without the converted form the next start only takes some seconds longer
             return converted
     return read_safetensors(cached)
 
 
 def read_safetensors(path: Path) -> Stored:
-    """Map a safetensors file; its metadata entry `facts` becomes the facts.
+    """Map a safetensors file into memory. Its metadata entry `facts` becomes the facts, else all its metadata.
 
     Raises:
         WeightsError: the file is not safetensors.
@@ -78,7 +82,7 @@ def read_safetensors(path: Path) -> Stored:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a converted file holds the very tensors that were written."""
+    """Whether a converted file holds exactly the tensors that were written to it."""
     try:
         stored, content = _map(path)
     except WeightsError:
@@ -87,10 +91,10 @@ def is_whole(path: Path) -> bool:
 
 
 def _map(path: Path) -> tuple[Stored, str | None]:
-    """A safetensors file, and the hash of its tensors if it is one that was written here."""
+    """What a safetensors file holds, and the hash of its tensors if this module wrote it."""
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a mapping
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is not a mapping
             metadata = file.metadata() or {}
             facts = json.loads(metadata["facts"]) if "facts" in metadata else dict(metadata)
             return Stored(tensors, facts), facts.pop(CONTENT, None)
@@ -99,7 +103,7 @@ def _map(path: Path) -> tuple[Stored, str | None]:
 
 
 def _read_if_good(path: Path) -> Stored | None:
-    """A damaged file of the cache is made again."""
+    """What a file of the cache holds; None if it is missing or damaged."""
     try:
         return read_safetensors(path) if path.exists() else None
     except WeightsError:
@@ -107,17 +111,18 @@ def _read_if_good(path: Path) -> Stored | None:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keep other processes from converting the same file, and remove what one that was killed left of it.
+def _locked(path: Path) -> Iterator[None]:
+    """Let no other process convert the same file, and remove the unfinished files of processes that were killed.
 
-    A cache that cannot be written, or a file system without locks, costs a conversion more, nothing else.
+    If the cache cannot be written or its file system has no locks, two processes may convert the same file, which only
+    costs time.
     """
     lock = FileLock(path.parent / LOCKS / f"{path.name}.lock")
     with suppress(OSError, NotImplementedError):
         (path.parent / LOCKS).mkdir(parents=True, exist_ok=True)
         lock.acquire()
-        for unfinished in path.parent.glob(f".{path.name}-*"):
-            unfinished.unlink()
+        for leftover in path.parent.glob(f".{glob.escape(path.name)}-*"):
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
     try:
         yield
     finally:
@@ -125,25 +130,21 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 def _write(path: Path, stored: Stored) -> None:
-    """Write beside the final name and rename, so that no process ever maps half a file."""
+    """Write a converted file, which gets its name when it is complete, so that no process ever maps half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    os.close(handle)
+    tensors = {name: tensor.contiguous() for name, tensor in stored.tensors.items()}
+    facts = json.dumps(stored.facts | {CONTENT: _content_sha256(tensors)})
     try:
-        tensors = {name: tensor.contiguous() for name, tensor in stored.tensors.items()}
-        facts = json.dumps(stored.facts | {CONTENT: _content_sha256(tensors)})
-        save_file(tensors, unfinished, metadata={"facts": facts})
-        os.replace(unfinished, path)
-    except SafetensorError as error:  # safetensors reports a full disk with its own class
+        with unfinished(path) as draft:
+            save_file(tensors, draft, metadata={"facts": facts})
+    except SafetensorError as error:  # safetensors reports a full disk with an error class of its own
         raise OSError(str(error)) from error
-    finally:
-        Path(unfinished).unlink(missing_ok=True)
 
 
 def _content_sha256(tensors: dict[str, Tensor]) -> str:
-    """Of names, types, shapes and bytes."""
+    """SHA-256 hex digest of the names, dtypes, shapes and bytes of tensors."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy())
+        digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

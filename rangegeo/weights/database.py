@@ -1,6 +1,6 @@
-"""RANGE databases: places, keys and values, checked and folded once, then memory-mapped.
+"""RANGE databases: places, keys and values, which are checked and folded once and then mapped into memory.
 
-Source of the layout: dataset mvrl/RANGE-database, arrays `locs`, `satclip_embeddings` and `image_embeddings`.
+Source of the file layout: dataset mvrl/RANGE-database, arrays `locs`, `satclip_embeddings` and `image_embeddings`.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from rangegeo.weights.cache import file_sha256
 from rangegeo.weights.checkpoint import check_tensor
 from rangegeo.weights.converted import Stored, read_safetensors, stored_form
 
-PUBLISHED = {"locs": "locs", "keys": "satclip_embeddings", "values": "image_embeddings"}  # ours: upstream's array
-# what numpy and zipfile raise for a file that is damaged, encrypted, or lies about its sizes
-UNREADABLE = (ValueError, OSError, EOFError, KeyError, AttributeError, TypeError, RuntimeError, MemoryError)
-UNREADABLE += (zipfile.BadZipFile, zlib.error)
+PUBLISHED = {"locs": "locs", "keys": "satclip_embeddings", "values": "image_embeddings"}  # our name: upstream's array
+# The errors of numpy and zipfile for a file that is damaged or encrypted, or that states wrong sizes.
+UNREADABLE: tuple[type[Exception], ...] = (ValueError, OSError, EOFError, KeyError, AttributeError, TypeError)
+UNREADABLE += (RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 def load_database(path: Path) -> Stored:
-    """A database from a published `.npz` or from our own `.safetensors`.
+    """A database from a published `.npz` or from the embedded model's `.safetensors`.
 
     Returns:
-        tensors `locs` (N, 2) lon, lat in degrees, `keys` (N, k) unit vectors, `values` (N, v), all float32, and
-        `folded` (v + 1, L²) float64, the geographic sums (rangegeo.field.geographic).
+        tensors `locs` (N, 2) lon, lat in degrees, `keys` (N, k) unit vectors and `values` (N, v), all float32, and
+        `folded` (v + 1, L²) float64, the coefficients of the geographic sums (rangegeo.field.geographic).
     Raises:
-        WeightsError: what is missing or wrong in the file, by name.
+        WeightsError: the file cannot be used; the message names what is missing or wrong.
     """
     return stored_form(path, "database", read_database)
 
 
 def is_database(path: Path) -> bool:
-    """Whether a file is a database rather than a checkpoint, by its name or its arrays."""
+    """Whether a file is a database rather than a checkpoint; its suffix or the names of its arrays tell."""
     return path.suffix == ".npz" or (path.suffix == ".safetensors" and "keys" in read_safetensors(path).tensors)
 
 
 def read_database(path: Path) -> Stored:
-    """Read and check a database, normalise its keys, fold its geographic sums."""
+    """Read and check a database, normalise its keys and fold its geographic sums; raises as `load_database`."""
     if path.suffix == ".safetensors":
         names = {name: name for name in PUBLISHED}
         arrays = read_safetensors(path).tensors
@@ -62,10 +62,10 @@ def read_database(path: Path) -> Stored:
 
 
 def _read_npz(path: Path) -> dict[str, Tensor]:
-    """The three arrays as float32, one at a time; pickled arrays are refused, not opened."""
+    """The three arrays as float32, read one after the other; pickled arrays are refused without opening them."""
     tensors = {}
     try:
-        with path.open("rb") as file, np.errstate(over="ignore"):  # what is too large for float32 is found below
+        with path.open("rb") as file, np.errstate(over="ignore"):  # too large values become infinite and are refused
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise WeightsError(f"{path} is a single array; expected an .npz with {', '.join(PUBLISHED.values())}")
@@ -87,6 +87,7 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
 
 
 def _check(path: Path, tensors: dict[str, Tensor], names: dict[str, str]) -> None:
+    """Raise WeightsError unless the arrays are those of a database; `names` are those in the file."""
     for name, tensor in tensors.items():
         if tensor.ndim != 2:
             raise WeightsError(f"{path}: {names[name]} must be two-dimensional, got shape {tuple(tensor.shape)}")

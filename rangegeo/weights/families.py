@@ -1,6 +1,6 @@
-"""How published checkpoints are laid out: which tensors of a file belong to its location encoder, and its settings.
+"""The layouts of published checkpoints: which tensors of a file belong to its location encoder, and its settings.
 
-Nothing here opens a file; `rangegeo.weights.checkpoint` does and checks what is found against the network it is for.
+`rangegeo.weights.checkpoint` opens the file, calls `contents`, and compares the tensors with the network.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -18,10 +19,10 @@ from rangegeo.encoders import FAMILIES
 from rangegeo.encoders.csp import ACTIVATIONS
 from rangegeo.errors import WeightsError
 
-DEEPEST, WIDEST = 64, 1_000_000  # layers and widths; what is beyond is no network but a mistake
+DEEPEST, WIDEST = 64, 1_000_000  # the most layers and the largest width; larger numbers are taken for mistakes
 SATCLIP_PREFIX = "model.location.nnet."
 CSP_PREFIXES = ("loc_enc.spa_enc.ffn.", "spa_enc.ffn.")
-SATCLIP_DEFAULTS = {  # of the published constructor, where a checkpoint leaves the key out
+SATCLIP_DEFAULTS: dict[str, Any] = {  # of the published constructor, for keys that a checkpoint leaves out
     "le_type": "grid",
     "pe_type": "siren",
     "legendre_polys": 16,
@@ -30,7 +31,7 @@ SATCLIP_DEFAULTS = {  # of the published constructor, where a checkpoint leaves 
     "capacity": 256,
     "num_hidden_layers": 2,
 }
-CSP_DEFAULTS = {  # of the published training script
+CSP_DEFAULTS: dict[str, Any] = {  # of the published training script
     "spa_enc_type": "gridcell",
     "freq_init": "geometric",
     "frequency_num": 32,
@@ -44,26 +45,28 @@ CSP_DEFAULTS = {  # of the published training script
     "skip_connection": True,
 }
 
+Settings = dict[str, Any]  # what a network is built from: numbers, text and truth values by name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """The location encoder of a checkpoint, not yet checked.
+    """The location encoder of a checkpoint; the tensors are not yet checked.
 
     Attributes:
         tensors: by their names in the encoder's network.
         settings: what the network is built from.
-        prefix: of these names in the file.
-        because: the setting that says how many tensors there are, for messages.
+        prefix: what the file has before these names.
+        because: the setting that decides how many tensors there are, for messages.
     """
 
     tensors: dict[str, Tensor]
-    settings: dict
+    settings: Settings
     prefix: str
     because: str
 
 
 def family_of(content: object) -> str | None:
-    """Which family a checkpoint's content is of; None if of no known one."""
+    """The family that a checkpoint's content belongs to; None if no known one."""
     if not isinstance(content, dict):
         return None
     keys = set(content)
@@ -76,69 +79,70 @@ def family_of(content: object) -> str | None:
     return "geoclip" if any(str(key).startswith("LocEnc") for key in keys) else None
 
 
-def contents(path: Path, family: str, content: object, metadata: dict) -> Contents:
-    """Pick a family's location encoder out of what a file holds.
+def contents(path: Path, family: str, content: object, metadata: dict[str, str]) -> Contents:
+    """Find the location encoder in what a file holds.
 
     Args:
-        path: of the file, for messages and for what lies beside it.
-        content: of a pickle, or the tensors of a safetensors file.
-        metadata: of a safetensors file.
+        path: of the file, for messages and for the config.json beside it.
+        family: "satclip", "geoclip", "sinr" or "csp".
+        content: of a pickle, or the tensors of a safetensors file by name.
+        metadata: of a safetensors file, else empty.
     Raises:
-        WeightsError: what is missing or wrong, by its key.
+        WeightsError: something is missing or wrong; the message names its key.
     """
     return _READERS[family](path, content, metadata)
 
 
 def expected(family: str) -> str:
-    """What a file of a family should have been, for messages."""
+    """The part of a message that says which file was expected."""
     title, example = FAMILIES[family]
     return f"expected a {title} checkpoint such as {example}"
 
 
-def _satclip(path: Path, content: object, metadata: dict) -> Contents:
-    """PyTorch-Lightning's `hyper_parameters` and `state_dict`, or the embedded form; microsoft/satclip."""
+def _satclip(path: Path, content: object, metadata: dict[str, str]) -> Contents:
+    """PyTorch-Lightning's `hyper_parameters` and `state_dict`, or the embedded model's file; microsoft/satclip."""
     if isinstance(content, dict) and "last_layer.weight" in content:
-        # safetensors metadata holds text alone
-        settings = {key: int(value) if str(value).isdigit() else value for key, value in metadata.items()}
+        # the metadata of safetensors are always text
+        settings: Settings = {key: int(value) if str(value).isdigit() else value for key, value in metadata.items()}
         tensors, prefix = content, ""
     else:
-        settings, tensors = (_part(path, "satclip", content, key) for key in ("hyper_parameters", "state_dict"))
+        settings, tensors = (_dict_at(path, "satclip", content, key) for key in ("hyper_parameters", "state_dict"))
         prefix = SATCLIP_PREFIX
     settings = _settings(path, settings, SATCLIP_DEFAULTS)
     for key, only in (("le_type", "sphericalharmonics"), ("pe_type", "siren")):
-        _only(path, key, settings[key], only)
+        _check_only(path, key, settings[key], only)
     _check_depth(path, "num_hidden_layers", settings["num_hidden_layers"])
     return Contents(
-        tensors=_below(path, "satclip", tensors, prefix),
+        tensors=_with_prefix(path, "satclip", tensors, prefix),
         settings=settings,
         prefix=prefix,
         because=f"num_hidden_layers={settings['num_hidden_layers']}",
     )
 
 
-def _csp(path: Path, content: object, metadata: dict) -> Contents:
-    """`params` and `state_dict`, the encoder with or without the wrapper it was pre-trained in; gengchenmai/csp."""
-    params, state = (_part(path, "csp", content, key) for key in ("params", "state_dict"))
+def _csp(path: Path, content: object, metadata: dict[str, str]) -> Contents:
+    """`params` and `state_dict`; the names have the prefix of the pre-training module or not; gengchenmai/csp."""
+    params, state = (_dict_at(path, "csp", content, key) for key in ("params", "state_dict"))
     settings = _settings(path, params, CSP_DEFAULTS)
     for key in ("spa_enc_type", "freq_init"):
-        _only(path, key, settings[key], CSP_DEFAULTS[key])
-    if settings["spa_f_act"] not in list(ACTIVATIONS):  # it may be anything, also what no dict can look up
+        _check_only(path, key, settings[key], CSP_DEFAULTS[key])
+    if settings["spa_f_act"] not in list(ACTIVATIONS):  # a list, because the value may be unhashable
         raise WeightsError(f"{path}: spa_f_act must be one of {', '.join(ACTIVATIONS)}, got {settings['spa_f_act']!r}")
     if settings["frequency_num"] < 2:
         raise WeightsError(f"{path}: frequency_num must be at least 2, got {settings['frequency_num']}")
     _check_depth(path, "num_hidden_layer", settings["num_hidden_layer"])
     prefix = next((p for p in CSP_PREFIXES if any(str(name).startswith(p) for name in state)), CSP_PREFIXES[0])
     return Contents(
-        tensors=_below(path, "csp", state, prefix),
+        tensors=_with_prefix(path, "csp", state, prefix),
         settings=settings,
         prefix=prefix,
         because=f"num_hidden_layer={settings['num_hidden_layer']}",
     )
 
 
-def _geoclip(path: Path, content: object, metadata: dict) -> Contents:
-    """A plain state dict, whose shapes say everything; a config.json beside it must agree."""
-    tensors = _below(path, "geoclip", content, "")
+def _geoclip(path: Path, content: object, metadata: dict[str, str]) -> Contents:
+    """A plain state dict. Its shapes give all settings; a config.json beside it must agree."""
+    tensors = _with_prefix(path, "geoclip", content, "")
     capsules = 1 + _highest(tensors, r"LocEnc(\d{1,3})\.")
     sizes = {
         "encoded": ("LocEnc0.capsule.0.b", 0),
@@ -148,24 +152,24 @@ def _geoclip(path: Path, content: object, metadata: dict) -> Contents:
     settings = {"capsules": capsules} | {key: _size(path, "geoclip", tensors, *at) for key, at in sizes.items()}
     _check_depth(path, "capsules", capsules)
     config = _config(path)
-    if "sigma" in config:
-        config["sigma"] = len(config["sigma"]) if isinstance(config["sigma"], list) else config["sigma"]
-    _agree(path, config, {"sigma": capsules, "encoded_size": settings["encoded"], "dim": settings["dim"]})
+    if isinstance(config.get("sigma"), list):
+        config["sigma"] = len(config["sigma"])  # one scale for each capsule
+    _check_config(path, config, {"sigma": capsules, "encoded_size": settings["encoded"], "dim": settings["dim"]})
     return Contents(tensors=tensors, settings=settings, prefix="", because=f"capsules={capsules}")
 
 
-def _sinr(path: Path, content: object, metadata: dict) -> Contents:
-    """A plain state dict of the hub's layout; a config.json beside it must agree. The classes are left out."""
-    tensors = _below(path, "sinr", content, "")
+def _sinr(path: Path, content: object, metadata: dict[str, str]) -> Contents:
+    """A plain state dict as on the hub; a config.json beside it must agree. The classes are left out."""
+    tensors = _with_prefix(path, "sinr", content, "")
     tensors = {name: tensor for name, tensor in tensors.items() if name != "class_emb.weight"}
     dim = _size(path, "sinr", tensors, "feats.0.weight", 0)
-    depth = max(0, _highest(tensors, r"feats\.(\d{1,3})\.") - 1)  # feats.0 is the first layer, feats.1 its ReLU
+    depth = max(0, _highest(tensors, r"feats\.(\d{1,3})\.") - 1)  # feats.0 is the first layer and feats.1 its ReLU
     _check_depth(path, "depth", depth)
-    _agree(path, _config(path), {"num_inputs": 4, "num_filts": dim, "depth": depth})
+    _check_config(path, _config(path), {"num_inputs": 4, "num_filts": dim, "depth": depth})
     return Contents(tensors=tensors, settings={"dim": dim, "depth": depth}, prefix="", because=f"depth={depth}")
 
 
-_READERS: dict[str, Callable[[Path, object, dict], Contents]] = {
+_READERS: dict[str, Callable[[Path, object, dict[str, str]], Contents]] = {
     "satclip": _satclip,
     "csp": _csp,
     "geoclip": _geoclip,
@@ -173,14 +177,15 @@ _READERS: dict[str, Callable[[Path, object, dict], Contents]] = {
 }
 
 
-def _part(path: Path, family: str, content: object, key: str) -> dict:
+def _dict_at(path: Path, family: str, content: object, key: str) -> dict[str, Any]:
+    """The dict that a file holds under a key."""
     if not isinstance(content, dict) or not isinstance(content.get(key), dict):
         raise WeightsError(f"{path} has no {key!r}; {expected(family)}")
     return content[key]
 
 
-def _below(path: Path, family: str, tensors: object, prefix: str) -> dict[str, Tensor]:
-    """Those whose names begin with the prefix, without it."""
+def _with_prefix(path: Path, family: str, tensors: object, prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with the prefix, by their names without it."""
     named = tensors if isinstance(tensors, dict) else {}
     found = {str(name).removeprefix(prefix): value for name, value in named.items() if str(name).startswith(prefix)}
     if not found:
@@ -189,11 +194,12 @@ def _below(path: Path, family: str, tensors: object, prefix: str) -> dict[str, T
     return found
 
 
-def _settings(path: Path, given: dict, defaults: dict) -> dict:
-    """The settings of the location encoder, each of the type of its default."""
+def _settings(path: Path, given: Settings, defaults: Settings) -> Settings:
+    """The settings of the location encoder; each must have the type of its default."""
     settings = {key: given.get(key, default) for key, default in defaults.items()}
     for key, default in defaults.items():
-        value, kind = settings[key], type(default)
+        value: Any = settings[key]
+        kind: type = type(default)
         if kind is float and type(value) is int:
             value = float(value)
         if type(value) is not kind and kind in _KINDS:
@@ -209,7 +215,8 @@ def _settings(path: Path, given: dict, defaults: dict) -> dict:
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
 
 
-def _only(path: Path, key: str, value: object, only: str) -> None:
+def _check_only(path: Path, key: str, value: object, only: object) -> None:
+    """Refuse a setting that has another value than the only one that was published."""
     if value != only:
         raise WeightsError(
             f"{path}: {key} must be {only!r}, got {value!r}; other encoders of this kind "
@@ -222,20 +229,21 @@ def _check_depth(path: Path, key: str, depth: int) -> None:
         raise WeightsError(f"{path}: {key} must be at most {DEEPEST}, got {depth}")
 
 
-def _size(path: Path, family: str, tensors: dict, name: str, axis: int) -> int:
+def _size(path: Path, family: str, tensors: dict[str, Tensor], name: str, axis: int) -> int:
+    """The size of a tensor along an axis."""
     tensor = tensors.get(name)
     if not isinstance(tensor, Tensor) or tensor.ndim <= axis:
         raise WeightsError(f"{path} lacks the tensor {name}; {expected(family)}")
     return tensor.shape[axis]
 
 
-def _highest(tensors: dict, pattern: str) -> int:
-    """The highest number that names of tensors have; 0 if none has one."""
+def _highest(tensors: dict[str, Tensor], pattern: str) -> int:
+    """The highest number that the pattern finds in names of tensors; 0 if it finds none."""
     return max((int(found[1]) for name in tensors if (found := re.match(pattern, name))), default=0)
 
 
-def _config(path: Path) -> dict:
-    """The config.json beside a file of the hub; empty if there is none."""
+def _config(path: Path) -> dict[str, Any]:
+    """What the config.json beside a file of the hub says; empty if there is none."""
     beside = path.with_name("config.json")
     if not beside.is_file():
         return {}
@@ -246,7 +254,8 @@ def _config(path: Path) -> dict:
     return config if isinstance(config, dict) else {}
 
 
-def _agree(path: Path, config: dict, shapes: dict[str, int]) -> None:
+def _check_config(path: Path, config: dict[str, Any], shapes: dict[str, int]) -> None:
+    """Refuse a file whose config.json says something else than its tensors."""
     for key, value in shapes.items():
         if key in config and config[key] != value:
             beside = path.with_name("config.json")

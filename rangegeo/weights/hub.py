@@ -1,8 +1,9 @@
-"""Published files through huggingface_hub and into its cache. The only module that uses the network.
+"""Downloads of published files into the cache of huggingface_hub. No other module uses the network.
 
-huggingface_hub itself resumes a transfer only while its process lives (since 1.18), so transfers are led from here: to
-`blobs/SHA256.incomplete`, where its own tools look for such files and where any later process goes on; the final name
-comes when the hash is the one that the hub stated.
+Since 1.18 huggingface_hub resumes a transfer only within the same process, so this module transfers files itself. It
+writes to `blobs/SHA256.incomplete`, where huggingface_hub's own tools look for unfinished files and where any later
+process continues. The file gets its final name when it has the hash that the hub stated. Other files that are not
+complete are removed (`rangegeo.support.unfinished`), but these stay, so that a broken transfer can be continued.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from rangegeo.errors import DownloadError, first_line
+from rangegeo.errors import DownloadError, argument, first_line
 from rangegeo.support.disk import check_room
 from rangegeo.support.text import human_bytes
 from rangegeo.weights.cache import file_sha256
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
-BUSY = (408, 429, 500, 502, 503, 504)  # HTTP statuses of a hub that may answer the next time
-WAITS = (1.0, 2.0)  # seconds before it is asked again
-WITH_A_DEMO = ("satclip", "database")  # forms of which the embedded model has its own
+BUSY = (408, 429, 500, 502, 503, 504)  # HTTP statuses after which asking again may help
+WAITS = (1.0, 2.0)  # seconds before the hub is asked again
+WITH_A_DEMO = ("satclip", "database")  # the forms that the embedded model can replace
 HINTS = {
     401: ", set HF_TOKEN to a token that may read it",
     403: ", ask for access on its page and set HF_TOKEN",
@@ -39,15 +40,15 @@ HINTS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stated:
-    """What the hub states of a file.
+class HubFile:
+    """What the hub states about a published file.
 
     Attributes:
-        source: the file.
-        size: bytes.
-        sha256: of all of them.
+        source: the published file.
+        size: in bytes.
+        sha256: hex digest of the whole file.
         url: where it is downloaded from.
-        endpoint, revision: as they were asked for.
+        endpoint, revision: those with which the hub was asked.
     """
 
     source: PublishedFile
@@ -59,49 +60,50 @@ class Stated:
 
     @property
     def blob(self) -> Path:
-        """Its final place in the cache."""
+        """Its final path in the cache."""
         return _cache(self.source) / "blobs" / self.sha256
 
     @property
     def partial(self) -> Path:
-        """Where it is downloaded to."""
+        """The path to which it is downloaded."""
         return self.blob.with_name(f"{self.sha256}.incomplete")
 
     @property
     def left(self) -> int:
-        """Bytes that are still to be downloaded."""
+        """Number of bytes that have still to be downloaded."""
         return 0 if self.blob.exists() else max(0, self.size - _size(self.partial))
 
 
 def fetch(wanted: PublishedFile) -> Path:
-    """The local path of a published file, downloaded if the cache does not hold it; no network otherwise.
+    """The local path of a published file. It is downloaded if it is not in the cache; else no network is used.
 
-    HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE are honoured.
+    The environment variables HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE are respected.
 
     Raises:
-        DownloadError: the hub cannot be reached, or does not have or give the file, or gives another one.
+        DownloadError: the hub cannot be reached, does not have the file, refuses it, or sends a different one.
     """
-    return cached(wanted) or download(stated(wanted))
+    return cached(wanted) or download(ask_hub(wanted))
 
 
 def cached(wanted: PublishedFile, revision: str | None = None) -> Path | None:
-    """The path of a published file in the cache; the network is not asked."""
-    from huggingface_hub import try_to_load_from_cache  # takes 0.2 s to import
+    """The path of a published file in the cache, or None; no network is used."""
+    from huggingface_hub import try_to_load_from_cache  # the import takes 0.2 s
 
     if wanted.archive:
         return None
     found = try_to_load_from_cache(wanted.repo, wanted.file, repo_type=wanted.kind, revision=revision)
-    return Path(found) if isinstance(found, str) else None  # anything else says that the hub does not have it
+    return Path(found) if isinstance(found, str) else None  # another value says that the hub does not have it
 
 
-def stated(wanted: PublishedFile, *, endpoint: str | None = None, revision: str | None = None) -> Stated:
-    """Ask the hub for a file's size and hash.
+def ask_hub(wanted: PublishedFile, *, endpoint: str | None = None, revision: str | None = None) -> HubFile:
+    """Ask the hub for the size and the hash of a file.
 
     Args:
-        endpoint: address of the hub or of a mirror; None for HF_ENDPOINT or the hub itself.
+        wanted: the file.
+        endpoint: address of the hub or of a mirror; None for HF_ENDPOINT, or for the hub itself.
         revision: branch, tag or commit; None for the newest.
     Raises:
-        DownloadError: it does not say.
+        DownloadError: the hub cannot be reached or does not tell, or the file is not on the hub.
     """
     from huggingface_hub import hf_hub_url
 
@@ -109,71 +111,71 @@ def stated(wanted: PublishedFile, *, endpoint: str | None = None, revision: str 
     if wanted.archive:
         raise DownloadError(
             f"a file of this name is not on the hub: download {wanted.archive}, unzip it and give the path of "
-            f"{wanted.file} (--weights PATH)"
+            f"{wanted.file} ({argument('weights', 'PATH')})"
         )
     url = hf_hub_url(wanted.repo, wanted.file, repo_type=wanted.kind, revision=revision, endpoint=endpoint)
-    with _one_line(wanted, url):
-        metadata = _ask(url)
-    if metadata.commit_hash is None or metadata.size is None or not SHA256.fullmatch(metadata.etag or ""):
+    with _as_download_errors(wanted, url):
+        metadata = _metadata(url)
+    sha256 = metadata.etag or ""
+    if metadata.commit_hash is None or metadata.size is None or not SHA256.fullmatch(sha256):
         raise _error(
             wanted,
             f"the answer of {_host(url)} lacks the commit, the size or the hash of the file, so that it could not be "
-            "checked; see whether --endpoint, HF_ENDPOINT and the proxy lead to a hub",
+            f"checked; see whether {argument('endpoint')}, HF_ENDPOINT and the proxy lead to a hub",
         )
-    return Stated(
-        source=wanted, size=metadata.size, sha256=metadata.etag, url=url, endpoint=endpoint, revision=revision
-    )
+    return HubFile(source=wanted, size=metadata.size, sha256=sha256, url=url, endpoint=endpoint, revision=revision)
 
 
-def download(facts: Stated) -> Path:
-    """Bring a file into the cache whole, whatever is there of it, and check every byte of it.
+def download(stated: HubFile) -> Path:
+    """Download what the cache does not yet hold of a file, and check every byte of it.
 
     Returns:
         Its path in the cache.
     Raises:
-        DownloadError: it did not arrive, or what arrived is not what was stated; what is wrong is removed, what is
-            only unfinished stays for the next try.
+        DownloadError: the file did not arrive, or is not the one that the hub stated. A wrong file is removed; an
+            unfinished one stays for the next try.
     """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.utils import WeakFileLock
 
-    source = facts.source
-    path = cached(source, facts.revision)
-    if path and _matches(path, facts):
-        return path  # nothing is written, so that a cache may be shared read-only
-    with _one_line(source, facts.url):
-        lock = cache_root() / ".locks" / _cache(source).name / f"{facts.sha256}.lock"  # huggingface_hub's own
-        for folder in (lock.parent, facts.blob.parent):
+    source = stated.source
+    path = cached(source, stated.revision)
+    if path and _matches(path, stated):
+        return path  # nothing is written, so a read-only cache can be shared
+    with _as_download_errors(source, stated.url):
+        lock = cache_root() / ".locks" / _cache(source).name / f"{stated.sha256}.lock"  # huggingface_hub's own
+        for folder in (lock.parent, stated.blob.parent):
             folder.mkdir(parents=True, exist_ok=True)
         with WeakFileLock(lock):
-            if facts.blob.exists() and not _matches(facts.blob, facts):
-                facts.blob.unlink()
-            if not facts.blob.exists():
-                _transfer(facts)
+            if stated.blob.exists() and not _matches(stated.blob, stated):
+                stated.blob.unlink()
+            if not stated.blob.exists():
+                _transfer(stated)
         path = Path(
             hf_hub_download(
                 source.repo,
                 source.file,
                 repo_type=source.kind,
-                revision=facts.revision,
-                endpoint=facts.endpoint,
+                revision=stated.revision,
+                endpoint=stated.endpoint,
             )
         )
-        if path.resolve() != facts.blob.resolve() and not _matches(path, facts):  # a copy where links do not work
+        is_copy = path.resolve() != stated.blob.resolve()  # where links do not work
+        if is_copy and not _matches(path, stated):
             path.unlink()
             raise _error(source, f"{path} was not the file that the hub stated and was removed; try again")
     return path
 
 
 def is_right(path: Path) -> bool | None:
-    """Whether a file of the cache has the hash that the hub stated of it; None where the cache does not tell."""
+    """Whether a file of the cache has the hash that the hub stated; None if the cache does not tell this hash."""
     name = Path(os.readlink(path)).name if path.is_symlink() else ""
     return file_sha256(path) == name if SHA256.fullmatch(name) else None
 
 
 @contextmanager
 def without_bars(quiet: bool) -> Iterator[None]:
-    """Keep huggingface_hub from showing progress within, if it would; it only does on a terminal."""
+    """Within this context huggingface_hub shows no progress bars if `quiet`; else only on a terminal, as usual."""
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     if not quiet or are_progress_bars_disabled():
@@ -187,14 +189,14 @@ def without_bars(quiet: bool) -> Iterator[None]:
 
 
 def cache_root() -> Path:
-    """Where huggingface_hub keeps its files."""
+    """The folder in which huggingface_hub keeps its files."""
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE)
 
 
-def _ask(url: str) -> HfFileMetadata:
-    """The hub's metadata of a file. A hub that is busy is asked again, one that cannot be reached is not."""
+def _metadata(url: str) -> HfFileMetadata:
+    """The hub's metadata of a file. A busy hub is asked again, but not one that cannot be reached."""
     from huggingface_hub import get_hf_file_metadata
 
     began = time.monotonic()
@@ -202,100 +204,104 @@ def _ask(url: str) -> HfFileMetadata:
         try:
             return get_hf_file_metadata(url)
         except Exception as error:
-            late = time.monotonic() - began > sum(WAITS)  # huggingface_hub below 1.0 has tried again itself
+            late = time.monotonic() - began > sum(WAITS)  # huggingface_hub before 1.0 tries again itself
             if late or _status(error) not in BUSY:
                 raise
         time.sleep(wait)
     return get_hf_file_metadata(url)
 
 
-def _transfer(facts: Stated) -> None:
-    """Download to the partial file, check it, and give it its final name."""
-    check_room([(facts.partial.parent, facts.left)])
-    if _size(facts.partial) > facts.size:
-        facts.partial.unlink()
-    resumed = _size(facts.partial) > 0
-    _receive(facts)
-    if resumed and not _matches(facts.partial, facts):  # what an earlier try left was not the beginning of this file
-        facts.partial.unlink()
-        _receive(facts)
-    if not _matches(facts.partial, facts):
-        size, sha256 = _size(facts.partial), file_sha256(facts.partial)
-        facts.partial.unlink()
+def _transfer(stated: HubFile) -> None:
+    """Complete the partial file, check it, and give it its final name."""
+    check_room([(stated.partial.parent, stated.left)])
+    if _size(stated.partial) > stated.size:
+        stated.partial.unlink()
+    resumed = _size(stated.partial) > 0
+    _receive(stated)
+    if resumed and not _matches(stated.partial, stated):  # an earlier try left something else
+        stated.partial.unlink()
+        _receive(stated)
+    if not _matches(stated.partial, stated):
+        size, sha256 = _size(stated.partial), file_sha256(stated.partial)
+        stated.partial.unlink()
         wrong = (
-            f"{size} bytes instead of {facts.size}"
-            if size != facts.size
-            else f"SHA-256 {sha256} instead of {facts.sha256}"
+            f"{size} bytes instead of {stated.size}"
+            if size != stated.size
+            else f"SHA-256 {sha256} instead of {stated.sha256}"
         )
-        raise _error(facts.source, f"what arrived has {wrong} and was removed")
-    os.replace(facts.partial, facts.blob)
+        raise _error(stated.source, f"what arrived has {wrong} and was removed")
+    os.replace(stated.partial, stated.blob)
 
 
-def _receive(facts: Stated) -> None:
-    """Append to the partial file what is missing of it, for as long as more of it arrives."""
+def _receive(stated: HubFile) -> None:
+    """Append the missing bytes to the partial file. A broken transfer is continued as long as bytes arrive."""
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers
 
-    while (before := _size(facts.partial)) < facts.size:
+    while (before := _size(stated.partial)) < stated.size:
         try:
-            with facts.partial.open("ab") as file:
-                headers = build_hf_headers()  # a token, which redirections to other hosts do not get
-                http_get(facts.url, file, resume_size=before, headers=headers, displayed_filename=facts.source.file)
+            with stated.partial.open("ab") as file:
+                headers = build_hf_headers()  # with the token, which redirections to other hosts do not get
+                http_get(stated.url, file, resume_size=before, headers=headers, displayed_filename=stated.source.file)
             return
         except Exception as error:
-            there = _size(facts.partial)
+            there = _size(stated.partial)
             if there <= before:
-                kept = f"; {human_bytes(there)} of {human_bytes(facts.size)} are kept, the next try goes on from there"
-                reason = _reason(error, facts.url, "broke off")
-                raise _error(facts.source, reason + (kept if there else "")) from error
+                kept = f"; {human_bytes(there)} of {human_bytes(stated.size)} are kept, the next try goes on from there"
+                reason = _reason(error, stated.url, "broke off")
+                raise _error(stated.source, reason + (kept if there else "")) from error
         finally:
-            if _size(facts.partial) == 0:
-                facts.partial.unlink(missing_ok=True)
+            if _size(stated.partial) == 0:
+                stated.partial.unlink(missing_ok=True)
 
 
-def _matches(path: Path, facts: Stated) -> bool:
-    return _size(path) == facts.size and file_sha256(path) == facts.sha256
+def _matches(path: Path, stated: HubFile) -> bool:
+    """Whether a file has the size and the hash that the hub stated."""
+    return _size(path) == stated.size and file_sha256(path) == stated.sha256
 
 
 def _size(path: Path) -> int:
+    """The size of a file in bytes; 0 if there is none."""
     return path.stat().st_size if path.exists() else 0
 
 
 def _cache(source: PublishedFile) -> Path:
-    """The repository's folder in huggingface_hub's cache."""
+    """The folder of a file's repository in huggingface_hub's cache."""
     from huggingface_hub.file_download import repo_folder_name
 
     return cache_root() / repo_folder_name(repo_id=source.repo, repo_type=source.kind)
 
 
 @contextmanager
-def _one_line(wanted: PublishedFile, url: str) -> Iterator[None]:
-    """Whatever goes wrong within is a DownloadError; huggingface_hub's own reports are silenced."""
+def _as_download_errors(wanted: PublishedFile, url: str) -> Iterator[None]:
+    """Within this context every error becomes a DownloadError of one line, and huggingface_hub prints nothing."""
     from huggingface_hub.utils import logging
 
     verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # it reports each attempt; what came of them is said below
+    logging.set_verbosity_error()  # it reports each attempt; the error tells the result
     try:
         yield
     except DownloadError:
         raise
-    except Exception as error:  # the HTTP library below differs between versions, each with errors of its own
+    except Exception as error:  # its HTTP library, and so the classes of its errors, depend on the version
         raise _error(wanted, _reason(error, url)) from error
     finally:
         logging.set_verbosity(verbosity)
 
 
 def _error(wanted: PublishedFile, reason: str) -> DownloadError:
-    flag = "--db" if wanted.form == "database" else "--weights"
-    demo = ", or take the embedded model (--weights demo --db demo)" if wanted.form in WITH_A_DEMO else ""
+    """A download that failed, and what to do instead."""
+    path = argument("db" if wanted.form == "database" else "weights")
+    names = f"{argument('weights', 'demo')} {argument('db', 'demo')}"
+    demo = f", or take the embedded model ({names})" if wanted.form in WITH_A_DEMO else ""
     return DownloadError(
         f"could not download {wanted.file} of {wanted.repo}: {reason}; set HF_ENDPOINT to a mirror, or download it "
-        f"elsewhere and give its path with {flag}{demo}"
+        f"elsewhere and give its path with {path}{demo}"
     )
 
 
 def _reason(error: Exception, url: str, what: str = "cannot be reached") -> str:
-    """What went wrong, in one line and without the token."""
+    """What went wrong, in one line that does not contain the token."""
     from huggingface_hub import get_token
     from huggingface_hub.errors import OfflineModeIsEnabled
 
@@ -303,14 +309,14 @@ def _reason(error: Exception, url: str, what: str = "cannot be reached") -> str:
         return f"offline mode is on (HF_HUB_OFFLINE) and {cache_root()} does not hold it"
     if status := _status(error):
         return f"HTTP status {status}{HINTS.get(status, '')}"
-    if isinstance(error, OSError) and error.errno:  # of the disk; those of the network are wrapped and have no number
+    if isinstance(error, OSError) and error.errno:  # of the disk; errors of the network have no number
         return f"{error.strerror} ({error.filename or cache_root()})"
     said = first_line(error).replace(get_token() or "\0", "***")
     return f"{_host(url)} {what} ({said})"
 
 
 def _status(error: BaseException | None) -> int | None:
-    """The hub's own answer where it gave one, which huggingface_hub may have wrapped."""
+    """The HTTP status of the hub's answer, from the error or its causes; None if there was no answer."""
     while error is not None:
         if status := getattr(getattr(error, "response", None), "status_code", None):
             return status
@@ -319,5 +325,5 @@ def _status(error: BaseException | None) -> int | None:
 
 
 def _host(url: str) -> str:
-    """Of a URL, without the name and the password that it may hold."""
+    """The host in a URL, without the user name and the password that the URL may contain."""
     return urlsplit(url).netloc.rpartition("@")[2]

@@ -1,4 +1,4 @@
-"""Which weights are on this machine, without loading any of them: nothing here imports torch or asks the network."""
+"""Which weights are on this machine. This module loads none of them, imports no torch and uses no network."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rangegeo.weights.cache import stored_path
 from rangegeo.weights.hub import cached
 from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS, PUBLISHED, PublishedFile
 
-GEOCLIP_FILE = "model/weights/location_encoder_weights.pth"
+GEOCLIP_FILE = "model/weights/location_encoder_weights.pth"  # in the folder of the package geoclip
 
 
 def installed_geoclip() -> Path | None:
-    """The location encoder in the package `geoclip`, found without importing it; None if it is not installed."""
+    """The file of the package `geoclip`, found without importing the package; None if it is not installed."""
     spec = find_spec("geoclip")
     for folder in spec.submodule_search_locations or () if spec else ():
         path = Path(folder) / GEOCLIP_FILE
@@ -25,7 +25,7 @@ def installed_geoclip() -> Path | None:
 
 
 def weights_at_hand(row: ModelInfo) -> dict[str, str]:
-    """What may be said for --weights, and whether it is there: embedded, installed, cached or missing."""
+    """The names of a model's weights, each with "embedded", "installed", "cached" or "missing"."""
     found = {}
     if row.default == "demo":
         found["demo"] = "embedded"
@@ -35,14 +35,14 @@ def weights_at_hand(row: ModelInfo) -> dict[str, str]:
 
 
 def databases_at_hand(row: ModelInfo) -> dict[str, str]:
-    """What may be said for --db, and whether it is there; empty for a model without retrieval."""
+    """The names of databases, each with "embedded", "cached" or "missing"; empty for a model without a database."""
     if row.temperature is None:
         return {}
     return {"demo": "embedded"} | {key: _state(file) for key, file in OFFICIAL_DATABASES.items()}
 
 
 def model_facts() -> list[dict]:
-    """Every model as plain facts, with what is at hand of its weights and databases."""
+    """JSON-able facts of every model, with its weights and databases and whether they are on this machine."""
     return [
         {
             "model": name,
@@ -63,12 +63,13 @@ def model_facts() -> list[dict]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A published file as it is on this machine.
+    """A published file, and where it is on this machine.
 
     Attributes:
-        name, published: the file.
-        path: where it lies, None if it is not here.
-        converted: where its converted form lies, None if there is none.
+        name: key of the file in `PUBLISHED`.
+        published: its row there.
+        path: of the file; None if it is not here.
+        converted: path of its converted form; None if there is none.
     """
 
     name: str
@@ -78,7 +79,7 @@ class Entry:
 
     @property
     def facts(self) -> dict[str, object]:
-        """JSON-able."""
+        """JSON-able facts for `rangegeo weights list`."""
         file = self.published
         return {
             "name": self.name,
@@ -97,15 +98,15 @@ class Entry:
 
 
 def entry(name: str, published: PublishedFile) -> Entry:
-    """Look for a published file; nothing is opened and the network is not asked."""
+    """Look for a published file, without opening it and without the network."""
     path = cached(published)
     converted = stored_path(path, published.form) if path else None
-    there = converted is not None and converted.exists()
-    return Entry(name=name, published=published, path=path, converted=converted if there else None)
+    exists = converted is not None and converted.exists()
+    return Entry(name=name, published=published, path=path, converted=converted if exists else None)
 
 
 def inventory() -> list[Entry]:
-    """Every published file."""
+    """Every published file, and where it is on this machine."""
     return [entry(name, file) for name, file in PUBLISHED.items()]
 
 

@@ -1,25 +1,29 @@
-"""What a user may say for weights and databases, and the files that stand behind it."""
+"""The names that a user may give for weights and databases, and the files they stand for."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from rangegeo.encoders import FAMILIES, MODELS, ModelInfo, model_info
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
 from rangegeo.weights.demo import DATABASE, ENCODER, demo_file
 from rangegeo.weights.hub import fetch
 from rangegeo.weights.inventory import installed_geoclip
 from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS
 
-DATABASE_OF = {"demo": "demo", "official": "large", "satclip-vit16-l40": "large"}  # made with these weights
-IN_A_FOLDER = ("model.safetensors", "pytorch_model.bin")  # of the hub, the weights in a folder beside its config.json
+DATABASE_OF = {"demo": "demo", "official": "large", "satclip-vit16-l40": "large"}  # weights: database made with them
+IN_A_FOLDER = ("model.safetensors", "pytorch_model.bin")  # names that weights have in a folder from the hub
 
 
 def encoder_file(weights: str, model: str = "SatCLIP") -> Path:
-    """The file of a model's weights: one of its names (see `rangegeo models`), or a path.
+    """The file of a model's weights, which is downloaded if need be.
 
+    Args:
+        weights: a path, or a name that `rangegeo models` lists: "demo", "installed", "official" or a published file.
+        model: name of the model.
     Raises:
-        UsageError: it is none of them. DownloadError: a published file cannot be had.
+        UsageError: the name or the path does not exist, or it belongs to another model.
+        DownloadError: a published file cannot be downloaded.
     """
     row = model_info(model)
     if weights == "demo" and row.default == "demo":
@@ -32,64 +36,80 @@ def encoder_file(weights: str, model: str = "SatCLIP") -> Path:
         return fetch(OFFICIAL_ENCODERS[weights])
     if weights in OFFICIAL_ENCODERS:
         theirs = ", ".join(name for name, other in MODELS.items() if weights in other.published)
-        raise UsageError(f"--weights {weights} belongs to --model {theirs}; {model} needs {_choices(row)}")
+        raise UsageError(
+            f"{argument('weights', weights)} belongs to {argument('model')} {theirs}; {model} needs {_choices(row)}"
+        )
     if row.family != "satclip":
         weights = in_folder(weights)
-    return _existing(weights, "--weights", _choices(row))
+    return _existing_file(weights, "weights", _choices(row))
 
 
 def in_folder(path: str) -> str:
-    """The path of the weights in a folder of the hub; what was given if it is no such folder."""
+    """The path of the weights in a folder from the hub; for any other path the path itself."""
     files = (Path(path).expanduser() / name for name in IN_A_FOLDER)
     return next((str(file) for file in files if file.is_file()), path)
 
 
 def default_weights(model: str) -> str | None:
-    """What is taken where no weights are given; None for a model that has none.
+    """The weights that a model has if none are given; None for a model without weights.
 
     Raises:
-        UsageError: they must be given.
+        UsageError: there is no default, so weights must be given.
     """
     row = model_info(model)
     if row.has_weights and row.default is None:
-        raise UsageError(f"{model} needs weights: --weights must be {_choices(row)}")
+        raise UsageError(f"{model} needs weights: {argument('weights')} must be {_choices(row)}")
     return row.default
 
 
 def database_file(db: str) -> Path:
-    """`demo`, `large`, `med` or the path of a RANGE database."""
+    """The file of a database, which is downloaded if need be.
+
+    Args:
+        db: "demo", "large", "med" or the path of a RANGE database.
+    Raises:
+        UsageError: the path does not exist. DownloadError: a published file cannot be downloaded.
+    """
     if db == "demo":
         return demo_file(DATABASE)
     if db in OFFICIAL_DATABASES:
         return fetch(OFFICIAL_DATABASES[db])
-    return _existing(db, "--db", "demo, large, med or the path of a RANGE database (.npz)")
+    return _existing_file(db, "db", "demo, large, med or the path of a RANGE database (.npz)")
 
 
 def database_for(weights: str, db: str | None) -> str:
-    """The database to use with these weights: the one given, or the one that belongs to them.
+    """The database to use with these weights: the one that is given, or else the one that was made with them.
 
+    Args:
+        weights: a name or a path, as for `encoder_file`.
+        db: a name or a path, as for `database_file`, or None.
     Raises:
-        UsageError: none was given for weights from a file, or the two cannot belong together.
+        UsageError: no database is given for weights from a file, or the two were not made together.
     """
     if db is None:
         if weights not in DATABASE_OF:
-            encoder_file(weights, "RANGE+")  # a misspelt name is said first
+            encoder_file(weights, "RANGE+")  # a misspelt name is reported first
             raise UsageError(
-                f"a database must be given with --weights {weights}, because the two are made together: "
-                "type --db large for the published one, or --db PATH"
+                f"a database must be given with {argument('weights', weights)}, because the two are made together: "
+                f"type {argument('db', 'large')} for the published one, or {argument('db', 'PATH')}"
             )
         return DATABASE_OF[weights]
     named = DATABASE_OF.get(weights)
     if (named == "demo" and db in OFFICIAL_DATABASES) or (named == "large" and db == "demo"):
         raise UsageError(
-            f"weights and database must be made together, got --weights {weights} --db {db}; "
-            "type --weights demo --db demo, or --weights official --db large"
+            f"weights and database must be made together, got {_pair(weights, db)}; "
+            f"type {_pair('demo', 'demo')}, or {_pair('official', 'large')}"
         )
     return db
 
 
+def _pair(weights: str, db: str) -> str:
+    """Weights and their database, for messages."""
+    return f"{argument('weights', weights)} {argument('db', db)}"
+
+
 def _choices(row: ModelInfo) -> str:
-    """What may be said for --weights."""
+    """The weights that a model may have, for messages."""
     title, example = FAMILIES[row.family]
     names = [row.default, "official" if row.published else None, *(row.published if len(row.published) > 1 else ())]
     file = f"the path of a {title} checkpoint ({''.join(Path(example).suffixes)})"
@@ -97,18 +117,20 @@ def _choices(row: ModelInfo) -> str:
 
 
 def _installed(model: str) -> Path:
+    """The file of the installed package geoclip."""
     path = installed_geoclip()
     if path is None:
         raise UsageError(
             f"{model}'s weights come with the package geoclip, which is not installed: pip install --no-deps geoclip; "
-            "or --weights official to download them, or --weights PATH"
+            f"or {argument('weights', 'official')} to download them, or {argument('weights', 'PATH')}"
         )
     return path
 
 
-def _existing(path: str, flag: str, expected: str) -> Path:
+def _existing_file(path: str, name: str, expected: str) -> Path:
+    """The file at a path that was given for an argument; raises UsageError if there is none."""
     file = Path(path).expanduser()
     if not file.is_file():
         what = "is a folder" if file.is_dir() else "does not exist"
-        raise UsageError(f"{flag} must be {expected}; the file {path} {what}")
+        raise UsageError(argument=name, expected=expected, remedy=f"the file {path} {what}")
     return file

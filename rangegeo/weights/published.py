@@ -1,4 +1,4 @@
-"""Files that others published: where each lies, under which licence, how large it is. No file is opened here.
+"""The files that others published: where each one is, its licence and its size. This module opens no file.
 
 Sources: the loaders of mvrl/RANGE, PyPI rangegeo, rshf and geoclip, and the model cards and licence files beside them.
 """
@@ -14,16 +14,16 @@ from rangegeo.errors import UsageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedFile:
-    """A file that is downloaded once and then used by name.
+    """A published file, which is downloaded once and then used by its name.
 
     Attributes:
-        file: its name in the repository, or in the archive that holds it.
-        size: bytes, about; None where nobody said.
+        file: its name in the repository or in the archive.
+        size: about how many bytes it has; None if the publisher does not say.
         licence: as its publisher states it.
-        repo: its repository on the hub; empty where it is not there.
-        kind: "model" or "dataset".
-        form: what it is converted to, a family of encoders or "database".
-        archive: address of the archive that holds a file which is not on the hub and has to be fetched by hand.
+        repo: its repository on the hub; empty if it is not on the hub.
+        kind: of the repository, "model" or "dataset".
+        form: what the file is converted to: a family of encoders, or "database".
+        archive: address of the archive that contains it, if it is not on the hub; it must be downloaded by hand.
     """
 
     file: str
@@ -83,15 +83,15 @@ PUBLISHED = {
 }
 OFFICIAL_ENCODERS = {name: file for name, file in PUBLISHED.items() if file.repo and file.form != "database"}
 OFFICIAL_DATABASES = {"large": PUBLISHED["range_db_large"], "med": PUBLISHED["range_db_med"]}
-# what --weights and --db call some of them
+# The short names that users may give for some of them.
 ALIASES = {"official": "satclip-vit16-l40", "large": "range_db_large", "med": "range_db_med"}
 
 
 def published(name: str) -> PublishedFile:
-    """The published file of a name.
+    """The published file of this name, a key of `PUBLISHED`.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such file.
     """
     if name not in PUBLISHED:
         raise UsageError(
@@ -101,22 +101,24 @@ def published(name: str) -> PublishedFile:
 
 
 def published_files(words: Iterable[str]) -> dict[str, PublishedFile]:
-    """Published files by name, each once, from names of files and of models.
+    """The published files that users name, without repetitions.
 
+    Args:
+        words: names of files, short names ("official", "large", "med") or names of models, in any case.
     Raises:
-        UsageError: a word is neither.
+        UsageError: a word is no such name.
     """
     names = [name for word in words for name in _names(word)]
     return {name: published(name) for name in names}
 
 
 def _names(word: str) -> tuple[str, ...]:
-    """A file's own name; what a model needs with `--weights official`, and for RANGE `--db large`."""
+    """The name of a file; for a model the names of its official weights and, if it has one, of its large database."""
     folded = word.casefold()
-    row = _MODELS.get(folded)
+    row = _BY_FOLDED_NAME.get(folded)
     if folded in PUBLISHED or row is None or not row.published:
         return (folded if folded in PUBLISHED else ALIASES.get(folded, word),)
     return row.published[:1] + (("range_db_large",) if row.temperature else ())
 
 
-_MODELS = {name.casefold(): row for name, row in MODELS.items()}
+_BY_FOLDED_NAME = {name.casefold(): row for name, row in MODELS.items()}

@@ -1,11 +1,11 @@
-"""Published files pulled, verified and converted: what `rangegeo weights` does."""
+"""The work of `rangegeo weights`: download published files, verify them and convert them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from rangegeo.errors import DownloadError, UsageError, WeightsError
+from rangegeo.errors import DownloadError, UsageError, WeightsError, argument
 from rangegeo.support.disk import check_room
 from rangegeo.support.text import human_bytes
 from rangegeo.weights import hub
@@ -17,6 +17,11 @@ from rangegeo.weights.inventory import Entry, entry, inventory
 from rangegeo.weights.published import PublishedFile, published_files
 
 OK, DAMAGED, MISSING, UNKNOWN = "OK", "damaged", "missing", "unknown"
+Say = Callable[[str], None]  # is told what happens, one line at a time
+
+
+def nothing_said(line: str) -> None:
+    """A `Say` that ignores every line."""
 
 
 def pull(
@@ -24,35 +29,35 @@ def pull(
     *,
     endpoint: str | None = None,
     revision: str | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = nothing_said,
 ) -> list[Path]:
-    """Download published files, check them and convert them, so that they work offline afterwards.
+    """Download published files, check them and convert them, so that they can be used offline.
 
     Args:
         words: names of files or models.
-        endpoint: address of the hub or a mirror; None for HF_ENDPOINT or the hub itself.
-        revision: branch, tag or commit of the one repository that is asked; None for the newest.
-        say: is told what happens, a line at a time.
+        endpoint: address of the hub or of a mirror; None for HF_ENDPOINT, or for the hub itself.
+        revision: branch, tag or commit, if all files are of one repository; None for the newest.
+        say: is told what happens, one line at a time.
     Returns:
         The paths of the downloaded files.
     Raises:
-        UsageError: a name that is none, or a revision for several repositories.
-        DownloadError: there is no room, or a file did not arrive whole.
-        WeightsError: a file is none that can be used.
+        UsageError: a name is unknown, or a revision is given for several repositories.
+        DownloadError: a disk has no room, or a file did not arrive complete.
+        WeightsError: a file cannot be used.
     """
     files = published_files(words)
     if revision is not None and len({file.repo for file in files.values()}) > 1:
-        raise UsageError(f"--revision belongs to one repository, got files of several: {', '.join(files)}")
-    asked = {name: _ask(name, file, endpoint, revision, say) for name, file in files.items()}
-    _check_room(asked)
+        raise UsageError(f"{argument('revision')} belongs to one repository, got files of several: {', '.join(files)}")
+    found = {name: _on_hub_or_cached(name, file, endpoint, revision, say) for name, file in files.items()}
+    _check_room(found.values())
     paths = []
-    for name, known in asked.items():
-        if isinstance(known, hub.Stated):
-            if known.left:
-                say(f"{name}: downloading {human_bytes(known.left)} of {human_bytes(known.size)}")
-            path = hub.download(known)
+    for name, stated in found.items():
+        if isinstance(stated, hub.HubFile):
+            if stated.left:
+                say(f"{name}: downloading {human_bytes(stated.left)} of {human_bytes(stated.size)}")
+            path = hub.download(stated)
         else:
-            path = known
+            path = stated
         convert(path, files[name].form, say)
         say(f"{name}: ready, {human_bytes(path.stat().st_size)}")
         paths.append(path)
@@ -63,12 +68,12 @@ def verify(words: Iterable[str] = ()) -> list[tuple[Entry, str, str]]:
     """Read every byte of published files and of their converted forms.
 
     Args:
-        words: names of files or models; none for all that are here.
+        words: names of files or models; without any, all files on this machine.
     Returns:
-        entry, state of the file, state of the converted form: OK, damaged, missing, or unknown where the cache does not
-        tell the hash.
+        for each file its entry, its state and the state of its converted form: "OK", "damaged", "missing", or
+        "unknown" if the cache does not tell the hash that the file should have.
     Raises:
-        WeightsError: none was named and none is here.
+        UsageError: a name is unknown. WeightsError: no name was given and no file is on this machine.
     """
     files = published_files(words)
     entries = [entry(name, file) for name, file in files.items()] or [one for one in inventory() if one.path]
@@ -77,12 +82,13 @@ def verify(words: Iterable[str] = ()) -> list[tuple[Entry, str, str]]:
     return [(one, *_states(one)) for one in entries]
 
 
-def convert(path: Path, form: str | None = None, say: Callable[[str], None] = lambda line: None) -> Path:
-    """Convert a local file to the memory-mapped form that a start uses; nothing if that is there and whole.
+def convert(path: Path, form: str | None = None, say: Say = nothing_said) -> Path:
+    """Convert a local file to the memory-mapped form, unless this form exists already and is not damaged.
 
     Args:
         path: checkpoint or database.
-        form: a family of encoders or "database"; None for whichever the file is.
+        form: a family of encoders, or "database"; None to find out from the file.
+        say: is told what happens, one line at a time.
     Returns:
         The path of the converted form.
     Raises:
@@ -107,12 +113,12 @@ def convert(path: Path, form: str | None = None, say: Callable[[str], None] = la
     return converted
 
 
-def _ask(
-    name: str, file: PublishedFile, endpoint: str | None, revision: str | None, say: Callable[[str], None]
-) -> hub.Stated | Path:
-    """What the hub states of a file; the file of the cache if that is whole and the hub does not say."""
+def _on_hub_or_cached(
+    name: str, file: PublishedFile, endpoint: str | None, revision: str | None, say: Say
+) -> hub.HubFile | Path:
+    """What the hub states about a file; if it does not answer, the path of an undamaged file in the cache."""
     try:
-        return hub.stated(file, endpoint=endpoint, revision=revision)
+        return hub.ask_hub(file, endpoint=endpoint, revision=revision)
     except DownloadError:
         path = hub.cached(file, revision)
         if path is None or not hub.is_right(path):
@@ -121,19 +127,21 @@ def _ask(
         return path
 
 
-def _check_room(asked: dict[str, hub.Stated | Path]) -> None:
-    """For all downloads and, at most as large, their converted forms."""
-    coming = [known for known in asked.values() if isinstance(known, hub.Stated) and known.left]
-    downloads = [(hub.cache_root(), known.left) for known in coming]
-    conversions = [(cache_folder(), known.size) for known in coming]
+def _check_room(found: Iterable[hub.HubFile | Path]) -> None:
+    """Refuse if the disks have no room for the downloads and their converted forms, which are at most as large."""
+    coming = [stated for stated in found if isinstance(stated, hub.HubFile) and stated.left]
+    downloads = [(hub.cache_root(), stated.left) for stated in coming]
+    conversions = [(cache_folder(), stated.size) for stated in coming]
     check_room([*downloads, *conversions])
 
 
 def _states(one: Entry) -> tuple[str, str]:
+    """The state of a file and of its converted form, as `verify` returns them."""
     if one.path is None:
         return MISSING, MISSING
     converted = MISSING if one.converted is None else OK if is_whole(one.converted) else DAMAGED
     right = hub.is_right(one.path)
-    if right is None and converted == OK:  # a cache without links does not tell; what was made of the file does
+    # A cache without links does not tell the hash, but the converted form tells the hash of the file it was made of.
+    if right is None and converted == OK and one.converted is not None:
         right = file_sha256(one.path) == read_safetensors(one.converted).sha256
     return {True: OK, False: DAMAGED, None: UNKNOWN}[right], converted

@@ -1,4 +1,4 @@
-"""Every model of the table against upstream's own vectors, called as the research repository's module is."""
+"""Every model of the table gives upstream's vectors, and is called like the research repository's module."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rangegeo.encoders.geoclip import equal_earth
 from rangegeo.encoders.space2vec import grid_cells
 
 FLOAT32_MODELS = {"GeoCLIP", "TaxaBind", "CSP", "CSP_INat"}
-ARRAYS = {"RANGE", "RANGE+", "Cartesian_3D"}  # what upstream's forward gives back as NumPy
+ARRAYS = {"RANGE", "RANGE+", "Cartesian_3D"}  # models whose forward returns NumPy arrays upstream
 FREE = [name for name, row in MODELS.items() if not row.has_weights]
 
 
@@ -24,7 +24,7 @@ def load(name: str, vectors: dict = SMALL) -> rg.Model:
 
 
 def assert_is_upstream(name: str, found: np.ndarray, expected: np.ndarray, lonlat: np.ndarray, vector) -> None:
-    """Within the vector's tolerance; for models over SatCLIP within upstream's round-off at that latitude."""
+    """Differences are within the vector's tolerance; for models with SatCLIP within upstream's round-off."""
     if vector.tolerance is not None:
         np.testing.assert_allclose(found, expected, rtol=0, atol=vector.tolerance)
         return
@@ -47,7 +47,7 @@ def test_it_is_upstream(name):
     expected = vectors[vector.output]
     assert_is_upstream(name, np.asarray(found), expected, lonlat, vector)
     assert np.asarray(found).dtype == (np.float32 if name in FLOAT32_MODELS else np.float64)
-    np.testing.assert_array_equal(coords, vectors["lonlat"])  # upstream's SINR divided them in place
+    np.testing.assert_array_equal(coords, vectors["lonlat"])  # upstream's SINR changed them in place
 
 
 @pytest.mark.parametrize("name", each_model())
@@ -108,7 +108,7 @@ def test_geoclip_comes_from_its_package_and_has_the_width_the_table_says():
     assert model.facts["encoder"]["file"] == "location_encoder_weights.pth"
     vectors = golden.load("geoclip_real")
     found = model(torch.from_numpy(vectors["lonlat"])).numpy()
-    # upstream's float32 module, which other users have: it differs from its own float64 by as much
+    # most users have upstream's float32 module, which differs from its own float64 values by as much
     np.testing.assert_allclose(found, vectors["output_float32_module"], rtol=0, atol=3e-5)
 
 
@@ -128,7 +128,7 @@ def test_csps_features_are_upstreams(name):
 
 
 def test_the_vectors_tell_longitude_from_latitude():
-    """Each test above would fail with the order of its model's coordinates swapped."""
+    """Each test above would fail if the model took its coordinates in the wrong order."""
     for name in MODELS:
         model = load(name)
         lonlat = torch.tensor([[30.0, 10.0]], dtype=torch.float64)
@@ -136,7 +136,7 @@ def test_the_vectors_tell_longitude_from_latitude():
 
 
 def test_what_csp_shares_with_other_layers():
-    """Hidden layers of equal width add their input before they are normalised; the last layer does neither."""
+    """Hidden layers of equal width add their input before the layer norm; the last layer does neither."""
     frequencies = torch.ones(2, dtype=torch.float64)
     torch.manual_seed(0)
     with_skip = CSPEncoder(frequencies, (6, 6, 6), "tanh", normalise=True, skip=True).eval()

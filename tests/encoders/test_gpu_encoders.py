@@ -1,4 +1,4 @@
-"""Every model on a CUDA device gives what it gives on the CPU."""
+"""Every model gives the same values on a CUDA device as on the CPU."""
 
 from __future__ import annotations
 

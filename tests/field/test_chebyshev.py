@@ -9,7 +9,7 @@ from rangegeo.field.chebyshev import LEVELS, interpolate, interpolation_matrix, 
 
 
 def wave(x: torch.Tensor, y: torch.Tensor, frequency: float) -> torch.Tensor:
-    """(1, len(y), len(x)) of a smooth function."""
+    """(1, len(y), len(x)) values of a smooth function."""
     return torch.cos(frequency * x[None, None, :] + 0.3) * torch.exp(0.7 * frequency * y[None, :, None] / 3)
 
 
@@ -72,7 +72,7 @@ def test_the_estimate_bounds_the_error_and_is_not_wildly_above_it(frequency: flo
         error = float((interpolate(values, at, at) - wave(at, at, frequency)).abs().max())
         estimate = left_out(values)
         scale = float(values.abs().max())
-        if estimate < 0.1 * scale:  # above, it only says that nothing has converged
+        if estimate < 0.1 * scale:  # a larger estimate only tells that nothing has converged
             assert error <= estimate + 1e-13 * scale
         if error > 1e-9:
             assert estimate < 1e4 * error

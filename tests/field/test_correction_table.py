@@ -1,4 +1,4 @@
-"""The shipped correction table is what workflows/harmonics/make_correction.py makes."""
+"""The shipped correction table is the one that workflows/harmonics/make_correction.py makes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "workflows" / "harmonics" / "make_correction.py"
-# Few are enough to meet every printed form: constants, products taken into one number, expanded powers of the sine.
+# A few degrees contain every printed form: constants, products merged into one number, expanded powers of the sine.
 DEGREES = (0, 1, 2, 3, 9, 10, 29, 38, 39)
 
 

@@ -51,7 +51,7 @@ def test_it_is_the_entropy_of_the_full_softmax_whatever_the_blocks(sizes, temper
         found = softmax_entropy(queries, keys, temperature)
     assert found.dtype == torch.float64
     expected = reference.entropy(reference.softmax_weights(queries, keys, temperature))
-    # a float32 logit is right to about 2e-7 of the temperature
+    # a float32 logit is accurate to about 2e-7 of the temperature
     np.testing.assert_allclose(found, expected.reshape(n), rtol=0, atol=1e-6 * (1 + temperature))
 
 
@@ -65,7 +65,7 @@ def test_rows_that_are_alike_share_the_weight_alike():
 
 def test_one_row_can_have_all_the_weight():
     keys = torch.eye(8)
-    found = softmax_entropy(keys[:1], keys, 40.0)  # the others weigh exp(-40)
+    found = softmax_entropy(keys[:1], keys, 40.0)  # the other rows have weights of exp(-40)
     assert abs(float(found)) < 1e-12
 
 
@@ -100,7 +100,7 @@ class Unused(torch.nn.Module):
 
 @pytest.mark.parametrize("folded", [True, False])
 def test_far_from_every_row_the_sum_takes_over(folded):
-    """Half a world away the folded sum drowns in round-off, and the entropy would be NaN or nonsense."""
+    """Half a world away round-off exceeds the folded sum, and the entropy would be NaN or meaningless."""
     rows = torch.tensor([[10.0, 45.0], [11.0, 45.0], [10.0, 46.0]], dtype=torch.float64)
     values = torch.ones(3, 1)
     coefficients = fold(rows, values, GEOGRAPHIC_TEMPERATURE) if folded else None

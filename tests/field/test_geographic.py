@@ -35,7 +35,7 @@ def values_of(rows: int, width: int = 4) -> torch.Tensor:
 
 
 def relative_deviation(found: torch.Tensor, lonlat: torch.Tensor, rows: torch.Tensor, values: torch.Tensor) -> float:
-    """Largest deviation from the sum over all rows in float64, of the largest value."""
+    """Largest deviation from the sum over all rows in float64, relative to the largest value."""
     expected = reference.geographic_average(lonlat.numpy(), rows.numpy(), values.numpy(), GEOGRAPHIC_TEMPERATURE)
     return float(np.abs(found.numpy() - expected).max() / values.abs().max())
 
@@ -103,7 +103,7 @@ def test_a_grid_is_its_places():
     seed=st.integers(0, 2**31),
 )
 def test_an_average_reported_accurate_is_accurate(centre, extent_deg, rows, seed):
-    """Wherever the database lies: what a regional one cannot give from coefficients must be reported."""
+    """Wherever the database lies: places where the coefficients are too inaccurate must be reported."""
     lon, lat = centre
     half = extent_deg / 2
     database = places_in((lon - half, max(-90, lat - half), lon + half, min(90, lat + half)), rows, seed)
@@ -121,16 +121,16 @@ def test_a_regional_database_is_inaccurate_far_away_and_the_field_sums_there():
     _, accurate = FoldedAverage(coefficients, 400)(Places.scattered(lonlat))
     assert accurate.tolist() == [True] * 20 + [False] * 3
 
-    found = field_over(rows, values, coefficients).geographic(Places.scattered(lonlat))
+    found = field_over(rows, values, coefficients).geographic_average(Places.scattered(lonlat))
     assert relative_deviation(found, lonlat, rows, values) < 2e-5
-    direct = field_over(rows, values, None).geographic(Places.scattered(lonlat))
+    direct = field_over(rows, values, None).geographic_average(Places.scattered(lonlat))
     assert torch.equal(found[~accurate], direct[~accurate])
 
 
 def test_a_field_with_a_regional_database_is_right_on_a_whole_grid():
     rows, values = places_in(ALPS, 400), values_of(400)
     grid = Places.grid(torch.linspace(-180, 180, 13), torch.linspace(-90, 90, 7))
-    found = field_over(rows, values, fold(rows, values, GEOGRAPHIC_TEMPERATURE)).geographic(grid)
+    found = field_over(rows, values, fold(rows, values, GEOGRAPHIC_TEMPERATURE)).geographic_average(grid)
     assert relative_deviation(found, grid.lonlat_deg, rows, values) < 2e-5
 
 

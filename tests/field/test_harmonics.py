@@ -33,7 +33,7 @@ def test_analytic_l40_is_upstream_within_its_round_off():
 
 
 def test_analytic_l40_needs_its_correction():
-    """The vectors tell the printed text from the true functions, or the tests above would prove nothing."""
+    """The vectors differ between the printed text and the true functions; else the tests above prove nothing."""
     true = SphericalHarmonics(40, "closed-form")
     vectors = golden.load("satclip_l40")
     orders = np.array([m for l in range(40) for m in range(-l, l + 1)])
@@ -61,7 +61,7 @@ def test_closed_form_is_upstream(degree):
         (1, [[3.0, 4.0]]),
         (2, [[-120.0, 38.5], [0.0, 0.0]]),
         (12, [[5.7, 45.2], [-179.9, -66.5], [100.0, 90.0]]),
-        (54, [[5.7, 45.2], [-70.3, -89.7]]),  # the degree that the geographic average is folded to
+        (54, [[5.7, 45.2], [-70.3, -89.7]]),  # the degree to which the geographic average is folded
     ],
 )
 def test_closed_form_is_the_definition(degree, lonlat):

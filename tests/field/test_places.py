@@ -1,4 +1,4 @@
-"""Places: grids and scattered places, cut into parts and put together again."""
+"""Places: grids and scattered places are cut into parts, and the parts put together are the places again."""
 
 from __future__ import annotations
 

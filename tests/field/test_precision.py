@@ -1,4 +1,4 @@
-"""What a program sets for its own products never reaches an embedding, and is left as it was."""
+"""A precision that a program has set for its own products never affects embeddings, and is restored."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, EncoderField, RangeFiel
 UPSTREAM = ("range", "range_pypi")
 BETAS = ("0", "0.3", "0.5", "1")
 VISUAL = 24
-LARGEST_DEVIATION = 2e-5  # of the largest value, up to 45 degrees of latitude
+LARGEST_DEVIATION = 2e-5  # relative to the largest value, up to 45 degrees of latitude
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def places() -> Places:
 
 
 class Table(torch.nn.Module):
-    """An encoder that knows its answers, row by row."""
+    """An encoder that returns given outputs, whatever the places."""
 
     def __init__(self, outputs: np.ndarray) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ def field(name: str, encoder: torch.nn.Module, database: dict, coefficients: tor
 
 
 def assert_is_upstream(found: torch.Tensor, expected: np.ndarray, lat_deg: np.ndarray) -> None:
-    """Visual and location columns within their bands, and the whole within 2e-5 of the largest value up to 45°."""
+    """Visual and location bands are within their tolerances, and all within 2e-5 of the largest value up to 45°."""
     found = found.double().numpy()
     golden.assert_within_bands(found[:, :VISUAL], expected[:, :VISUAL], lat_deg, golden.VALUES)
     location = np.array(golden.UNIT_OUTPUT) + golden.FLOAT32
@@ -103,14 +103,14 @@ def test_encode_of_the_point_package_is_the_same(encoder, database, coefficients
 
 
 def test_the_geographic_average_is_upstream_at_every_latitude(range_plus, places):
-    """No SatCLIP in it, so no latitude bands: what is left is upstream's float32."""
+    """Without SatCLIP there are no tolerances by latitude; only upstream's float32 makes a difference."""
     expected = golden.load("range")["output_RANGE+_beta0"][:, :VISUAL]
     np.testing.assert_allclose(range_plus(places, [0.0])[0, :, :VISUAL], expected, rtol=0, atol=5e-6)
 
 
 @pytest.mark.parametrize("output", ["RANGE", *(f"RANGE+_beta{beta}" for beta in BETAS)])
 def test_given_upstream_location_embeddings_values_are_upstream_at_every_latitude(database, places, output):
-    """Only the harmonics' round-off tells us from upstream near the poles."""
+    """Near the poles only the round-off of upstream's harmonics makes a difference."""
     expected = golden.load("range")[f"output_{output}"]
     name, _, beta = output.partition("_beta")
     found = field(name, Table(expected[:, VISUAL:]), database)(places, [float(beta or 1)])
@@ -136,7 +136,7 @@ def test_range_is_the_formula(encoder, database, places):
 def test_folded_coefficients_change_nothing(encoder, database, coefficients, places):
     with_coefficients = field("RANGE+", encoder, database, coefficients)(places, [0.0, 0.5, 1.0])
     without = field("RANGE+", encoder, database)(places, [0.0, 0.5, 1.0])
-    # Upstream's float32 database vectors, which `without` keeps and the coefficients do not, are 40 · 1e-7 off.
+    # `without` has upstream's float32 vectors of the rows, the coefficients have not; the difference is 40 · 1e-7.
     np.testing.assert_allclose(with_coefficients, without, rtol=0, atol=5e-6)
     assert torch.equal(with_coefficients[2], without[2])
 
@@ -166,7 +166,7 @@ def test_beta_0_does_not_retrieve(encoder, database, coefficients, places, monke
 
 def test_beta_1_does_not_average_by_distance(range_plus, places, monkeypatch):
     calls = count_retrievals(monkeypatch)
-    monkeypatch.setattr(RangeField, "geographic", None)
+    monkeypatch.setattr(RangeField, "geographic_average", None)
     range_plus(places, [1.0])
     assert calls == [12.0]
 
@@ -227,7 +227,7 @@ def test_a_database_made_with_other_weights_is_refused(database):
 
 
 def count_retrievals(monkeypatch) -> list[float]:
-    """Temperatures of the softmax averages computed from now on."""
+    """Temperatures of all softmax averages that are computed from now on."""
     temperatures = []
     average = module.softmax_average
 

@@ -25,7 +25,7 @@ def values_of(rows: int, width: int, seed: int = 7) -> torch.Tensor:
 
 
 class LargestTensor(TorchDispatchMode):
-    """Remembers the largest tensor that any operation gives."""
+    """Remembers the size of the largest tensor that any operation returns."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ def test_it_is_the_full_softmax_whatever_the_blocks(sizes, temperature, blocks, 
         average = softmax_average(queries, keys, values, temperature)
     assert average.dtype == torch.float32
     expected = reference.softmax_average(queries, keys, values, temperature).reshape(n, dim)
-    # A float32 similarity is right to about 2e-7, and the temperature multiplies that.
+    # A float32 similarity is accurate to about 2e-7, and the temperature multiplies this error.
     np.testing.assert_allclose(average, expected, rtol=0, atol=4e-7 * (1 + temperature) * float(values.abs().max()))
 
 

@@ -1,7 +1,8 @@
-"""A hub on this machine that answers as the real one does, and fails as it is told to.
+"""A hub on this machine, which answers like the real one, and fails as a test tells it to.
 
-What huggingface_hub asks for: HEAD and GET of `/REPO/resolve/REVISION/FILE`. A large file is redirected to a storage on
-another origin, its hash, size and commit on the redirecting answer; a small one is answered at once, with git's hash.
+huggingface_hub sends HEAD and GET requests for `/REPO/resolve/REVISION/FILE`. For a large file the hub redirects to a
+storage on another origin, and this answer has the hash, the size and the commit. It sends a small file itself, with
+git's hash.
 """
 
 from __future__ import annotations
@@ -19,16 +20,18 @@ import huggingface_hub.constants
 import pytest
 
 COMMITS = {"main": "0123456789abcdef0123456789abcdef01234567", "v1": "1123456789abcdef0123456789abcdef01234567"}
-SMALL = ".json"  # suffix of files that are not kept in the storage
+SMALL = ".json"  # suffix of files that the hub sends itself
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for.
+    """One request.
 
     Attributes:
-        start: first byte that was asked for, 0 without a Range.
-        token: that was sent, empty for none.
+        method: "HEAD" or "GET".
+        path: of the URL.
+        start: the first byte that is wanted; 0 without a Range.
+        token: the token that was sent; empty if none was.
     """
 
     method: str
@@ -39,18 +42,19 @@ class Request:
 
 @dataclass(slots=True)
 class Faults:
-    """What goes wrong, until it is changed.
+    """The faults of the hub, until a test changes them.
 
     Attributes:
-        status: of answers to HEAD and GET on the hub.
-        storage_status: of answers of the storage.
-        error_code: what the hub calls its refusal.
-        token: without which the hub refuses as it does for files that nobody may see.
-        cut: bytes after which the storage breaks each connection off.
-        hold: bytes after which the storage waits until `release` is set, having set `held`.
-        other_hash, other_size: are stated instead of the right ones.
-        headers: are left out.
-        ignore_range: the storage sends the whole file, whatever was asked for.
+        status: HTTP status of the hub's answers.
+        storage_status: HTTP status of the storage's answers.
+        error_code: the error code that the hub sends with a refusal.
+        token: requests without this token are refused as for a private repository.
+        cut: number of bytes after which the storage breaks off each connection.
+        hold: number of bytes after which the storage sets `held` and waits for `release`.
+        other_hash, other_size: what the hub states instead of the true hash and size.
+        headers: names of headers that are left out.
+        ignore_range: whether the storage always sends the whole file.
+        held, release: events for `hold`.
     """
 
     status: int = 200
@@ -71,8 +75,9 @@ class Hub:
     """A hub and its storage.
 
     Attributes:
-        files: content by path, `REPO/resolve/REVISION/FILE`.
-        asked, stored: what the hub and the storage were asked for, of files.
+        files: the files by their paths, `REPO/resolve/REVISION/FILE`.
+        faults: what goes wrong.
+        asked, stored: the requests for files to the hub and to the storage.
     """
 
     def __init__(self, files: dict[str, Path]) -> None:
@@ -92,13 +97,13 @@ class Hub:
 
     @property
     def downloads(self) -> list[tuple[str, int]]:
-        """File and first byte of every download."""
+        """The file and the first byte of every download."""
         return [(request.path.rpartition("/")[2], request.start) for request in self.stored]
 
 
 @contextmanager
 def serve(files: dict[str, Path]) -> Iterator[Hub]:
-    """A hub with these files, for as long as the `with` lasts."""
+    """A hub with these files, which stops at the end of the `with` block."""
     hub = Hub(files)
     threads = [threading.Thread(target=server.serve_forever, args=(0.02,)) for server in hub.servers]
     for thread in threads:
@@ -115,7 +120,7 @@ def serve(files: dict[str, Path]) -> Iterator[Hub]:
 
 
 def point_to(url: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What HF_ENDPOINT and HF_HOME do before huggingface_hub is imported."""
+    """Make huggingface_hub use a hub and a cache, as HF_ENDPOINT and HF_HOME do before it is imported."""
     constants = huggingface_hub.constants
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(constants, "ENDPOINT", url)
@@ -125,7 +130,7 @@ def point_to(url: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def left(folder: Path) -> list[str]:
-    """Names of all files and links in a cache, but for locks and the tag that backups look for."""
+    """The names of all files and links in a cache, except locks and the tags for backup programs and git."""
     names = [path.name for path in folder.rglob("*") if path.is_symlink() or path.is_file()]
     return sorted(name for name in names if not name.endswith(".lock") and name not in ("CACHEDIR.TAG", ".gitignore"))
 
@@ -142,7 +147,7 @@ class _Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def handle_error(self, *where: object) -> None:
-        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that hangs up is what some tests are about
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # in some tests the client hangs up
             super().handle_error(*where)
 
 
@@ -177,7 +182,7 @@ class _HubHandler(_Handler):
     def answer(self) -> None:
         hub, faults = self.server.hub, self.server.hub.faults
         request = self.received()
-        if "/resolve/" not in self.path:  # some versions of huggingface_hub look around, and do without
+        if "/resolve/" not in self.path:  # some versions of huggingface_hub ask for more, but do not need it
             self.reply(404, {"Content-Length": 0})
             return
         hub.asked.append(request)

@@ -1,4 +1,4 @@
-"""What an untrusted file may hold."""
+"""Hostile content of untrusted files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class Touch:
-    """Unpickling it makes a file: the proof that pickled code ran."""
+    """Unpickling it creates a file, which proves that pickled code was executed."""
 
     def __init__(self, witness: Path) -> None:
         self.witness = witness

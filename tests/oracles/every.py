@@ -1,4 +1,4 @@
-"""Every model of the table with the weights that tests have, and how far from upstream's vectors it may be."""
+"""Every model of the table with the weights that tests use, and how far its output may be from upstream's vectors."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Vector:
     """Upstream's output of one model.
 
     Attributes:
-        file: of tests/golden, without .npz.
-        arguments: of `load_model`, besides the model's name.
-        output: name of the array.
-        tolerance: largest absolute difference; None where latitude bands decide (oracles.golden).
+        file: name of the file in tests/golden, without .npz.
+        arguments: of `load_model`, besides the name of the model.
+        output: name of the array in the file.
+        tolerance: largest absolute difference; None if it depends on the latitude (oracles.golden).
     """
 
     file: str
@@ -59,7 +59,7 @@ VECTORS = {
     "s2vec_spheremplus": Vector(file="free_s2vec_spheremplus", tolerance=1e-13),
 }
 
-# Small stand-ins where the published weights are large or may not be installed.
+# The same, with small files in place of published weights that may not be installed.
 SMALL = VECTORS | {
     "GeoCLIP": Vector(file="geoclip_taxabind_mini", arguments=VECTORS["TaxaBind"].arguments, tolerance=1e-7)
 }
@@ -71,6 +71,10 @@ NEEDS_GEOCLIP = pytest.mark.skipif(
 
 
 def each_model(*, published: bool = False) -> list:
-    """Names of all models, for parametrize; with the published weights where a package holds them."""
+    """The names of all models, for parametrize.
+
+    Args:
+        published: whether the test needs the published weights of GeoCLIP, which come with a package.
+    """
     assert set(VECTORS) == set(MODELS)
     return [pytest.param(name, marks=NEEDS_GEOCLIP if published and name == "GeoCLIP" else ()) for name in MODELS]

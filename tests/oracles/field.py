@@ -1,6 +1,6 @@
-"""The published model once more, as loops in float64 (or 40 digits) that can be checked against the paper by eye.
+"""The published model as loops in float64 (or in 40 digits), which can be compared with the paper by eye.
 
-Nothing here is fast, blocked, folded or clever, and nothing here imports rangegeo.
+The loops are as simple as possible, and this module does not import rangegeo.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 def harmonic(l: int, m: int, lon_deg: float, lat_deg: float) -> float:
     """The orthonormal real spherical harmonic of SatCLIP's `closed-form`, summed in 40 digits.
 
-    Angles as upstream: theta = lat + 90 degrees, phi = lon + 180 degrees; odd orders carry the sign (-1)^m.
+    The angles are upstream's: theta = lat + 90 degrees and phi = lon + 180 degrees. Odd orders have the sign (-1)^m.
     """
     with mpmath.workdps(40):
         theta, phi = mpmath.radians(mpmath.mpf(lat_deg) + 90), mpmath.radians(mpmath.mpf(lon_deg) + 180)
@@ -38,13 +38,13 @@ def harmonic(l: int, m: int, lon_deg: float, lat_deg: float) -> float:
 
 
 def harmonics(degree: int, lonlat_deg: Array) -> Array:
-    """(n, 2) degrees to (n, degree²); feature l² + l + m."""
+    """(n, 2) degrees to (n, degree²); feature l² + l + m is the harmonic of degree l and order m."""
     rows = [[harmonic(l, m, lon, lat) for l in range(degree) for m in range(-l, l + 1)] for lon, lat in lonlat_deg]
     return np.array(rows)
 
 
 def siren(features: Array, weights: Sequence[tuple[Array, Array]]) -> Array:
-    """(n, features) to (n, dim): sine layers, the first at 30 times the frequency, then a linear layer."""
+    """(n, features) to (n, dim): sine layers, the first with 30 times the frequency, then a linear layer."""
     *hidden, (last_weight, last_bias) = weights
     rows = []
     for row in features:
@@ -55,7 +55,7 @@ def siren(features: Array, weights: Sequence[tuple[Array, Array]]) -> Array:
 
 
 def softmax_weights(queries: Array, keys: Array, temperature: float) -> Array:
-    """(n, d), (N, d) to (n, N): softmax(temperature · queries keysᵀ), every row of sum 1."""
+    """(n, d), (N, d) to (n, N): softmax(temperature · queries keysᵀ); every row has the sum 1."""
     rows = []
     for query in np.asarray(queries, dtype=np.float64):
         scores = temperature * (np.asarray(keys, dtype=np.float64) @ query)
@@ -70,12 +70,12 @@ def softmax_average(queries: Array, keys: Array, values: Array, temperature: flo
 
 
 def entropy(weights: Array) -> Array:
-    """(n, N) weights of sum 1 to (n,) entropies in nats, term by term."""
+    """(n, N) weights with sums of 1 to (n,) entropies in nats."""
     return np.array([-sum(weight * math.log(weight) for weight in row if weight > 0) for row in weights])
 
 
 def distance_km(one_deg: Array, other_deg: Array) -> float:
-    """Along a great circle, on a sphere of the Earth's mean radius, between two (lon, lat): the haversine formula."""
+    """The great-circle distance of two (lon, lat) on a sphere of the Earth's mean radius, by the haversine formula."""
     (lon, lat), (other_lon, other_lat) = np.radians(one_deg), np.radians(other_deg)
     across = math.cos(lat) * math.cos(other_lat) * math.sin((other_lon - lon) / 2) ** 2
     return 2 * 6371.0088 * math.asin(math.sqrt(math.sin((other_lat - lat) / 2) ** 2 + across))
@@ -90,7 +90,7 @@ def unit_vectors(lonlat_deg: Array) -> Array:
 
 
 def geographic_average(lonlat_deg: Array, database_lonlat_deg: Array, values: Array, temperature: float) -> Array:
-    """(n, 2), (N, 2), (N, v) to (n, v): values averaged by distance on the sphere."""
+    """(n, 2), (N, 2), (N, v) to (n, v): averages of the values by distance on the sphere."""
     return softmax_average(unit_vectors(lonlat_deg), unit_vectors(database_lonlat_deg), values, temperature)
 
 

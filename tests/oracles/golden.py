@@ -1,8 +1,8 @@
-"""What upstream's own code gave, kept in tests/golden, and how far from it a right answer may be.
+"""The output of upstream's own code, stored in tests/golden, and how far a correct result may be from it.
 
-Upstream evaluates its spherical harmonics as monomials in float64 and so carries round-off that grows with latitude;
-no other evaluation order reproduces it. The tolerances are per band of |latitude|; `*_exact60` vectors, the same text
-evaluated in 60 digits, have none.
+Upstream evaluates its spherical harmonics as monomials in float64. The round-off of this grows with latitude, and no
+other order of evaluation reproduces it. So the tolerances depend on the band of |latitude|. The arrays `*_exact60` are
+the same polynomials evaluated in 60 digits; they are compared without such tolerances.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from rangegeo.field.harmonics import SphericalHarmonics
 from rangegeo.field.siren import Siren
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-BANDS_DEG = (0, 30, 45, 60, 75, 85)  # where each band of |latitude| begins
+BANDS_DEG = (0, 30, 45, 60, 75, 85)  # the lowest |latitude| of each band
 
-BASIS = (1e-8, 1e-5, 2e-3, 5e-2, 5e-2, 5e-2)  # upstream's float64 basis, L=40
-UNIT_OUTPUT = (1e-8, 1e-5, 1e-3, 1e-2, 3e-2, 3e-2)  # SatCLIP's output of length 1, L=40
-VALUES = (5e-6, 5e-6, 5e-4, 2e-2, 2e-2, 2e-2)  # what RANGE retrieves with it
+BASIS = (1e-8, 1e-5, 2e-3, 5e-2, 5e-2, 5e-2)  # for upstream's float64 basis, L=40
+UNIT_OUTPUT = (1e-8, 1e-5, 1e-3, 1e-2, 3e-2, 3e-2)  # for SatCLIP's output, scaled to length 1, L=40
+VALUES = (5e-6, 5e-6, 5e-4, 2e-2, 2e-2, 2e-2)  # for the values that RANGE retrieves with it
 FLOAT32 = 1.2e-7  # two roundings of a number of size 1
 
 
@@ -33,7 +33,7 @@ def load(name: str) -> dict[str, NDArray]:
 
 
 def location_weights(checkpoint: str) -> dict[str, torch.Tensor]:
-    """Tensors of a checkpoint's location branch, the prefix `model.location.nnet.` taken off."""
+    """The tensors of a checkpoint's location branch, by their names without the prefix `model.location.nnet.`."""
     state = torch.load(GOLDEN / checkpoint, weights_only=True)["state_dict"]
     prefix = "model.location.nnet."
     return {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}
@@ -49,12 +49,13 @@ def encoder(checkpoint: str, degree: int) -> SatCLIPEncoder:
 
 
 def normalised(vectors: ArrayLike) -> NDArray:
+    """(n, d) vectors scaled to length 1."""
     vectors = np.asarray(vectors)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def assert_within_bands(actual: ArrayLike, expected: ArrayLike, lat_deg: NDArray, tolerances: ArrayLike) -> None:
-    """Each row may differ by the tolerance of its latitude band, absolutely."""
+    """The absolute differences in each row must be within the tolerance of its band of latitude."""
     allowed = np.asarray(tolerances, dtype=float)[np.searchsorted(BANDS_DEG, np.abs(lat_deg), side="right") - 1]
     deviation = np.abs(np.asarray(actual, dtype=float) - expected).max(axis=1)
     worst = np.argmax(deviation / allowed)

@@ -1,4 +1,4 @@
-"""The whole way of a table with a fake model: what each format holds, batches in bounded memory, nothing half-done."""
+"""From a table to a file with a fake model: what each format holds, bounded memory, and no unfinished files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CSV = "id,lon,lat,code,note\n1,5.5,45,007,a\n2,north,46,008,\n3,-170,10,,\"b, c\
 
 
 def fake(recipe: Recipe):
-    """A model whose bands are beta, longitude and latitude."""
+    """A function in place of a model; its bands are beta, longitude and latitude."""
 
     def evaluate(lonlat_deg: np.ndarray) -> np.ndarray:
         assert np.isfinite(lonlat_deg).all()
@@ -65,7 +65,7 @@ EXPECTED = np.array([[0.5, 5.5, 45], [np.nan] * 3, [0.5, -170, 10]], np.float32)
 
 def check_columns(frame: pd.DataFrame) -> None:
     assert frame["id"].tolist() == [1, 2, 3]
-    assert frame["lon"].tolist() == ["5.5", "north", "-170"]  # as they were, the fault too
+    assert frame["lon"].tolist() == ["5.5", "north", "-170"]  # unchanged, with the faulty value
     assert frame["lat"].tolist() == [45, 46, 10]
     assert frame["note"].fillna("").tolist() == ["a", "", "b, c"]
 
@@ -199,7 +199,7 @@ def test_a_table_without_rows(tmp_path, name):
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".npz"])
 @pytest.mark.parametrize("kind", [".csv", ".parquet", ".gpkg", ".geojsonl"])
 def test_memory_is_a_batch_whatever_the_rows(tmp_path, monkeypatch, suffix, kind):
-    """No batch is larger than planned, and each is embedded before the next is read."""
+    """No batch is larger than planned, and each batch is embedded before the next is read."""
     rows = 500
     monkeypatch.setattr(module, "FEWEST_ROWS", 16)
     monkeypatch.setattr(module, "BATCH_BYTES", 16 * 12)
@@ -288,13 +288,17 @@ def test_csv_refuses_what_it_cannot_hold(tmp_path):
 
 
 def test_a_folder_is_no_output(tmp_path):
-    with pytest.raises(OutputError, match="is a folder and was left as it is; give another -o"):
+    with pytest.raises(OutputError) as caught:
         check_output(tmp_path, overwrite=True)
+    assert str(caught.value) == f"{tmp_path} is a folder and was left as it is; give another path"
+    assert caught.value.for_shell() == f"{tmp_path} is a folder and was left as it is; give another -o"
 
 
 def test_a_full_disk_is_said_in_the_words_of_the_command(tmp_path):
-    with pytest.raises(OutputError, match="take fewer --bands or --beta, or write to another disk with -o"):
+    with pytest.raises(OutputError) as caught:
         check_output(tmp_path / "o.npz", 1e18, overwrite=False)
+    assert "take fewer --bands or --beta, or write to another disk with -o" in caught.value.for_shell()
+    assert "take fewer bands or betas, or write to another disk with " in str(caught.value)
 
 
 def test_a_plan_says_what_comes(places):

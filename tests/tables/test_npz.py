@@ -1,4 +1,4 @@
-"""npz: numpy reads what was written, column by column, whatever the types."""
+"""npz: numpy reads what was written, for columns of every type."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def layout(columns: pa.RecordBatch, recipe: Recipe = RECIPE) -> OutputColumns:
 
 
 def written(path: Path, *batches: pa.RecordBatch) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """What numpy reads, and the embeddings (layers, n, bands) that were given."""
+    """Write batches, and return what numpy reads and the (layers, n, bands) embeddings that were written."""
     random = np.random.default_rng(0)
     given = []
     with NpzSink(path, layout(batches[0]), {}) as sink:
@@ -78,7 +78,7 @@ def test_embeddings_places_and_provenance(tmp_path):
     np.testing.assert_array_equal(found["embedding_beta0.5"], given[1])
     assert (found["lonlat"].shape, found["lonlat"].dtype) == ((9, 2), np.float64)
     assert json.loads(str(found["rangegeo"])) == {"model": "RANGE+"}
-    # raw rows are gone, each when it has been copied
+    # each file of raw rows is removed when it has been copied
     assert sorted(path.name for path in tmp_path.iterdir()) == ["carried.arrow", "t.npz"]
 
 

@@ -1,4 +1,4 @@
-"""Parquet and GeoParquet, written by pandas and geopandas and read here."""
+"""Parquet and GeoParquet files that pandas and geopandas have written are read."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_geoparquet_in_any_crs_and_encoding(tmp_path, encoding, crs):
 def test_geoparquet_that_does_not_say_its_crs_must_be_told(tmp_path):
     gpd.GeoDataFrame(geometry=[Point(0, 0)]).to_parquet(tmp_path / "t.parquet")
     table = open_parquet(tmp_path / "t.parquet", "t.parquet")
-    with pytest.raises(UsageError, match=r"t\.parquet does not say its CRS; type it, for example --crs EPSG:4326"):
+    with pytest.raises(UsageError, match=r't\.parquet does not say its CRS; type it, for example crs="EPSG:4326"'):
         find_places(table)
     assert places(table, crs="EPSG:4326").tolist() == [[0, 0]]
 
@@ -76,7 +76,7 @@ def test_plain_columns_of_any_numeric_type(tmp_path, kind):
 )
 def test_columns_that_hold_no_numbers_are_refused(tmp_path, column):
     pq.write_table(pa.table({"x": column, "y": pa.array([1.0])}), tmp_path / "t.parquet")
-    with pytest.raises(UsageError, match=r"the column 'x' holds .*, no numbers; name two others: --lon --lat"):
+    with pytest.raises(UsageError, match=r"the column 'x' holds .*, no numbers; name two others: lon lat"):
         find_places(open_parquet(tmp_path / "t.parquet", "t"))
 
 

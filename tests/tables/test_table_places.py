@@ -1,4 +1,4 @@
-"""From rows to places: CRS, wrapping, every reason why a row has none, and the first reading of a table."""
+"""From rows to places: CRS, wrapping, every reason why a row has no place, and the first reading of a table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def table(lon: list, lat: list, kind: pa.DataType | None = None, name: str = "t"
 
 
 def located(lon: list, lat: list, kind: pa.DataType | None = None, **options) -> tuple[list, list[str]]:
-    """Places, and the reasons of the rows without one."""
+    """The places, and the reasons of the rows without a place."""
     made = table(lon, lat, kind)
     where = find_places(made, **options)
     (block,) = made.read(None, 1000)
@@ -116,7 +116,7 @@ def test_whatever_the_numbers_places_are_places_and_all_else_has_a_reason(pairs)
 
 
 def test_a_crs_of_nonsense_is_refused():
-    with pytest.raises(UsageError, match="--crs must be a CRS that pyproj knows, got 'utm'"):
+    with pytest.raises(UsageError, match="crs must be a CRS that pyproj knows, got 'utm'"):
         find_places(table([0.0], [0.0]), crs="utm")
 
 
@@ -147,10 +147,12 @@ def test_a_table_without_any_place_is_refused():
     made = table([500_000.0, 510_000.0], [5e6, 5e6])
     with pytest.raises(TableError) as caught:
         survey(made, find_places(made), [])
-    assert str(caught.value) == (
+    said = (
         "none of the 2 rows of t has a place: row 1: longitude 500000 is beyond 360; the order is longitude, latitude "
-        "in degrees, and metres need --crs"
+        "in degrees, and metres need "
     )
+    assert str(caught.value) == f"{said}crs"
+    assert caught.value.for_shell() == f"{said}--crs"
 
 
 def test_an_empty_table_is_a_table():

@@ -1,4 +1,4 @@
-"""CSV and TSV: lines, quotes, delimiters, encodings, types; and every fault with its line."""
+"""CSV and TSV: lines, quotes, delimiters, encodings and types; messages name the line of a fault."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_short_rows_are_filled_and_empty_surplus_is_dropped(tmp_path):
 
 
 def test_columns_can_be_chosen_and_nameless_ones_get_a_name(tmp_path):
-    path = written(tmp_path, ",lon,lat\n0,1,2\n")  # as pandas writes its index
+    path = written(tmp_path, ",lon,lat\n0,1,2\n")  # pandas writes its index without a name
     assert rows(path, columns=["lat", "unnamed_1"])[0] == [{"lat": "2", "unnamed_1": "0"}]
 
 
@@ -78,7 +78,7 @@ def test_columns_can_be_chosen_and_nameless_ones_get_a_name(tmp_path):
         ('lon,lat\n1,"2"3\n', "t.csv, line 2: ',' expected after '\"'; check the quotation marks"),
         (b"lon,lat\n1,2\nZ\xfcrich,3\n", "t.csv is not UTF-8 text (invalid start byte); convert it first, for example"),
         (b"\x1f\x8b\x00\x00", "t.csv is not UTF-8 text"),
-        (b"PAR1\x00\xff\x15", "t.csv is no text; expected CSV, or say what it is with --input-format"),
+        (b"PAR1\x00\xff\x15", "t.csv is no text; expected CSV, or say what it is with input_format"),
     ],
 )
 def test_faults_are_named_with_their_line(tmp_path, text, said):
@@ -99,7 +99,7 @@ def test_a_damaged_archive(tmp_path, cut):
 
 
 def typed(*batches: list[str]) -> pa.ChunkedArray:
-    """A column as it comes out, its type found over all batches."""
+    """A column after its type was found from all batches."""
     records = [pa.record_batch([pa.array(values, pa.string())], names=["c"]) for values in batches]
     kinds: dict[str, int] = {}
     for record in records:

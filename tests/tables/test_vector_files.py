@@ -1,4 +1,4 @@
-"""GeoJSON, GeoPackage, shapefiles and lines of GeoJSON, written by geopandas and read here."""
+"""GeoJSON, GeoPackage, shapefiles and lines of GeoJSON that geopandas has written are read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def frame() -> gpd.GeoDataFrame:
 
 
 def whole(table, columns=None, batch: int = 1000) -> tuple[pa.Table, list[int], np.ndarray]:
-    """Columns, numbers and places of all rows."""
+    """The columns, numbers and places of all rows."""
     where = find_places(table)
     blocks = list(table.read(columns, batch))
     assert all(len(block) <= batch for block in blocks)
@@ -42,7 +42,7 @@ def whole(table, columns=None, batch: int = 1000) -> tuple[pa.Table, list[int], 
         ("t.gpkg", 2154, {}),
         ("t.gpkg", 3857, {}),
         ("t.shp", 32631, {}),
-        ("t.fgb", 4326, {"spatial_index": False}),  # or the features are sorted by place
+        ("t.fgb", 4326, {"spatial_index": False}),  # an index would sort the features by place
     ],
 )
 @pytest.mark.parametrize("batch", [1, 2, 1000])
@@ -70,9 +70,9 @@ def test_layers_must_be_named_where_there_are_several(tmp_path, frame):
     frame.iloc[:1].to_file(path, layer="one")
     assert len(whole(open_vector(path, "t.gpkg"))[1]) == 1
     frame.to_file(path, layer="all")
-    with pytest.raises(UsageError, match=r"t\.gpkg has the layers one, all; say which with --layer"):
+    with pytest.raises(UsageError, match=r"t\.gpkg has the layers one, all; say which with layer"):
         open_vector(path, "t.gpkg")
-    with pytest.raises(UsageError, match="--layer must be one of one, all, got 'two'"):
+    with pytest.raises(UsageError, match=r"^layer must be one of one, all, got 'two'"):
         open_vector(path, "t.gpkg", "two")
     assert len(whole(open_vector(path, "t.gpkg", "all"))[1]) == 3
 
@@ -132,7 +132,7 @@ def test_a_line_that_is_no_feature_is_an_error_and_not_skipped_as_gdal_does(tmp_
 
 def test_a_line_is_refused_by_its_number(tmp_path):
     line = {"type": "LineString", "coordinates": [[0, 0], [1, 1]]}
-    with pytest.raises(TableError, match="line 3 is a LineString, not a point; --representative-point takes a point"):
+    with pytest.raises(TableError, match="line 3 is a LineString, not a point; representative_point=True takes a"):
         whole(lines(tmp_path, feature(1), "", feature(2, line)))
 
 

@@ -1,4 +1,4 @@
-"""SatCLIP checkpoints: what loads, what is refused and in which words, and that nothing in them is ever executed."""
+"""SatCLIP checkpoints: which load, which are refused with what message, and that none of their code is executed."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ TENSORS = [f"{layer}.{part}" for layer in ("layers.0", "layers.1", "last_layer")
 
 @pytest.fixture
 def content() -> dict:
-    """A published checkpoint, small, to be spoilt."""
+    """The content of a small published checkpoint, for tests to damage."""
     return torch.load(golden.GOLDEN / "satclip-mini-l10.ckpt", weights_only=True)
 
 
 @pytest.fixture
 def refusal(content, tmp_path) -> Callable[[], str]:
-    """Saves the content as it is by then and gives back the one line it is refused with."""
+    """Save the content in its present state, and return the one line with which it is refused."""
 
     def refuse() -> str:
         path = tmp_path / "spoilt.ckpt"
@@ -162,7 +162,11 @@ def test_a_wrong_dtype_is_named(content, refusal, name):
             "grid",
             ": le_type must be 'sphericalharmonics', got 'grid'; other encoders of this kind were never",
         ),
-        ("le_type", None, ": le_type must be 'sphericalharmonics', got 'grid'"),  # the published constructor's default
+        (
+            "le_type",
+            None,
+            ": le_type must be 'sphericalharmonics', got 'grid'",
+        ),  # the default of the published constructor
         ("pe_type", "fcnet", ": pe_type must be 'siren', got 'fcnet'"),
         ("legendre_polys", "many", ": legendre_polys must be a whole number, got 'many'"),
         ("legendre_polys", 9.5, ": legendre_polys must be a whole number, got 9.5"),

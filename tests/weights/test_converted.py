@@ -1,4 +1,4 @@
-"""The cache of converted files: converted once, again when the source changes, and never worse than no cache."""
+"""The cache of converted files: a file is converted once, and again when it changes; a bad cache only costs time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from rangegeo.errors import WeightsError
+from rangegeo.support import unfinished as drafts
 from rangegeo.weights import cache as files
 from rangegeo.weights import converted as stored
 from rangegeo.weights.cache import cache_folder, stored_path
@@ -33,7 +34,7 @@ def source(tmp_path) -> Path:
 
 
 class Conversion:
-    """Reads a number from a text file, and counts how often it was asked to."""
+    """Reads a number from a text file, and counts its calls."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -51,7 +52,7 @@ def convert() -> Conversion:
 
 
 def made(cache: Path) -> list[Path]:
-    """All but the locks, which stay."""
+    """Everything in the cache except the locks, which stay."""
     return [path for path in cache.iterdir() if path.name != stored.LOCKS]
 
 
@@ -116,7 +117,7 @@ def test_a_damaged_cache_file_is_made_again(cache, source, convert, damage):
     file.write_bytes(good[:-5] if damage is None else damage)
     assert_same(stored_form(source, "kind", convert), convert(source))
     assert file.read_bytes() == good
-    assert convert.calls == 3  # once, again, and once by this test
+    assert convert.calls == 3  # once, once again, and once by this test
 
 
 def no_space(*_: object, **__: object) -> None:
@@ -129,20 +130,20 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(cache, source, co
         cache.parent.mkdir()
         cache.write_text("a file where the folder should be")
     elif obstacle == "no temporary file":
-        monkeypatch.setattr(stored.tempfile, "mkstemp", no_space)
+        monkeypatch.setattr(drafts, "TemporaryDirectory", no_space)
     elif obstacle == "full disk":
         monkeypatch.setattr(stored, "save_file", no_space)
     else:
-        monkeypatch.setattr(stored.os, "replace", no_space)
+        monkeypatch.setattr(drafts.os, "replace", no_space)
     assert_same(stored_form(source, "kind", convert), convert(source))
     assert_same(stored_form(source, "kind", convert), convert(source))
     assert convert.calls == 4
     if obstacle != "no cache folder":
-        assert made(cache) == []  # nothing half made is left
+        assert made(cache) == []  # nothing unfinished is left
 
 
 def test_no_process_ever_sees_half_a_file(cache, source, convert, monkeypatch):
-    """The final name appears by one rename of a complete file."""
+    """A complete file is renamed to the final name."""
     seen = []
     rename = os.replace
 
@@ -150,7 +151,7 @@ def test_no_process_ever_sees_half_a_file(cache, source, convert, monkeypatch):
         seen.append((final.exists(), read_safetensors(Path(unfinished)).facts["settings"]))
         rename(unfinished, final)
 
-    monkeypatch.setattr(stored.os, "replace", watched)
+    monkeypatch.setattr(drafts.os, "replace", watched)
     stored_form(source, "kind", convert)
     assert seen == [(False, {"depth": 2})]
     assert [path.name.startswith(".") for path in made(cache)] == [False]
@@ -177,14 +178,18 @@ def test_threads_that_convert_at_once_all_get_the_right_thing(cache, source, con
 
 
 def test_what_a_killed_process_left_is_removed(cache, source, convert):
-    half = cache / f".{stored_path(source, 'kind').name}-k1ll3d"
-    other = cache / ".other-file.safetensors-k1ll3d"
-    cache.mkdir(parents=True)
-    for path in (half, other):
+    name = stored_path(source, "kind").name
+    half = cache / f".{name}-k1ll3d"
+    folder = cache / f".{name}-unfinished-k1ll3d"
+    other = cache / ".other-file.safetensors-unfinished-k1ll3d"
+    for path in (folder, other):
+        path.mkdir(parents=True)
+    for path in (half, folder / name, other / "other-file.safetensors"):
         path.write_bytes(b"half")
     stored_form(source, "kind", convert)
     assert not half.exists()
-    assert other.exists()  # of a conversion that may still run
+    assert not folder.exists()
+    assert (other / "other-file.safetensors").exists()  # belongs to another conversion, which may still run
 
 
 def test_a_file_system_without_locks_costs_a_conversion_more(cache, source, convert, monkeypatch):
@@ -237,7 +242,7 @@ def test_an_error_of_the_conversion_passes_through_and_is_not_cached(cache, sour
 
 
 def test_tensors_are_mapped_not_copied(cache, source, convert):
-    """What the cached file's bytes become, the tensor becomes: it is a view of the file."""
+    """The tensor is a view of the cached file, so it changes with the bytes of the file."""
     stored_form(source, "kind", convert)
     mapped = stored_form(source, "kind", convert).tensors["a"]
     (file,) = made(cache)

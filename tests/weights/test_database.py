@@ -1,4 +1,4 @@
-"""RANGE databases: what loads, what is refused and in which words, and that nothing in them is ever unpickled."""
+"""RANGE databases: which load, which are refused with what message, and that nothing in them is unpickled."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ ARRAYS = ("locs", "satclip_embeddings", "image_embeddings")
 
 @pytest.fixture
 def arrays() -> dict[str, np.ndarray]:
-    """A database in the published layout, to be spoilt."""
+    """The arrays of a database in the published layout, for tests to damage."""
     return {name: array[:50].copy() for name, array in golden.load("range_db_mini").items() if name in ARRAYS}
 
 
 @pytest.fixture
 def refusal(arrays, tmp_path) -> Callable[[], str]:
-    """Saves the arrays as they are by then and gives back the one line they are refused with."""
+    """Save the arrays in their present state, and return the one line with which they are refused."""
 
     def refuse() -> str:
         path = tmp_path / "spoilt.npz"

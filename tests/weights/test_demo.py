@@ -1,4 +1,4 @@
-"""The embedded model's files: shipped, listed, and checked before they are used."""
+"""The embedded model's files are shipped, their hashes are listed, and they are checked before they are used."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rangegeo.weights.demo import DATABASE, ENCODER, demo_file
 
 @pytest.fixture
 def copy(tmp_path, monkeypatch) -> Path:
-    """A copy of the listed hashes beside two small files that stand for the shipped ones."""
+    """Two small files in place of the shipped ones, beside a copy of the listed hashes."""
     for name in (ENCODER, DATABASE):
         (tmp_path / name).write_bytes(f"the {name}".encode())
     sums = "".join(f"{file_sha256(tmp_path / name)}  {name}\n" for name in (DATABASE, ENCODER))

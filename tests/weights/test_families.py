@@ -1,4 +1,4 @@
-"""GeoCLIP, TaxaBind, SINR and CSP checkpoints: what loads, what is refused by which key, and nothing is executed."""
+"""GeoCLIP, TaxaBind, SINR and CSP checkpoints: which load, which key refuses others, and nothing is executed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FILES = {
     "csp": golden.GOLDEN / "csp_fmow_mini.pth.tar",
     "sinr": golden.GOLDEN / "sinr_mini" / "model.safetensors",
 }
-LAYERED = {  # a tensor of each family, by its key in the file
+LAYERED = {  # for each family the key of a tensor
     "geoclip": "LocEnc1.capsule.3.weight",
     "csp": "loc_enc.spa_enc.ffn.layers.0.layernorm.bias",
     "sinr": "feats.3.w2.weight",
@@ -33,7 +33,7 @@ PLACES = Places.scattered(torch.tensor([[5.7, 45.2], [-120.0, -33.0]]))
 
 
 def content_of(family: str) -> dict:
-    """What a file of the family holds, to be spoilt."""
+    """The content of a file of the family, for tests to damage."""
     if family == "sinr":
         return load_file(FILES["sinr"])
     return torch.load(FILES[family], weights_only=True)
@@ -78,7 +78,7 @@ def test_a_file_of_another_family_is_named(family, wanted):
         read_checkpoint(FILES[family], wanted)
     said = f"{FILES[family]} is a {FAMILIES[family][0]} checkpoint; expected a {title} checkpoint such as {example}"
     assert str(caught.value) == said
-    load_encoder(FILES[family], family)  # now it is in the cache
+    load_encoder(FILES[family], family)  # puts it into the cache
     with pytest.raises(WeightsError) as caught:
         load_encoder(FILES[family], wanted)
     assert str(caught.value) == said
@@ -195,7 +195,7 @@ def test_sinrs_classes_are_left_out(tmp_path):
     content = content_of("sinr")
     assert "class_emb.weight" in content
     assert "class_emb.weight" not in read_checkpoint(FILES["sinr"], "sinr").tensors
-    del content["class_emb.weight"]  # as of a model that was made without
+    del content["class_emb.weight"]  # as in a model without classes
     assert read_checkpoint(saved(content, tmp_path), "sinr").facts["settings"] == {"dim": 32, "depth": 4}
 
 
@@ -203,7 +203,7 @@ def test_sinrs_classes_are_left_out(tmp_path):
 
 
 def test_a_bare_location_encoder_loads_too(tmp_path):
-    """Upstream saves it so where nothing was pre-trained, and cannot load it."""
+    """Upstream saves a model without pre-training in this form, which it cannot load."""
     content = content_of("csp")
     content["state_dict"] = {
         name.removeprefix("loc_enc."): tensor

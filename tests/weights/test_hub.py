@@ -1,4 +1,4 @@
-"""Downloads, against a hub on this machine: what arrives is what was stated, and nothing else stays."""
+"""Downloads from a hub on this machine: the file that arrives is the one that the hub stated, or nothing stays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rangegeo.errors import DownloadError
 from rangegeo.support import disk as room
 from rangegeo.weights import hub as hub_module
 from rangegeo.weights.cache import file_sha256
-from rangegeo.weights.hub import cached, download, fetch, is_right, stated, without_bars
+from rangegeo.weights.hub import ask_hub, cached, download, fetch, is_right, without_bars
 from rangegeo.weights.published import PublishedFile, published
 
 ENCODER = published("satclip-vit16-l40")
@@ -31,10 +31,10 @@ PLACES = {
 }
 SIZE = (golden.GOLDEN / "satclip-mini.ckpt").stat().st_size
 SHA256 = file_sha256(golden.GOLDEN / "satclip-mini.ckpt")
-CHUNK = 100_000  # bytes that are written at a time; 10 MB otherwise, more than these files have
+CHUNK = 100_000  # bytes that are written at a time; the default is 10 MB, more than these files have
 ELSEWHERE = re.compile(
-    "; set HF_ENDPOINT to a mirror, or download it elsewhere and give its path with (--weights|--db), or take the "
-    r"embedded model \(--weights demo --db demo\)$"
+    "; set HF_ENDPOINT to a mirror, or download it elsewhere and give its path with (weights|db), or take the "
+    r"embedded model \(weights=\"demo\" db=\"demo\"\)$"
 )
 
 
@@ -46,7 +46,7 @@ def served() -> Iterator[hubserver.Hub]:
 
 @pytest.fixture
 def waits(monkeypatch) -> list[float]:
-    """Seconds that were waited between attempts, without waiting."""
+    """The seconds that would have been waited between attempts; no test waits."""
     waited: list[float] = []
     monkeypatch.setattr(time, "sleep", waited.append)
     return waited
@@ -54,7 +54,7 @@ def waits(monkeypatch) -> list[float]:
 
 @pytest.fixture
 def hub(served, tmp_path, monkeypatch, waits) -> Iterator[hubserver.Hub]:
-    """The hub without faults, asked by this very process, and an empty cache."""
+    """A hub without faults, which this process asks, and an empty cache."""
     served.faults = hubserver.Faults()
     served.asked.clear()
     served.stored.clear()
@@ -71,9 +71,9 @@ def cache(tmp_path) -> Path:
 
 
 def refused(wanted: PublishedFile, **how: str | None) -> str:
-    """The reason of a refusal, which is one line."""
+    """The reason in the message of a refused download; the message is one line."""
     with pytest.raises(DownloadError) as caught:
-        download(stated(wanted, **how))
+        download(ask_hub(wanted, **how))
     message = str(caught.value)
     start = f"could not download {wanted.file} of {wanted.repo}: "
     assert message.startswith(start)
@@ -93,7 +93,7 @@ def test_published_files_are_fetched_once(hub):
     assert hub.downloads == [("satclip-vit16-l40.ckpt", 0), ("range_db_large.npz", 0)]
     hub.asked.clear()
     assert fetch(ENCODER) == path
-    assert hub.asked == []  # what is here needs no hub
+    assert hub.asked == []  # a file in the cache needs no hub
 
 
 def test_the_cache_is_laid_out_as_huggingface_hubs_own(hub, cache):
@@ -116,7 +116,7 @@ def test_what_huggingface_hub_downloaded_itself_is_used(hub):
 
 def test_a_revision_is_another_file(hub):
     assert cached(ENCODER, "v1") is None
-    path = download(stated(ENCODER, revision="v1"))
+    path = download(ask_hub(ENCODER, revision="v1"))
     assert file_sha256(path) == file_sha256(golden.GOLDEN / "satclip-mini-l10.ckpt")
     assert cached(ENCODER, "v1") == cached(ENCODER, hubserver.COMMITS["v1"]) == path
     assert cached(ENCODER) is None
@@ -126,7 +126,7 @@ def test_a_revision_is_another_file(hub):
 @pytest.mark.parametrize("end", ["", "/"])
 def test_an_endpoint_is_asked_instead(hub, cache, monkeypatch, end):
     point_to("http://127.0.0.1:9", cache, monkeypatch)
-    assert file_sha256(download(stated(ENCODER, endpoint=hub.url + end))) == SHA256
+    assert file_sha256(download(ask_hub(ENCODER, endpoint=hub.url + end))) == SHA256
     assert {request.path for request in hub.asked} == {f"/{next(iter(PLACES))}"}
 
 
@@ -138,10 +138,35 @@ def test_what_is_in_an_archive_is_fetched_by_hand():
     assert cached(published("csp")) is None
 
 
+@pytest.mark.parametrize(
+    ("wanted", "python", "shell"),
+    [
+        (
+            ENCODER,
+            'with weights, or take the embedded model (weights="demo" db="demo")',
+            "with --weights, or take the embedded model (--weights demo --db demo)",
+        ),
+        (
+            DATABASE,
+            'with db, or take the embedded model (weights="demo" db="demo")',
+            "with --db, or take the embedded model (--weights demo --db demo)",
+        ),
+        (published("sinr"), "give its path with weights", "give its path with --weights"),
+        (published("csp"), '.tar (weights="PATH")', ".tar (--weights PATH)"),
+    ],
+)
+def test_a_refused_download_says_what_to_type(hub, wanted, python, shell):
+    hub.faults.status = 404
+    with pytest.raises(DownloadError) as caught:
+        fetch(wanted)
+    assert str(caught.value).endswith(python)
+    assert caught.value.for_shell().endswith(shell)
+
+
 def test_nothing_is_written_where_all_is_right(hub, monkeypatch):
-    """So that a cache may be shared read-only."""
+    """Then a read-only cache can be shared."""
     path = fetch(ENCODER)
-    facts = stated(ENCODER)
+    facts = ask_hub(ENCODER)
     monkeypatch.setattr(Path, "mkdir", None)
     assert download(facts) == path
 
@@ -157,8 +182,8 @@ def test_a_broken_transfer_goes_on_within_one_call(hub, cache):
 
 
 def test_a_transfer_that_stops_is_one_line_and_goes_on_in_a_later_call(hub, cache, waits):
-    hub.faults.cut = CHUNK // 2  # never a whole chunk: nothing arrives
-    with_head_start = stated(ENCODER)
+    hub.faults.cut = CHUNK // 2  # less than a chunk, so nothing arrives
+    with_head_start = ask_hub(ENCODER)
     with_head_start.partial.parent.mkdir(parents=True)
     with_head_start.partial.write_bytes((golden.GOLDEN / "satclip-mini.ckpt").read_bytes()[: 2 * CHUNK])
     said = refused(ENCODER)
@@ -176,7 +201,7 @@ def test_a_transfer_that_stops_is_one_line_and_goes_on_in_a_later_call(hub, cach
 
 
 def test_a_reset_connection_is_taken_up_again(hub, monkeypatch):
-    """As often as more has arrived, whatever the HTTP library calls the break."""
+    """The transfer continues as long as bytes arrive, whatever error the HTTP library raises."""
     from huggingface_hub import file_download
 
     whole = file_download.http_get
@@ -195,7 +220,7 @@ def test_a_reset_connection_is_taken_up_again(hub, monkeypatch):
 
 
 def test_a_storage_without_ranges_sends_all_again(hub, cache):
-    facts = stated(ENCODER)
+    facts = ask_hub(ENCODER)
     facts.partial.parent.mkdir(parents=True)
     facts.partial.write_bytes((golden.GOLDEN / "satclip-mini.ckpt").read_bytes()[: 2 * CHUNK])
     hub.faults.ignore_range = True
@@ -205,7 +230,7 @@ def test_a_storage_without_ranges_sends_all_again(hub, cache):
 
 @pytest.mark.parametrize("rest", [b"something else", b"x" * SIZE, b"x" * (SIZE + 5)], ids=["short", "full", "too long"])
 def test_what_is_no_beginning_of_the_file_is_downloaded_again(hub, cache, rest):
-    facts = stated(ENCODER)
+    facts = ask_hub(ENCODER)
     facts.partial.parent.mkdir(parents=True)
     facts.partial.write_bytes(rest)
     assert file_sha256(fetch(ENCODER)) == SHA256
@@ -214,7 +239,7 @@ def test_what_is_no_beginning_of_the_file_is_downloaded_again(hub, cache, rest):
 
 
 def test_a_damaged_blob_without_a_name_is_not_used(hub):
-    facts = stated(ENCODER)
+    facts = ask_hub(ENCODER)
     facts.blob.parent.mkdir(parents=True)
     facts.blob.write_bytes(b"half of it")
     assert file_sha256(download(facts)) == SHA256
@@ -256,7 +281,7 @@ def test_the_hash_of_a_file_in_the_cache(hub, tmp_path):
     with path.open("r+b") as file:
         file.write(b"damage")
     assert is_right(path) is False
-    assert is_right(golden.GOLDEN / "satclip-mini.ckpt") is None  # of no cache
+    assert is_right(golden.GOLDEN / "satclip-mini.ckpt") is None  # a file outside the cache
     os.symlink(golden.GOLDEN / "satclip-mini.ckpt", tmp_path / "link")
     assert is_right(tmp_path / "link") is None
 
@@ -321,7 +346,7 @@ def test_a_hub_that_cannot_be_reached_is_said_at_once(cache, monkeypatch):
     point_to(f"http://name:secret@127.0.0.1:{port}", cache, monkeypatch)
     start = time.monotonic()
     said = refused(ENCODER)
-    assert time.monotonic() - start < 2  # huggingface_hub left to itself tries for 23 seconds
+    assert time.monotonic() - start < 2  # huggingface_hub alone would try for 23 seconds
     assert re.fullmatch(rf"127\.0\.0\.1:{port} cannot be reached \(.+\)", said)
     assert "secret" not in said
     assert left(cache) == []
@@ -394,11 +419,11 @@ def test_bars_come_back_after_a_quiet_pull():
 
 
 def test_a_snapshot_that_is_no_link_is_checked_too(hub, monkeypatch):
-    """Where links do not work, the cache holds copies."""
+    """Where links do not work, the cache contains copies."""
     path = fetch(ENCODER)
     path.unlink()
     path.write_bytes(b"damage")
     with pytest.raises(DownloadError, match="was not the file that the hub stated and was removed; try again"):
-        download(stated(ENCODER))
-    assert file_sha256(download(stated(ENCODER))) == SHA256
+        download(ask_hub(ENCODER))
+    assert file_sha256(download(ask_hub(ENCODER))) == SHA256
     assert hub_module.cached(ENCODER) == path

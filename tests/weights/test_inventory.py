@@ -1,4 +1,4 @@
-"""Which weights are on this machine is said without loading, importing or downloading any of them."""
+"""The list of weights on this machine is made without loading, importing or downloading any of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS, Pu
 
 @pytest.fixture
 def package(tmp_path, monkeypatch) -> Path:
-    """A package `geoclip` in place of any that is installed; importing it is an error."""
+    """A package `geoclip` that replaces an installed one; importing it is an error."""
     folder = tmp_path / "geoclip" / "model" / "weights"
     folder.mkdir(parents=True)
     (tmp_path / "geoclip" / "__init__.py").write_text("raise AssertionError('geoclip was imported')")
@@ -37,7 +37,7 @@ def hub_cache(tmp_path, monkeypatch) -> Path:
 
 
 def put_in(cache: Path, file: PublishedFile) -> Path:
-    """A file where huggingface_hub keeps what it downloaded."""
+    """Put a file where huggingface_hub keeps its downloads."""
     repo = cache / f"{file.kind}s--{file.repo.replace('/', '--')}"
     path = repo / "snapshots" / "abc" / file.file
     path.parent.mkdir(parents=True)
@@ -52,10 +52,9 @@ def test_geoclips_weights_are_found_without_importing_the_package(package):
     assert at_hand.installed_geoclip() is None
     with pytest.raises(UsageError) as caught:
         encoder_file("installed", "GeoCLIP")
-    assert str(caught.value) == (
-        "GeoCLIP's weights come with the package geoclip, which is not installed: pip install --no-deps geoclip; "
-        "or --weights official to download them, or --weights PATH"
-    )
+    said = "GeoCLIP's weights come with the package geoclip, which is not installed: pip install --no-deps geoclip; "
+    assert str(caught.value) == f'{said}or weights="official" to download them, or weights="PATH"'
+    assert caught.value.for_shell() == f"{said}or --weights official to download them, or --weights PATH"
     weights.write_bytes((golden.GOLDEN / "patched_location_encoder_mini.pt").read_bytes())
     assert at_hand.installed_geoclip() == encoder_file("installed", "GeoCLIP") == weights
     assert rg.load_model("GeoCLIP", device="cpu").dim == 16

@@ -1,4 +1,4 @@
-"""The data behind encoders and databases: a page where they are known, else their own hash."""
+"""The data behind encoders and databases: a page if it is known, else the hash of the file."""
 
 from __future__ import annotations
 

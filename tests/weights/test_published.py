@@ -1,4 +1,4 @@
-"""The table of published files, and what users call them."""
+"""The table of published files, and the names that users may give."""
 
 from __future__ import annotations
 

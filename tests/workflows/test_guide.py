@@ -24,7 +24,7 @@ import click
 import dask
 import pytest
 import torch
-from reference.programs import need
+from helpers.programs import need
 
 from rangegeo.cli.arguments import join_numbers
 from rangegeo.cli.main import cli, run

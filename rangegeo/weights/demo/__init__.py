@@ -1,6 +1,6 @@
-"""The embedded default: a location encoder and a database trained from real imagery (workflows/demo/).
+"""The embedded model: a location encoder and a database, trained from real imagery (workflows/demo/).
 
-Small enough to ship, of the published model's own architecture, and honest about its limits: see README.
+It is small enough to be part of the package and has the architecture of the published model. README states its limits.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ DATABASE = "database.safetensors"
 
 @lru_cache
 def demo_file(name: str) -> Path:
-    """The path of a shipped file, after checking its bytes against SHA256SUMS.
+    """The path of a file of the embedded model, after its hash was compared with SHA256SUMS.
 
     Raises:
-        WeightsError: the file is not the one that was shipped.
+        WeightsError: the file is missing or was changed.
     """
     path, listed = FOLDER / name, FOLDER / "SHA256SUMS"
-    sums = dict(reversed(line.split()) for line in listed.read_text().splitlines()) if listed.exists() else {}
-    if not path.exists() or file_sha256(path) != sums.get(name):
+    lines = listed.read_text().splitlines() if listed.exists() else []
+    hashes = {file: sha256 for sha256, file in map(str.split, lines)}
+    if not path.exists() or file_sha256(path) != hashes.get(name):
         raise WeightsError(
             f"the embedded {name} is missing or damaged; reinstall it: pip install --force-reinstall rangegeo"
         )

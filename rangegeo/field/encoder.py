@@ -1,0 +1,18 @@
+"""What every location encoder has in common."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+class LocationEncoder(nn.Module):
+    """A module from `Places` to (n, dim) vectors; the families are in `rangegeo.encoders`.
+
+    Attributes:
+        dim: width of the output.
+        smooth_deg: degrees over which a few Chebyshev points follow the output; 0 where it has kinks, infinite where
+            it is smooth at every scale that patches have.
+    """
+
+    dim: int
+    smooth_deg: float
