@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -54,7 +56,7 @@ class RANGE(nn.Module):
             beta=self.beta,
         )
         self.model = model
-        self.field: RangeField = model.field
+        self.field = cast(RangeField, model.field)
         self.model_name = model_name
         self.temp = self.field.temperature
         if model_name == "RANGE+":

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from rangegeo.encoders import model_info
-from rangegeo.errors import UsageError, WeightsError
+from rangegeo.errors import UsageError, WeightsError, argument
 from rangegeo.field.range import EncoderField, RangeField
 from rangegeo.models.device import resolve_device
 from rangegeo.models.model import Model
@@ -61,8 +61,8 @@ def load_model(
     pretrained_path: str | Path | None = None,
     device: str | torch.device | None = "auto",
     *,
-    weights: str | None = None,
-    db: str | None = None,
+    weights: str | Path | None = None,
+    db: str | Path | None = None,
     db_path: str | Path | None = None,
     beta: float | None = None,
     name: str | None = None,
@@ -70,53 +70,60 @@ def load_model(
 ) -> Model:
     """Load a location model.
 
-    Takes the research repository's arguments too: `load_model(model_name, pretrained_path, device, db_path=, beta=)`.
+    The arguments of the research repository are taken too: `load_model(model_name, pretrained_path, device, db_path=,
+    beta=)`. Several arguments have two names, of which one is given.
 
     Args:
-        model_name, name: one of `rangegeo.encoders.MODELS`.
-        weights, pretrained_path: a name that `rangegeo models` lists for it, such as demo (embedded, offline) or
-            official (downloaded), or the path of a published checkpoint; by default demo, or GeoCLIP's as installed.
-        device: auto (or None), cpu, cuda or cuda:i.
-        db, db_path: demo, large, med or the path of a RANGE database; by default the one that belongs to the weights.
+        model_name, name: "RANGE+", "RANGE", "SatCLIP", "GeoCLIP", "TaxaBind", "CSP", "CSP_INat" or "SINR"; or a model
+            without weights: "Direct", "Cartesian_3D", "Wrap", "Theory", "s2vec_grid", "s2vec_spherec",
+            "s2vec_spherecplus", "s2vec_spherem" or "s2vec_spheremplus".
+        weights, pretrained_path: "demo" (embedded, works offline), "official" (downloaded), "installed" (GeoCLIP's
+            package), another name that `rangegeo models` lists, or the path of a published checkpoint; by default
+            "demo", or "installed" for GeoCLIP. TaxaBind, CSP, CSP_INat and SINR have no default.
+        device: "auto" (or None), "cpu", "cuda" or "cuda:1".
+        db, db_path: "demo", "large", "med" or the path of a RANGE database; by default the one that belongs to the
+            weights. Only RANGE+ and RANGE have one.
         beta: the beta of calls, and of `encode` if none is given: in [0, 1], 0 geographic to 1 semantic; by default
             0.5. Only RANGE+ uses it. `betas` is another name for it.
     Raises:
-        UsageError: an unknown name, a missing file or a device that is not there.
-        WeightsError: what is wrong in a file. DownloadError: a published file cannot be had.
+        UsageError: there is no such name, file or device, or two arguments do not go together.
+        WeightsError: a file is damaged or is not what it should be. DownloadError: a published file cannot be fetched.
     """
     model_name = name or model_name
     row = model_info(model_name)
-    for flag, value in (("--weights", weights), ("--db", db)):
+    for given, value in (("weights", weights), ("db", db)):
         if value == "":
-            raise UsageError(f"{flag} must be a name or a path, got nothing; leave it out for the default")
+            told = "leave it out for the default"
+            raise UsageError(argument=given, expected="a name or a path", got="nothing", remedy=told)
     if db and row.temperature is None:  # but upstream hands every model a db_path
-        raise UsageError(f"{model_name} has no database; leave out --db {db}")
-    given = one_spelling(betas, beta)
-    beta = DEFAULT_BETA if given is None else check_beta(given, "load_model")
+        raise UsageError(f"{model_name} has no database; leave out {argument('db', db)}")
+    one = one_spelling(betas, beta)
+    beta = DEFAULT_BETA if one is None else check_beta(one, "load_model")
     device = resolve_device("auto" if device is None else str(device))
     if not row.has_weights:
         if weights:  # but upstream asks for a pretrained_path that it does not use
-            raise UsageError(f"{model_name} has no weights; leave out --weights {weights}")
+            raise UsageError(f"{model_name} has no weights; leave out {argument('weights', weights)}")
         spec = ModelSpec(name=model_name, weights=None, db=None, device=device, weights_sha256=None, db_sha256=None)
         return Model(spec, EncoderField(build_free(row)), {}, beta)
     weights = _one("weights", weights, "pretrained_path", pretrained_path)
     if db_path and not weights and row.temperature is not None:
         raise UsageError("pretrained_path must be given with db_path, because the two are made together")
-    return _load(model_name, weights or default_weights(model_name), _one("db", db, "db_path", db_path), device, beta)
+    weights = weights or default_weights(model_name)
+    assert weights is not None  # the models without weights are made above
+    return _load(model_name, weights, _one("db", db, "db_path", db_path), device, beta)
 
 
 def _load(name: str, weights: str, db: str | None, device: str, beta: float) -> Model:
     """A model with weights, and a database if it has one, from files by name or path."""
     row = model_info(name)
     database = None
-    if row.temperature is not None:
-        db = database_for(weights, db)
+    chosen = None if row.temperature is None else database_for(weights, db)
     encoder_path = encoder_file(weights, name)
     encoder, stored = load_encoder(encoder_path, row.family)
     facts = {"encoder": stored.facts}
     field: nn.Module = EncoderField(encoder)
-    if row.temperature is not None:
-        db_path = database_file(db)
+    if chosen is not None and row.temperature is not None:
+        db_path = database_file(chosen)
         database = load_database(db_path)
         facts["database"] = database.facts
         field = RangeField(encoder, **database.tensors, temperature=row.temperature, geographic=row.has_beta)

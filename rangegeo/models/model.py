@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -17,8 +17,8 @@ from rangegeo.encoders import ModelInfo, model_info
 from rangegeo.engine.evaluator import FieldEvaluator, evaluate_places
 from rangegeo.engine.points import interpolate_places
 from rangegeo.engine.tolerance import check_tolerance
-from rangegeo.errors import UsageError
-from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE
+from rangegeo.errors import UsageError, argument
+from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid.domain import whole_turns
 from rangegeo.models.spec import ModelSpec
@@ -172,11 +172,11 @@ class Model(nn.Module):
         given = one_spelling(betas, beta)
         betas = DEFAULT_BETA if given is None else given
         if layout not in LAYOUTS:
-            raise UsageError(f"--layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
+            raise UsageError(argument="layout", expected=f"one of {', '.join(LAYOUTS)}", got=repr(layout))
         if layout == "components" and not self.has_beta:
             raise UsageError(
-                f"--layout components needs a model with betas, and {self.spec.name} has none; leave it out, for the "
-                "cube holds all components as it is"
+                f"{argument('layout', 'components')} needs a model with betas, and {self.spec.name} has none; leave it "
+                "out, for the cube holds all components as it is"
             )
         chosen = () if layout == "components" else check_betas(betas) if self.has_beta else (1.0,)
         recipe = Recipe(betas=chosen, visual=self.visual, location=self.location, diagnostics=self.diagnostics)
@@ -262,6 +262,6 @@ class Model(nn.Module):
         lonlat_deg = torch.from_numpy(whole_turns(check_lonlat(lonlat))).to(self.evaluator.device)
         beta = beta if self.has_beta else 1.0
         with self.evaluator.evaluating(), torch.inference_mode():
-            return neighbours(self.field, lonlat_deg, k, beta=beta, blended=self.has_beta).assign_attrs(
-                model=self.spec.name, database=self.facts["database"]["file"], **self.temperatures
-            )
+            return neighbours(
+                cast(RangeField, self.field), lonlat_deg, k, beta=beta, blended=self.has_beta
+            ).assign_attrs(model=self.spec.name, database=self.facts["database"]["file"], **self.temperatures)
