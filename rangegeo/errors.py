@@ -60,11 +60,6 @@ def _written(value: object) -> str:
     return repr(value)
 
 
-def _number(value: float) -> str:
-    """0.01, 30 or 1e-5, as people type them."""
-    return re.sub(r"e([+-])0", r"e\1", f"{value:g}")
-
-
 def for_python(text: str) -> str:
     """A message with arguments as Python spells them."""
     return _BOTH.sub(r"\2", text)
@@ -138,7 +133,12 @@ def _composed(name: str | None, expected: str | None, got: object, example: obje
 
 
 def _given(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else repr(value)
+    return _number(value) if isinstance(value, float) else repr(value)
+
+
+def _number(value: float) -> str:
+    """0.00001 as 1e-5."""
+    return f"{value:g}".replace("e-0", "e-").replace("e+0", "e+")
 
 
 class WeightsError(RangegeoError, ValueError):

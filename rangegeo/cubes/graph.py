@@ -6,6 +6,8 @@ a graph computes is asked of the spec, and a layer of patches carries its spec b
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -13,6 +15,7 @@ from itertools import product
 import dask.array as da
 import numpy as np
 import xarray as xr
+from dask import threaded
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from odc.geo.geobox import GeoBox
 
@@ -76,6 +79,17 @@ class LazyRaster:
     def cube(self) -> xr.DataArray:
         """The values with dims, coordinates and attributes."""
         return outline(self.spec).copy(data=self.values if self.spec.has_beta else self.values[0])
+
+
+def _after_fork() -> None:
+    """Give a forked child thread pools of its own: dask would wait for the threads of its parent's."""
+    threaded.pools_lock = threading.Lock()
+    threaded.default_pool = None
+    threaded.pools.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def to_dask(spec: RasterSpec) -> LazyRaster:

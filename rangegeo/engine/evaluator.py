@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, runtime_checkable
@@ -75,6 +77,7 @@ class FieldEvaluator(nn.Module):
         self.visual = int(self.field.visual)
         self.location = int(self.field.dim) - self.visual
         self._lock = threading.RLock()
+        _EVALUATORS.add(self)
         self.eval().requires_grad_(False)
 
     @property
@@ -83,8 +86,11 @@ class FieldEvaluator(nn.Module):
         return float(self.field.encoder.smooth_deg)
 
     def _apply(self, fn: Callable, recurse: bool = True) -> FieldEvaluator:
-        """Move the tensors, as `.to` and `.cuda` ask; the device is read from them afterwards."""
-        super()._apply(fn, recurse)
+        """Move the tensors, as `.to` and `.cuda` ask; the device is read from them afterwards.
+
+        `.half()`, `.float()` and the like leave the numbers as they are: a harmonic of degree 39 needs float64.
+        """
+        super()._apply(keeping_dtype(fn), recurse)
         for tensor in itertools.islice(itertools.chain(self.parameters(), self.buffers()), 1):
             self.device = str(tensor.device)
         return self
@@ -113,6 +119,30 @@ class FieldEvaluator(nn.Module):
             return torch.cat([self.field(part, **options).reshape(len(part), dim) for _, part in parts])
 
 
+_EVALUATORS: weakref.WeakSet[FieldEvaluator] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Make a forked child work: it has none of the parent's threads, which torch would wait for, and locks are free."""
+    torch.set_num_threads(1)
+    for evaluator in _EVALUATORS:
+        evaluator._lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def keeping_dtype(fn: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """What torch applies to the tensors of a module, without a change of their dtype."""
+
+    def moved(tensor: Tensor) -> Tensor:
+        found = fn(tensor)
+        return found if found.dtype == tensor.dtype else tensor.to(found.device)
+
+    return moved
+
+
 def evaluate_places(
     evaluator: Evaluator, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int = 10_000
 ) -> np.ndarray:
@@ -131,7 +161,7 @@ def evaluate_pixels(evaluator: Evaluator, pixels: PixelPlaces, recipe: Recipe) -
         (layers, bands, h, w) float32, bands before pixels as rasters store them; NaN where a pixel is not valid.
     """
     shape = pixels.valid.shape
-    out = torch.full((recipe.layers, recipe.bands, *shape), torch.nan)
+    out = torch.full((recipe.layers, recipe.bands, *shape), torch.nan, dtype=torch.float32)
     flat = out.view(recipe.layers, recipe.bands, -1)
     if pixels.valid.all():
         axes = None
@@ -142,7 +172,7 @@ def evaluate_pixels(evaluator: Evaluator, pixels: PixelPlaces, recipe: Recipe) -
     elif pixels.valid.any():
         valid = torch.from_numpy(pixels.valid.ravel())
         places = Places(torch.from_numpy(pixels.lonlat_deg)[valid])
-        found = torch.empty(recipe.layers, recipe.bands, len(places))
+        found = torch.empty(recipe.layers, recipe.bands, len(places), dtype=torch.float32)
         _fill(evaluator, found.transpose(1, 2), places, recipe)
         flat[:, :, valid] = found
     return out.numpy()
@@ -152,7 +182,7 @@ def seconds_per_place(evaluator: Evaluator, recipe: Recipe, sample: int = 64) ->
     """How long one place takes, measured on a grid of `sample` places around 0°, 0°; the second run counts."""
     side = torch.linspace(0.0, 0.32, math.isqrt(sample), dtype=torch.float64)
     places = Places.grid(side, side)
-    out = torch.empty(recipe.layers, len(places), recipe.bands)
+    out = torch.empty(recipe.layers, len(places), recipe.bands, dtype=torch.float32)
     elapsed = 0.0
     for _ in range(2):
         start = time.perf_counter()

@@ -99,7 +99,7 @@ class Fit:
         mask = torch.from_numpy(new)
         refined = {}
         for name in waiting:
-            grid = torch.empty(found[name].shape[1], count, count)
+            grid = torch.empty(found[name].shape[1], count, count, dtype=torch.float32)
             grid[:, mask] = found[name].T
             grid[:, ::2, ::2] = grids[name]
             refined[name] = grid

@@ -63,8 +63,12 @@ class SphericalHarmonics(nn.Module):
 
     def forward(self, lonlat_deg: Tensor) -> Tensor:
         """(n, 2) degrees to (n, L²) float64 features."""
-        out = torch.empty(len(lonlat_deg), self.features, dtype=torch.float64, device=lonlat_deg.device)
         middle = self.degree - 1  # column of the wave of order 0
+        if torch.is_grad_enabled() and lonlat_deg.requires_grad:  # autograd follows no writes into parts of a tensor
+            lon, lat = lonlat_deg.double().unbind(1)
+            columns = [middle + m for l in range(self.degree) for m in range(-l, l + 1)]
+            return (self.latitude_waves(lat) @ self.series) * self.longitude_waves(lon)[:, columns]
+        out = torch.empty(len(lonlat_deg), self.features, dtype=torch.float64, device=lonlat_deg.device)
         for start in range(0, len(out), BLOCK_PLACES):
             block = slice(start, start + BLOCK_PLACES)
             lon, lat = lonlat_deg[block].double().unbind(1)
@@ -90,6 +94,8 @@ class SphericalHarmonics(nn.Module):
         On separable axes the sum over degrees is computed once per row, so a pixel costs (2L-1) d products
         instead of L² d.
         """
+        if torch.is_grad_enabled() and (weight.requires_grad or places.lonlat_deg.requires_grad):
+            return self(places.lonlat_deg) @ weight.T
         if places.axes_deg is None:
             product = weight.new_empty(len(places), len(weight))
             for cut, part in places.split(BLOCK_PLACES):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rangegeo.engine.evaluator import keeping_dtype
 from rangegeo.errors import UsageError
 from rangegeo.field.places import Places
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
@@ -73,8 +76,14 @@ class RANGE(nn.Module):
         spec = self.model.spec
         return RANGE, (self.model_name, "", self.beta, spec.device, spec.weights, spec.db)
 
+    def _apply(self, fn: Callable, recurse: bool = True) -> RANGE:
+        """Move the tensors, as `.to` asks, and keep their dtype."""
+        super()._apply(keeping_dtype(fn), recurse)
+        return self
+
     @property
     def device(self) -> torch.device:
+        """Where the model is."""
         return torch.device(self.model.spec.device)
 
     @torch.no_grad()
@@ -89,9 +98,13 @@ class RANGE(nn.Module):
 
 
 def load_satclip_location_encoder(ckpt_path: str, device: str = "cpu") -> nn.Module:
-    """SatCLIP's location encoder alone: (n, 2) lon, lat tensor in degrees to (n, dim) float64, not normalised."""
+    """SatCLIP's location encoder alone: (n, 2) lon, lat tensor in degrees to (n, dim) float64, not normalised.
+
+    It can be trained on, as upstream's: its weights are a copy and require gradients, which flow to the places too.
+    """
     encoder, _ = load_encoder(encoder_file(str(ckpt_path)))
-    return LocationEncoder(encoder).to(device).eval()
+    encoder = copy.deepcopy(encoder)  # the weights of the loaded one may lie in a file that is only read
+    return LocationEncoder(encoder).to(device).requires_grad_(True)
 
 
 class LocationEncoder(nn.Module):
@@ -102,5 +115,11 @@ class LocationEncoder(nn.Module):
         self.encoder = encoder
         self.dim = encoder.dim
 
+    def _apply(self, fn: Callable, recurse: bool = True) -> LocationEncoder:
+        """Move the tensors, as `.to` asks, and keep their dtype."""
+        super()._apply(keeping_dtype(fn), recurse)
+        return self
+
     def forward(self, coords: Tensor) -> Tensor:
+        """(n, 2) longitude, latitude in degrees to (n, dim)."""
         return self.encoder(Places.scattered(coords))

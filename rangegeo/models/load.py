@@ -93,15 +93,14 @@ def load_model(
     row = model_info(model_name)
     for given, value in (("weights", weights), ("db", db)):
         if value == "":
-            told = "leave it out for the default"
-            raise UsageError(argument=given, expected="a name or a path", got="nothing", remedy=told)
-    if db and row.temperature is None:  # but upstream hands every model a db_path
+            raise UsageError(f"{argument(given)} must be a name or a path, got nothing; leave it out for the default")
+    if db and row.temperature is None:  # db_path is ignored instead, because upstream gives one to every model
         raise UsageError(f"{model_name} has no database; leave out {argument('db', db)}")
     one = one_spelling(betas, beta)
     beta = DEFAULT_BETA if one is None else check_beta(one, "load_model")
     device = resolve_device("auto" if device is None else str(device))
     if not row.has_weights:
-        if weights:  # but upstream asks for a pretrained_path that it does not use
+        if weights:  # pretrained_path is ignored instead, because upstream asks for one that it does not use
             raise UsageError(f"{model_name} has no weights; leave out {argument('weights', weights)}")
         spec = ModelSpec(name=model_name, weights=None, db=None, device=device, weights_sha256=None, db_sha256=None)
         return Model(spec, EncoderField(build_free(row)), {}, beta)
@@ -114,7 +113,7 @@ def load_model(
 
 
 def _load(name: str, weights: str, db: str | None, device: str, beta: float) -> Model:
-    """A model with weights, and a database if it has one, from files by name or path."""
+    """A model with weights, and with a database if it has one, from files by name or path."""
     row = model_info(name)
     database = None
     chosen = None if row.temperature is None else database_for(weights, db)
@@ -129,7 +128,9 @@ def _load(name: str, weights: str, db: str | None, device: str, beta: float) -> 
         field = RangeField(encoder, **database.tensors, temperature=row.temperature, geographic=row.has_beta)
     spec = ModelSpec(
         name=name,
-        weights=str(encoder_path.absolute()),  # a link in a cache of downloads has the name, what it leads to has not
+        weights=str(
+            encoder_path.absolute()
+        ),  # not resolved: a link in a download cache has the file's name, its target has not
         db=None if database is None else str(db_path.absolute()),
         device=device,
         weights_sha256=stored.sha256,
@@ -139,7 +140,7 @@ def _load(name: str, weights: str, db: str | None, device: str, beta: float) -> 
 
 
 def _one(name: str, value: object, other: str, other_value: object) -> str | None:
-    """Whichever of two spellings of an argument is given; an empty one is none.
+    """The value of an argument that has two spellings; an empty text counts as not given.
 
     Raises:
         UsageError: both are given.

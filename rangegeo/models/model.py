@@ -1,4 +1,4 @@
-"""A model ready to evaluate, by name and files, and the small frozen spec that names it."""
+"""A location model: places in, vectors out."""
 
 from __future__ import annotations
 
@@ -95,24 +95,24 @@ class Model(nn.Module):
 
     @property
     def row(self) -> ModelInfo:
-        """What the table of models says of it: its files, licence, width and temperature."""
+        """The model's row in the table of all models."""
         return model_info(self.spec.name)
 
     @property
     def has_beta(self) -> bool:
-        """Whether embeddings depend on a beta; only those of RANGE+ do."""
+        """Whether visual bands are a blend of S and G."""
         return self.row.has_beta
 
     @property
     def temperatures(self) -> dict[str, float]:
-        """Inverse temperatures of the averages over the database; empty for models without a database."""
+        """Inverse temperatures of the averages that this model takes over its database, by name of the attribute."""
         row = self.row
         semantic = {} if row.temperature is None else {"semantic_temperature": row.temperature}
         return semantic | ({"geographic_temperature": GEOGRAPHIC_TEMPERATURE} if row.has_beta else {})
 
     @property
     def source_data(self) -> str:
-        """A URI of the data that the database or the encoder was made from; of the paper if there are no files."""
+        """URI of the data behind the model: of its database, else of its encoder, else of its paper."""
         if self.spec.weights is None:
             return f"https://arxiv.org/abs/{self.citation.removeprefix('arXiv:')}"
         role, path = ("encoder", self.spec.weights) if self.spec.db is None else ("database", self.spec.db)
@@ -120,13 +120,13 @@ class Model(nn.Module):
 
     @property
     def diagnostics(self) -> tuple[str, ...]:
-        """Names of the bands that tell how many rows of the database decided; empty without a database."""
+        """Names of bands that describe the retrieval; none without a database."""
         semantic = () if self.row.temperature is None else SEMANTIC_DIAGNOSTICS
         return semantic + (GEOGRAPHIC_DIAGNOSTICS if self.has_beta else ())
 
     @property
     def citation(self) -> str:
-        """The paper to cite, such as "arXiv:2502.19781"."""
+        """What to cite, such as arXiv:2502.19781."""
         return self.row.citation
 
     @torch.no_grad()

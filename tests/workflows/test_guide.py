@@ -321,7 +321,7 @@ def flags(command: click.Command) -> set[str]:
 
 def test_every_flag_that_is_named_exists():
     known = {"--help", "--version"} | OTHERS_FLAGS | set().union(*map(flags, commands().values()))
-    for page in PAGES:
+    for page in (*PAGES, *sorted((ROOT / "workflows/notebooks").glob("*.ipynb"))):
         named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", re.sub(r"<!--.*?-->", "", page.read_text())))
         assert named <= known, (page.name, sorted(named - known))
 
