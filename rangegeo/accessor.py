@@ -1,4 +1,4 @@
-"""`.rangegeo` on embedding cubes: every method is one call of what does the work."""
+"""`.rangegeo` on embedding cubes. Every method is one call of the function that does the work."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from rangegeo.analysis.clusters import cluster
 from rangegeo.analysis.sample import sample
@@ -19,14 +20,18 @@ from rangegeo.jobs.write import write_cube
 from rangegeo.models.model import Model
 from rangegeo.pictures.notebook import painted, plot
 from rangegeo.reports.summary import as_html, as_text
+from rangegeo.schema.betas import Betas, one_spelling
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+    from rangegeo.places.lonlat import LonLat
 
 
 @xr.register_dataarray_accessor("rangegeo")
 class RangegeoAccessor:
-    """Methods on a cube from `rangegeo.raster` or `rangegeo.open_cube`."""
+    """Methods of a cube from `rangegeo.raster` or `rangegeo.open_cube`."""
 
     def __init__(self, cube: xr.DataArray) -> None:
         if not {"band", "y", "x"} <= set(cube.dims):
@@ -43,54 +48,91 @@ class RangegeoAccessor:
         return as_html(self._cube)
 
     def rgb(self) -> xr.DataArray:
-        """Colours: the three main directions in which the cube's pixels vary, shared by all its betas.
+        """The colours of the cube: the three main directions in which its pixels vary, the same for all its betas.
 
         Returns:
-            uint8 with dims (y, x, rgb), or (beta, y, x, rgb), computed lazily; a sample of pixels is computed now.
+            uint8 with dims (y, x, rgb), or (beta, y, x, rgb), computed when it is used. A sample of pixels is computed
+            now.
         """
         return painted(self._cube)
 
     def plot(self, *, method: str = "pca", seed: int = 0, title: str | None = None, note: str | None = None) -> Figure:
-        """A map of the colours, all betas side by side; see `rangegeo.pictures.draw`.
+        """Draw a map of the cube's colours, with all betas side by side.
 
+        Args:
+            method: "pca" for principal directions, "ica" for independent ones with equalised histograms, or "bands"
+                for the three bands of the cube as red, green and blue.
+            seed: the seed of the sample of pixels that the colours are fitted to, and of "ica".
+            title: the text above the map; by default the model and its beta.
+            note: the small print below the title; by default the pixel size, the CRS and what the colours are.
         Returns:
             A matplotlib figure, which a notebook shows.
         Raises:
+            UsageError: there is no such method.
             MissingPackage: matplotlib is missing, or scikit-learn for the method "ica".
         """
         return plot(self._cube, method=method, seed=seed, title=title, note=note)
 
-    def at(self, beta: float) -> xr.DataArray:
-        """The embedding at one beta, lazily: any from a cube with layout "components", else one that it holds.
+    def at(self, beta: float | None = None, *, betas: Betas | None = None) -> xr.DataArray:
+        """The embedding at one beta, computed when it is used.
+
+        A cube with layout "components" gives any beta, and another cube gives the betas that it holds.
 
         Args:
-            beta: in [0, 1].
+            beta: in [0, 1], 0 geographic to 1 semantic. `betas` is another name for it.
         Returns:
             (band, y, x) float32 with a scalar coordinate beta; (1 - beta) G + beta S, then q and diagnostics.
         Raises:
-            UsageError: the cube does not hold what this beta needs.
+            UsageError: no beta or several are given, or the cube does not hold what this beta needs.
         """
-        return at_beta(self._cube, beta)
+        given = one_spelling(betas, beta)
+        if given is None:
+            raise UsageError("at needs a beta in [0, 1]; for example .at(0.5)")
+        return at_beta(self._cube, given)
 
-    def similarity(self, lon: object, lat: object, *, model: Model | None = None) -> xr.DataArray:
-        """Cosine of every pixel with the embedding at a place, or at several; see `rangegeo.similarity`.
+    def similarity(self, lon: ArrayLike, lat: ArrayLike, *, model: Model | None = None) -> xr.DataArray:
+        """The cosine similarity of every pixel with the embedding at one place or at several; diagnostics are left out.
 
         Args:
-            lon, lat: in degrees, one number each or arrays of the same length.
-            model: that the cube was made with, to compare with places outside it too.
+            lon, lat: in degrees, one number each, or arrays of the same length for several places.
+            model: the model that made the cube, to compare with places outside of the cube too. None takes the
+                embedding of the pixel that holds the place.
+        Returns:
+            float32 with the cube's dims except band, and with `place` before them if there are several places.
+        Raises:
+            UsageError: a place is outside of the cube or on a pixel without data, or the model did not make the cube.
         """
         return similarity(self._cube, np.stack(np.broadcast_arrays(lon, lat), axis=-1), model=model)
 
     def cluster(self, k: int, *, seed: int = 0) -> xr.DataArray:
-        """Which of k clusters each pixel belongs to, -1 without data; see `rangegeo.analysis.clusters.cluster`."""
+        """Group the pixels into k clusters of like embeddings, with k-means on a sample that is computed now.
+
+        Args:
+            k: the number of clusters, from 2 on. All betas share them.
+            seed: the seed of the sample and of k-means.
+        Returns:
+            int16 labels from 0 to k - 1 with the cube's dims except band; -1 where the cube has no data.
+        Raises:
+            UsageError: k is impossible, or the cube holds components. MissingPackage: scikit-learn is missing.
+        """
         return cluster(self._cube, k, seed=seed)
 
-    def sample(self, places: object, *, method: str = "nearest") -> xr.DataArray:
-        """Values at places, of an array, a DataFrame or a GeoDataFrame; see `rangegeo.analysis.sample.sample`."""
+    def sample(self, places: LonLat | DataFrame, *, method: str = "nearest") -> xr.DataArray:
+        """The values of the cube at places.
+
+        Args:
+            places: (n, 2) longitude, latitude in degrees, or one place (2,); or a DataFrame with columns of the usual
+                names; or a GeoDataFrame or GeoSeries of points in any CRS.
+            method: "nearest" for the pixel that holds a place, or "linear" to weigh the four pixels around it.
+        Returns:
+            (place, band) or (beta, place, band), NaN outside of the cube. `place` is the index of the table.
+        Raises:
+            UsageError, ShapeError: the places or the method cannot be used.
+        """
         return sample(self._cube, places, method=method)
 
     def to_dask(self) -> xr.DataArray:
-        """The cube backed by dask, chunk by chunk; of a virtual one (`chunks=None`) just what was sliced."""
+        """The cube backed by dask. Of a virtual cube (`chunks=None`) this is the part that was sliced."""
         return as_lazy(self._cube)
 
     def to_zarr(
@@ -102,10 +144,20 @@ class RangegeoAccessor:
         dtype: str = "float32",
         creation_options: Mapping[str, object] | None = None,
     ) -> list[Path]:
-        """Write a Zarr store; see `rangegeo.stores.zarr.write_zarr`.
+        """Write the cube to a Zarr store, chunk by chunk.
 
         Args:
-            dtype: float32, float16, int16 or int8; for integers the cube is computed twice, at first for its ranges.
+            path: the store, with a name that ends in .zarr.
+            overwrite: replace a store that exists.
+            zarr_format: 3, or 2 for programs that cannot read 3, such as GDAL before 3.11.
+            dtype: "float32", "float16", "int16" or "int8". For integers the cube is computed twice, first for the
+                ranges of its values.
+            creation_options: COMPRESS ("LZ4", "ZSTD", "ZLIB", "BLOSCLZ" or "NONE"), LEVEL (0 to 9), SHUFFLE ("BYTE",
+                "BIT" or "NONE") and SHARDS ("YES" or "NO").
+        Returns:
+            The path, in a list.
+        Raises:
+            UsageError: an argument is wrong. OutputError: the store cannot be written. Nothing was touched.
         """
         return write_cube(
             self._cube,
@@ -125,9 +177,17 @@ class RangegeoAccessor:
         dtype: str = "float32",
         creation_options: Mapping[str, object] | None = None,
     ) -> list[Path]:
-        """Write Cloud Optimized GeoTIFFs, one a beta; see `rangegeo.stores.geotiff.write_geotiff`.
+        """Write the cube as a Cloud Optimized GeoTIFF; several betas become NAME_beta0.5.tif and so on.
 
         Args:
-            dtype: as for `to_zarr`.
+            path: the file, with a name that ends in .tif.
+            overwrite: replace files that exist.
+            dtype: "float32", "float16", "int16" or "int8". For integers the cube is computed twice, first for the
+                ranges of its values.
+            creation_options: those of GDAL's COG or GTiff driver, such as {"COMPRESS": "DEFLATE"}.
+        Returns:
+            The paths of the embeddings, in the order of the betas.
+        Raises:
+            UsageError: an argument is wrong. OutputError: a file cannot be written. Nothing was touched.
         """
         return write_cube(self._cube, path, "cog", overwrite=overwrite, dtype=dtype, creation_options=creation_options)

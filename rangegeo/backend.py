@@ -1,7 +1,7 @@
-"""The engine "rangegeo" of xarray: `xr.open_dataset("alps.zarr", engine="rangegeo")`.
+"""The engine behind `xr.open_dataset("alps.zarr", engine="rangegeo")`.
 
-xarray imports this module whenever it looks for engines, so everything that takes time to import is imported only when
-a cube is opened.
+xarray imports this module whenever it looks for engines, so the modules that read cubes are imported only when a cube
+is opened.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ import os
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 from xarray.backends import BackendEntrypoint
+
+if TYPE_CHECKING:
+    from xarray.backends import AbstractDataStore
+    from xarray.core.types import ReadBuffer
 
 OURS = ("rangegeo_has_beta", "rangegeo_version")  # every file that rangegeo writes has one of these attributes
 
@@ -26,20 +30,26 @@ class RangegeoBackend(BackendEntrypoint):
     url = "https://arxiv.org/abs/2502.19781"
     open_dataset_parameters = ("filename_or_obj", "drop_variables")
 
-    def open_dataset(  # type: ignore[override]  # xarray's other sources of data are refused with a CubeError
-        self, filename_or_obj: str | os.PathLike[str], *, drop_variables: str | Iterable[str] | None = None
+    def open_dataset(
+        self,
+        filename_or_obj: str | os.PathLike[Any] | ReadBuffer[Any] | bytes | memoryview | AbstractDataStore,
+        *,
+        drop_variables: str | Iterable[str] | None = None,
     ) -> xr.Dataset:
-        """Open a cube. Its values are indexed lazily and not held by dask, so the `chunks` of xarray decide about that.
+        """Open a cube with lazy indexing and without dask, so that the argument `chunks` of xarray decides.
 
         Args:
-            filename_or_obj: the path of a Zarr store or a GeoTIFF.
-            drop_variables: names of coordinates to leave out.
+            filename_or_obj: the path of a cube; nothing else can be opened.
+            drop_variables: names of variables and coordinates to leave out.
         Raises:
-            CubeError: there is no cube at the path.
+            CubeError: there is no cube at the path, or it is no path.
         """
-        import rangegeo.accessor  # noqa: F401, it registers .rangegeo
+        import rangegeo.accessor  # noqa: F401, registers .rangegeo
+        from rangegeo.errors import CubeError
         from rangegeo.stores.opening import open_cube
 
+        if not isinstance(filename_or_obj, str | os.PathLike):
+            raise CubeError(f"expected the path of a cube, got {type(filename_or_obj).__name__}")
         cube = open_cube(os.fspath(filename_or_obj), chunks=None)
         dataset = cube.to_dataset().drop_vars([] if drop_variables is None else drop_variables, errors="ignore")
         if "band" in cube.encoding.get("preferred_chunks", {}) and "band_name" in dataset.coords:
@@ -48,7 +58,7 @@ class RangegeoBackend(BackendEntrypoint):
         return dataset
 
     def guess_can_open(self, filename_or_obj: object) -> bool:
-        """Whether this is a local file that rangegeo wrote; all others are left to other engines."""
+        """Whether this is a local file or folder that rangegeo wrote; other engines open all others."""
         if not isinstance(filename_or_obj, str | os.PathLike):
             return False
         path = Path(filename_or_obj)
@@ -56,12 +66,12 @@ class RangegeoBackend(BackendEntrypoint):
             if path.suffix.lower() in (".tif", ".tiff"):
                 return path.is_file() and any(name in _tags(path) for name in OURS)
             return any(name in _group_attributes(path) for name in OURS)
-        except (OSError, ValueError, AttributeError):  # it is unreadable, no JSON, or JSON of another shape
+        except (OSError, ValueError, AttributeError):  # it cannot be read, is no JSON, or is JSON of another shape
             return False
 
 
-def _group_attributes(path: Path) -> dict[str, Any]:
-    """The attributes of a Zarr group of format 3 or 2; none if the path is something else."""
+def _group_attributes(path: Path) -> dict:
+    """The attributes of a Zarr group in format 2 or 3; empty if the path is something else."""
     for name, key in (("zarr.json", "attributes"), (".zattrs", None)):
         if (path / name).is_file():
             content = json.loads((path / name).read_text())
@@ -69,8 +79,8 @@ def _group_attributes(path: Path) -> dict[str, Any]:
     return {}
 
 
-def _tags(path: Path) -> dict[str, str]:
-    """The metadata of a GeoTIFF; none if it cannot be read."""
+def _tags(path: Path) -> dict:
+    """The tags of a GeoTIFF; empty if GDAL cannot open it."""
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 

@@ -18,6 +18,7 @@ SPELLINGS = {
     "out": ("-o", "path"),
     "betas": ("--beta", "betas"),
     "creation_options": ("--co", "creation_options"),
+    "shape": ("--as", "shape"),
     "source": ("IN", "source"),
 }
 _OPEN, _NEXT, _CLOSE = "\ue000", "\ue001", "\ue002"  # private characters around both spellings in a raw message

@@ -128,7 +128,7 @@ def test_a_beta_that_is_not_there_is_refused(cube, components):
         UsageError, match=r"beta 0\.3 can be read from a cube that holds it, or .*; this one holds \[0\.0, 1\.0\]"
     ):
         cube.rangegeo.at(0.3)
-    with pytest.raises(UsageError, match=r"made with all bands of --layout components; this one holds none"):
+    with pytest.raises(UsageError, match='made with all bands of layout="components"; this one holds none'):
         components.isel(band=slice(1, None)).rangegeo.at(0.3)  # would blend each band with another's neighbour
     for bands in ([0, 1, 25, 24], [0, 24, 1, 25], [0, 1, 24, 25, 26], [24, 25], [0, 1], [60, 0, 24]):
         with pytest.raises(UsageError, match=r"beta 0\.3 can be read from"):
@@ -149,7 +149,7 @@ def test_to_zarr(cube, tmp_path):
     assert cube.rangegeo.to_zarr(tmp_path / "a.zarr") == [tmp_path / "a.zarr"]
     assert rg.open_cube(tmp_path / "a.zarr").attrs["evaluation"] in ("exact", "interpolated")
     np.testing.assert_array_equal(rg.open_cube(tmp_path / "a.zarr").values, cube.values)
-    with pytest.raises(OutputError, match="add --overwrite"):
+    with pytest.raises(OutputError, match="add overwrite=True to replace it, or give another path"):
         cube.rangegeo.to_zarr(str(tmp_path / "a.zarr"))
     cube.rangegeo.to_zarr(str(tmp_path / "a.zarr"), overwrite=True, zarr_format=2)
     assert (tmp_path / "a.zarr" / ".zgroup").exists()
@@ -198,7 +198,7 @@ def test_to_geotiff(cube, tmp_path):
     assert paths == [tmp_path / "a_beta0.tif", tmp_path / "a_beta1.tif"]
     with rasterio.open(paths[1]) as file:
         np.testing.assert_array_equal(file.read(), cube.values[1])
-    with pytest.raises(OutputError, match="add --overwrite"):
+    with pytest.raises(OutputError, match="add overwrite=True to replace it, or give another path"):
         cube.rangegeo.to_geotiff(tmp_path / "a.tif")
     cube.rangegeo.to_geotiff(str(tmp_path / "a.tif"), overwrite=True)
 

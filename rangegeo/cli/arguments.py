@@ -1,4 +1,4 @@
-"""Arguments as rio and gdalwarp users write them, and the values behind them."""
+"""Types of click for the values that verbs take, written as users of rio and gdalwarp write them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 
 import click
 
-NUMBERS = {"--bbox": 4, "--res": 2}  # options that take up to so many numbers, apart or joined by commas
+NUMBERS = {"--bbox": 4, "--res": 2}  # how many numbers these options take at most, joined by commas or apart
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?,?")
 
 
 def join_numbers(arguments: list[str]) -> list[str]:
-    """`--bbox 5 44 10 48` as `--bbox 5,44,10,48`; what is not a number is left alone."""
+    """Turn `--bbox 5 44 10 48` into `--bbox 5,44,10,48`; everything else stays as it is."""
     joined: list[str] = []
-    waiting = 0  # how many numbers the last option still takes
+    waiting = 0  # how many more numbers the last option can take
     for argument in arguments:
         if waiting and NUMBER.fullmatch(argument) and joined[-1] not in NUMBERS:
             joined[-1] += f",{argument}"
@@ -30,7 +30,12 @@ def join_numbers(arguments: list[str]) -> list[str]:
 
 
 class NumberList(click.ParamType):
-    """Numbers joined by commas or spaces, as a tuple of floats."""
+    """Numbers joined by commas or spaces; gives a tuple of floats.
+
+    Args:
+        counts: how many numbers are allowed, such as (1, 2); empty for any number of them.
+        example: what a message shows as a right value.
+    """
 
     name = "numbers"
 
@@ -38,10 +43,12 @@ class NumberList(click.ParamType):
         self.counts = counts
         self.example = example
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+    def convert(
+        self, value: str | tuple[float, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
         if isinstance(value, tuple):
             return value
-        parts = re.split(r"[,\s]+", str(value).strip(", "))
+        parts = re.split(r"[,\s]+", value.strip(", "))
         try:
             numbers = tuple(float(part) for part in parts)
         except ValueError:
@@ -54,7 +61,11 @@ class NumberList(click.ParamType):
 
 
 def parse_bands(text: str) -> str | tuple[int | str, ...]:
-    """A name as it is; numbers, ranges, groups and names joined by commas, such as 1,2,5-8 or all,diagnostics."""
+    """Bands from text such as red_1, 1,2,5-8 or all,diagnostics.
+
+    Returns:
+        The text itself if it is one name; else a tuple of numbers and names.
+    """
     bands: list[int | str] = []
     for part in map(str.strip, text.split(",")):
         numbers = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", part)
@@ -63,39 +74,41 @@ def parse_bands(text: str) -> str | tuple[int | str, ...]:
 
 
 class NameValue(click.ParamType):
-    """NAME=VALUE as a pair."""
+    """Text NAME=VALUE; gives the pair (NAME, VALUE) with the name in capitals."""
 
     name = "name=value"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+    def convert(
+        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
         if isinstance(value, tuple):
             return value
-        name, equals, text = str(value).partition("=")
+        name, equals, text = value.partition("=")
         if not (name and equals and text):
             self.fail(f"expected NAME=VALUE, got {value!r}; for example --co COMPRESS=DEFLATE", param, ctx)
         return name.upper(), text
 
 
 class BandList(click.ParamType):
-    """Bands as Python takes them: a word, or a tuple of numbers and words."""
+    """Bands; gives what `parse_bands` returns."""
 
     name = "bands"
 
     def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+        self, value: str | tuple[int | str, ...], param: click.Parameter | None, ctx: click.Context | None
     ) -> str | tuple[int | str, ...]:
         return parse_bands(value) if isinstance(value, str) else value
 
 
 def flattened(context: click.Context, parameter: click.Parameter, groups: tuple[tuple, ...]) -> tuple:
-    """All values of an option that takes several and may be repeated."""
+    """Callback of an option that takes several values and may be repeated: all values in one tuple."""
     return tuple(value for group in groups for value in group)
 
 
 def unique_pairs(
     context: click.Context, parameter: click.Parameter, pairs: tuple[tuple[str, str], ...]
 ) -> dict[str, str]:
-    """Names to values, each name given once."""
+    """Callback of --co: a dictionary. Raises a usage error if a name is given twice."""
     named = dict(pairs)
     if len(named) < len(pairs):
         told = " ".join(f"--co {name}={value}" for name, value in pairs)

@@ -1,4 +1,4 @@
-"""`rangegeo info`: what a file or a name is."""
+"""`rangegeo info`: tell what a file or a name is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from rangegeo.cli.options import Verbosity, model_options, verbosity_options
 
-LONGEST_LIST = 20  # that is printed
+LONGEST_LIST = 20  # longer lists are printed as their size
 
 
 @click.command("info")
@@ -31,7 +31,7 @@ def command(target: str, weights: str | None, db: str | None, as_json: bool, ver
 
 
 def _lines(facts: dict, indent: str = "") -> list[str]:
-    """`name: value` a line, groups indented below their name."""
+    """One line `name: value` for each fact; groups are indented below their name."""
     lines = []
     for name, value in facts.items():
         if isinstance(value, dict):
@@ -42,7 +42,7 @@ def _lines(facts: dict, indent: str = "") -> list[str]:
 
 
 def _shown(value: object) -> object:
-    """Short lists as they are, of long ones their size; --json has them whole."""
+    """A value for people: a long list is replaced by its size. --json prints lists whole."""
     if not isinstance(value, list):
         return value
     if value and isinstance(value[0], list):

@@ -1,4 +1,4 @@
-"""`rangegeo`: the commands, found by name and imported when they are called; errors in one line."""
+"""`rangegeo`: finds the verbs by name, imports them when they are called, and prints errors in one line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rangegeo.errors import CubeWarning, GridWarning, RangegeoError
 
 INTERRUPTED = 130
 COMMANDS = {
-    "raster": "Make an embedding raster of a bounding box.",
+    "raster": "Make an embedding raster of a box, an area or another grid.",
     "points": "Embed the places of a table.",
     "preview": "Draw a cube: a map, or colours for QGIS.",
     "info": "Say what a cube, a model, a checkpoint or a database is.",
@@ -26,11 +26,11 @@ COMMANDS = {
     "weights": "List, pull, verify and convert published files.",
     "neighbors": "Say which rows of the database decide the embedding of a place.",
 }
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the quota or the largest file is full
 
 
 class LazyGroup(click.Group):
-    """Commands live in the module of their name; `--help` imports none of them."""
+    """A group whose commands live in modules of the same names; `rangegeo --help` imports none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -57,20 +57,20 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command line and exit: 0 done, 1 failed, 2 bad usage, 130 interrupted."""
-    # Threads that wait for work otherwise spin on the cores that others compute and compress on: twice as slow when
-    # the machine is busy, no faster when it is not. Read when torch is loaded.
+    # OpenMP's idle threads otherwise spin on cores that other threads compute and compress on. Runs take twice as long
+    # on a busy machine and are no faster on an idle one. torch reads this when it is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = sys.argv[1:] if arguments is None else arguments
-    signal.signal(signal.SIGTERM, _interrupt)  # what a scheduler sends; left to itself it leaves unfinished files
+    signal.signal(signal.SIGTERM, _interrupt)  # schedulers send it; without a handler unfinished files would stay
     code = run(arguments)
-    if code == INTERRUPTED:  # other threads may still compute, and crash when the interpreter goes from under them
+    if code == INTERRUPTED:  # other threads may still compute; they crash if the interpreter shuts down under them
         sys.stdout.flush()
         os._exit(code)
     sys.exit(code)
 
 
 def _left(arguments: list[str]) -> str:
-    """What an interrupted command line leaves."""
+    """What remains after a command line was interrupted."""
     if arguments[0] == "weights":
         return "what has arrived is kept, and the same command goes on from there"
     if arguments[0] == "raster" and any(".zarr" in text for text in arguments):
@@ -83,7 +83,7 @@ def _interrupt(*_: object) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """The exit code of a command line; an error is one line on stderr, with a traceback after -vv."""
+    """Run a command line and return its exit code. An error is one line on stderr; -vv adds the traceback."""
     if not arguments:
         cli.main(["--help"], prog_name="rangegeo", standalone_mode=False)
         return 2
@@ -111,7 +111,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _with_remedy(error: click.ClickException, command: str) -> str:
-    """What click says, and where the right spelling can be read."""
+    """Click's message, and the command that shows the right spelling."""
     message = error.format_message()
     if ";" in message:
         return message
@@ -121,10 +121,10 @@ def _with_remedy(error: click.ClickException, command: str) -> str:
 
 
 def _one_line(show: Callable) -> Callable:
-    """Our own warnings as one line, others as Python shows them."""
+    """A replacement of `warnings.showwarning` that prints rangegeo's own warnings as one line."""
 
     def shown(message: Warning, category: type[Warning], *where: object) -> None:
-        if issubclass(category, GridWarning | CubeWarning):
+        if isinstance(message, GridWarning | CubeWarning):
             click.echo(f"rangegeo: warning: {message.for_shell()}", err=True)
         else:
             show(message, category, *where)

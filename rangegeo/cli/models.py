@@ -1,4 +1,4 @@
-"""`rangegeo models`: what --model takes, and which weights are on this machine."""
+"""`rangegeo models`: list what --model takes, and which weights are on this machine."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def command(as_json: bool, verbosity: Verbosity) -> None:
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
-    rows = [NAMES, *((row["model"], str(row["bands"]), row["licence"], _said(row)) for row in facts)]
+    rows = [NAMES, *((row["model"], str(row["bands"]), row["licence"], _weights(row)) for row in facts)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for name, bands, licence, weights in rows:
         click.echo(f"{name:<{widths[0]}}  {bands:>{widths[1]}}  {licence:<{widths[2]}}  {weights}")
 
 
-def _said(row: dict) -> str:
-    """Which weights are here, else what to say for --weights."""
+def _weights(row: dict) -> str:
+    """The weights that are here; if there are none, what to give to --weights."""
     if not row["needs_weights"]:
         return "none needed"
     weights = row["weights"]

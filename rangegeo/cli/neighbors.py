@@ -1,4 +1,4 @@
-"""`rangegeo neighbors`: which rows of the database decide an embedding."""
+"""`rangegeo neighbors`: list the rows of the database that decide an embedding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import click
 from rangegeo.cli.notices import announce_demo
 from rangegeo.cli.options import Verbosity, model_options, verbosity_options
 
-COLUMNS = {  # variable: heading and how it is written
+# What a table shows: the name of the variable, then its heading and its format.
+COLUMNS = {
     "row": ("row", "{:.0f}"),
     "row_lon": ("lon", "{:.3f}"),
     "row_lat": ("lat", "{:.3f}"),
@@ -21,11 +22,11 @@ COLUMNS = {  # variable: heading and how it is written
 }
 
 
-@click.command("neighbors", context_settings={"ignore_unknown_options": True})  # a longitude may begin with a minus
+@click.command("neighbors", context_settings={"ignore_unknown_options": True})  # longitudes may be negative
 @click.argument("lon", type=float)
 @click.argument("lat", type=float)
 @click.option("-k", "count", type=click.IntRange(min=1), default=10, show_default=True, help="How many rows.")
-@click.option("--beta", type=float, help="0 geographic to 1 semantic. [default: 0.5]")
+@click.option("--beta", type=float, help="From 0, geographic, to 1, semantic. [default: 0.5]")
 @click.option("--model", "model_name", default="RANGE+", show_default=True, help="RANGE+ or RANGE.")
 @model_options
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate.")
@@ -37,7 +38,7 @@ def command(
     count: int,
     beta: float | None,
     model_name: str,
-    weights: str,
+    weights: str | None,
     db: str | None,
     device: str,
     as_json: bool,
@@ -62,10 +63,10 @@ def command(
     table = place.drop_dims("neighbour")
     rows = place.drop_vars(list(table.variables)).to_dataframe().reset_index(drop=True).to_dict("records")
     if as_json:
-        facts = {name: value.item() for name, value in table.drop_vars("place").variables.items()}
+        facts = {name: value.values.item() for name, value in table.drop_vars("place").variables.items()}
         click.echo(json.dumps(found.attrs | facts | {"neighbours": rows}, indent=2))
     else:
-        _print_table(rows, {name: value.item() for name, value in table.data_vars.items()})
+        _print_table(rows, {str(name): value.item() for name, value in table.data_vars.items()})
 
 
 def _print_table(rows: list[dict], rest: dict[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""Notices that several commands print."""
+"""Lines that several verbs print."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ DEMO_NOTICE = (
 
 
 def announce_demo(uses_demo: bool, verbosity: Verbosity) -> None:
-    """One line on stderr when the embedded default is used."""
+    """Print one line on stderr if the weights are those embedded in the package."""
     if uses_demo:
         verbosity.say(DEMO_NOTICE)

@@ -1,4 +1,4 @@
-"""Options that several commands share, and options that arrive in groups."""
+"""Options that several verbs share, and the decorator that hands options over in groups."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import reduce, wraps
 import click
 
 from rangegeo.cli.arguments import BandList, NumberList, flattened
+from rangegeo.errors import GridWarning, for_shell
 
 Decorator = Callable[[Callable], Callable]
 
@@ -19,33 +20,31 @@ class Verbosity:
     """How much a command says.
 
     Attributes:
-        quiet: nothing but errors and what was written.
-        verbose: how often -v was given; twice shows the traceback of an error.
+        quiet: whether to print nothing but errors and the paths that were written.
+        verbose: how often -v was given. Twice shows the traceback of an error.
     """
 
     quiet: bool = False
     verbose: int = 0
 
-    def say(self, message: object) -> None:
-        """One line on stderr, unless quiet."""
+    def say(self, message: str) -> None:
+        """Print one line on stderr, unless quiet; arguments in it are spelled as flags."""
         if not self.quiet:
-            click.echo(message, err=True)
+            click.echo(for_shell(message), err=True)
 
     def silence_grid_warnings(self) -> None:
-        """Leave out, if quiet, doubts about a grid that is made as asked for."""
-        from rangegeo.errors import GridWarning
-
+        """Show no warnings about grids, if quiet."""
         if self.quiet:
             warnings.simplefilter("ignore", GridWarning)
 
 
 def grouped(name: str, group: type, *options: Decorator) -> Decorator:
-    """Options that reach the command as one value.
+    """A decorator that adds options to a command and passes them to it as one value.
 
     Args:
-        name: of the command's parameter.
-        group: a dataclass; an option goes to its field of the same name.
-        options: in the order in which help shows them.
+        name: name of the command's parameter.
+        group: a dataclass. Each option fills the field of the same name, also if another decorator added the option.
+        options: decorators of click, in the order in which help shows them.
     """
 
     def decorate(command: Callable) -> Callable:
@@ -60,13 +59,13 @@ def grouped(name: str, group: type, *options: Decorator) -> Decorator:
 
 
 def together(command: Callable, *decorators: Decorator) -> Callable:
-    """A command with options that its help shows in this order."""
+    """Apply decorators so that the command's help shows their options in this order."""
     return reduce(lambda decorated, decorator: decorator(decorated), reversed(decorators), command)
 
 
 def model_options(command: Callable) -> Callable:
-    """--weights and --db."""
-    db = click.option("--db", metavar="demo|large|med|PATH", help="RANGE database; by default the one of the weights.")
+    """Add --weights and --db."""
+    db = click.option("--db", metavar="demo|large|med|PATH", help="RANGE database. [default: the weights' own]")
     weights = click.option(
         "--weights",
         metavar="demo|official|NAME|PATH",
@@ -85,14 +84,14 @@ CONTENT_OPTIONS = (
         multiple=True,
         callback=flattened,
         metavar="B[,B...]",
-        help="0 geographic to 1 semantic; a comma list or repeated. [default: 0.5]",
+        help="From 0, geographic, to 1, semantic; several are joined by commas or repeated. [default: 0.5]",
     ),
     click.option(
         "--layout",
         type=click.Choice(["betas", "components"]),
         default="betas",
         show_default=True,
-        help="components stores S, G and q once, for any beta later.",
+        help="One layer for each beta; or components: S, G and q, from which any beta can be read later.",
     ),
     click.option(
         "--bands",
@@ -100,7 +99,8 @@ CONTENT_OPTIONS = (
         default="all",
         show_default=True,
         metavar="all|visual|location|diagnostics|LIST",
-        help="Bands; a LIST such as 1,2,10-20 or all,diagnostics. Diagnostics say how many database rows decided.",
+        help="Which bands; a LIST is such as 1,2,10-20 or all,diagnostics. "
+        "Diagnostics say how many database rows decided.",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""`rangegeo points`: a table of places to a table of embeddings."""
+"""`rangegeo points`: write the embeddings of the places of a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INPUT_OPTIONS = (
     click.option(
         "--input-format",
         type=click.Choice(["csv", "geojson", "geojsonl", "gpkg", "parquet"]),
-        help="Of IN, instead of the suffix. [default of standard input: csv]",
+        help="Format of IN, if the suffix does not tell. [default of standard input: csv]",
     ),
     click.option("--representative-point", is_flag=True, help="Take a point within each line or polygon."),
     click.option(
@@ -39,12 +39,16 @@ OUTPUT_OPTIONS = (
         required=True,
         help="Output: .parquet, .geoparquet, .csv, .tsv or .npz.",
     ),
-    click.option("--format", type=click.Choice(["parquet", "geoparquet", "csv", "npz"]), help="Instead of the suffix."),
+    click.option(
+        "--format",
+        type=click.Choice(["parquet", "geoparquet", "csv", "npz"]),
+        help="Format, if the suffix does not tell.",
+    ),
     click.option(
         "--as",
         "shape",
         type=click.Choice(["list", "columns"]),
-        help="An embedding as one column of lists, or a column a band: b0001 ... [default: list in Parquet]",
+        help="One column of lists, or a column for each band: b0001 ... [default: list in Parquet]",
     ),
     click.option("--drop-columns", is_flag=True, help="Leave out the columns of IN."),
     click.option("--overwrite", is_flag=True, help="Replace an output that exists."),

@@ -1,4 +1,4 @@
-"""`rangegeo preview`: a cube to a picture."""
+"""`rangegeo preview`: draw a cube."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from rangegeo.cli.options import Verbosity, verbosity_options
     type=NumberList((), "0,0.5,1"),
     multiple=True,
     metavar="B[,B...]",
-    help="Which betas. [default: all; 0.5 of components, with --strip 0 to 1 in quarters]",
+    help="Which betas. [default: all; of components 0.5, or 0 to 1 in quarters with --strip]",
 )
 @click.option(
     "--bands",
     default="all",
     show_default=True,
     metavar="all|visual|location|LIST",
-    help="What the colours show; one band is grey, three are red, green, blue.",
+    help="What the colours show; one band is grey, three are red, green and blue.",
 )
 @click.option(
     "--method",
@@ -35,7 +35,11 @@ from rangegeo.cli.options import Verbosity, verbosity_options
     help="Principal directions, or independent ones with equalised histograms as in the paper. [default: pca]",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the sample behind the colours."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of the sample that the colours are fitted to.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
 @verbosity_options

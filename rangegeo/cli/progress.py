@@ -1,4 +1,4 @@
-"""Progress: a bar on a terminal, plain lines in a log."""
+"""How far a run is: a bar on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -12,23 +12,28 @@ from dask.callbacks import Callback
 
 from rangegeo.stores.blocks import WRITE_TASK
 
-LOG_EVERY = 10.0  # seconds between two lines of a log
+LOG_EVERY = 10.0  # seconds between two lines in a log
 
 
 def block_progress(blocks: int, *, quiet: bool) -> AbstractContextManager:
-    """Watch the writing of so many blocks of a cube within a `with`."""
+    """A context in which the blocks of a cube that are written are counted and shown."""
     return nullcontext() if quiet else _Blocks(progress(blocks, "blocks"))
 
 
 def progress(total: int, what: str, *, quiet: bool = False) -> Progress:
-    """Something that is told of what is done, within a `with`."""
+    """A context whose `advance` is called with what is done; it shows how far a run is.
+
+    Args:
+        total: how many there are.
+        what: of which kind, in the plural: "blocks" or "places".
+    """
     if quiet:
         return Progress(total, what)
     return _Bar(total, what) if sys.stderr.isatty() else _Log(total, what)
 
 
 class Progress:
-    """Counts what is done, and says nothing."""
+    """Counts what is done and shows nothing. Threads may share it."""
 
     def __init__(self, total: int, what: str) -> None:
         self.total, self.what, self.done = total, what, 0
@@ -41,16 +46,17 @@ class Progress:
         pass
 
     def advance(self, count: int = 1) -> None:
+        """Count more that is done."""
         with self._counting:
             self.done += count
             self.show()
 
     def show(self) -> None:
-        """Say how much is done."""
+        """Show how much is done."""
 
 
 class _Blocks(Callback):
-    """Tells of finished writing tasks of the local scheduler."""
+    """A dask callback that counts the finished tasks that write blocks."""
 
     def __init__(self, told: Progress) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""`rangegeo raster`: a bounding box, an area or the grid of another raster to a cube on disk."""
+"""`rangegeo raster`: write an embedding cube of a bounding box, of an area, or on the grid of another raster."""
 
 from __future__ import annotations
 
@@ -19,36 +19,39 @@ EXTENT_OPTIONS = (
         metavar="W,S,E,N",
         help="Bounding box; W > E crosses the antimeridian.",
     ),
-    click.option("--like", metavar="FILE", help="Instead of a box: the very grid of an existing raster."),
+    click.option("--like", metavar="FILE", help="Take the grid of an existing raster instead of a box."),
     click.option(
         "--aoi",
         metavar="FILE|-",
-        help="Instead of a box: polygons of a vector file, or of GeoJSON on stdin; outside of them is nodata.",
+        help="Take polygons instead of a box, from a vector file, or from GeoJSON on stdin (-); "
+        "pixels outside of them are nodata.",
     ),
-    click.option("--all-touched", is_flag=True, help="Pixels count that --aoi touches, not those centred in it alone."),
+    click.option(
+        "--all-touched", is_flag=True, help="Keep all pixels that --aoi touches, not only those centred in it."
+    ),
     click.option(
         "--res",
         type=NumberList((1, 2), "0.01"),
         metavar="X [Y]",
-        help="Pixel size in units of --crs; needed but with --like.",
+        help="Pixel size in units of --crs. Required, except with --like.",
     ),
     click.option("--crs", help="CRS of the raster, any that pyproj knows. [default: EPSG:4326]"),
     click.option(
-        "--bbox-crs", metavar="CRS", help="CRS of --bbox, and of an --aoi that says none. [default: EPSG:4326]"
+        "--bbox-crs", metavar="CRS", help="CRS of --bbox, and of an --aoi that names none. [default: EPSG:4326]"
     ),
     click.option("--align", is_flag=True, help="Move the corners outwards to multiples of the pixel size (-tap)."),
 )
 PCA_OPTION = click.option("--pca", type=int, metavar="N", help="Project on N principal components of the raster.")
+DTYPE_OPTION = click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16", "int16", "int8"]),
+    default="float32",
+    show_default=True,
+    help="How values are stored. Integers count the steps of a scale.",
+)
 OUTPUT_OPTIONS = (
-    click.option(
-        "--dtype",
-        type=click.Choice(["float32", "float16", "int16", "int8"]),
-        default="float32",
-        show_default=True,
-        help="How values are stored; integers as steps of a scale.",
-    ),
     click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Output: .zarr or .tif."),
-    click.option("--format", type=click.Choice(["zarr", "cog", "gtiff"]), help="Instead of the suffix."),
+    click.option("--format", type=click.Choice(["zarr", "cog", "gtiff"]), help="Format, if the suffix does not tell."),
     click.option(
         "--co",
         "creation_options",
@@ -62,17 +65,21 @@ OUTPUT_OPTIONS = (
         "--zarr-format",
         type=click.Choice(["2", "3"]),
         callback=lambda context, parameter, value: value and int(value),
-        help="2 for GDAL and QGIS that do not read 3. [default: 3]",
+        help="Format of a .zarr; 2 is for versions of GDAL and QGIS that cannot read 3. [default: 3]",
     ),
-    click.option("--chunks", type=int, metavar="N", help="Pixels a side of a chunk, a multiple of 16."),
+    click.option("--chunks", type=int, metavar="N", help="Side of a chunk in pixels, a multiple of 16."),
     click.option(
         "--preview",
         is_flag=False,
         flag_value="",
         metavar="[PNG]",
-        help="Draw a map too, the betas side by side. [default: NAME_preview.png]",
+        help="Draw a map too, with the betas side by side. [default: NAME_preview.png]",
     ),
-    click.option("--overviews", is_flag=True, help="Zarr: coarser levels too, evaluated, not resampled; a third more."),
+    click.option(
+        "--overviews",
+        is_flag=True,
+        help="Add coarser levels to a .zarr, evaluated and not resampled. They take a third more room.",
+    ),
     click.option("--stac", is_flag=True, help="Write a STAC item, NAME.stac.json, beside each output."),
     click.option("--overwrite", is_flag=True, help="Replace an output that exists."),
 )
@@ -81,6 +88,7 @@ OUTPUT_OPTIONS = (
 @click.command("raster")
 @grouped("extent", Extent, *EXTENT_OPTIONS)
 @grouped("content", Content, *CONTENT_OPTIONS, PCA_OPTION)
+@DTYPE_OPTION  # a field of the output, which help shows beside the content
 @grouped("engine", Engine, *ENGINE_OPTIONS)
 @grouped("output", RasterOutput, *OUTPUT_OPTIONS)
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")

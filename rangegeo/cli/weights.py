@@ -1,4 +1,4 @@
-"""`rangegeo weights`: published files, pulled once and then used offline."""
+"""`rangegeo weights`: download published files once and use them offline."""
 
 from __future__ import annotations
 
@@ -51,14 +51,16 @@ def list_(as_json: bool, verbosity: Verbosity) -> None:
 @command.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--endpoint", metavar="URL", help="Hub or mirror. [default: HF_ENDPOINT, else the hub itself]")
-@click.option("--revision", metavar="REV", help="Branch, tag or commit; use such a file by the path that is printed.")
+@click.option(
+    "--revision", metavar="REV", help="Branch, tag or commit. Such a file is used by the path that is printed."
+)
 @verbosity_options
 def pull(names: tuple[str, ...], endpoint: str | None, revision: str | None, verbosity: Verbosity) -> None:
     """Download, check and convert published files.
 
     They work offline afterwards. NAME is a file that `rangegeo weights list` shows, or a model; by default RANGE+,
-    which is what --weights official --db large needs. What was broken off goes on where it was; what is there is
-    checked again.
+    which is what --weights official --db large needs. An interrupted download goes on where it stopped, and files
+    that are here are checked again.
 
     \b
     rangegeo weights pull
@@ -82,7 +84,7 @@ def pull(names: tuple[str, ...], endpoint: str | None, revision: str | None, ver
 def verify(names: tuple[str, ...], verbosity: Verbosity) -> None:
     """Read every byte of the files that are here.
 
-    And of their converted forms. NAME as for pull. Exit code 1 if one is damaged or missing.
+    Their converted forms are read too. NAME is as for pull. The exit code is 1 if a file is damaged or missing.
     """
     from rangegeo.weights.pulling import DAMAGED, MISSING
     from rangegeo.weights.pulling import verify as verify_files
@@ -105,8 +107,8 @@ def verify(names: tuple[str, ...], verbosity: Verbosity) -> None:
 def convert(path: Path, verbosity: Verbosity) -> None:
     """Convert a file to the memory-mapped form.
 
-    A checkpoint or a RANGE database; prints where the converted form lies. Loading a file by its path does so too;
-    this does it ahead of time.
+    PATH is a checkpoint or a RANGE database. The path of the converted form is printed. A file that is loaded by its
+    path is converted too; this does it ahead of time.
     """
     from rangegeo.weights.names import in_folder
     from rangegeo.weights.pulling import convert as convert_file
@@ -118,12 +120,12 @@ def convert(path: Path, verbosity: Verbosity) -> None:
 
 
 def _say(quiet: bool) -> Callable[[str], None]:
-    """Print what happens on stderr, unless nothing shall be said."""
+    """A function that prints a line on stderr, or does nothing if quiet."""
     return (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
 
 
 def _cells(row: dict) -> tuple[str, ...]:
-    """A published file as people read it."""
+    """The cells of a published file's row."""
     from rangegeo.support.text import human_bytes
 
     size = row["bytes"] or row["bytes_about"]

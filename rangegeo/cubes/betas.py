@@ -7,12 +7,12 @@ import xarray as xr
 
 from rangegeo.errors import UsageError, argument
 from rangegeo.schema.bands import DIAGNOSTICS
-from rangegeo.schema.betas import check_betas
+from rangegeo.schema.betas import Betas, check_beta
 
 COMPONENTS = ("semantic_", "geographic_")  # how the bands of S and of G are called
 
 
-def at_beta(cube: xr.DataArray, beta: float) -> xr.DataArray:
+def at_beta(cube: xr.DataArray, beta: Betas) -> xr.DataArray:
     """The embedding at one beta, lazily: any from a cube with layout "components", else one that it holds.
 
     Args:
@@ -23,9 +23,7 @@ def at_beta(cube: xr.DataArray, beta: float) -> xr.DataArray:
     Raises:
         UsageError: the cube does not hold what this beta needs.
     """
-    if np.ndim(beta):
-        raise UsageError(f"at takes one beta, got {beta!r}; for example .at(0.5)")
-    (beta,) = check_betas(beta)
+    beta = check_beta(beta, "at")
     if "beta" in cube.dims and beta in cube["beta"].values:
         return cube.sel(beta=beta)
     names = cube["band_name"].values.tolist()

@@ -1,4 +1,4 @@
-"""A grid and a model make a lazy cube: one dask block a chunk, the model named in it by its spec, never by weights."""
+"""`rangegeo.raster`: a lazy cube from an extent and a model."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ from rangegeo.cubes.spec import RasterSpec
 from rangegeo.cubes.virtual import virtual_raster
 from rangegeo.engine.tolerance import TOLERANCE
 from rangegeo.errors import UsageError
+from rangegeo.grid.crs import CrsLike
 from rangegeo.grid.extent import choose_extent
+from rangegeo.grid.like import RasterLike
+from rangegeo.grid.polygons import AreaLike
 from rangegeo.models.load import load_model
 from rangegeo.models.model import Model
+from rangegeo.schema.betas import Betas, one_spelling
 
 
 def raster(
     bbox: Sequence[float] | None = None,
     res: float | Sequence[float] | None = None,
     *,
-    like: object = None,
-    aoi: object = None,
+    like: RasterLike | None = None,
+    aoi: AreaLike | None = None,
     all_touched: bool = False,
     model: Model | str = "RANGE+",
-    betas: float | Sequence[float] = 0.5,
-    crs: object = None,
-    bbox_crs: object = None,
+    betas: Betas | None = None,
+    crs: CrsLike | None = None,
+    bbox_crs: CrsLike | None = None,
     align: bool = False,
     layout: str = "betas",
     bands: str | Sequence[int | str] = "all",
@@ -35,50 +39,56 @@ def raster(
     tolerance: float = TOLERANCE,
     exact: bool = False,
     chunks: int | str | None = "auto",
+    beta: Betas | None = None,
 ) -> xr.DataArray:
     """The embedding raster of a box, of an area, or on the grid of another raster, computed when it is used.
 
     Exactly one of `bbox`, `like` and `aoi` is given.
 
     Args:
-        bbox: west, south, east, north in `bbox_crs`; west > east crosses the antimeridian.
-        res: pixel size in units of `crs`, one number or x and y.
-        like: a raster whose very grid is taken, `res` and `crs` included: a path, a GeoBox or an xarray object.
-        aoi: polygons whose bounds are the box and outside of which is NaN: a vector file, a GeoDataFrame, a shapely
-            geometry or a GeoJSON dict. Chunks wholly outside are never computed.
-        all_touched: pixels count that the area touches, not those alone whose centre lies in it.
-        model: from `rangegeo.load_model`, or the name of one to load with the weights that are its default.
-        betas: in [0, 1], 0 geographic to 1 semantic, for models that have it.
-        crs: of the raster, anything pyproj reads, by default WGS 84; pixel centres are transformed, values never
-            resampled.
-        bbox_crs: of the bounding box, and of an area that says none; by default WGS 84.
+        bbox: west, south, east, north in `bbox_crs`; a box with west > east crosses the antimeridian.
+        res: the pixel size in units of `crs`: one number, or one for x and one for y.
+        like: a raster whose grid is taken, with its pixel size and CRS: a path, a GeoBox or an xarray object.
+        aoi: an area whose bounds are taken: a vector file, a GeoDataFrame, a shapely geometry or a GeoJSON dict. Pixels
+            outside of it are NaN, and chunks outside of it are never computed.
+        all_touched: keep every pixel that the area touches, and not only those whose centre lies in it.
+        model: from `rangegeo.load_model`; or a name, such as "RANGE+", "RANGE", "SatCLIP" or another that
+            `rangegeo models` lists, to load with its default weights.
+        betas: one number in [0, 1] or several, 0 geographic to 1 semantic, for models that have it; by default 0.5.
+            `beta` is another name for it.
+        crs: the CRS of the raster, anything that pyproj reads; by default WGS 84. Pixel centres are transformed to
+            longitude and latitude, and values are never resampled.
+        bbox_crs: the CRS of `bbox`, and of an area that does not say its own; by default WGS 84.
         align: move the corners outwards to multiples of the pixel size.
-        layout: "betas", or "components": S, G and q side by side, from which any beta can be read later.
+        layout: "betas" for one layer for each beta, or "components" for S, G and q side by side, from which any beta
+            can be read later.
         bands: "all", "visual", "location", "diagnostics", names of bands or their numbers from 1 on, or several of
-            these; what is left out is not computed.
-        pca: project the bands on so many principal components, fitted now on a seeded sample of the raster.
-        tolerance: largest error of interpolation, relative to each component's largest value.
-        exact: evaluate every pixel.
-        chunks: pixels a side of a chunk; "auto" is 128 for many bands, 256 for up to 128. None for a virtual cube,
-            which has no chunks and evaluates just the slices that are used, each at its own zoom; see
-            `rangegeo.cubes.virtual`.
+            these. Bands that are left out are not computed.
+        pca: project the bands on so many principal components, which are fitted now on a seeded sample of the raster.
+        tolerance: the largest error of interpolation, from 4e-6 to 0.1, relative to each component's largest value.
+        exact: evaluate every pixel and interpolate none.
+        chunks: pixels a side of a chunk, a multiple of 16; "auto" is 256 for up to 128 bands and 128 for more. None
+            makes a virtual cube, which has no chunks and evaluates only the slices that are used, each at its own
+            zoom.
     Returns:
-        float32 with dims (beta, band, y, x), or (band, y, x) for models without beta and layout "components", NaN
-        outside the domain of the projection. Nothing but the PCA is computed yet.
+        float32 with dims (beta, band, y, x), or (band, y, x) for models without betas and for layout "components". It
+        is NaN outside the domain of the projection. Nothing but the PCA is computed yet.
     Raises:
-        UsageError: what is wrong with an argument, and what to give instead.
+        UsageError: an argument is wrong; the message says what to give instead.
         GridError: a raster or an area cannot be used.
+        WeightsError, DownloadError: the model that is named cannot be loaded.
     """
-    where = {"crs": crs, "bbox_crs": bbox_crs, "align": align, "like": like, "aoi": aoi, "all_touched": all_touched}
-    geobox, area = choose_extent(bbox, res, **where)
+    geobox, area = choose_extent(
+        bbox, res, crs=crs, bbox_crs=bbox_crs, align=align, like=like, aoi=aoi, all_touched=all_touched
+    )
     if isinstance(model, str):
         model = load_model(model)
-    recipe = model.recipe(betas, layout=layout, bands=bands)
+    recipe = model.recipe(one_spelling(betas, beta), layout=layout, bands=bands)
     if pca is not None:
         recipe = with_projection(recipe, model.evaluator, geobox, pca, area)
-    given = {"area": area, "tolerance": None if exact else tolerance}
+    within = None if exact else tolerance
     if chunks is None:
         if area is not None:
             raise UsageError("a virtual cube (chunks=None) has no area; leave out aoi, or chunks")
-        return virtual_raster(RasterSpec.of(model, geobox, recipe, **given))
-    return to_dask(RasterSpec.of(model, geobox, recipe, chunks=chunks, **given)).cube
+        return virtual_raster(RasterSpec.of(model, geobox, recipe, tolerance=within))
+    return to_dask(RasterSpec.of(model, geobox, recipe, area=area, tolerance=within, chunks=chunks)).cube

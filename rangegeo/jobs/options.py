@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 from rangegeo.encoders import model_info
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import UsageError, argument
-from rangegeo.schema.betas import check_betas
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
     from rangegeo.field.recipe import Recipe
+    from rangegeo.grid.crs import CrsLike
     from rangegeo.grid.extent import Area
+    from rangegeo.grid.like import RasterLike
+    from rangegeo.grid.polygons import AreaLike
     from rangegeo.models.model import Model
 
 COMPONENT_BANDS = ("all", ("all", "diagnostics"))  # that go with the layout "components"
@@ -28,11 +30,11 @@ class Extent:
 
     bbox: Sequence[float] | None = None
     res: float | Sequence[float] | None = None
-    crs: str | None = None
-    bbox_crs: str | None = None
+    crs: CrsLike | None = None
+    bbox_crs: CrsLike | None = None
     align: bool = False
-    like: object = None
-    aoi: object = None
+    like: RasterLike | None = None
+    aoi: AreaLike | None = None
     all_touched: bool = False
 
     def choose(self) -> tuple[GeoBox, Area | None]:
@@ -86,7 +88,9 @@ class Content:
                 f"{argument('layout', 'components')} holds all of S, G and q; leave out {argument('betas')}, "
                 f"{argument('bands')} and {argument('pca')}"
             )
-        return check_betas(self.betas) if self.betas else (0.5,)
+        from rangegeo.schema.betas import DEFAULT_BETA, check_betas  # imports numpy, which help does without
+
+        return check_betas(self.betas) if self.betas else (DEFAULT_BETA,)
 
     @property
     def uses_demo(self) -> bool:

@@ -84,7 +84,7 @@ def prepared(
     """
     form = choose_format(output.out, output.format)
     if output.shape is not None and not form.choice:
-        raise UsageError(f"{argument('as')} is for Parquet; CSV has a column a band, npz an array an embedding")
+        raise UsageError(f"{argument('shape')} is for Parquet; CSV has a column a band, npz an array an embedding")
     check_output(output.out, overwrite=output.overwrite)
     content.check()
     tolerance = engine.chosen_tolerance

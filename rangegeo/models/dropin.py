@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from rangegeo.field.places import Places
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
 from rangegeo.models.load import load_model
 from rangegeo.places.frames import is_frame
-from rangegeo.schema.betas import check_betas
+from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, one_spelling
 from rangegeo.weights.checkpoint import load_encoder
 from rangegeo.weights.names import encoder_file
 
@@ -26,7 +27,8 @@ class RANGE(nn.Module):
     Args:
         model_name: "RANGE+" or "RANGE".
         db: "large", "med" (downloaded) or "demo"; not used if `db_path` is given.
-        beta: in [0, 1], 0 geographic to 1 semantic; RANGE+ only.
+        beta: in [0, 1], 0 geographic to 1 semantic; by default 0.5. Only RANGE+ uses it. `betas` is another name for
+            it.
         device: torch device, None for CUDA where there is one.
         pretrained_path: SatCLIP checkpoint, None for the published one (downloaded), or "demo".
         db_path: RANGE database (.npz).
@@ -37,15 +39,18 @@ class RANGE(nn.Module):
         self,
         model_name: str = "RANGE+",
         db: str = "large",
-        beta: float = 0.5,
+        beta: float | None = None,
         device: str | torch.device | None = None,
         pretrained_path: str | None = None,
         db_path: str | None = None,
+        *,
+        betas: Betas | None = None,
     ) -> None:
         super().__init__()
         if model_name not in ("RANGE", "RANGE+"):
             raise UsageError(f"model_name must be 'RANGE' or 'RANGE+', got {model_name!r}")
-        (self.beta,) = check_betas(beta)
+        given = one_spelling(betas, beta)
+        self.beta = DEFAULT_BETA if given is None else check_beta(given, "RANGE")
         model = load_model(
             model_name,
             weights=str(pretrained_path or "official"),
@@ -54,7 +59,7 @@ class RANGE(nn.Module):
             beta=self.beta,
         )
         self.model = model
-        self.field: RangeField = model.field
+        self.field = cast(RangeField, model.field)
         self.model_name = model_name
         self.temp = self.field.temperature
         if model_name == "RANGE+":

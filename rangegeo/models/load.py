@@ -16,7 +16,7 @@ from rangegeo.field.range import EncoderField, RangeField
 from rangegeo.models.device import resolve_device
 from rangegeo.models.model import Model
 from rangegeo.models.spec import ModelSpec
-from rangegeo.schema.betas import check_betas
+from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, one_spelling
 from rangegeo.weights.checkpoint import build_free, load_encoder
 from rangegeo.weights.database import load_database
 from rangegeo.weights.names import database_file, database_for, default_weights, encoder_file
@@ -37,7 +37,7 @@ def loaded(spec: ModelSpec) -> Model:
         return _LOADED[spec]
 
 
-def load_spec(spec: ModelSpec, beta: float = 0.5) -> Model:
+def load_spec(spec: ModelSpec, beta: float = DEFAULT_BETA) -> Model:
     """A model of its own, from the files that a spec names; raises as `loaded`."""
     model = load_model(spec.name, weights=spec.weights, db=spec.db, device=spec.device, beta=beta)
     if model.spec != spec:
@@ -61,26 +61,33 @@ def load_model(
     pretrained_path: str | Path | None = None,
     device: str | torch.device | None = "auto",
     *,
-    weights: str | None = None,
-    db: str | None = None,
+    weights: str | Path | None = None,
+    db: str | Path | None = None,
     db_path: str | Path | None = None,
-    beta: float = 0.5,
+    beta: float | None = None,
     name: str | None = None,
+    betas: Betas | None = None,
 ) -> Model:
     """Load a location model.
 
-    Takes the research repository's arguments too: `load_model(model_name, pretrained_path, device, db_path=, beta=)`.
+    The arguments of the research repository are taken too: `load_model(model_name, pretrained_path, device, db_path=,
+    beta=)`. Several arguments have two names, of which one is given.
 
     Args:
-        model_name, name: one of `rangegeo.encoders.MODELS`.
-        weights, pretrained_path: a name that `rangegeo models` lists for it, such as demo (embedded, offline) or
-            official (downloaded), or the path of a published checkpoint; by default demo, or GeoCLIP's as installed.
-        device: auto (or None), cpu, cuda or cuda:i.
-        db, db_path: demo, large, med or the path of a RANGE database; by default the one that belongs to the weights.
-        beta: of calls and of `encode` where none is given; only RANGE+ has one.
+        model_name, name: "RANGE+", "RANGE", "SatCLIP", "GeoCLIP", "TaxaBind", "CSP", "CSP_INat" or "SINR"; or a model
+            without weights: "Direct", "Cartesian_3D", "Wrap", "Theory", "s2vec_grid", "s2vec_spherec",
+            "s2vec_spherecplus", "s2vec_spherem" or "s2vec_spheremplus".
+        weights, pretrained_path: "demo" (embedded, works offline), "official" (downloaded), "installed" (GeoCLIP's
+            package), another name that `rangegeo models` lists, or the path of a published checkpoint; by default
+            "demo", or "installed" for GeoCLIP. TaxaBind, CSP, CSP_INat and SINR have no default.
+        device: "auto" (or None), "cpu", "cuda" or "cuda:1".
+        db, db_path: "demo", "large", "med" or the path of a RANGE database; by default the one that belongs to the
+            weights. Only RANGE+ and RANGE have one.
+        beta: the beta of calls, and of `encode` if none is given: in [0, 1], 0 geographic to 1 semantic; by default
+            0.5. Only RANGE+ uses it. `betas` is another name for it.
     Raises:
-        UsageError: an unknown name, a missing file or a device that is not there.
-        WeightsError: what is wrong in a file. DownloadError: a published file cannot be had.
+        UsageError: there is no such name, file or device, or two arguments do not go together.
+        WeightsError: a file is damaged or is not what it should be. DownloadError: a published file cannot be fetched.
     """
     model_name = name or model_name
     row = model_info(model_name)
@@ -89,7 +96,8 @@ def load_model(
             raise UsageError(f"{argument(given)} must be a name or a path, got nothing; leave it out for the default")
     if db and row.temperature is None:  # db_path is ignored instead, because upstream gives one to every model
         raise UsageError(f"{model_name} has no database; leave out {argument('db', db)}")
-    (beta,) = check_betas(beta)
+    one = one_spelling(betas, beta)
+    beta = DEFAULT_BETA if one is None else check_beta(one, "load_model")
     device = resolve_device("auto" if device is None else str(device))
     if not row.has_weights:
         if weights:  # pretrained_path is ignored instead, because upstream asks for one that it does not use
@@ -99,21 +107,22 @@ def load_model(
     weights = _one("weights", weights, "pretrained_path", pretrained_path)
     if db_path and not weights and row.temperature is not None:
         raise UsageError("pretrained_path must be given with db_path, because the two are made together")
-    return _load(model_name, weights or default_weights(model_name), _one("db", db, "db_path", db_path), device, beta)
+    weights = weights or default_weights(model_name)
+    assert weights is not None  # the models without weights are made above
+    return _load(model_name, weights, _one("db", db, "db_path", db_path), device, beta)
 
 
 def _load(name: str, weights: str, db: str | None, device: str, beta: float) -> Model:
     """A model with weights, and with a database if it has one, from files by name or path."""
     row = model_info(name)
     database = None
-    if row.temperature is not None:
-        db = database_for(weights, db)
+    chosen = None if row.temperature is None else database_for(weights, db)
     encoder_path = encoder_file(weights, name)
     encoder, stored = load_encoder(encoder_path, row.family)
     facts = {"encoder": stored.facts}
     field: nn.Module = EncoderField(encoder)
-    if row.temperature is not None:
-        db_path = database_file(db)
+    if chosen is not None and row.temperature is not None:
+        db_path = database_file(chosen)
         database = load_database(db_path)
         facts["database"] = database.facts
         field = RangeField(encoder, **database.tensors, temperature=row.temperature, geographic=row.has_beta)

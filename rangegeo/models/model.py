@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -18,33 +18,36 @@ from rangegeo.engine.evaluator import FieldEvaluator, evaluate_places
 from rangegeo.engine.points import interpolate_places
 from rangegeo.engine.tolerance import check_tolerance
 from rangegeo.errors import UsageError, argument
-from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE
+from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid.domain import whole_turns
 from rangegeo.models.spec import ModelSpec
 from rangegeo.places.frames import embedded_frame, frame_places, is_frame
-from rangegeo.places.lonlat import check_lonlat
+from rangegeo.places.lonlat import LonLat, check_lonlat
 from rangegeo.schema.bands import GEOGRAPHIC_DIAGNOSTICS, SEMANTIC_DIAGNOSTICS, chosen_bands
-from rangegeo.schema.betas import check_betas
+from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, check_betas, one_spelling
 from rangegeo.weights.origins import source_data
 
 if TYPE_CHECKING:
     import xarray as xr
 
 LAYOUTS = ("betas", "components")
-SHOWN_OF_TORCH = ("to", "cpu", "cuda", "eval")  # of the methods of a torch module, those that users type
+SET_IN_INIT = ("beta", "evaluator", "facts")  # attributes that only instances have
+SHOWN_OF_TORCH = ("cpu", "cuda", "eval", "forward", "to")  # the methods of a torch module that users of a model type
 
 
 class Model(nn.Module):
-    """A location model: places in, vectors out. Called with coordinates, the module of the research repository.
+    """A location model, which gives a vector for every place. A call works as the research repository's module does.
+
+    `encode` embeds places, `neighbors` lists the rows of the database that decide, and `recipe` says what a cube holds.
 
     Attributes:
-        evaluator: what evaluates it; the engine knows this alone.
-        facts: of its files, as they are stored.
-        beta: of calls and of `encode` where none is given, for models that have it.
+        evaluator: evaluates the torch module; it is all that the engine needs.
+        facts: what the files of the model say of themselves.
+        beta: the beta of calls, and of `encode` and `neighbors` if none is given.
     """
 
-    def __init__(self, spec: ModelSpec, field: nn.Module, facts: dict, beta: float = 0.5) -> None:
+    def __init__(self, spec: ModelSpec, field: nn.Module, facts: dict, beta: float = DEFAULT_BETA) -> None:
         super().__init__()
         self.evaluator = FieldEvaluator(field, spec.device)
         self._spec = spec
@@ -53,8 +56,9 @@ class Model(nn.Module):
         self.eval()
 
     def __dir__(self) -> list[str]:
-        """What this class adds, without the two hundred names of a torch module."""
-        return sorted({*vars(type(self)), *SHOWN_OF_TORCH, "facts", "beta", "evaluator"} - set(vars(nn.Module)))
+        """What this class adds and a few methods of torch, without the other hundred names of a torch module."""
+        own = {name for kind in type(self).__mro__ if issubclass(kind, Model) for name in vars(kind)}
+        return sorted({name for name in own if not name.startswith("_")} | {*SHOWN_OF_TORCH, *SET_IN_INIT})
 
     def __repr__(self) -> str:
         return f"<rangegeo.Model {self.spec.name}: {self.dim} bands on {self.spec.device}>"
@@ -147,20 +151,26 @@ class Model(nn.Module):
 
     def recipe(
         self,
-        betas: float | Sequence[float] = 0.5,
+        betas: Betas | None = None,
         *,
         layout: str = "betas",
         bands: str | Sequence[int | str] = "all",
+        beta: Betas | None = None,
     ) -> Recipe:
         """Which layers and bands a cube of this model has.
 
         Args:
-            betas: in [0, 1], for models that have it.
-            layout: "betas", one layer each; or "components", S, G and q side by side, for any beta later.
-            bands: "all", "visual", "location", "diagnostics", names of bands, or their numbers from 1 on; or several.
+            betas: one number in [0, 1] or several, for models that have it; by default 0.5. `beta` is another name for
+                it.
+            layout: "betas" for one layer for each beta, or "components" for S, G and q side by side, from which any
+                beta can be read later.
+            bands: "all", "visual", "location", "diagnostics", names of bands or their numbers from 1 on, or several of
+                these.
         Raises:
             UsageError: the layout or the bands are none of this model's.
         """
+        given = one_spelling(betas, beta)
+        betas = DEFAULT_BETA if given is None else given
         if layout not in LAYOUTS:
             raise UsageError(argument="layout", expected=f"one of {', '.join(LAYOUTS)}", got=repr(layout))
         if layout == "components" and not self.has_beta:
@@ -174,12 +184,13 @@ class Model(nn.Module):
 
     def encode(
         self,
-        lonlat: object,
-        beta: float | Sequence[float] | None = None,
+        lonlat: LonLat | DataFrame,
+        beta: Betas | None = None,
         batch_size: int = 10_000,
         bands: str | Sequence[int | str] = "all",
         *,
         tolerance: float | None = None,
+        betas: Betas | None = None,
     ) -> np.ndarray | DataFrame:
         """Embed places.
 
@@ -187,11 +198,13 @@ class Model(nn.Module):
             lonlat: (n, 2) longitude, latitude in degrees (WGS 84), or one place (2,): array, list or tensor; or a
                 DataFrame with columns of the usual names (lon, lat, longitude, decimalLatitude, x, y …); or a
                 GeoDataFrame or GeoSeries of points in any CRS.
-            beta: in [0, 1], 0 geographic to 1 semantic, for models that have it; or several; None for the model's.
-            batch_size: places a step; the result does not depend on it.
-            bands: as of `recipe`; what is left out is not computed.
-            tolerance: largest error, relative to each component's largest value, for interpolating places that lie
-                close together, many times as fast; None to evaluate every place.
+            betas, beta: two names of one argument. One number in [0, 1] or several, 0 geographic to 1 semantic, for
+                models that have it; by default the beta that the model was loaded with.
+            batch_size: places that are evaluated at a time. The result does not depend on it.
+            bands: "all", "visual", "location", "diagnostics", names of bands or their numbers from 1 on, or several of
+                these. Bands that are left out are not computed.
+            tolerance: the largest error, from 4e-6 to 0.1, relative to each component's largest value, at which places
+                close together are interpolated, which is many times as fast. None evaluates every place.
         Returns:
             (n, dim) float32, dim the number of bands; (betas, n, dim) if several betas are given. For frames a
             DataFrame with the same index and a column a band, b0001 and so on, or beta0.5_b0001 and so on if there
@@ -201,9 +214,10 @@ class Model(nn.Module):
             ShapeError: `lonlat` has another shape. UsageError: a coordinate or a beta is out of range, or it is not
             clear which columns of a frame hold the places.
         """
-        beta = self.beta if beta is None else beta
-        check_betas(beta)
-        recipe = self.recipe(beta, bands=bands)
+        given = one_spelling(betas, beta)
+        betas = self.beta if given is None else given
+        check_betas(betas)
+        recipe = self.recipe(betas, bands=bands)
         if is_frame(lonlat):
             places = frame_places(lonlat)
             usable = ~np.isnan(places[:, 0])
@@ -211,7 +225,7 @@ class Model(nn.Module):
             values = self._points(places[usable], recipe, batch_size, tolerance)
             return embedded_frame(values, usable, lonlat.index, recipe)
         out = self._points(whole_turns(check_lonlat(lonlat)), recipe, batch_size, tolerance)
-        return out[0] if np.ndim(beta) == 0 or not self.has_beta else out
+        return out[0] if np.ndim(betas) == 0 or not self.has_beta else out
 
     def _points(self, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int, tolerance: float | None) -> np.ndarray:
         if not isinstance(batch_size, Integral) or batch_size < 1:
@@ -220,13 +234,16 @@ class Model(nn.Module):
             return evaluate_places(self.evaluator, lonlat_deg, recipe, batch_size)
         return interpolate_places(self.evaluator, lonlat_deg, recipe, check_tolerance(tolerance))
 
-    def neighbors(self, lonlat: object, k: int = 10, *, beta: float | None = None) -> xr.Dataset:
+    def neighbors(
+        self, lonlat: LonLat, k: int = 10, *, beta: float | None = None, betas: Betas | None = None
+    ) -> xr.Dataset:
         """The rows of the database that decide the visual bands at each place.
 
         Args:
-            lonlat: as of `encode`.
-            k: how many rows, those with the largest weight in the blend of S and G.
-            beta: of the blend, None for the model's; not used by models without it.
+            lonlat: (n, 2) longitude, latitude in degrees (WGS 84), or one place (2,): array, list or tensor.
+            k: how many rows to list. The rows with the largest weight in the blend of S and G come first.
+            beta: the beta of the blend, in [0, 1], 0 geographic to 1 semantic; by default the beta that the model was
+                loaded with. Models without betas do not use it. `betas` is another name for it.
         Returns:
             Dims place and neighbour: row, row_lon, row_lat, weight (in the blend), semantic_weight and
             geographic_weight (each average's own), cosine (with the row's key), distance (km); by place alone rest,
@@ -238,13 +255,13 @@ class Model(nn.Module):
             raise UsageError(
                 f"neighbors needs a model with a database, and {self.spec.name} has none; take RANGE+ or RANGE"
             )
-        if np.ndim(beta):
-            raise UsageError(f"neighbors takes one beta, got {beta!r}; for example beta=0.5")
+        given = one_spelling(betas, beta)
+        beta = check_beta(self.beta if given is None else given, "neighbors")
         from rangegeo.models.neighbours import neighbours  # xarray takes a while to import
 
         lonlat_deg = torch.from_numpy(whole_turns(check_lonlat(lonlat))).to(self.evaluator.device)
-        (beta,) = check_betas(self.beta if beta is None else beta) if self.has_beta else (1.0,)
+        beta = beta if self.has_beta else 1.0
         with self.evaluator.evaluating(), torch.inference_mode():
-            return neighbours(self.field, lonlat_deg, k, beta=beta, blended=self.has_beta).assign_attrs(
-                model=self.spec.name, database=self.facts["database"]["file"], **self.temperatures
-            )
+            return neighbours(
+                cast(RangeField, self.field), lonlat_deg, k, beta=beta, blended=self.has_beta
+            ).assign_attrs(model=self.spec.name, database=self.facts["database"]["file"], **self.temperatures)

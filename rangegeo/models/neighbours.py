@@ -74,7 +74,7 @@ def _block(field: RangeField, places: Places, k: int, shares: dict[str, float]) 
 
 
 def _dataset(found: dict[str, np.ndarray], lonlat_deg: np.ndarray, beta: float) -> xr.Dataset:
-    variables = {}
+    variables: dict[str, tuple[str | tuple[str, ...], np.ndarray, dict[str, str]]] = {}
     for name, values in found.items():
         meaning, unit = MEANINGS[name]
         variables[name] = (DIMS, values, {"long_name": meaning} | ({"units": unit} if unit else {}))

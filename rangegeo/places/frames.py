@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import numpy as np
 import pandas as pd
 import shapely
@@ -15,7 +17,7 @@ from rangegeo.schema.columns import band_names
 AS_ARRAY = "pass the two columns as an array: model.encode(frame[[LON, LAT]].to_numpy())"
 
 
-def is_frame(places: object) -> bool:
+def is_frame(places: object) -> TypeGuard[pd.DataFrame]:
     """Whether this is a DataFrame, a GeoDataFrame or a GeoSeries. The check does not import pandas or geopandas."""
     return hasattr(type(places), "iloc") and (hasattr(type(places), "to_crs") or hasattr(places, "columns"))
 

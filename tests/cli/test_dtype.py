@@ -11,6 +11,7 @@ import rasterio
 
 import rangegeo as rg
 from rangegeo.cli.raster import command
+from rangegeo.grid import samples
 from rangegeo.stores import quantise
 
 FINE = ("--res", "0.05")  # 20 x 20 pixels
@@ -63,7 +64,7 @@ def test_quiet_is_quiet(raster):
 
 def test_clipped_values_are_told(raster, monkeypatch):
     """A sample of the corners alone, and no margin."""
-    monkeypatch.setattr(quantise, "_lines", lambda length, *_: np.array([0, length - 1]))
+    monkeypatch.setattr(samples, "_lines", lambda length, *_: np.array([0, length - 1]))
     monkeypatch.setattr(quantise, "SMALLEST_MARGIN", 0.0)
     done = raster(*FINE, "--dtype", "int8", "-o", "a.tif")
     assert done.code == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rangegeo.errors import UsageError
-from rangegeo.schema.betas import check_betas
+from rangegeo.schema.betas import check_beta, check_betas, one_spelling
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,25 @@ def test_what_is_no_beta_is_refused(beta, said, has_example):
         check_betas(beta)
     assert str(caught.value) == said + "; for example betas=(0, 0.5, 1)" * has_example
     assert caught.value.for_shell() == said + "; for example --beta 0,0.5,1" * has_example
+
+
+@pytest.mark.parametrize("beta", [0.25, 1, np.float32(0.5)])
+def test_exactly_one_beta_is_a_float(beta):
+    assert check_beta(beta, "at") == beta
+    assert type(check_beta(beta, "at")) is float
+
+
+@pytest.mark.parametrize("betas", [[0, 1], (0.5,), np.array([0.5])])
+def test_several_are_refused_where_one_is_meant(betas):
+    with pytest.raises(UsageError, match=r"^at takes one beta, got .*; for example beta=0\.5$"):
+        check_beta(betas, "at")
+
+
+def test_either_spelling_is_taken_and_not_both():
+    assert one_spelling(None, None) is None
+    assert one_spelling(0, None) == 0
+    assert one_spelling(None, (0, 1)) == (0, 1)
+    with pytest.raises(
+        UsageError, match=r"^beta and betas mean the same, got beta=1 and betas=\[0, 1\]; leave one out$"
+    ):
+        one_spelling([0, 1], 1)

@@ -1,0 +1,43 @@
+"""Help: quick to show, and options in an order that people can follow."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from rangegeo.cli import main as module
+
+HEAVY = {"numpy", "torch", "dask", "xarray", "rasterio", "pyproj"}
+# Without their dashes.
+RASTER = (
+    "bbox like aoi all-touched res crs bbox-crs align model weights db beta layout bands pca dtype tolerance exact "
+    "device threads o format co zarr-format chunks preview overviews stac overwrite dry-run q v h"
+)
+POINTS = (
+    "lon lat crs layer input-format representative-point invalid model weights db beta layout bands tolerance exact "
+    "device threads o format as drop-columns overwrite q v h"
+)
+
+
+@pytest.mark.parametrize("verb", list(module.COMMANDS))
+def test_help_imports_nothing_heavy(verb):
+    program = (
+        f"import sys; from rangegeo.cli.main import run; run(['{verb}', '--help']); print(*sys.modules, sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(done.stdout.splitlines())
+
+
+@pytest.mark.parametrize(("verb", "options"), [("raster", RASTER), ("points", POINTS)])
+def test_options_are_shown_in_the_order_of_the_work(rangegeo, verb, options):
+    lines = rangegeo(verb, "--help").out.splitlines()
+    shown = [line.split()[0].strip("-,") for line in lines if line.startswith("  -")]
+    assert shown == options.split()
+
+
+def test_the_line_of_a_verb_is_not_wrapped(rangegeo):
+    lines = [" ".join(line.split()) for line in rangegeo("--help").out.splitlines()]
+    for verb, text in module.COMMANDS.items():
+        assert f"{verb} {text}" in lines

@@ -1,0 +1,165 @@
+"""Any cube to files: lazy, virtual, in memory, opened or sliced, in both formats, with the same values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import dask
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+from helpers.evaluators import refuse_to_evaluate
+
+import rangegeo as rg
+from rangegeo.errors import OutputError, UsageError
+from rangegeo.jobs.write import write_cube
+
+BOX = (5, 44, 6, 45)
+SLICE = {"y": slice(2, 19, 2), "x": slice(1, None, 2)}
+KINDS = {
+    "lazy": lambda lazy, virtual: lazy,
+    "virtual": lambda lazy, virtual: virtual,
+    "in memory": lambda lazy, virtual: lazy.compute(),
+    "lazy, sliced": lambda lazy, virtual: lazy.isel(SLICE),
+    "virtual, sliced": lambda lazy, virtual: virtual.isel(SLICE),
+    "in memory, sliced": lambda lazy, virtual: lazy.compute().isel(SLICE),
+    "some bands": lambda lazy, virtual: virtual.isel(band=slice(3, 9)),
+    "one beta": lambda lazy, virtual: lazy.isel(beta=[1]),
+    "no beta": lambda lazy, virtual: lazy.isel(beta=1, drop=True),
+}
+WRITTEN = {"zarr": "a.zarr", "cog": "a.tif"}
+
+
+@pytest.fixture(scope="module")
+def lazy(mini) -> xr.DataArray:
+    return rg.raster(BOX, 0.05, model=mini, betas=(0, 1), chunks=16, exact=True)
+
+
+@pytest.fixture(scope="module")
+def virtual(mini) -> xr.DataArray:
+    return rg.raster(BOX, 0.05, model=mini, betas=(0, 1), chunks=None, exact=True)
+
+
+def read(paths: list) -> np.ndarray:
+    """(layers, bands, y, x) of what was written."""
+    cubes = [rg.open_cube(path) for path in paths]
+    return np.concatenate([cube.values.reshape(-1, *cube.shape[-3:]) for cube in cubes])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("format", WRITTEN)
+def test_every_kind_of_cube_is_written(lazy, virtual, format, kind):
+    cube = KINDS[kind](lazy, virtual)
+    paths = write_cube(cube, WRITTEN[format], format)
+    expected = cube.values.reshape(-1, *cube.shape[-3:])
+    np.testing.assert_allclose(read(paths), expected, atol=2e-6)
+    opened = rg.open_cube(paths[0])
+    assert opened["band_name"].values.tolist() == cube["band_name"].values.tolist()
+    for axis in ("x", "y"):
+        np.testing.assert_allclose(opened[axis], cube[axis], rtol=1e-12)
+
+
+@pytest.mark.parametrize("format", WRITTEN)
+def test_a_cube_that_was_opened_is_written_again(lazy, format):
+    first = write_cube(lazy.isel(beta=[1]), WRITTEN[format], format)
+    again = write_cube(rg.open_cube(first[0]), f"again_{WRITTEN[format]}", format)
+    np.testing.assert_array_equal(read(again), read(first))
+
+
+def test_a_geotiff_is_north_up(lazy):
+    south = lazy.isel(beta=[0], y=slice(None, None, -1))
+    (path,) = write_cube(south, "a.tif", "cog")
+    with rasterio.open(path) as file:
+        assert file.transform.e < 0
+        np.testing.assert_allclose(file.read(), lazy.values[0], atol=2e-6)
+
+
+@pytest.mark.parametrize("format", WRITTEN)
+@pytest.mark.parametrize("dtype", ["float16", "int16", "int8"])
+@pytest.mark.parametrize("kind", ["lazy", "virtual", "in memory"])
+def test_fewer_bits(lazy, virtual, format, dtype, kind):
+    cube = KINDS[kind](lazy, virtual)
+    paths = write_cube(cube, WRITTEN[format], format, dtype=dtype)
+    share = {"float16": 1e-3, "int16": 1e-3, "int8": 0.05}[dtype]
+    np.testing.assert_allclose(read(paths), cube.values, atol=share * np.abs(cube.values).max())
+
+
+def test_options_go_to_the_writer(lazy):
+    write_cube(lazy, "a.zarr", "zarr", zarr_format=2, creation_options={"COMPRESS": "ZSTD"})
+    assert rg.open_cube("a.zarr").sizes == lazy.sizes
+    (path, _) = write_cube(lazy, "a.tif", "cog", creation_options={"COMPRESS": "DEFLATE"})
+    with rasterio.open(path) as file:
+        assert file.compression.value == "DEFLATE"
+
+
+@pytest.mark.parametrize("kind", ["lazy", "virtual"])
+@pytest.mark.parametrize("format", WRITTEN)
+def test_a_proof_is_kept(lazy, virtual, mini, format, kind):
+    cube = rg.raster(BOX, 0.005, model=mini, betas=1, chunks=None if kind == "virtual" else 64)
+    (path,) = write_cube(cube, WRITTEN[format], format)
+    facts = rg.open_cube(path).attrs
+    assert facts["evaluation"] == "interpolated"
+    assert facts["measured_error"] <= facts["tolerance"]
+    assert facts["proof_pixels"] > 0
+
+
+# ------------------------------------------------------------------------------------------------- refusals
+
+
+def without_grid(cube: xr.DataArray) -> xr.DataArray:
+    return cube.isel(x=[0, 1, 5])
+
+
+@pytest.mark.parametrize("format", WRITTEN)
+@pytest.mark.parametrize(
+    ("change", "options", "said"),
+    [
+        (without_grid, {}, "grid|step|even|regular"),
+        (lambda cube: cube, {"dtype": "int4"}, "dtype must be one of float32, float16, int16, int8, got 'int4'"),
+        (lambda cube: cube, {"creation_options": {"COLOUR": "RED"}}, "COLOUR"),
+    ],
+    ids=["no grid", "no dtype", "no option"],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_computed(
+    virtual, folder, monkeypatch, format, change: Callable, options, said
+):
+    refuse_to_evaluate(monkeypatch)
+    with pytest.raises(UsageError, match=said):
+        write_cube(change(virtual), WRITTEN[format], format, **options)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "format", "said"),
+    [
+        ("a.tif", "zarr", r"^a\.tif is the name of another format; write it with to_geotiff, or give another path$"),
+        ("a.zarr", "cog", r"^a\.zarr is the name of another format; write it with to_zarr, or give another path$"),
+    ],
+)
+def test_the_name_of_another_format_is_refused(lazy, folder, path, format, said):
+    with pytest.raises(UsageError, match=said):
+        write_cube(lazy, path, format)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("format", WRITTEN)
+def test_an_output_that_exists_is_left_unless_it_may_be_replaced(lazy, virtual, format, monkeypatch):
+    one = lazy.isel(beta=[0])
+    (path,) = write_cube(one, WRITTEN[format], format)
+    with monkeypatch.context() as patch:
+        refuse_to_evaluate(patch)
+        with pytest.raises(OutputError) as caught:
+            write_cube(virtual.isel(beta=[1]), WRITTEN[format], format)
+    assert "add overwrite=True to replace it" in str(caught.value)
+    assert "add --overwrite to replace it" in caught.value.for_shell()
+    np.testing.assert_allclose(read([path]), one.values, atol=2e-6)
+    write_cube(lazy.isel(beta=[1]), WRITTEN[format], format, overwrite=True)
+    np.testing.assert_allclose(read([path]), lazy.values[1:], atol=2e-6)
+
+
+def test_the_cube_itself_stays_lazy(lazy, virtual):
+    write_cube(lazy, "a.zarr", "zarr")
+    write_cube(virtual, "b.zarr", "zarr")
+    assert dask.is_dask_collection(lazy)
+    assert virtual.chunks is None
