@@ -77,7 +77,7 @@ def _some_of(window: slice, count: int, random: np.random.Generator) -> np.ndarr
 
 def _fitted_centres(vectors: np.ndarray, k: int, seed: int) -> np.ndarray:
     """The centres (k, bands) of the clusters of vectors (n, bands), float64."""
-    KMeans = import_optional("sklearn.cluster", "clustering", "cluster").MiniBatchKMeans
+    KMeans = import_optional("sklearn.cluster", "clustering").MiniBatchKMeans
     different = len(np.unique(vectors, axis=0))
     if different < k:
         raise UsageError(argument="k", expected=f"at most the number of different pixels, {different}", got=k)

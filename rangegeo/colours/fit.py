@@ -120,7 +120,7 @@ def _principal(sample: np.ndarray, smallest: float, seed: int) -> np.ndarray:
 
 def _independent(sample: np.ndarray, smallest: float, seed: int) -> np.ndarray:
     """Three independent directions of the standardised bands; if fewer dimensions vary, the last ones are zero."""
-    decomposition = import_optional("sklearn.decomposition", argument("method", "ica"), "plot")
+    decomposition = import_optional("sklearn.decomposition", argument("method", "ica"))
     from sklearn.exceptions import ConvergenceWarning
 
     spread = np.maximum(sample.std(axis=0), smallest)

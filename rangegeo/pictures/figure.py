@@ -57,7 +57,7 @@ def draw(
         UsageError: there is no such method.
         MissingPackage: matplotlib is not installed, or scikit-learn is not and the method is "ica".
     """
-    import_optional("matplotlib", "drawing a picture", "plot")
+    import_optional("matplotlib", "drawing a picture")
     whole, cube = cube, decimated(cube)
     colours = fit_cube(cube, method, seed) if colours is None else colours
     painted = paint_cube(cube, colours).compute()

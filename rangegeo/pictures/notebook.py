@@ -50,7 +50,7 @@ def plot(
         UsageError: there is no such method, or the cube has no pixels or no regular grid with a CRS.
         MissingPackage: matplotlib is not installed, or scikit-learn is not and the method is "ica".
     """
-    pyplot = import_optional("matplotlib.pyplot", "plot", "plot")
+    pyplot = import_optional("matplotlib.pyplot", "plot")
     pyplot.switch_backend(pyplot.get_backend())  # loading the backend is what makes a notebook show figures
     geobox_of(cube)
     if cube.chunks is not None or is_in_memory(cube):

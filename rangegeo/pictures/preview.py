@@ -104,11 +104,11 @@ def check_picture(path: Path, look: Look) -> None:
         example = argument("out", "alps.png")
         raise UsageError(f"a picture must end in {', '.join(WRITERS)}, got {path.name!r}; for example {example}")
     if path.suffix.lower() == ".png":
-        import_optional("matplotlib", "drawing a .png", "plot")
+        import_optional("matplotlib", "drawing a .png")
     elif look.strip:
         raise UsageError(f"betas side by side must be a .png, got {path.name!r}; for example alps.png")
     if look.method == "ica":
-        import_optional("sklearn", argument("method", "ica"), "plot")
+        import_optional("sklearn", argument("method", "ica"))
 
 
 def _opened(sources: Sequence[str | Path], look: Look, pixels: int | None = None) -> xr.DataArray:

@@ -81,7 +81,7 @@ def check_items(paths: Sequence[Path], *, overwrite: bool) -> None:
 
 def _check_packages() -> None:
     for package in ("pystac", "antimeridian"):
-        import_optional(package, argument("stac", True), "stac")
+        import_optional(package, argument("stac", True))
 
 
 def make_item(path: Path, now: datetime) -> pystac.Item:

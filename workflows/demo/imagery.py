@@ -125,7 +125,7 @@ def _read(path: Path) -> np.ndarray:
     try:
         from PIL import Image
     except ImportError as error:
-        raise ImageryError('opening the pictures needs pillow: pip install "rangegeo[demo]"') from error
+        raise ImageryError('opening the pictures needs pillow: pip install -e ".[demo]"') from error
     with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB"))
 

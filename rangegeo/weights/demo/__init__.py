@@ -28,6 +28,7 @@ def demo_file(name: str) -> Path:
     hashes = {file: sha256 for sha256, file in map(str.split, lines)}
     if not path.exists() or file_sha256(path) != hashes.get(name):
         raise WeightsError(
-            f"the embedded {name} is missing or damaged; reinstall it: pip install --force-reinstall rangegeo"
+            f"the embedded {name} is missing or damaged; restore it in the clone of rangegeo: "
+            "git checkout rangegeo/weights/demo && pip install -e ."
         )
     return path
