@@ -1,1 +1,6 @@
-"""What is computed from cubes: likeness, clusters, values at places."""
+"""What is computed from the pixels of finished cubes, as lazily as the cubes are.
+
+`similarity` compares every pixel with the embedding of a place, `clusters` puts like pixels into groups, and `sample`
+reads the values of a cube at places. `pixels` holds what the first two share: which bands are compared, and products of
+pixels with vectors. How cubes are made, stored and drawn is not known here.
+"""

@@ -1,9 +1,9 @@
-"""Clusters of pixels with like embeddings: k-means fitted on a sample, applied chunk by chunk."""
+"""Clusters of pixels with similar embeddings: k-means is fitted on a sample and applied chunk by chunk."""
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise, product
+from itertools import product
 from numbers import Integral
 
 import dask.array as da
@@ -13,70 +13,86 @@ import xarray as xr
 from rangegeo.analysis.pixels import embedding_of, layered, pixels_like, products
 from rangegeo.cubes.lazy import as_lazy
 from rangegeo.errors import UsageError
+from rangegeo.grid.windows import of_sizes
 from rangegeo.schema.cube import is_in_memory
 from rangegeo.support.optional import import_optional
 
-SAMPLE_PIXELS = 10_000  # that the clusters are fitted on, at most
-SAMPLE_BLOCKS = 32  # chunks that these pixels are taken from, at most: the others are not computed for it
+SAMPLE_PIXELS = 10_000  # the clusters are fitted on about so many pixels of each beta
+SAMPLE_BLOCKS = 32  # these pixels come from at most so many chunks; the other chunks are not computed for the fit
 NODATA = -1
 
 
 def cluster(cube: xr.DataArray, k: int, *, seed: int = 0) -> xr.DataArray:
-    """Which of k clusters each pixel belongs to, all betas sharing the clusters.
+    """Put the pixels of a cube into k clusters. All betas share the clusters.
+
+    Pixels are compared by the Euclidean distance of their embeddings. A sample of pixels is computed now, to fit the
+    clusters; the labels are computed when they are used.
 
     Args:
-        cube: (beta, band, y, x) or (band, y, x), of which the bands are compared as they are, by their Euclidean
-            distance; diagnostics are left out.
-        k: how many clusters.
-        seed: of the sample that is computed now, and of k-means.
+        cube: (beta, band, y, x) or (band, y, x); bands with diagnostics are ignored.
+        k: the number of clusters.
+        seed: the seed of the sample and of k-means.
     Returns:
-        int16 labels from 0 to k - 1 with the cube's dims but band, -1 where it has no data; as lazy as the cube.
+        int16 labels from 0 to k - 1 with the dimensions of the cube except band; -1 where the cube has no data. They
+        are lazy if the cube is lazy.
     Raises:
-        UsageError: k is impossible, or there is no one embedding in the cube. MissingPackage: scikit-learn is missing.
+        UsageError: k is out of range, or the cube holds no single embedding.
+        MissingPackage: scikit-learn is not installed.
     """
     if not isinstance(k, Integral) or not 2 <= k <= np.iinfo(np.int16).max:
-        raise UsageError(f"k must be an integer from 2 on, got {k!r}; for example k=8")
+        raise UsageError(argument="k", expected="an integer from 2 on", got=repr(k), example=8)
     compared = embedding_of(cube)
     lazy = as_lazy(compared)
-    centres = _fit(_sample(compared, np.random.default_rng(seed)), int(k), seed)
+    centres = _fitted_centres(_sample_vectors(compared, np.random.default_rng(seed)), int(k), seed)
     data = layered(lazy)
     vectors = np.broadcast_to(centres[:, None], (k, data.shape[0], centres.shape[1]))
-    near = products(data, da.from_array(vectors, chunks=-1))
+    dot_products = products(data, da.from_array(vectors, chunks=-1))
     half_squares = (centres**2).sum(axis=1) / 2
-    labels = near.map_blocks(_nearest, half_squares, drop_axis=0, dtype=np.int16)
+    labels = dot_products.map_blocks(_nearest_centre, half_squares, drop_axis=0, dtype=np.int16)
     attrs = {"long_name": "cluster", "clusters": int(k), "seed": seed, "_FillValue": np.int16(NODATA)}
     found = pixels_like(cube, labels if "beta" in cube.dims else labels[0], "cluster", attrs)
     return found.compute() if is_in_memory(compared) else found
 
 
-def _sample(cube: xr.DataArray, random: np.random.Generator) -> np.ndarray:
-    """(n, bands) of pixels that have data, from some chunks, all betas together."""
+def _sample_vectors(cube: xr.DataArray, random: np.random.Generator) -> np.ndarray:
+    """The embeddings (n, bands) of random pixels with data, from some chunks, of all betas together."""
     chunked = cube.variable.chunksizes if cube.chunks is not None else {}
-    edges = [np.cumsum((0, *chunked.get(axis, (cube.sizes[axis],)))) for axis in ("y", "x")]
-    blocks = list(product(*(list(pairwise(side)) for side in edges)))
+    blocks = list(product(*(of_sizes(chunked.get(axis, (cube.sizes[axis],))) for axis in ("y", "x"))))
     if len(blocks) > SAMPLE_BLOCKS:
         blocks = [blocks[number] for number in sorted(random.choice(len(blocks), SAMPLE_BLOCKS, replace=False))]
     side = math.ceil(math.sqrt(SAMPLE_PIXELS / len(blocks)))
     parts = []
     for block in blocks:
-        rows, cols = (np.sort(random.choice(np.arange(*part), min(side, part[1] - part[0]), False)) for part in block)
+        rows, cols = (_some_of(window, side, random) for window in block)
         parts.append(cube.isel(y=rows, x=cols).transpose(..., "band").drop_vars(list(cube.coords)))
     flat = [part.data.reshape(-1, cube.sizes["band"]) for part in parts]
     values = da.concatenate(flat).compute() if cube.chunks is not None else np.concatenate(flat)
     return values[np.isfinite(values).all(axis=1)].astype(np.float64)
 
 
-def _fit(values: np.ndarray, k: int, seed: int) -> np.ndarray:
-    """(k, bands) float64 centres."""
+def _some_of(window: slice, count: int, random: np.random.Generator) -> np.ndarray:
+    """Random rows or columns of a window, in rising order; all of them if there are fewer than `count`."""
+    return np.sort(random.choice(np.arange(window.start, window.stop), min(count, window.stop - window.start), False))
+
+
+def _fitted_centres(vectors: np.ndarray, k: int, seed: int) -> np.ndarray:
+    """The centres (k, bands) of the clusters of vectors (n, bands), float64."""
     KMeans = import_optional("sklearn.cluster", "clustering", "cluster").MiniBatchKMeans
-    different = len(np.unique(values, axis=0))
+    different = len(np.unique(vectors, axis=0))
     if different < k:
-        raise UsageError(f"k must be at most the number of different pixels, {different}, got {k}")
-    return KMeans(k, random_state=seed, n_init=3, batch_size=2048).fit(values).cluster_centers_
+        raise UsageError(argument="k", expected=f"at most the number of different pixels, {different}", got=k)
+    return KMeans(k, random_state=seed, n_init=3, batch_size=2048).fit(vectors).cluster_centers_
 
 
-def _nearest(products: np.ndarray, half_squares: np.ndarray) -> np.ndarray:
-    """(k, l, y, x) products with the centres to (l, y, x): |x - c|² is smallest where x·c - |c|²/2 is largest."""
-    scores = products - half_squares[:, None, None, None]
+def _nearest_centre(dot_products: np.ndarray, half_squares: np.ndarray) -> np.ndarray:
+    """The labels (l, y, x) of the nearest centres.
+
+    The distance |x - c|² is smallest where x·c - |c|²/2 is largest.
+
+    Args:
+        dot_products: (k, l, y, x) products x·c of the pixels of l layers with k centres.
+        half_squares: (k,) |c|²/2.
+    """
+    scores = dot_products - half_squares[:, None, None, None]
     labels = np.where(np.isnan(scores), -np.inf, scores).argmax(axis=0)
     return np.where(np.isfinite(scores).all(axis=0), labels, NODATA).astype(np.int16)

@@ -1,42 +1,52 @@
-"""Pixels of a cube as vectors: the bands to compare, and their products with other vectors."""
+"""The pixels of a cube as vectors: which bands are compared, and products with other vectors."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import dask.array as da
 import numpy as np
 import xarray as xr
 
 from rangegeo.errors import UsageError
+from rangegeo.grid.windows import cut
 from rangegeo.schema.bands import embedding_bands
 from rangegeo.schema.cube import check_pixels
 
-SLAB_BANDS = 64  # turned to float64 at a time
+SLAB_BANDS = 64  # so many bands are converted to float64 at a time, to save memory
 
 
 def embedding_of(cube: xr.DataArray) -> xr.DataArray:
-    """The bands to compare, with dims in their usual order."""
+    """The bands of a cube that are compared, with the dimensions in the usual order.
+
+    Returns:
+        (beta, band, y, x) or (band, y, x) without the bands that hold diagnostics.
+    Raises:
+        UsageError: the cube has other dimensions, has no pixels, holds components of an embedding, or holds integers
+            that were not decoded.
+    """
     if not {"band", "y", "x"} <= set(cube.dims) <= {"beta", "band", "y", "x"}:
-        raise UsageError(f"similarity needs a cube with dims (beta,) band, y and x, got {cube.dims}")
+        raise UsageError(f"comparing pixels needs a cube with dims (beta,) band, y and x, got {cube.dims}")
     check_pixels(cube)
     if cube.attrs.get("layout") == "components":
         raise UsageError("the cube holds S, G and q; choose a beta first: cube.rangegeo.at(0.5)")
     if cube.dtype.kind != "f":
         raise UsageError(f"the cube holds stored {cube.dtype}; open it with rangegeo.open_cube to have its values")
     if "band_name" in cube.coords:
-        cube = cube.isel(band=embedding_bands(cube["band_name"].values))
+        cube = cube.isel(band=embedding_bands(cube["band_name"].values.tolist()))
     return cube.transpose(..., "band", "y", "x")
 
 
 def layered(cube: xr.DataArray) -> da.Array:
-    """(layers, bands, y, x), one layer if there is no beta."""
+    """The values of a lazy cube as (layers, bands, y, x): one layer for each beta, or one if there is no beta."""
     return cube.data if "beta" in cube.dims else cube.data[None]
 
 
 def products(data: da.Array, vectors: da.Array) -> da.Array:
-    """Products of every pixel with vectors, summed over the bands in float64.
+    """Dot products of every pixel with vectors, summed over the bands in float64.
 
     Args:
-        data: (layers, bands, y, x), in any chunks; those along the bands are summed, never joined.
+        data: (layers, bands, y, x) in any chunks; the sums of the chunks along the bands are added.
         vectors: (n, layers, bands).
     Returns:
         (n, layers, y, x) float64.
@@ -49,19 +59,32 @@ def products(data: da.Array, vectors: da.Array) -> da.Array:
 
 
 def _products(vectors: np.ndarray, block: np.ndarray) -> np.ndarray:
-    """(n, l, b) and (l, b, y, x) to (n, l, 1, y, x)."""
-    layers, bands, height, width = block.shape
+    """The products (n, l, 1, y, x) of vectors (n, l, b) with the pixels of a block (l, b, y, x)."""
+    layers, _, height, width = block.shape
     out = np.zeros((layers, len(vectors), height * width))
-    for first in range(0, bands, SLAB_BANDS):
-        slab = block[:, first : first + SLAB_BANDS].astype(np.float64).reshape(layers, -1, height * width)
-        out += vectors[:, :, first : first + SLAB_BANDS].swapaxes(0, 1).astype(np.float64) @ slab
+    for some, slab in slabs(block):
+        out += vectors[:, :, some].swapaxes(0, 1).astype(np.float64) @ slab.reshape(layers, -1, height * width)
     return out.swapaxes(0, 1).reshape(len(vectors), layers, 1, height, width)
+
+
+def slabs(block: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """The bands of a block (l, b, y, x), some at a time: which bands, and their values as float64."""
+    for some in cut(block.shape[1], SLAB_BANDS):
+        yield some, block[:, some].astype(np.float64)
 
 
 def pixels_like(
     cube: xr.DataArray, values: da.Array, name: str, attrs: dict, before: tuple[str, ...] = ()
 ) -> xr.DataArray:
-    """Values of every pixel, with dims `before`, then those of the cube but band, and what it says of where it is."""
+    """Values of every pixel as a DataArray with the coordinates, the CRS and the provenance of a cube.
+
+    Args:
+        cube: the cube.
+        values: an array whose axes are `before` and then those of the cube except band.
+        name: the name of the result.
+        attrs: attributes of its own.
+        before: names of the axes that stand before those of the cube.
+    """
     coords = {name: coord for name, coord in cube.coords.items() if "band" not in coord.dims}
     kept = {name: cube.attrs[name] for name in ("model", "citation", "grid_mapping") if name in cube.attrs}
     dims = (*before, *(("beta",) if "beta" in cube.dims else ()), "y", "x")

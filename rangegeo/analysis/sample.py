@@ -1,6 +1,9 @@
-"""Values of a cube at places: for tables, training sets and comparisons with what was measured there."""
+"""Values of a cube at places, for tables, training sets and comparisons with measurements."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 import numpy as np
 import xarray as xr
@@ -8,54 +11,66 @@ import xarray as xr
 from rangegeo.errors import UsageError
 from rangegeo.grid.pixels import containing, pixel_coordinates
 from rangegeo.places.frames import frame_places, is_frame
-from rangegeo.places.lonlat import check_lonlat
+from rangegeo.places.lonlat import LonLat, check_lonlat
 from rangegeo.schema.cube import geobox_of
 
-METHODS = ("nearest", "linear")
-PLACES_A_STEP = 1000  # taken from a cube that has no chunks, so that an index of it stays small
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame, GeoSeries
+    from pandas import DataFrame
+
+Frame: TypeAlias = "DataFrame | GeoDataFrame | GeoSeries"
+# A function of a cube and of rows and columns (n,), counted in pixels with fractions, to its values (..., n).
+Picker: TypeAlias = Callable[[xr.DataArray, np.ndarray, np.ndarray], xr.DataArray]
+
+PLACES_A_STEP = 1000  # how many places are read at a time from a cube without chunks, to keep its index small
 
 
-def sample(cube: xr.DataArray, places: object, *, method: str = "nearest") -> xr.DataArray:
-    """Values of a cube at places.
+def sample(cube: xr.DataArray, places: LonLat | Frame, *, method: str = "nearest") -> xr.DataArray:
+    """Read the values of a cube at places.
 
     Args:
         cube: (beta, band, y, x) or (band, y, x).
-        places: (n, 2) longitude, latitude in degrees, or (2,); a DataFrame with columns of the usual names; or a
-            GeoDataFrame or GeoSeries of points in any CRS.
-        method: "nearest" takes the pixel that holds a place, "linear" weighs the four whose centres are around it.
+        places: (n, 2) longitude and latitude in degrees, or one place (2,); a DataFrame whose columns have the usual
+            names; or a GeoDataFrame or GeoSeries of points in any CRS.
+        method: "nearest" for the pixel that holds a place, "linear" for the weighted mean of the four pixels around it.
     Returns:
-        (place, band) or (beta, place, band), as `model.encode` gives them; NaN outside the cube and where a row of a
-        table has no place. `place` is the index of the table. As lazy as the cube is if dask backs it.
+        (place, band) or (beta, place, band), the same axes as `model.encode`. Values are NaN outside the cube and for
+        rows of a table without a place. The coordinate `place` is the index of the table. The result is lazy if dask
+        holds the cube.
     Raises:
-        UsageError, ShapeError: what is wrong with the places, or the cube has no grid.
+        UsageError: there is no such method, the cube has no grid, or the places are wrong.
+        ShapeError: the places have another shape, or they are not numbers.
     """
-    if method not in METHODS:
-        raise UsageError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if method not in PICKERS:
+        raise UsageError(argument="method", expected=f"one of {', '.join(PICKERS)}", got=repr(method))
     lonlat, index = _places(places)
     geobox = geobox_of(cube)
     along = np.full((2, len(lonlat)), np.nan)
     known = ~np.isnan(lonlat).any(axis=1)
     along[:, known] = pixel_coordinates(geobox, check_lonlat(lonlat[known]))
     inside = ~np.isnan(along[0])
-    pick = _nearest if method == "nearest" else _linear
-    found = _in_steps(cube, pick, np.where(inside, along, 0.0))
+    found = _in_steps(cube, PICKERS[method], np.where(inside, along, 0.0))
     found = found.where(xr.DataArray(inside, dims="place")).astype(cube.dtype)
     coords = {"place": index, "place_lon": ("place", lonlat[:, 0]), "place_lat": ("place", lonlat[:, 1])}
     described = found.drop_vars(("y", "x"), errors="ignore").assign_coords(coords).assign_attrs(cube.attrs)
     return described.drop_vars("spatial_ref", errors="ignore").transpose(..., "place", "band")
 
 
-def _places(places: object) -> tuple[np.ndarray, np.ndarray]:
-    """(n, 2) longitude, latitude, NaN where there is none, and (n,) what the places are called."""
-    if not is_frame(places):
+def _is_table(places: LonLat | Frame) -> TypeGuard[Frame]:
+    return is_frame(places)
+
+
+def _places(places: LonLat | Frame) -> tuple[np.ndarray, np.ndarray]:
+    """Longitude and latitude (n, 2), NaN for a row without a place, and the labels (n,) of the places."""
+    if not _is_table(places):
         lonlat = check_lonlat(places)
         return lonlat, np.arange(len(lonlat))
     index = places.index
     return frame_places(places), np.arange(len(index)) if index.nlevels > 1 else index.to_numpy()
 
 
-def _in_steps(cube: xr.DataArray, pick, along: np.ndarray) -> xr.DataArray:
-    """All at once from a graph, else some places at a time."""
+def _in_steps(cube: xr.DataArray, pick: Picker, along: np.ndarray) -> xr.DataArray:
+    """The values at rows and columns (2, n): all at once from a dask graph, else some places at a time."""
     count = along.shape[1]
     step = max(1, count if cube.chunks is not None else PLACES_A_STEP)
     parts = [pick(cube, *along[:, first : first + step]) for first in range(0, count, step)] or [pick(cube, *along)]
@@ -63,28 +78,33 @@ def _in_steps(cube: xr.DataArray, pick, along: np.ndarray) -> xr.DataArray:
 
 
 def _nearest(cube: xr.DataArray, rows: np.ndarray, cols: np.ndarray) -> xr.DataArray:
+    """The pixels that hold the places."""
     return _pixels(cube, containing(rows, cube.sizes["y"]), containing(cols, cube.sizes["x"]))
 
 
 def _linear(cube: xr.DataArray, rows: np.ndarray, cols: np.ndarray) -> xr.DataArray:
-    """Bilinear between pixel centres; constant from the outer centres to the edge."""
-    total = None
-    for row, row_weight in _neighbours(rows, cube.sizes["y"]):
-        for col, col_weight in _neighbours(cols, cube.sizes["x"]):
+    """The bilinear means between pixel centres. Beyond the outer centres the values stay constant up to the edge."""
+    parts = []
+    for row, row_weight in _pixels_around(rows, cube.sizes["y"]):
+        for col, col_weight in _pixels_around(cols, cube.sizes["x"]):
             weight = xr.DataArray((row_weight * col_weight).astype(np.float32), dims="place")
-            part = (_pixels(cube, row, col) * weight).where(weight > 0, 0)  # what has no weight may have no data
-            total = part if total is None else total + part
-    return total
+            # A pixel without weight adds 0, even if it has no data.
+            parts.append((_pixels(cube, row, col) * weight).where(weight > 0, 0))
+    return parts[0] + parts[1] + parts[2] + parts[3]
 
 
-def _neighbours(along: np.ndarray, length: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The pixel before and the one after each place, and their weights."""
+PICKERS: dict[str, Picker] = {"nearest": _nearest, "linear": _linear}
+
+
+def _pixels_around(along: np.ndarray, length: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The pixels before and after each place along an axis, and their weights."""
     centres = np.clip(along - 0.5, 0, length - 1)
     before = np.minimum(np.floor(centres).astype(np.int64), max(length - 2, 0))
-    share = centres - before
-    return [(before, 1 - share), (np.minimum(before + 1, length - 1), share)]
+    weight_after = centres - before
+    return [(before, 1 - weight_after), (np.minimum(before + 1, length - 1), weight_after)]
 
 
 def _pixels(cube: xr.DataArray, rows: np.ndarray, cols: np.ndarray) -> xr.DataArray:
+    """The values of the pixels with these rows and columns (n,)."""
     at = {"y": xr.DataArray(rows, dims="place"), "x": xr.DataArray(cols, dims="place")}
     return cube.isel(at).drop_vars(("y", "x"), errors="ignore")

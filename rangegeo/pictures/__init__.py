@@ -2,7 +2,8 @@
 
 `figure` draws a cube as a matplotlib figure with one panel a beta. `panel` fills one panel. `graticule` and
 `coastlines` find the lines on it, and `ground` knows the edges of the picture and the places on it. `preview` turns
-stored cubes into files: PNG maps, and three-band GeoTIFFs. The colours themselves come from `colours`.
+stored cubes into files: PNG maps, and three-band GeoTIFFs. `notebook` paints and draws cubes of any kind for the
+accessor. The colours themselves come from `colours`.
 """
 
 from rangegeo.pictures.figure import draw as draw

@@ -1,4 +1,4 @@
-"""Colours and figures of cubes as notebooks show them: lazy, in memory or virtual."""
+"""Colours and figures of cubes for notebooks. The cubes may be backed by dask, in memory or virtual."""
 
 from __future__ import annotations
 
@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
 
 def painted(cube: xr.DataArray) -> xr.DataArray:
-    """The colours of a cube: the three main directions in which its pixels vary, shared by all its betas.
+    """Paint a cube in the three main directions in which its pixels vary. All betas share the colours.
 
+    Args:
+        cube: (beta, band, y, x) or (band, y, x).
     Returns:
-        uint8 with dims (y, x, rgb), or (beta, y, x, rgb), computed lazily; a sample of pixels is computed now.
+        uint8 (beta, y, x, rgb) or (y, x, rgb), which is lazy unless the cube is in memory; only a sample of pixels is
+        computed now.
+    Raises:
+        UsageError: the cube has no pixels or no regular grid with a CRS.
     """
     geobox_of(cube)
     return paint_cube(cube if is_in_memory(cube) else as_lazy(cube), fit_cube(cube))
@@ -29,25 +34,29 @@ def painted(cube: xr.DataArray) -> xr.DataArray:
 def plot(
     cube: xr.DataArray, *, method: str = "pca", seed: int = 0, title: str | None = None, note: str | None = None
 ) -> Figure:
-    """A map of a cube's colours, all betas side by side.
+    """Draw a map of a cube's colours, with all betas side by side.
 
-    A virtual cube is evaluated at the pixels that the figure shows, no others.
+    A virtual cube is evaluated only at the pixels that the figure shows.
 
     Args:
+        cube: (beta, band, y, x) or (band, y, x).
         method: "pca" for principal directions, "ica" for independent ones, "bands" for three bands as they are.
-        seed: of the sample of pixels that the colours are fitted on, and of "ica".
-        title, note: above the map and below the title; by default what the cube says of itself.
+        seed: the seed of the sample of pixels that the colours are fitted on, and of "ica".
+        title: the line above the map; by default the model and the beta of a single panel.
+        note: the small print below the title; by default the size of the pixels, the CRS and what the colours are.
     Returns:
         A matplotlib figure, which a notebook shows.
     Raises:
-        MissingPackage: matplotlib is missing, or scikit-learn for the method "ica".
+        UsageError: there is no such method, or the cube has no pixels or no regular grid with a CRS.
+        MissingPackage: matplotlib is not installed, or scikit-learn is not and the method is "ica".
     """
     pyplot = import_optional("matplotlib.pyplot", "plot", "plot")
-    pyplot.switch_backend(pyplot.get_backend())  # a notebook learns to show figures when its backend is loaded
+    pyplot.switch_backend(pyplot.get_backend())  # loading the backend is what makes a notebook show figures
     geobox_of(cube)
-    shown, colours = cube, None
-    if cube.chunks is None and not is_in_memory(cube):
-        thinned = decimated(cube)
-        shown, colours = as_lazy(thinned), fit_cube(thinned, method, seed)
+    if cube.chunks is not None or is_in_memory(cube):
+        return draw(cube, method=method, seed=seed, title=title, note=note)
+    thinned = decimated(cube)
+    colours = fit_cube(thinned, method, seed)
+    # The words are those of the whole cube, whose pixels are smaller than the ones that are drawn.
     title, note = title or title_of(cube), note or note_of(cube, method)
-    return draw(shown, method=method, seed=seed, colours=colours, title=title, note=note)
+    return draw(as_lazy(thinned), method=method, seed=seed, colours=colours, title=title, note=note)

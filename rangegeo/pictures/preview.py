@@ -1,9 +1,8 @@
-"""Stored cubes to pictures on disk: PNG maps for people, three-band GeoTIFFs for QGIS."""
+"""Pictures of stored cubes as files: PNG maps for people, and three-band GeoTIFFs for QGIS."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -17,9 +16,9 @@ from rasterio.windows import Window
 
 from rangegeo.colours.paint import fit_cube
 from rangegeo.cubes.betas import at_beta
-from rangegeo.errors import UsageError
-from rangegeo.pictures import draw
-from rangegeo.pictures.figure import PIXELS, note_of, title_of
+from rangegeo.errors import UsageError, argument
+from rangegeo.grid.crs import wkt_of
+from rangegeo.pictures.figure import PIXELS, draw, note_of, title_of
 from rangegeo.schema.bands import chosen_bands
 from rangegeo.schema.betas import check_betas
 from rangegeo.schema.cube import as_4d
@@ -28,23 +27,26 @@ from rangegeo.stores.geotiff import output_paths, rgb_file
 from rangegeo.stores.opening import open_cube
 from rangegeo.support.destination import check_destination
 from rangegeo.support.optional import import_optional
+from rangegeo.support.unfinished import unfinished_folder
 
-STRIP_BETAS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of a cube of components, which has any
+STRIP_BETAS = (0.0, 0.25, 0.5, 0.75, 1.0)  # the panels of a cube of components, which holds any beta
 DOTS_PER_INCH = 150
-ROOM = 8  # bytes a pixel of a GeoTIFF that does not compress, and of what it is made from
+ROOM = 8  # bytes a pixel, for a GeoTIFF that does not compress and its draft
 SOFTWARE = f"rangegeo {version('rangegeo')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What of a cube is drawn, and how.
+    """Which part of a cube is drawn, and how.
 
     Attributes:
-        betas: None for those the cube holds.
-        strip: all betas side by side in one picture, else one picture each.
-        bands: "all", "visual", "location", or numbers from 1 on and names; one is grey, three are red, green, blue.
-        method: "pca" or "ica"; None for "pca" or, of three bands, the bands as they are.
-        seed: of the sample of pixels behind the colours, and of "ica".
+        betas: the betas that are drawn; None for all that the cube holds.
+        strip: whether all betas stand side by side in one picture; else each has a picture of its own.
+        bands: "all", "visual", "location", or numbers from 1 on and names. One band is grey, and three bands are red,
+            green and blue.
+        method: "pca" for principal directions, "ica" for independent ones. None shows three chosen bands as they are,
+            and is "pca" for any other bands.
+        seed: the seed of the sample of pixels that the colours are fitted on, and of "ica".
     """
 
     betas: tuple[float, ...] | None = None
@@ -58,58 +60,66 @@ MAP = Look(strip=True)  # what `rangegeo raster --preview` draws
 
 
 def preview(
-    sources: Sequence[str | Path], out: str | Path, look: Look | None = None, *, overwrite: bool = False
+    sources: Sequence[str | Path], path: str | Path, look: Look | None = None, *, overwrite: bool = False
 ) -> list[Path]:
     """Draw a stored cube.
 
     Args:
         sources: one cube, or the GeoTIFFs of several betas of one raster.
-        out: a .png map, or a .tif of three bands on the cube's own grid; NAME_beta0.5.png and so on if there are
-            several betas and the look is no strip.
+        path: a .png for a map, or a .tif for three bands on the cube's own grid. If there are several betas and the
+            look is no strip, the pictures are named NAME_beta0.5.png and so on.
         look: what is drawn, and how.
-        overwrite: replace pictures that are there.
+        overwrite: whether existing pictures are replaced.
     Returns:
         The paths, in the order of the betas.
     Raises:
-        UsageError: the look does not fit the cube, or the suffix is another one.
-        CubeError: a source is no cube, or they are not of one raster.
-        OutputError: a destination cannot be written; nothing was touched.
+        UsageError: the look does not fit the cube, the sources belong to different rasters, or the suffix is unknown.
+        CubeError: a source is no cube.
+        OutputError: a picture cannot be written; nothing was touched.
         MissingPackage: an optional package is not installed.
     """
-    out, look = Path(out), look or Look()
-    check_picture(out, look)
+    path, look = Path(path), look or Look()
+    check_picture(path, look)
     cube = _opened(sources, look)
-    paths = [out] if look.strip else output_paths(cube, out)
-    if {path.resolve() for path in paths} & {Path(source).resolve() for source in sources}:
-        raise UsageError(f"the picture {out} would replace its own cube; give another -o")
-    for path in paths:
-        check_destination(path, ROOM * cube.sizes["y"] * cube.sizes["x"], overwrite=overwrite)
-    with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=f".{out.name}-unfinished-") as folder:
-        WRITERS[out.suffix.lower()](sources, cube, look, [Path(folder) / path.name for path in paths])
-        for path in paths:
-            os.replace(Path(folder) / path.name, path)
-    return paths
+    outputs = [path] if look.strip else output_paths(cube, path)
+    if {output.resolve() for output in outputs} & {Path(source).resolve() for source in sources}:
+        raise UsageError(f"the picture {path} would replace its own cube; give another {argument('out')}")
+    for output in outputs:
+        check_destination(output, ROOM * cube.sizes["y"] * cube.sizes["x"], overwrite=overwrite)
+    with unfinished_folder(path) as folder:
+        WRITERS[path.suffix.lower()](sources, cube, look, [folder / output.name for output in outputs])
+        for output in outputs:
+            os.replace(folder / output.name, output)
+    return outputs
 
 
-def check_picture(out: Path, look: Look) -> None:
-    """Refuse, before any work is done, a picture that could not be drawn.
+def check_picture(path: Path, look: Look) -> None:
+    """Refuse, before any work is done, a picture that cannot be drawn.
 
-    Raises: as `preview`.
+    Raises:
+        UsageError: the suffix is unknown, or the look needs another one.
+        MissingPackage: an optional package is not installed.
     """
-    if out.suffix.lower() not in WRITERS:
-        raise UsageError(f"a picture must end in {', '.join(WRITERS)}, got {out.name!r}; for example -o alps.png")
-    if out.suffix.lower() == ".png":
+    if path.suffix.lower() not in WRITERS:
+        example = argument("out", "alps.png")
+        raise UsageError(f"a picture must end in {', '.join(WRITERS)}, got {path.name!r}; for example {example}")
+    if path.suffix.lower() == ".png":
         import_optional("matplotlib", "drawing a .png", "plot")
     elif look.strip:
-        raise UsageError(f"betas side by side must be a .png, got {out.name!r}; for example alps.png")
+        raise UsageError(f"betas side by side must be a .png, got {path.name!r}; for example alps.png")
     if look.method == "ica":
-        import_optional("sklearn", "--method ica", "plot")
+        import_optional("sklearn", argument("method", "ica"), "plot")
 
 
 def _opened(sources: Sequence[str | Path], look: Look, pixels: int | None = None) -> xr.DataArray:
-    """The betas and bands that are drawn, lazily."""
+    """The betas and bands that are drawn, as a lazy cube.
+
+    Args:
+        sources, look: as in `preview`.
+        pixels: how many pixels the longer side needs; None for all of them.
+    """
     cubes = [open_cube(source, pixels=pixels) for source in sources]
-    cube = cubes[0] if len(cubes) == 1 else _together(sources, cubes)
+    cube = cubes[0] if len(cubes) == 1 else _joined(sources, cubes)
     betas = look.betas
     if betas is None and cube.attrs.get("layout") == "components":
         betas = STRIP_BETAS if look.strip else (0.5,)
@@ -119,8 +129,12 @@ def _opened(sources: Sequence[str | Path], look: Look, pixels: int | None = None
     return cube if bands is None else cube.isel(band=list(bands))
 
 
-def _together(sources: Sequence[str | Path], cubes: list[xr.DataArray]) -> xr.DataArray:
-    """GeoTIFFs of one raster as one cube."""
+def _joined(sources: Sequence[str | Path], cubes: list[xr.DataArray]) -> xr.DataArray:
+    """The betas of one raster, each from a GeoTIFF of its own, as one cube.
+
+    Raises:
+        UsageError: the files do not hold different betas of one raster.
+    """
     first = cubes[0]
     for source, cube in zip(sources, cubes, strict=True):
         if "beta" not in cube.coords or "beta" in cube.dims:
@@ -134,36 +148,38 @@ def _together(sources: Sequence[str | Path], cubes: list[xr.DataArray]) -> xr.Da
 
 
 def _stacked(cubes: list[xr.DataArray]) -> xr.DataArray:
+    """Cubes of one beta each as one cube."""
     return xr.concat(cubes, "beta", coords="minimal", compat="override", join="override", combine_attrs="override")
 
 
-def _way(cube: xr.DataArray, look: Look) -> str:
-    """The method of `rangegeo.colours.fit.fit_colours`."""
+def _method(cube: xr.DataArray, look: Look) -> str:
+    """How bands become colours: "pca", "ica" or "bands"; see `rangegeo.colours.fit.fit_colours`."""
     return look.method or ("bands" if not isinstance(look.bands, str) and cube.sizes["band"] == 3 else "pca")
 
 
 def _write_maps(sources: Sequence[str | Path], cube: xr.DataArray, look: Look, paths: list[Path]) -> None:
-    """PNG maps, from overviews where there are some."""
+    """Write PNG maps. They are drawn from overviews if there are some."""
     coarse = _opened(sources, look, PIXELS)
-    colours = fit_cube(coarse, _way(cube, look), look.seed)
+    colours = fit_cube(coarse, _method(cube, look), look.seed)
     layers = [{}] if look.strip or "beta" not in cube.dims else [{"beta": index} for index in range(len(paths))]
     for layer, path in zip(layers, paths, strict=True):
-        title, note = title_of(cube.isel(layer)), note_of(cube, _way(cube, look))
+        title, note = title_of(cube.isel(layer)), note_of(cube, _method(cube, look))
         figure = draw(coarse.isel(layer), colours=colours, title=title, note=note)
-        known = {"Title": title, "Description": note, "Software": SOFTWARE}
-        figure.savefig(path, dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.15, metadata=known)
+        texts = {"Title": title, "Description": note, "Software": SOFTWARE}
+        figure.savefig(path, dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.15, metadata=texts)
 
 
 def _write_geotiffs(sources: Sequence[str | Path], cube: xr.DataArray, look: Look, paths: list[Path]) -> None:
-    """Three-band GeoTIFFs on the cube's own grid, block by block."""
-    height, width = cube.odc.geobox.shape
-    place = {"crs": cube.odc.geobox.crs.to_wkt(), "transform": cube.odc.geobox.affine}
-    colours = fit_cube(cube, _way(cube, look), look.seed)
+    """Write three-band GeoTIFFs on the cube's own grid, block by block."""
+    geobox = cube.odc.geobox
+    height, width = geobox.shape
+    grid = {"height": height, "width": width, "crs": wkt_of(geobox), "transform": geobox.affine}
+    colours = fit_cube(cube, _method(cube, look), look.seed)
     writing = threading.Lock()
     with ExitStack() as open_files:
-        files = [open_files.enter_context(rgb_file(path, height=height, width=width, **place)) for path in paths]
+        files = [open_files.enter_context(rgb_file(path, **grid)) for path in paths]
         for file in files:
-            file.update_tags(TIFFTAG_SOFTWARE=SOFTWARE, TIFFTAG_IMAGEDESCRIPTION=note_of(cube, _way(cube, look)))
+            file.update_tags(TIFFTAG_SOFTWARE=SOFTWARE, TIFFTAG_IMAGEDESCRIPTION=note_of(cube, _method(cube, look)))
 
         def write(block: np.ndarray, top: int, left: int) -> None:
             painted = [colours.paint(values) for values in block]

@@ -1,14 +1,16 @@
-"""What a cube, a model, a checkpoint or a database is, as plain facts."""
+"""What a cube, a model, a checkpoint or a database is, as plain facts that can be printed or turned into JSON."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from rangegeo.encoders import MODELS
 from rangegeo.errors import UsageError
-from rangegeo.grid import crs_name, parse_crs
+from rangegeo.grid import crs_name
+from rangegeo.grid.crs import crs_of
 from rangegeo.models.load import load_model
 from rangegeo.stores.opening import open_cube, overview_count, stored_dtype
 from rangegeo.stores.zarr import is_complete
@@ -17,18 +19,23 @@ from rangegeo.weights.database import is_database, load_database
 from rangegeo.weights.names import database_file, encoder_file
 from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS
 
-Facts = dict[str, object]
+# Facts by their names: numbers, text, lists of these, None for what does not apply, and facts of several files.
+Facts: TypeAlias = dict[str, Any]
 
 
 def describe(target: str, *, weights: str | None = None, db: str | None = None) -> Facts:
-    """Facts of whatever the target names.
+    """Facts about whatever the target names.
 
     Args:
-        target: a cube (.zarr, .tif), a checkpoint (.ckpt), a database (.npz), a stored file (.safetensors), a
-            model (RANGE+ …) or a name of published files (demo, official, satclip-vit16-l10, large …).
-        weights, db: the files behind a model.
+        target: a cube (.zarr, .tif), a checkpoint (.ckpt), a database (.npz), a converted file (.safetensors), a model
+            such as "RANGE+", or a name of published files such as "demo", "official", "satclip-vit16-l10" or "large".
+        weights, db: the checkpoint and the database of a model; ignored for other targets.
+    Returns:
+        Facts by their names. Those of "demo" are the facts of its checkpoint and of its database.
     Raises:
-        UsageError: nothing of that name is known. WeightsError, CubeError: what is wrong in a file.
+        UsageError: there is no file, model or published name like the target.
+        WeightsError: a checkpoint or a database cannot be used.
+        CubeError: the file is no cube.
     """
     if target in MODELS:
         return _model(target, weights, db)
@@ -60,7 +67,7 @@ def _cube(path: Path) -> Facts:
         "complete": is_complete(path) if path.is_dir() else True,
         "dims": " x ".join(f"{name} {size}" for name, size in cube.sizes.items()),
         "betas": betas,
-        "crs": crs_name(parse_crs(geobox.crs.to_wkt())),
+        "crs": crs_name(crs_of(geobox)),
         "bounds": list(geobox.boundingbox),
         "res": [geobox.resolution.x, -geobox.resolution.y],
         "dtype": dtype,
@@ -70,7 +77,7 @@ def _cube(path: Path) -> Facts:
     }
 
 
-def _model(name: str, weights: str, db: str | None) -> Facts:
+def _model(name: str, weights: str | None, db: str | None) -> Facts:
     model = load_model(name, weights=weights, db=db, device="cpu")
     return {
         "kind": "model",

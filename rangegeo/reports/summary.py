@@ -1,24 +1,24 @@
-"""What a cube is, in a few lines: for people who look at it in a shell or a notebook."""
+"""What a cube is, in a few lines for people who look at it in a shell or a notebook."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from rangegeo.errors import UsageError
-from rangegeo.grid import crs_name, parse_crs
-from rangegeo.grid.crs import UNITS
+from rangegeo.grid.crs import crs_of, short_name, unit_suffix
 from rangegeo.schema.cube import geobox_of, is_in_memory
 from rangegeo.support.text import human_bytes
 
-HASH_DIGITS = 8  # of a file's SHA-256 that are shown
+HASH_DIGITS = 8  # how much of the SHA-256 of a file is shown
 
 
 def facts(cube: xr.DataArray) -> dict[str, str]:
-    """What is known of a cube, line by line; nothing is computed."""
+    """What is known about a cube, by the names of the lines; nothing is computed."""
     known = {
         "model": _model(cube.attrs),
         "betas": ", ".join(f"{beta:g}" for beta in np.ravel(cube["beta"].values)) if "beta" in cube.coords else "",
@@ -31,12 +31,12 @@ def facts(cube: xr.DataArray) -> dict[str, str]:
 
 
 def as_text(cube: xr.DataArray) -> str:
-    """`name: value` a line, below a heading."""
+    """The facts of a cube as text: a heading, and a line for each fact."""
     return "\n".join([_heading(cube), *(f"  {name:<8}{text}" for name, text in facts(cube).items())])
 
 
 def as_html(cube: xr.DataArray) -> str:
-    """The same as a table."""
+    """The facts of a cube as an HTML table below a heading."""
     rows = "".join(
         f"<tr><th style='text-align:left'>{escape(name)}</th><td style='text-align:left'>{escape(text)}</td></tr>"
         for name, text in facts(cube).items()
@@ -48,7 +48,8 @@ def _heading(cube: xr.DataArray) -> str:
     return f"rangegeo cube ({', '.join(f'{dim}: {size}' for dim, size in cube.sizes.items())})"
 
 
-def _model(attrs: dict) -> str:
+def _model(attrs: dict[str, Any]) -> str:
+    """The model and the files behind it."""
     files = [
         f"{attrs[f'{role}_file']} {str(attrs.get(f'{role}_sha256', ''))[:HASH_DIGITS]}".strip()
         for role in ("encoder", "database")
@@ -59,6 +60,7 @@ def _model(attrs: dict) -> str:
 
 
 def _bands(cube: xr.DataArray) -> str:
+    """How many bands there are, and their names if they are few, else the first and the last name."""
     count = cube.sizes["band"]
     if "band_name" not in cube.coords:
         return str(count)
@@ -67,22 +69,23 @@ def _bands(cube: xr.DataArray) -> str:
 
 
 def _grid(cube: xr.DataArray) -> dict[str, str]:
+    """The size of the grid, its CRS and its bounding box, or what is wrong with the grid."""
     try:
         geobox = geobox_of(cube)
     except UsageError as error:
         return {"grid": str(error).partition(";")[0]}
-    crs = parse_crs(geobox.crs.to_wkt())
+    crs = crs_of(geobox)
     width, height = abs(geobox.resolution.x), abs(geobox.resolution.y)
-    unit = UNITS.get(crs.axis_info[0].unit_name, f" {crs.axis_info[0].unit_name}")
     pixel = f"{width:.9g}" if np.isclose(width, height, rtol=1e-9) else f"{width:.9g} x {height:.9g}"
     return {
-        "grid": f"{cube.sizes['x']} x {cube.sizes['y']} pixels of {pixel}{unit}",
-        "crs": crs_name(crs) if crs.to_authority(min_confidence=100) else crs.name,
+        "grid": f"{cube.sizes['x']} x {cube.sizes['y']} pixels of {pixel}{unit_suffix(crs)}",
+        "crs": short_name(crs),
         "bbox": ", ".join(f"{value:.9g}" for value in geobox.boundingbox),
     }
 
 
-def _evaluation(attrs: dict) -> str:
+def _evaluation(attrs: dict[str, Any]) -> str:
+    """How the values were computed, and what is known about their error."""
     if attrs.get("evaluation") != "interpolated" or attrs.get("proof_pixels") == 0:
         return "every pixel evaluated" if "evaluation" in attrs else ""
     measured = ""
@@ -92,6 +95,7 @@ def _evaluation(attrs: dict) -> str:
 
 
 def _whereabouts(cube: xr.DataArray) -> str:
+    """Where the values are: in memory, in the chunks of a dask graph, or in a source that is read by slices."""
     if cube.chunks is not None:
         count = cube.data.npartitions
         return f"computed when used, in {count} chunk{'s' if count > 1 else ''}"

@@ -1,33 +1,38 @@
-"""What every writer needs: a destination that is checked before work starts, and blocks to write."""
+"""What all writers share: a cube is computed block by block, and each block is handed to a function that writes it."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import dask
 import numpy as np
 import xarray as xr
 from dask.delayed import Delayed
 
+from rangegeo.grid.windows import of_sizes
 from rangegeo.schema.cube import SHARE
 
-WRITE_TASK = "rangegeo-write"  # prefix of the keys of writing tasks; a progress bar counts them
-ALSO_TASK = "rangegeo-also"  # of those of other cubes that are written along with one
+WRITE_TASK = "rangegeo-write"  # prefix of the keys of writing tasks; a progress bar counts these tasks
+ALSO_TASK = "rangegeo-also"  # the same prefix for cubes that are written together with another one
 
-# Told of the facts that were measured while a cube was written.
-Report = Callable[[dict[str, object]], None]
-# A block (beta, band, y, x) and the first row and column of it, to what the writer has to tell of it.
-BlockWriter = Callable[[np.ndarray, int, int], object]
+# What was measured while a cube was computed and written, by the name of the attribute that will hold it.
+Facts: TypeAlias = dict[str, str | int | float]
+# A function that is called with these facts.
+Report: TypeAlias = Callable[[Facts], None]
+# A function that writes a block (beta, band, y, x), given the block, its first row and its first column. Whatever it
+# returns is handed on to the writer that called `write_blocks`.
+BlockWriter: TypeAlias = Callable[[np.ndarray, int, int], object]
 
 
 def stored_bytes(cube: xr.DataArray, dtype: str) -> int:
-    """Of a cube's values as they are stored, uncompressed, without the blocks that its area leaves out."""
+    """The size of a cube's values in a dtype, without compression and without the blocks outside its area."""
     return int(cube.size * np.dtype(dtype).itemsize * cube.attrs.get(SHARE, 1.0))
 
 
 def is_empty(block: np.ndarray) -> bool:
-    """Whether a block is NaN throughout; quick if it is not, or if it is one NaN that is repeated."""
+    """Whether a block holds nothing but NaN. The answer is quick if its first pixel has data, or if it repeats one."""
     own = block[tuple(slice(1 if stride == 0 else None) for stride in block.strides)]
     return bool(np.isnan(own[:1, :1]).all() and np.isnan(own).all())
 
@@ -37,35 +42,42 @@ def write_blocks(
     write: BlockWriter,
     measured: Delayed | None = None,
     also: Sequence[tuple[xr.DataArray, BlockWriter]] = (),
-    **compute: object,
-) -> tuple[dict[str, object], list[list]]:
-    """Compute the blocks of a 4-D cube and hand each to `write`, holding only what is in flight.
+    *,
+    scheduler: str | None = None,
+    num_workers: int | None = None,
+) -> tuple[Facts, list[list]]:
+    """Compute a cube (beta, band, y, x) and write it; only the blocks that are being worked on are in memory.
 
     Args:
-        measured: dict of facts that are known once the cube is computed, computed along with it.
-        also: other 4-D cubes and what to do with their blocks, computed along with it.
+        cube: the cube.
+        write: called with each block.
+        measured: facts that are known once the cube is computed, as a task that is computed together with it.
+        also: other cubes and the functions that write their blocks; they are computed together with the cube.
+        scheduler, num_workers: the scheduler of dask and its workers; by default those that dask is set to.
     Returns:
-        These facts, none if `measured` is None; and of each cube what its `write` returned of each block.
+        The facts, which are empty if `measured` is None; and for each cube what its function returned for each block.
     """
     gate = _Gate()
     tasks = [_tasks(cube, write, gate, WRITE_TASK)]
     for number, (other, write_other) in enumerate(also):
         tasks.append(_tasks(other, write_other, gate, f"{ALSO_TASK}-{number}"))
+    chosen = {"scheduler": scheduler, "num_workers": num_workers}
+    given = {name: value for name, value in chosen.items() if value is not None}
     try:
-        facts, *told = dask.compute(dask.delayed({}) if measured is None else measured, *tasks, **compute)
+        facts, *returned = dask.compute(dask.delayed({}) if measured is None else measured, *tasks, **given)
     except BaseException:
-        gate.close()  # other threads still run: nothing may be written once the caller cleans up
+        gate.close()  # other threads still run, and must write nothing while the caller cleans up
         raise
-    return facts, told
+    return facts, returned
 
 
 def _tasks(cube: xr.DataArray, write: BlockWriter, gate: _Gate, name: str) -> list[Delayed]:
-    """One for each block of a cube, its bands and betas together."""
+    """One task for each block of pixels; a block has all bands and betas."""
     data = cube.chunk().data if cube.chunks is None else cube.data
     if data.numblocks[:2] != (1, 1):
         data = data.rechunk({0: -1, 1: -1})
-    row_starts, col_starts = (np.cumsum((0, *sizes[:-1])) for sizes in data.chunks[2:])
-    # left as it is, so that what `measured` shares with the blocks keeps its name and is computed once
+    rows, cols = (of_sizes(sizes) for sizes in data.chunks[2:])
+    # An optimised graph would have other keys, and tasks shared with `measured` would be computed twice.
     blocks = data.to_delayed(optimize_graph=False)[0, 0]
 
     def write_if_open(block: np.ndarray, top: int, left: int) -> object:
@@ -74,14 +86,17 @@ def _tasks(cube: xr.DataArray, write: BlockWriter, gate: _Gate, name: str) -> li
 
     task = dask.delayed(write_if_open, pure=False, traverse=False)
     return [
-        task(blocks[i, j], int(top), int(left), dask_key_name=f"{name}-{i}-{j}")
-        for i, top in enumerate(row_starts)
-        for j, left in enumerate(col_starts)
+        task(blocks[i, j], row.start, col.start, dask_key_name=f"{name}-{i}-{j}")
+        for i, row in enumerate(rows)
+        for j, col in enumerate(cols)
     ]
 
 
 class _Gate:
-    """Lets threads in until it is closed, and is closed when the last one has left. Each process has its own."""
+    """Lets threads in until it is closed. `close` waits until all threads inside have left.
+
+    A gate that travels to another process becomes a new one there.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

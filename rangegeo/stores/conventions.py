@@ -1,6 +1,6 @@
-"""What a Zarr store says of its grid, its embeddings and its overviews, in the conventions that others read.
+"""What a Zarr store says about its grid, its embeddings and its overviews, in conventions that other programs read.
 
-Each says it to its own readers: CF `grid_mapping` is written with the coordinates; here are `proj:`, `spatial:` and
+The convention CF with its `grid_mapping` is written with the coordinates. This module adds `proj:`, `spatial:` and
 `multiscales` of zarr-conventions.org, `geoemb:` of the geo-embeddings group, and GDAL's `_CRS`.
 """
 
@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import xarray as xr
 import zarr_cm
 from odc.geo.geobox import GeoBox
-from pyproj import CRS
 
 from rangegeo.grid import pixel_arc_deg
+from rangegeo.grid.crs import crs_of
 from rangegeo.support.earth import METRES_A_DEGREE
 
-EVALUATED = "evaluation at pixel centres"  # of the field, which is continuous; nothing is resampled
+RESAMPLING = "evaluation at pixel centres"  # overviews are not resampled: the field is continuous and evaluated again
 REPOSITORY = "geo-embeddings/embeddings-zarr-convention"
-GEOEMB = {  # zarr-cm does not have it; github.com/geo-embeddings/embeddings-zarr-convention, v1
+# The declaration of github.com/geo-embeddings/embeddings-zarr-convention, v1, which zarr-cm does not know.
+GEOEMB = {
     "uuid": "61c12cc5-0e28-4056-999a-480cf3fb7e4c",
     "schema_url": f"https://raw.githubusercontent.com/{REPOSITORY}/refs/tags/v1/schema.json",
     "spec_url": f"https://github.com/{REPOSITORY}/blob/v1/README.md",
@@ -28,61 +30,67 @@ GEOEMB = {  # zarr-cm does not have it; github.com/geo-embeddings/embeddings-zar
 }
 
 
-def group_attributes(cube: xr.DataArray, dtype: str = "float32", levels: Sequence[xr.DataArray] = ()) -> dict:
-    """What the group of a cube says, and the declaration of the conventions it says it in.
+def group_attributes(
+    cube: xr.DataArray, dtype: str = "float32", overviews: Sequence[xr.DataArray] = ()
+) -> dict[str, Any]:
+    """The attributes of the group of a cube, together with the declaration of the conventions they follow.
 
     Args:
-        dtype: that the values are stored as.
-        levels: overviews in groups below it.
+        cube: (beta, band, y, x).
+        dtype: the dtype that the values are stored as: float32, float16, int16 or int8.
+        overviews: coarser cubes that are stored in groups below this one.
     """
     geobox: GeoBox = cube.odc.geobox
-    said = {"proj": _projection(geobox), "spatial": _spatial(geobox)}
-    if levels:
-        said["multiscales"] = {"layout": _layout(cube, levels)}
-    attrs = zarr_cm.insert_many({}, said)
+    conventions: dict[Any, dict[str, Any]] = {"proj": _projection(geobox), "spatial": _spatial(geobox)}
+    if overviews:
+        conventions["multiscales"] = {"layout": _multiscales(cube, overviews)}
+    attrs: dict[str, Any] = dict(zarr_cm.insert_many({}, conventions))
     embeddings = _embeddings(cube, geobox, dtype)
     if embeddings:
         attrs["zarr_conventions"] = [*attrs["zarr_conventions"], GEOEMB]
     return attrs | embeddings
 
 
-def level_name(cube: xr.DataArray, level: xr.DataArray) -> str:
-    """Of the group of an overview, as GDAL calls it: ovr_2x where its pixels are twice as large as the cube's."""
-    return f"ovr_{_factor(cube, level)}x"
+def overview_name(cube: xr.DataArray, overview: xr.DataArray) -> str:
+    """The name of the group of an overview, as in GDAL: "ovr_2x" if its pixels are twice as large as the cube's."""
+    return f"ovr_{_factor(cube, overview)}x"
 
 
-def _layout(cube: xr.DataArray, levels: Sequence[xr.DataArray]) -> list[dict]:
-    """Each level's place in the store, and how it lies to the one before; as GDAL writes and reads it."""
-    layout: list[dict] = [{"asset": cube.name, "transform": _scaled(cube, cube)} | _absolute(cube)]
-    for finer, level in zip((cube, *levels), levels, strict=False):
-        layout.append(
+def _multiscales(cube: xr.DataArray, overviews: Sequence[xr.DataArray]) -> list[dict]:
+    """Where each level is in the store and how its pixels relate to the level before, as GDAL writes and reads it."""
+    levels: list[dict] = [{"asset": cube.name, "transform": _scaled(cube, cube)} | _shape_and_transform(cube)]
+    for finer, overview in zip((cube, *overviews), overviews, strict=False):
+        levels.append(
             {
-                "asset": level_name(cube, level),
-                "derived_from": layout[-1]["asset"],
-                "transform": _scaled(finer, level),
-                "resampling_method": EVALUATED,
-                **_absolute(level),
+                "asset": overview_name(cube, overview),
+                "derived_from": levels[-1]["asset"],
+                "transform": _scaled(finer, overview),
+                "resampling_method": RESAMPLING,
+                **_shape_and_transform(overview),
             }
         )
-    return layout
+    return levels
 
 
-def _scaled(finer: xr.DataArray, level: xr.DataArray) -> dict:
-    factor = float(_factor(finer, level))
-    return {"scale": [factor if dim in ("y", "x") else 1.0 for dim in level.dims], "translation": [0.0] * level.ndim}
+def _scaled(finer: xr.DataArray, coarser: xr.DataArray) -> dict:
+    """The step from one level to the next coarser one, along each dimension."""
+    factor = float(_factor(finer, coarser))
+    scale = [factor if dim in ("y", "x") else 1.0 for dim in coarser.dims]
+    return {"scale": scale, "translation": [0.0] * coarser.ndim}
 
 
-def _factor(finer: xr.DataArray, level: xr.DataArray) -> int:
-    return round(level.odc.geobox.resolution.x / finer.odc.geobox.resolution.x)
+def _factor(finer: xr.DataArray, coarser: xr.DataArray) -> int:
+    """How many times as large the pixels of the coarser cube are."""
+    return round(coarser.odc.geobox.resolution.x / finer.odc.geobox.resolution.x)
 
 
-def _absolute(level: xr.DataArray) -> dict:
+def _shape_and_transform(level: xr.DataArray) -> dict:
     spatial = _spatial(level.odc.geobox)
     return {name: spatial[name] for name in ("spatial:shape", "spatial:transform")}
 
 
 def _embeddings(cube: xr.DataArray, geobox: GeoBox, dtype: str) -> dict:
-    """None if the cube does not say what it was made with, which the convention requires."""
+    """The attributes of `geoemb:`; none if the cube does not say what it was made with, which they require."""
     attrs = cube.attrs
     if not {"citation", "source_data"} <= set(attrs):
         return {}
@@ -90,7 +98,7 @@ def _embeddings(cube: xr.DataArray, geobox: GeoBox, dtype: str) -> dict:
     return {
         "geoemb:type": "pixel",
         "geoemb:dimensions": cube.sizes["band"],
-        "geoemb:model": paper(attrs["citation"]),
+        "geoemb:model": paper_url(attrs["citation"]),
         "geoemb:source_data": [attrs["source_data"]],
         "geoemb:data_type": dtype,
         **({} if metres is None else {"geoemb:gsd": metres}),
@@ -99,37 +107,40 @@ def _embeddings(cube: xr.DataArray, geobox: GeoBox, dtype: str) -> dict:
     }
 
 
-def quantisation(dtype: str) -> dict:
-    """How values are stored that are not float32; the array's own attributes hold scale and offset."""
+def quantisation(dtype: str) -> dict[str, str]:
+    """How float32 values became another dtype. The scale and the offset are attributes of the array itself."""
     method = "linear" if dtype.startswith("int") else "rounding"
     return {"method": method, "original_dtype": "float32", "quantized_dtype": dtype}
 
 
-def paper(citation: str) -> str:
-    """The address of arXiv:2502.19781 and its like."""
+def paper_url(citation: str) -> str:
+    """The address of a paper that is cited as "arXiv:2502.19781"."""
     return f"https://arxiv.org/abs/{citation.removeprefix('arXiv:')}"
 
 
 def ground_sample_distance(geobox: GeoBox) -> float | None:
-    """Metres between neighbouring pixels, the largest; None if no pixel lies in the projection's domain."""
+    """The largest distance between neighbouring pixels in metres; None if no pixel is in the projection's domain."""
     metres = pixel_arc_deg(geobox) * METRES_A_DEGREE
     return float(f"{metres:.4g}") if math.isfinite(metres) else None
 
 
-def gdal_crs(crs: CRS) -> dict:
-    """GDAL's `_CRS` attribute, https://gdal.org/drivers/raster/zarr.html#srs-encoding."""
+def gdal_crs(geobox: GeoBox) -> dict:
+    """GDAL's attribute `_CRS`, https://gdal.org/drivers/raster/zarr.html#srs-encoding."""
+    crs = crs_of(geobox)
     authority = crs.to_authority(min_confidence=100)
     url = {"url": "http://www.opengis.net/def/crs/{}/0/{}".format(*authority)} if authority else {}
     return {**url, "wkt": crs.to_wkt(), "projjson": crs.to_json_dict()}
 
 
-def _projection(geobox: GeoBox) -> dict:
-    crs = CRS.from_wkt(geobox.crs.to_wkt())
+def _projection(geobox: GeoBox) -> dict[str, Any]:
+    """The attributes of `proj:`."""
+    crs = crs_of(geobox)
     authority = crs.to_authority(min_confidence=100)
     return {"proj:wkt2": crs.to_wkt()} | ({"proj:code": ":".join(authority)} if authority else {})
 
 
-def _spatial(geobox: GeoBox) -> dict:
+def _spatial(geobox: GeoBox) -> dict[str, Any]:
+    """The attributes of `spatial:`."""
     return {
         "spatial:dimensions": ["y", "x"],
         "spatial:transform": list(geobox.affine)[:6],

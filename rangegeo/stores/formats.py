@@ -1,13 +1,14 @@
-"""The formats a cube can be written in, by name and by suffix."""
+"""The formats that a cube can be written in, and how a name or a suffix chooses one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,14 +16,14 @@ class Format:
     """One output format.
 
     Attributes:
-        write: cube, path and options to the paths written.
-        check: the same destination, refused before any work is done.
-        check_options: options of `write`, refused before the cube is known.
-        outputs: cube and path to the paths that will be written.
-        suffixes: that choose it.
-        one_scale: whether all bands must be quantised alike.
+        write: writes a cube to a path and returns the paths of the embeddings.
+        check: refuses a destination of a cube before any work is done.
+        check_options: refuses creation options before the cube is known.
+        outputs: the paths that a cube will be written to, given the cube and a path.
+        suffixes: suffixes of paths that choose this format.
+        one_scale: whether all bands are quantised with the same scale.
         north_up: whether the northernmost row must be the first.
-        bytes_a_second: compressed and written on two cores, for an estimate of time.
+        bytes_a_second: how fast values are compressed and written on two cores, to estimate time.
     """
 
     write: Callable[..., list[Path]]
@@ -35,21 +36,23 @@ class Format:
     bytes_a_second: float = 5e7
 
 
-def _from(module: str, name: str, **options: object) -> Callable:
-    """A function of a writer, imported when it is called: nobody waits for the format that was not asked for."""
+def _from(module: str, name: str, **options: object) -> Callable[..., Any]:
+    """A function of a module of this package. It is imported when it is called, because GDAL and zarr start slowly."""
 
-    def call(*arguments: object, **more: object) -> list[Path] | None:
+    def call(*arguments: object, **more: object) -> Any:
         return getattr(import_module(f"rangegeo.stores.{module}"), name)(*arguments, **options, **more)
 
     return call
 
 
-_GEOTIFF = {
-    "north_up": True,
-    "check": _from("geotiff", "check_outputs"),
-    "check_options": _from("geotiff_options", "check_options"),
-    "outputs": _from("geotiff", "output_paths"),
-}
+_COG = Format(
+    write=_from("geotiff", "write_geotiff"),
+    check=_from("geotiff", "check_outputs"),
+    check_options=_from("geotiff_options", "check_options"),
+    outputs=_from("geotiff", "output_paths"),
+    suffixes=(".tif", ".tiff"),
+    north_up=True,
+)
 FORMATS = {
     "zarr": Format(
         write=_from("zarr", "write_zarr"),
@@ -60,20 +63,30 @@ FORMATS = {
         one_scale=True,
         bytes_a_second=4e8,
     ),
-    "cog": Format(write=_from("geotiff", "write_geotiff"), suffixes=(".tif", ".tiff"), **_GEOTIFF),
-    "gtiff": Format(write=_from("geotiff", "write_geotiff", overviews=False), **_GEOTIFF),
+    "cog": _COG,
+    "gtiff": replace(_COG, write=_from("geotiff", "write_geotiff", overviews=False), suffixes=()),
 }
 
 
 def choose_format(path: Path, name: str | None) -> Format:
-    """The format asked for, else the one of the suffix.
+    """The format of an output.
 
+    Args:
+        path: the output; its suffix chooses the format if no name does: .zarr, or .tif and .tiff for "cog".
+        name: "zarr", "cog" or "gtiff", or None.
     Raises:
-        UsageError: neither says one, or they say two.
+        UsageError: neither the name nor the suffix says a format, or they disagree.
     """
     of_suffix = next((key for key, row in FORMATS.items() if path.suffix.lower() in row.suffixes), None)
     if name and of_suffix and (name == "zarr") != (of_suffix == "zarr"):
-        raise UsageError(f"--format {name} does not go with -o {path}; leave --format out, or give another -o")
-    if name or of_suffix:
-        return FORMATS[name or of_suffix]
-    raise UsageError(f"-o must end in .zarr, .tif or .tiff, got {path.name!r}; or say --format zarr, cog or gtiff")
+        raise UsageError(
+            f"{argument('format', name)} does not go with {argument('out', path)}; "
+            f"leave {argument('format')} out, or give another {argument('out')}"
+        )
+    chosen = name or of_suffix
+    if chosen is None:
+        raise UsageError(
+            f"{argument('out')} must end in .zarr, .tif or .tiff, got {path.name!r}; "
+            f"or say {argument('format', 'zarr')}, cog or gtiff"
+        )
+    return FORMATS[chosen]

@@ -1,4 +1,4 @@
-"""Cubes on disk back to DataArrays, lazily."""
+"""Stored cubes, opened as lazy DataArrays."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -14,52 +15,50 @@ import zarr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from rangegeo.errors import CubeError, CubeWarning
+from rangegeo.errors import CubeError, CubeWarning, argument
 from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.crs import without_cf_warnings
 from rangegeo.schema.cube import BETA_ATTRS, NAME
 from rangegeo.stores.zarr import is_complete
 
-BANDS_READ = 16  # of a GeoTIFF at a time: few tasks for a whole spectrum, little waste for one band
-TEXTS = (
-    "_sha256",
-    "_file",
-    "_version",
-    "command",
-    "model",
-    "name",
-    "citation",
-    "aoi",
-)  # how attributes that are text end
+BANDS_READ = 16  # bands in a chunk of a GeoTIFF: a whole spectrum needs few tasks, and one band reads little in vain
+# Tags of a GeoTIFF hold text only. An attribute whose name ends in one of these stays text, even if it looks like a
+# number.
+TEXT_ENDINGS = ("_sha256", "_file", "_version", "command", "model", "name", "citation", "aoi")
+EXPECTED = "expected a cube that rangegeo raster wrote"
+# A function of the shape (h, w) of a cube and its number of overviews that chooses a level.
+ChooseLevel: TypeAlias = Callable[[Sequence[int], int], int]
 
 
 def open_cube(
     path: str | Path, *, level: int = 0, pixels: int | None = None, chunks: str | None = "auto"
 ) -> xr.DataArray:
-    """Open a cube that rangegeo wrote.
+    """Open a cube that rangegeo wrote. Nothing is read until it is used.
 
     Args:
         path: a Zarr store or a GeoTIFF.
         level: 0 for the cube itself, 1 for its overview with pixels twice as large, and so on.
-        pixels: that are enough on the longer side, for a picture: instead of a level the coarsest that has them.
-        chunks: "auto" for dask, as it is stored; None for xarray's own lazy indexing.
+        pixels: how many pixels the longer side needs, for a picture. The coarsest level that has so many is opened, and
+            `level` is ignored.
+        chunks: "auto" for a dask array in the chunks that are stored; None for xarray's own lazy indexing.
     Returns:
-        What `rangegeo.raster` gave when it was written: float32, however it is stored, dims (beta, band, y, x) or
-        (band, y, x) for models without beta and (band, y, x) with a scalar beta for a GeoTIFF; nothing is read yet.
+        The cube that `rangegeo.raster` made, as float32, whatever its values are stored as. Its dimensions are
+        (beta, band, y, x), or (band, y, x) if the model has no beta. A GeoTIFF holds one beta, so its cube has
+        dimensions (band, y, x) and a scalar coordinate beta.
     Raises:
-        CubeError: there is no cube at the path, or not that level of it.
+        CubeError: there is no cube at the path, or the cube does not have this level.
     """
     path = Path(path)
     if not path.exists():
-        raise CubeError(f"{path} does not exist; expected a cube that rangegeo raster wrote (.zarr or .tif)")
+        raise CubeError(f"{path} does not exist; {EXPECTED} (.zarr or .tif)")
     choose = partial(_choose_level, path, level, pixels)
     return _open_store(path, choose, chunks) if path.is_dir() else _open_geotiff(path, choose, chunks)
 
 
 def overview_count(path: Path) -> int:
-    """How many levels coarser than the cube itself are there."""
+    """How many levels a cube has that are coarser than the cube itself."""
     if path.is_dir():
-        return len(_layout(zarr.open_group(path, mode="r", use_consolidated=False).attrs)[1:])
+        return len(_levels(zarr.open_group(path, mode="r", use_consolidated=False).attrs)[1:])
     import rasterio
 
     with rasterio.open(path) as file:
@@ -67,9 +66,9 @@ def overview_count(path: Path) -> int:
 
 
 def stored_dtype(path: Path) -> str:
-    """Of the numbers in a file or a store, as `rangegeo.stores.quantise` calls it."""
+    """The dtype of the values in a store or a GeoTIFF: float32, float16, int16 or int8."""
     if path.is_dir():
-        return str(zarr.open_group(path, mode="r", use_consolidated=False)[NAME].dtype)
+        return str(zarr.open_array(path / NAME, mode="r").dtype)
     import rasterio
 
     with rasterio.open(path) as file:
@@ -78,73 +77,85 @@ def stored_dtype(path: Path) -> str:
 
 
 def _choose_level(path: Path, level: int, pixels: int | None, shape: Sequence[int], count: int) -> int:
-    """A level of a cube (h, w) that has so many overviews, each of half the pixels of the one before."""
+    """The level that is asked for.
+
+    Args:
+        path: the path of the cube, for messages.
+        level, pixels: as in `open_cube`.
+        shape: (h, w) of the cube.
+        count: how many overviews it has; each has half as many pixels a side as the level before.
+    """
     if pixels is not None:
         return sum(max(shape) / 2**number >= pixels for number in range(1, count + 1))
     if not 0 <= level <= count:
-        more = "make it again with --overviews" if path.is_dir() else "its pixels are few enough to be read whole"
+        of_store = f"make it again with {argument('overviews', True)}"
+        more = of_store if path.is_dir() else "its pixels are few enough to be read whole"
         has = f"{count} overviews, levels 0 to {count}" if count else f"no overviews; {more}, or take level 0"
         raise CubeError(f"there is no level {level} of {path}: it has {has}")
     return level
 
 
-def _layout(attrs: Mapping) -> list[dict]:
-    """What a store says of its levels, the cube itself first; empty if there are no others."""
+def _levels(attrs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the attributes of a store say about its levels, the cube itself first; empty if it has no overviews."""
     return attrs.get("multiscales", {}).get("layout", [])
 
 
-def _open_store(path: Path, choose: Callable[[Sequence[int], int], int], chunks: str | None) -> xr.DataArray:
+def _open_store(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.DataArray:
+    """Open a Zarr store."""
     read = partial(xr.open_zarr, decode_coords="all", consolidated=False, chunks=None if chunks is None else {})
     try:
         dataset = read(path)
     except (OSError, ValueError, KeyError) as error:
-        raise CubeError(f"{path} is not a readable Zarr store; expected a cube that rangegeo raster wrote") from error
+        raise CubeError(f"{path} is not a readable Zarr store; {EXPECTED}") from error
     if NAME not in dataset or "band_names" not in dataset[NAME].attrs:
-        raise CubeError(f"{path} has no array {NAME!r} with band names; expected a cube that rangegeo raster wrote")
+        raise CubeError(f"{path} has no array {NAME!r} with band names; {EXPECTED}")
     if not is_complete(path):
         warnings.warn(f"{path} is unfinished: chunks that were not written read as NaN", CubeWarning, stacklevel=3)
-    layout = _layout(dataset.attrs)
-    level = choose(dataset[NAME].shape[2:], len(layout[1:]))
+    levels = _levels(dataset.attrs)
+    level = choose(dataset[NAME].shape[2:], len(levels[1:]))
     if level:
-        dataset = read(path / layout[level]["asset"])
+        dataset = read(path / levels[level]["asset"])
     cube = dataset[NAME]
     names = np.array(cube.attrs.pop("band_names"))
     cube.attrs.pop("_CRS", None)
     cube.attrs["grid_mapping"] = "spatial_ref"
     cube = cube.assign_coords(band_name=("band", names))
-    if cube.dtype != np.float32:  # xarray decodes integers to float64, and leaves float16 as it is
+    if cube.dtype != np.float32:  # xarray decodes integers to float64, and does not decode float16
         bands = len(names)
         cube = cube.copy(data=_decoded(cube.variable, np.ones(bands), np.zeros(bands)))
-    return cube if dataset.attrs["rangegeo_has_beta"] else cube.isel(beta=0)  # a scalar beta, or none
+    return cube if dataset.attrs["rangegeo_has_beta"] else cube.isel(beta=0)
 
 
-def _open_geotiff(path: Path, choose: Callable[[Sequence[int], int], int], chunks: str | None) -> xr.DataArray:
+def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.DataArray:
+    """Open a GeoTIFF."""
     import rasterio
-    import rioxarray  # registers its own accessor and takes 0.3 s
+    import rioxarray  # imported here because it takes 0.3 s, which a Zarr store need not wait for
     from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
     try:
-        with without_cf_warnings(), warnings.catch_warnings():  # a picture without a place is refused below
+        with without_cf_warnings(), warnings.catch_warnings():  # a file without a georeference is refused below
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            warnings.filterwarnings("ignore", "(Scales|Offsets) differ across bands", UserWarning)  # each has its own
+            warnings.filterwarnings("ignore", "(Scales|Offsets) differ across bands", UserWarning)  # as intended
             with rasterio.open(path) as file:
-                tags, names, steps = file.tags(), file.descriptions, (file.scales, file.offsets)
+                tags, names = file.tags(), file.descriptions
+                scale, offset = np.array(file.scales), np.array(file.offsets)
                 level = choose(file.shape, len(file.overviews(1)))
-            overview = {"overview_level": level - 1} if level else {}
-            read = None if chunks is None else {"band": BANDS_READ, "y": "auto", "x": "auto"}
-            stored = rioxarray.open_rasterio(path, chunks=read, masked=True, **overview)
+            overview: dict[str, Any] = {"overview_level": level - 1} if level else {}
+            sides: Any = None if chunks is None else {"band": BANDS_READ, "y": "auto", "x": "auto"}
+            stored = rioxarray.open_rasterio(path, chunks=sides, masked=True, **overview)
     except RasterioIOError as error:
-        raise CubeError(f"{path} is not a readable GeoTIFF; expected a cube that rangegeo raster wrote") from error
+        raise CubeError(f"{path} is not a readable GeoTIFF; {EXPECTED}") from error
     if "rangegeo_version" not in tags:
-        raise CubeError(f"{path} was not written by rangegeo; expected a cube that rangegeo raster wrote")
+        raise CubeError(f"{path} was not written by rangegeo; {EXPECTED}")
+    assert isinstance(stored, xr.DataArray)  # rioxarray makes Datasets of files with subdatasets only
     attrs = {name: _parsed(name, text) for name, text in tags.items() if name not in ("AREA_OR_POINT", "beta")}
     attrs["grid_mapping"] = "spatial_ref"
     coords = grid_coords(stored.odc.geobox) | {"band": stored["band"], "band_name": ("band", np.array(names))}
     if "beta" in tags:
         coords["beta"] = ((), float(tags["beta"]), BETA_ATTRS)
     values = stored.variable
-    if {*steps[0]} != {1.0} or {*steps[1]} != {0.0}:  # of quantised values; GDAL does not say it of their overviews
-        values = _decoded(values, *(np.array(part) for part in steps))
+    if (scale != 1).any() or (offset != 0).any():  # read from the file: GDAL does not say them for overviews
+        values = _decoded(values, scale, offset)
     cube = xr.DataArray(values, coords, ("band", "y", "x"), NAME, attrs)
     cube.encoding = {"preferred_chunks": stored.encoding.get("preferred_chunks", {}) | {"band": BANDS_READ}}
     cube.set_close(stored.close)
@@ -152,10 +163,11 @@ def _open_geotiff(path: Path, choose: Callable[[Sequence[int], int], int], chunk
 
 
 def _decoded(stored: xr.Variable, scale: np.ndarray, offset: np.ndarray) -> xr.Variable:
-    """(…, band, y, x) stored values as float32, lazily whatever they are backed by.
+    """Stored values as float32, as lazy as they are.
 
     Args:
-        scale, offset: of each band.
+        stored: (…, band, y, x).
+        scale, offset: (bands,).
     """
     if stored.chunks is not None:
         return (stored * scale[:, None, None] + offset[:, None, None]).astype(np.float32)
@@ -163,7 +175,7 @@ def _decoded(stored: xr.Variable, scale: np.ndarray, offset: np.ndarray) -> xr.V
 
 
 class _Decoded(BackendArray):
-    """Values with a scale and an offset a band, as float32 when they are read."""
+    """An array that decodes its values to float32 when they are read, by a scale and an offset for each band."""
 
     def __init__(self, stored: xr.Variable, scale: np.ndarray, offset: np.ndarray) -> None:
         self.stored, self.scale, self.offset = stored, scale, offset
@@ -178,9 +190,9 @@ class _Decoded(BackendArray):
         return (part * scale + offset).transpose(*part.dims).values.astype(np.float32)
 
 
-def _parsed(name: str, text: str) -> object:
-    """Numbers and lists, which GeoTIFF tags hold as text; what names something stays text."""
-    if name.endswith(TEXTS):
+def _parsed(name: str, text: str) -> Any:
+    """The attribute that the text of a GeoTIFF's tag stands for: a number, a list, or the text itself."""
+    if name.endswith(TEXT_ENDINGS):
         return text
     try:
         return json.loads(text)

@@ -1,9 +1,9 @@
-"""Fewer bits a value: how a cube is stored as float16, int16 or int8, and what that loses.
+"""Fewer bits a value: how a cube is stored as float16, int16 or int8, and how much accuracy that costs.
 
-An integer counts steps of a linear scale, value = scale * stored + offset, as CF and GDAL have it. GDAL keeps a scale
-for each band of a GeoTIFF; of a Zarr array CF and GDAL read only one, which all its bands share. The ranges come from
-a seeded sample of pixels, so that they are known before anything is written. What lies outside is clipped and counted,
-and every value that is written is compared with what will be read.
+An integer counts steps of a linear scale: value = scale * stored + offset, as in CF and GDAL. A GeoTIFF has a scale for
+each band. CF and GDAL read only one scale of a Zarr array, so all its bands share it. The ranges come from a seeded
+sample of pixels, so that they are known before anything is written. Values outside a range are clipped and counted, and
+every value that is written is compared with the value that will be read.
 """
 
 from __future__ import annotations
@@ -11,24 +11,34 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import dask
 import dask.array as da
 import numpy as np
 
 from rangegeo.errors import UsageError
+from rangegeo.stores.blocks import Facts
 
+# How values can be stored, and the stored value that means no data.
 NODATA = {"float32": math.nan, "float16": math.nan, "int16": -32768, "int8": -128}
 LARGEST_HALF = 65504.0  # the largest finite float16
-HALF_ROUNDING = 2.0**-11  # of a value of 6e-5 or more: half the distance to the next float16
-SMALLEST_MARGIN = 0.05  # of a band's span
-ROUND_OFF = 1e-5  # of a component's largest value: the usual tolerance of interpolation
-SMALLEST_SPAN = 1e-9  # of a range; readers take a scale of zero for none
+HALF_ROUNDING = 2.0**-11  # relative error of float16 for values of 6e-5 or more: half the distance to the next number
+SMALLEST_MARGIN = 0.05  # of the span of a band
+ROUND_OFF = 1e-5  # of a component's largest value; the default tolerance of interpolation
+SMALLEST_SPAN = 1e-9  # a smaller range would have a scale near zero, which readers take for no scale
+NOISE = 100  # a range shorter than so many round-offs is noise, and its growth says nothing about the field
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """What storing some values loses: the largest error and value of each component, and how many were clipped."""
+    """What storing some values costs.
+
+    Attributes:
+        error: the largest error in each component.
+        largest: the largest magnitude in each component.
+        clipped: how many values lay outside the ranges and were clipped.
+    """
 
     error: dict[str, float]
     largest: dict[str, float]
@@ -37,15 +47,15 @@ class Loss:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Storage:
-    """How the values of a cube become bits.
+    """How the values of a cube are stored.
 
     Attributes:
         dtype: float32, float16, int16 or int8.
-        components: of each band, the part of the embedding it belongs to: visual, location …
-        scale, offset: (layers, bands) float64 for integers, else None.
-        largest: value of each component in the sample that the ranges were taken from.
-        sampled: pixels of this sample.
-        margin: by how much of a band's span the ranges are wider, on each side, than the sample.
+        components: for each band, the part of the embedding that it belongs to, such as "visual" or "location".
+        scale, offset: (layers, bands) float64 for integers, else None. The layers are the betas of a cube.
+        largest: the largest magnitude of each component in the sample that the ranges come from.
+        sampled: the number of pixels in this sample.
+        margin: how much wider than the sample the ranges are on each side, as a share of a band's span.
     """
 
     dtype: str = "float32"
@@ -58,65 +68,79 @@ class Storage:
 
     @property
     def nodata(self) -> float:
+        """The stored value that means no data."""
         return NODATA[self.dtype]
 
     def encode(self, block: np.ndarray) -> tuple[np.ndarray, Loss | None]:
-        """(layers, bands, h, w) float32 to what is stored, and what that loses; None if nothing."""
+        """Turn values into what is stored.
+
+        Args:
+            block: (layers, bands, h, w) float32.
+        Returns:
+            The values as `dtype`, and what that costs; None if the dtype is float32, which costs nothing.
+        """
         if self.dtype == "float32":
             return block, None
         stored = np.empty(block.shape, self.dtype)
         error, largest = np.zeros(block.shape[:2]), np.zeros(block.shape[:2])
         clipped = 0
-        for plane in np.ndindex(block.shape[:2]):  # planes stay in the processor's cache
-            values = block[plane].astype(np.float64)  # round-off of float32 is a hundredth of a step of int16
+        for plane in np.ndindex(block.shape[:2]):  # one plane at a time fits into the processor's cache
+            values = block[plane].astype(np.float64)  # round-off of float32 would be a hundredth of a step of int16
             largest[plane] = _largest(values)
-            scale, offset = (1.0, 0.0) if self.scale is None else (self.scale[plane], self.offset[plane])
+            scale, offset = self._scale_and_offset(plane)
             values -= offset
             values /= scale
             rounded = self._rounded(values)
             values -= rounded
             lost = _largest(values)
-            if lost > self._most_lost:
-                clipped += int(np.count_nonzero(np.abs(values) > self._most_lost))
+            if lost > self._largest_rounding:
+                clipped += int(np.count_nonzero(np.abs(values) > self._largest_rounding))
             error[plane] = scale * lost
             np.copyto(rounded, self.nodata, where=np.isnan(rounded))
             stored[plane] = rounded
-        return stored, Loss(*(_by_component(self.components, part) for part in (error, largest)), clipped)
+        errors, magnitudes = (_by_component(self.components, part) for part in (error, largest))
+        return stored, Loss(error=errors, largest=magnitudes, clipped=clipped)
+
+    def _scale_and_offset(self, plane: tuple[int, ...]) -> tuple[float, float]:
+        """The scale and the offset of a (layer, band); those of floats change nothing."""
+        if self.scale is None or self.offset is None:
+            return 1.0, 0.0
+        return self.scale[plane], self.offset[plane]
 
     def _rounded(self, values: np.ndarray) -> np.ndarray:
-        """float64 in steps to the nearest that can be stored."""
+        """Round float64 values, counted in steps, to the nearest ones that can be stored."""
         if self.scale is None:
             return np.clip(values, -LARGEST_HALF, LARGEST_HALF).astype(np.float16)
-        steps = -1 - self.nodata  # on each side of the offset
+        steps = -1 - self.nodata  # so many steps on each side of the offset
         return np.clip(np.rint(values), -steps, steps)
 
     @property
-    def _most_lost(self) -> float:
-        """Steps that rounding may take away; a value that loses more was clipped."""
-        return 16.0 if self.scale is None else 0.5  # half the distance between the two largest float16
+    def _largest_rounding(self) -> float:
+        """The most steps that rounding alone moves a value by; a value that moves further was clipped."""
+        return 16.0 if self.scale is None else 0.5  # 16 is half the distance between the two largest float16
 
     def decode(self, stored: np.ndarray, layer: int) -> np.ndarray:
-        """(bands, h, w) float32 of one layer from what is stored, NaN where there is no data."""
-        if self.scale is None:
+        """Turn the stored values (bands, h, w) of a layer back into float32; NaN where there is no data."""
+        if self.scale is None or self.offset is None:
             return stored.astype(np.float32, copy=False)
         values = stored * self.scale[layer, :, None, None] + self.offset[layer, :, None, None]
         return np.where(stored == self.nodata, np.nan, values).astype(np.float32)
 
     @property
     def bounds(self) -> dict[str, float]:
-        """The largest error of each component that is not clipped, relative to its largest value in the sample."""
+        """The largest error of values that are not clipped, relative to the component's largest value in the sample."""
         names = dict.fromkeys(self.components)
         if self.scale is None:
             return dict.fromkeys(names, HALF_ROUNDING)
         half = _by_component(self.components, self.scale / 2)
         return {name: half[name] / (self.largest[name] or 1.0) for name in names}
 
-    def facts(self, losses: Sequence[Loss | None], before: Mapping[str, object]) -> dict[str, object]:
-        """What a file says of how it is stored: errors are relative to each component's largest value.
+    def facts(self, losses: Sequence[Loss | None], before: Mapping[str, Any]) -> Facts:
+        """The attributes that say how a cube is stored. Errors are relative to each component's largest value.
 
         Args:
-            losses: of all blocks, None of those without data.
-            before: what was said of the values already; what they had lost is added.
+            losses: what storing each block cost; None for a block without data.
+            before: the attributes that the cube had already. If it was quantised before, the earlier losses are added.
         """
         if self.dtype == "float32":
             return {}
@@ -128,7 +152,7 @@ class Storage:
             )
             measured |= {f"quantisation_bound_{name}": bound, f"quantisation_error_{name}": error / (largest or 1.0)}
         ranges = {} if self.scale is None else {"quantisation_sample": self.sampled, "quantisation_margin": self.margin}
-        total = {name: value + before.get(name, 0) for name, value in measured.items()}
+        total: dict[str, float] = {name: value + before.get(name, 0) for name, value in measured.items()}
         return {"quantisation_dtype": self.dtype, **ranges, **total}
 
 
@@ -136,13 +160,13 @@ FLOAT32 = Storage()
 
 
 def check_dtype(dtype: str) -> str:
-    """The dtype itself.
+    """Return the dtype if values can be stored as it: float32, float16, int16 or int8.
 
     Raises:
-        UsageError: values cannot be stored so.
+        UsageError: values cannot be stored as this dtype.
     """
     if dtype not in NODATA:
-        raise UsageError(f"--dtype must be one of {', '.join(NODATA)}, got {dtype!r}")
+        raise UsageError(argument="dtype", expected=f"one of {', '.join(NODATA)}", got=repr(dtype))
     return dtype
 
 
@@ -154,20 +178,23 @@ def fit_storage(
     one_scale: bool,
     round_off: float = ROUND_OFF,
 ) -> Storage:
-    """The storage of a cube; for integers with ranges that the pixels between those of a sample fit in too.
+    """Choose how a cube is stored. The ranges of integers have room for the pixels between those of a sample.
 
-    A range is wider than the sample's by as much as the range of any band grew when the lines of the sample were
-    doubled: the field is smooth, so the next doubling, and all that follow, add less.
+    A range is wider than the sample's. The margin is the largest share by which the range of any band grew when the
+    lines of the sample were doubled. The field is smooth, so each further doubling adds less.
 
     Args:
-        sample: to (layers, bands, rows, cols) at `sample_lines` of the cube, or all of it, NaN where there is no data;
-            called for integers alone.
-        one_scale: for all bands together, not for each layer and band.
-        round_off: how far a value may be from the sample's, relative to its component's largest.
+        dtype: float32, float16, int16 or int8.
+        band_names: the names of the bands; "visual_0012" belongs to the component "visual".
+        sample: a function that returns (layers, bands, rows, cols) of the cube, at the lines that
+            `rangegeo.grid.samples.sample_lines` chooses or at all of them, NaN where there is no data. It is called for
+            integers only.
+        one_scale: whether all layers and bands share one scale; else each has its own.
+        round_off: how much values may differ from those of the sample, relative to their component's largest value.
     Raises:
         UsageError: values cannot be stored as `dtype`.
     """
-    components = _components(band_names)
+    components = tuple(name.rpartition("_")[0] or name for name in band_names)
     if check_dtype(dtype).startswith("float"):
         return Storage(dtype=dtype, components=components)
     found = sample()
@@ -175,7 +202,7 @@ def fit_storage(
     largest = _by_component(components, np.maximum(np.abs(low), np.abs(high)))
     slack = round_off * np.array([largest[name] for name in components])
     span = high - low
-    growth = np.maximum(coarse_low - low, high - coarse_high) / np.where(span > 100 * slack, span, np.inf)
+    growth = np.maximum(coarse_low - low, high - coarse_high) / np.where(span > NOISE * slack, span, np.inf)
     margin = float(np.clip(growth.max(), SMALLEST_MARGIN, 1.0))
     low, high = low - margin * span - slack, high + margin * span + slack
     if one_scale:
@@ -192,13 +219,16 @@ def fit_storage(
 
 
 def _every_other(sample: da.Array) -> da.Array:
-    """Half of its rows and columns, the outermost among them."""
+    """The sample with every other row and column, and always the last ones."""
     rows, cols = (sorted({*range(0, length, 2), length - 1}) for length in sample.shape[2:])
     return sample[:, :, rows][..., cols]
 
 
 def _extremes(values: da.Array) -> tuple[da.Array, da.Array]:
-    """The lowest and highest of (layers, bands) over rows and columns, NaN left out; 0 where nothing else is."""
+    """The lowest and the highest values (layers, bands) over rows and columns.
+
+    NaN is ignored, and a band without data has 0 for both.
+    """
 
     def reduction(ufunc: np.ufunc, start: float) -> da.Array:
         def reduce(block: np.ndarray, axis: tuple[int, ...], keepdims: bool) -> np.ndarray:
@@ -211,16 +241,11 @@ def _extremes(values: da.Array) -> tuple[da.Array, da.Array]:
 
 
 def _largest(values: np.ndarray) -> float:
-    """Of the magnitudes, NaN left out."""
+    """The largest magnitude; NaN is ignored."""
     return max(np.fmax.reduce(values, axis=None, initial=0.0), -np.fmin.reduce(values, axis=None, initial=0.0))
 
 
 def _by_component(components: Sequence[str], values: np.ndarray) -> dict[str, float]:
-    """The largest of (layers, bands) in each component."""
+    """The largest of values (layers, bands) in each component."""
     kinds = np.array(components)
     return {name: float(values[:, kinds == name].max()) for name in dict.fromkeys(components)}
-
-
-def _components(band_names: Sequence[str]) -> tuple[str, ...]:
-    """visual_0012 belongs to visual."""
-    return tuple(name.rpartition("_")[0] or name for name in band_names)

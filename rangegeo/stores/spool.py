@@ -1,7 +1,7 @@
-"""Blocks on their way to the overviews of a Zarr store.
+"""Temporary files for the overviews of a Zarr store.
 
-They come in pieces of a stored chunk, from many threads or processes. They are spooled to plain files, where pieces do
-not touch, and copied into whole chunks at the end.
+The blocks of an overview are parts of a stored chunk and come from many threads or processes. They are written to plain
+files, where they do not overlap, and copied into whole chunks in the end.
 """
 
 from __future__ import annotations
@@ -14,60 +14,61 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import xarray as xr
 import zarr
 
+from rangegeo.grid.windows import Window, cut
 from rangegeo.stores.quantise import Loss, Storage
 
-ROOM = 0.4  # of a cube: all its overviews, each a quarter of the one before, the last rows and columns rounded up
+ROOM = 0.4  # of a cube: the size of all overviews, each a quarter of the one before, with rounded-up sides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spool:
-    """An uncompressed array on disk that pieces are written to in any order; it travels to other processes as its path.
+    """An uncompressed array in a file. Its blocks may be written in any order, also from other processes.
 
     Attributes:
-        path: of the file.
+        path: the path of the file.
         shape: (beta, band, y, x).
-        storage: how its values are stored, as those of the cube.
+        storage: how the values are stored, the same as in the cube.
     """
 
     path: str
     shape: tuple[int, ...]
     storage: Storage
 
-    def open(self, mode: str) -> np.memmap:
-        return np.memmap(self.path, self.storage.dtype, mode, shape=self.shape)
+    def open(self, mode: Literal["r", "r+", "w+"]) -> np.memmap:
+        """The array; "w+" makes it, "r+" changes it and "r" reads it."""
+        return np.memmap(self.path, np.dtype(self.storage.dtype), mode, shape=self.shape)
 
     def write(self, block: np.ndarray, top: int, left: int) -> Loss | None:
+        """Write a block whose first row and column are `top` and `left`; returns what storing it costs."""
         stored, lost = self.storage.encode(block)
         self.open("r+")[:, :, top : top + block.shape[2], left : left + block.shape[3]] = stored
         return lost
 
     def copy_to(self, array: zarr.Array) -> None:
-        """Write all of it to an array, several chunks at a time."""
+        """Write all blocks to a Zarr array of the same shape, several chunks at a time."""
         values = self.open("r")
-        corners = product(
-            *(range(0, length, side) for length, side in zip(array.shape[2:], array.chunks[2:], strict=True))
-        )
+        windows = product(*(cut(length, side) for length, side in zip(array.shape[2:], array.chunks[2:], strict=True)))
 
-        def copy(corner: tuple[int, int]) -> None:
-            window = tuple(slice(start, start + side) for start, side in zip(corner, array.chunks[2:], strict=True))
+        def copy(window: Window) -> None:
             array[:, :, *window] = values[:, :, *window]
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(copy, corners))
+            list(pool.map(copy, windows))
 
 
 @contextmanager
-def spooled(levels: Sequence[xr.DataArray], folder: Path, storage: Storage) -> Iterator[list[Spool]]:
-    """Files for the blocks of 4-D cubes in a folder, removed afterwards."""
+def spools_for(overviews: Sequence[xr.DataArray], folder: Path, storage: Storage) -> Iterator[list[Spool]]:
+    """An empty spool for each overview (beta, band, y, x), in a hidden folder that is removed in the end."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".rangegeo-overviews-") as name:
         spools = [
-            Spool(path=str(Path(name) / str(number)), shape=level.shape, storage=storage)
-            for number, level in enumerate(levels)
+            Spool(path=str(Path(name) / str(number)), shape=overview.shape, storage=storage)
+            for number, overview in enumerate(overviews)
         ]
         for spool in spools:
             spool.open("w+")

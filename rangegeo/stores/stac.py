@@ -1,31 +1,34 @@
-"""A written cube as a STAC item beside it: STAC 1.1 with the projection, raster, processing and scientific extensions.
+"""STAC items beside written cubes: STAC 1.1 with the projection, raster, processing and scientific extensions.
 
-The item says what the file on disk says: it is read back, so any cube that rangegeo wrote can get one at any time. The
-fields, the relations and the asset `embeddings` of the geo-embeddings group's extension (github.com/geo-embeddings,
-v0.0.1) are there, but it is not declared: its schema is not published yet and asks for STAC 1.0.0, so that validators
-would refuse every item that declares it.
+An item is made from the file on disk, so any cube that rangegeo wrote can get one at any time. It has the fields, the
+relations and the asset `embeddings` of the extension of the geo-embeddings group (github.com/geo-embeddings, v0.0.1),
+but it does not declare this extension. Its schema is not published yet and asks for STAC 1.0.0, so validators would
+refuse every item that declares it.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import xarray as xr
+import zarr
 from odc.geo.geobox import GeoBox
 
-from rangegeo.errors import CubeError
-from rangegeo.grid import crs_name, parse_crs, places_on
-from rangegeo.stores.conventions import ground_sample_distance, paper, quantisation
+from rangegeo.errors import CubeError, argument
+from rangegeo.grid import crs_name, places_on
+from rangegeo.grid.crs import crs_of
+from rangegeo.schema.cube import NAME
+from rangegeo.stores.conventions import ground_sample_distance, paper_url, quantisation
 from rangegeo.stores.opening import open_cube, stored_dtype
 from rangegeo.support.destination import check_destination
 from rangegeo.support.optional import import_optional
+from rangegeo.support.unfinished import unfinished
 
 if TYPE_CHECKING:
     import pystac
@@ -34,42 +37,42 @@ PROCESSING = "https://stac-extensions.github.io/processing/v1.2.0/schema.json"
 RASTER = "https://stac-extensions.github.io/raster/v2.0.0/schema.json"
 NEEDED = ("long_name", "citation", "source_data", "rangegeo_version")
 NOT_PARAMETERS = ("long_name", "grid_mapping", "citation", "source_data", "command", "pca_mean", "pca_components")
-COG_WITHOUT_OVERVIEWS = 512  # pixels of the longer side up to which GDAL's and rio-cogeo's validators want none
+COG_WITHOUT_OVERVIEWS = 512  # pixels; the validators of GDAL and rio-cogeo want no overviews if no side is longer
 EDGE_POINTS = 65  # along each side of a footprint
-COLLINEAR = 1e-9  # degrees; points this near to the line between their neighbours are left out
-WHOLE_TURN = 360 - 1e-6  # degrees
+COLLINEAR = 1e-9  # degrees; a point is left out if it is this close to the line between its neighbours
+WHOLE_TURN = 360 - 1e-6  # degrees; an edge this long goes around the globe
 
 
 def write_item(path: Path, *, now: datetime | None = None) -> Path:
-    """Write NAME.stac.json beside a cube, whole or not at all.
+    """Write NAME.stac.json beside a cube. The file appears only when it is complete.
 
     Args:
-        path: of a Zarr store or a GeoTIFF that rangegeo wrote.
-        now: when the cube was made; by default this moment.
+        path: a Zarr store or a GeoTIFF that rangegeo wrote.
+        now: the time when the cube was made; by default this moment.
     Returns:
         The path of the item.
+    Raises:
+        MissingPackage: pystac or antimeridian is not installed.
+        CubeError: the file is no cube, or it does not say what it was made with.
     """
     target = item_path(path)
     item = make_item(path, now or datetime.now(UTC))
-    unfinished = target.with_name(f".{target.name}-unfinished-{os.getpid()}")
-    try:
-        unfinished.write_text(json.dumps(item.to_dict(include_self_link=False), indent=1) + "\n")
-        os.replace(unfinished, target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with unfinished(target) as draft:
+        draft.write_text(json.dumps(item.to_dict(include_self_link=False), indent=1) + "\n")
     return target
 
 
 def item_path(path: Path) -> Path:
-    """alps.stac.json beside alps.zarr or alps.tif."""
+    """The path of the item of a cube: alps.stac.json for alps.zarr or alps.tif."""
     return path.with_name(f"{path.stem}.stac.json")
 
 
 def check_items(paths: Sequence[Path], *, overwrite: bool) -> None:
-    """Refuse the items of cubes that are to be written, before any work is done.
+    """Refuse, before any work is done, items that cannot be written beside these cubes.
 
     Raises:
-        MissingPackage: what to install. OutputError: an item is there.
+        MissingPackage: pystac or antimeridian is not installed.
+        OutputError: an item exists already and may not be replaced.
     """
     _check_packages()
     for path in paths:
@@ -78,11 +81,19 @@ def check_items(paths: Sequence[Path], *, overwrite: bool) -> None:
 
 def _check_packages() -> None:
     for package in ("pystac", "antimeridian"):
-        import_optional(package, "--stac", "stac")
+        import_optional(package, argument("stac", True), "stac")
 
 
 def make_item(path: Path, now: datetime) -> pystac.Item:
-    """The item of a cube on disk, its asset's address relative to it."""
+    """The item of a stored cube. The addresses of its assets are relative to the item.
+
+    Args:
+        path: a Zarr store or a GeoTIFF that rangegeo wrote.
+        now: the time when the cube was made.
+    Raises:
+        MissingPackage: pystac or antimeridian is not installed.
+        CubeError: the file is no cube, or it does not say what it was made with.
+    """
     _check_packages()
     import pystac
     from pystac.extensions.projection import ProjectionExtension
@@ -96,10 +107,10 @@ def make_item(path: Path, now: datetime) -> pystac.Item:
     geometry, bbox = footprint(geobox)
     item = pystac.Item(path.stem, geometry, bbox, now.replace(microsecond=0), _properties(cube, stored, now))
     item.stac_extensions += [PROCESSING, RASTER]
-    crs = parse_crs(geobox.crs.to_wkt())
-    authority, code = crs.to_authority(min_confidence=100), crs_name(crs)
+    crs = crs_of(geobox)
+    has_code = crs.to_authority(min_confidence=100) is not None
     ProjectionExtension.ext(item, add_if_missing=True).apply(
-        code=code if authority else None,
+        code=crs_name(crs) if has_code else None,
         wkt2=crs.to_wkt(),
         shape=list(geobox.shape),
         transform=list(geobox.affine)[:6],
@@ -109,7 +120,7 @@ def make_item(path: Path, now: datetime) -> pystac.Item:
     ScientificExtension.ext(item, add_if_missing=True).publications = [
         Publication(doi=citation.replace("arXiv:", "10.48550/arXiv."), citation=citation)
     ]
-    item.add_link(pystac.Link("emb:model", paper(citation), "text/html", "the model's paper"))
+    item.add_link(pystac.Link("emb:model", paper_url(citation), "text/html", "the model's paper"))
     item.add_link(pystac.Link("emb:source-data", cube.attrs["source_data"], title="what the model was made from"))
     for name, asset in _assets(path, cube, stored).items():
         item.add_asset(name, asset)
@@ -118,16 +129,16 @@ def make_item(path: Path, now: datetime) -> pystac.Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stored:
-    """How a file holds the values of a cube.
+    """How a file stores the values of a cube.
 
     Attributes:
-        kind: media type.
-        dtype: of the numbers that are stored.
-        nodata: that number where there is none.
-        scales, offsets: of each band.
+        media_type: the media type of the file.
+        dtype: the dtype of the stored values.
+        nodata: the stored value that means no data.
+        scales, offsets: one for each band.
     """
 
-    kind: str
+    media_type: str
     dtype: str
     nodata: float
     scales: list[float]
@@ -135,17 +146,17 @@ class _Stored:
 
 
 def _stored(path: Path) -> _Stored:
+    """Read how a Zarr store or a GeoTIFF stores its values."""
     if path.is_dir():
-        import zarr
-
-        array = zarr.open_group(path, mode="r")["embedding"]
+        array = zarr.open_array(path / NAME, mode="r")
+        attrs: dict[str, Any] = dict(array.attrs)
         bands = array.shape[1]
         return _Stored(
-            kind=f"application/vnd.zarr; version={array.metadata.zarr_format}",
+            media_type=f"application/vnd.zarr; version={array.metadata.zarr_format}",
             dtype=stored_dtype(path),
-            nodata=float(array.fill_value),
-            scales=[array.attrs.get("scale_factor", 1.0)] * bands,
-            offsets=[array.attrs.get("add_offset", 0.0)] * bands,
+            nodata=float(cast(float, array.fill_value)),
+            scales=[attrs.get("scale_factor", 1.0)] * bands,
+            offsets=[attrs.get("add_offset", 0.0)] * bands,
         )
     import pystac
     import rasterio
@@ -153,7 +164,7 @@ def _stored(path: Path) -> _Stored:
     with rasterio.open(path) as file:
         is_cog = bool(file.overviews(1)) or max(file.shape) <= COG_WITHOUT_OVERVIEWS
         return _Stored(
-            kind=pystac.MediaType.COG if is_cog else pystac.MediaType.GEOTIFF,
+            media_type=pystac.MediaType.COG if is_cog else pystac.MediaType.GEOTIFF,
             dtype=stored_dtype(path),
             nodata=file.nodata,
             scales=list(file.scales),
@@ -162,7 +173,7 @@ def _stored(path: Path) -> _Stored:
 
 
 def _properties(cube: xr.DataArray, stored: _Stored, now: datetime) -> dict:
-    """What is not said by an extension class of pystac."""
+    """The properties for which pystac has no extension class."""
     attrs = cube.attrs
     betas = [float(beta) for beta in cube["beta"].values.ravel()] if "beta" in cube.coords else []
     title = attrs["long_name"] + (f", beta {', '.join(f'{beta:g}' for beta in betas)}" if betas else "")
@@ -182,7 +193,7 @@ def _properties(cube: xr.DataArray, stored: _Stored, now: datetime) -> dict:
 
 
 def _assets(path: Path, cube: xr.DataArray, stored: _Stored) -> dict[str, pystac.Asset]:
-    """The cube, and what lies beside a GeoTIFF: its preview and its style."""
+    """The cube itself, and the preview and the style that lie beside a GeoTIFF."""
     import pystac
 
     metres = ground_sample_distance(cube.odc.geobox)
@@ -199,7 +210,7 @@ def _assets(path: Path, cube: xr.DataArray, stored: _Stored) -> dict[str, pystac
             for name, scale, offset in zip(cube["band_name"].values, stored.scales, stored.offsets, strict=True)
         ],
     }
-    assets = {"embeddings": pystac.Asset(f"./{path.name}", "embeddings", None, stored.kind, ["data"], fields)}
+    assets = {"embeddings": pystac.Asset(f"./{path.name}", "embeddings", None, stored.media_type, ["data"], fields)}
     preview, style = path.with_name(f"{path.stem}_rgb{path.suffix}"), path.with_suffix(".qml")
     if preview.is_file():
         assets["preview"] = pystac.Asset(f"./{preview.name}", "as colours", None, pystac.MediaType.COG, ["visual"])
@@ -212,8 +223,9 @@ def footprint(geobox: GeoBox) -> tuple[dict, list[float]]:
     """Where a grid lies on the globe.
 
     Returns:
-        A GeoJSON geometry in longitude and latitude (WGS 84), cut at the antimeridian and closed over a pole, and its
-        west, south, east, north. Of a grid whose edge leaves the projection's domain, the box of what is within.
+        A GeoJSON geometry in longitude and latitude on WGS 84, and its west, south, east and north. The geometry is cut
+        at the antimeridian and closed over a pole. If the edge of the grid leaves the domain of the projection, it is
+        the box of the pixels inside the domain.
     """
     import antimeridian
     from shapely.geometry import Polygon, box, mapping
@@ -221,8 +233,8 @@ def footprint(geobox: GeoBox) -> tuple[dict, list[float]]:
     height, width = geobox.shape
     down, across = np.linspace(0, height, EDGE_POINTS), np.linspace(0, width, EDGE_POINTS)
     north, south, west, east = (np.array([float(edge)]) for edge in (0, height, 0, width))
-    corners = ((down, west), (south, across), (down[::-1], east), (north, across[::-1]))
-    sides = [places_on(geobox, rows, cols) for rows, cols in corners]
+    edges = ((down, west), (south, across), (down[::-1], east), (north, across[::-1]))
+    sides = [places_on(geobox, rows, cols) for rows, cols in edges]
     ring = np.concatenate([side.lonlat_deg for side in sides])
     if not all(side.valid.all() for side in sides):
         inside = places_on(geobox, *(np.linspace(0.5, side - 0.5, EDGE_POINTS) for side in geobox.shape))

@@ -1,6 +1,6 @@
 """Cubes as Zarr: one array `embedding` (beta, band, y, x) that xarray, rioxarray, GDAL and odc-geo georeference.
 
-Until the last block is written the store says that it is unfinished.
+A store says that it is unfinished until its last block is written.
 """
 
 from __future__ import annotations
@@ -10,30 +10,28 @@ import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dask.array as da
 import numpy as np
 import xarray as xr
 import zarr
 from dask.delayed import Delayed
-from odc.geo.geobox import GeoBox
-from pyproj import CRS
 
-from rangegeo.errors import OutputError, UsageError
+from rangegeo.errors import OutputError, UsageError, argument
 from rangegeo.grid.coords import grid_coords
-from rangegeo.schema.cube import as_4d
-from rangegeo.stores.blocks import Report, is_empty, stored_bytes, write_blocks
-from rangegeo.stores.conventions import gdal_crs, group_attributes, level_name
+from rangegeo.schema.cube import NAME, as_4d
+from rangegeo.stores.blocks import BlockWriter, Facts, Report, is_empty, stored_bytes, write_blocks
+from rangegeo.stores.conventions import gdal_crs, group_attributes, overview_name
 from rangegeo.stores.quantise import FLOAT32, Loss, Storage
-from rangegeo.stores.spool import ROOM, spooled
+from rangegeo.stores.spool import ROOM, spools_for
 from rangegeo.stores.zarr_options import ZarrOptions, parse_zarr_options
 from rangegeo.support.destination import check_destination
 
-CHUNK_BYTES = 4 * 2**20  # of one stored chunk, which holds one beta and as many bands as fit
-COMPLETE = "rangegeo_complete"
-ARRAY = "embedding"  # as rangegeo.schema.cube.NAME, whatever a cube was renamed to
+CHUNK_BYTES = 4 * 2**20  # the largest stored chunk, which holds one beta and as many bands as fit
+COMPLETE = "rangegeo_complete"  # attribute of a group: whether every block of it was written
 
 
 def write_zarr(
@@ -51,59 +49,85 @@ def write_zarr(
     """Write a cube to a new Zarr store, block by block.
 
     Args:
-        cube: (beta, band, y, x) or (band, y, x), from `rangegeo.raster`; chunks along y and x are kept.
-        path: folder to be made.
-        overwrite: replace a Zarr store that is there.
-        zarr_format: 3, or 2 for programs that do not read 3 (GDAL before 3.11, QGIS built with it).
-        creation_options: COMPRESS, LEVEL, SHUFFLE and SHARDS, see `rangegeo.stores.zarr_options`.
-        overviews: of the cube, from `rangegeo.cubes.overviews.make_overviews`, each written to a group of the store.
-        storage: how values are stored, those of overviews too, with one scale for all bands.
+        cube: (beta, band, y, x) or (band, y, x), from `rangegeo.raster`; its chunks along y and x are kept.
+        path: the folder to be made.
+        overwrite: whether an existing Zarr store is replaced.
+        zarr_format: 3, or 2 for programs that cannot read 3 (GDAL before 3.11, and QGIS built with it).
+        creation_options: COMPRESS (LZ4, ZSTD, ZLIB, BLOSCLZ, NONE), LEVEL (0 to 9), SHUFFLE (BYTE, BIT, NONE) and
+            SHARDS (NO, YES).
+        overviews: coarser levels, from `rangegeo.cubes.overviews.make_overviews`; each gets a group of the store.
+        storage: how values are stored, in the overviews too; all bands must share one scale.
         measured: attributes that are known once the cube is computed, from `rangegeo.cubes.proof.proof`.
-        report: told of these attributes, and of what storing the values lost.
+        report: called with these attributes and with what storing the values cost.
     Returns:
         The path.
     Raises:
-        OutputError: the destination cannot be written; nothing was touched.
+        UsageError: there is no such option or Zarr format, or the storage has several scales. Nothing was touched.
+        OutputError: the destination cannot be written. Nothing was touched.
     """
     path = Path(path)
     check_store(cube, path, overwrite=overwrite, overviews=bool(overviews), dtype=storage.dtype)
     options = parse_zarr_options(creation_options, zarr_format, storage.dtype)
-    if storage.scale is not None and (np.ptp(storage.scale) or np.ptp(storage.offset)):
-        raise UsageError("the bands of a Zarr array share one scale; fit the storage with one_scale=True")
-    had_beta = "beta" in cube.dims
-    cube = _evenly_chunked(as_4d(cube)).rename(ARRAY)
-    levels = [as_4d(level).rename(ARRAY) for level in overviews]
-    create = partial(_create, storage=storage, had_beta=had_beta, zarr_format=zarr_format, options=options)
-    with _put_aside(path), spooled(levels, path.absolute().parent, storage) as spools:
-        array = create(cube, path, levels)
-
-        def write(block: np.ndarray, top: int, left: int) -> Loss | None:
-            if is_empty(block):  # a chunk that is not there reads as NaN
-                return None
-            _, _, height, width = block.shape
-            array[:, :, top : top + height, left : left + width], lost = storage.encode(block)
-            return lost
-
-        also = [(level, spool.write) for level, spool in zip(levels, spools, strict=True)]
-        facts, (losses, *coarse_losses) = write_blocks(cube, write, measured, also)
+    _check_one_scale(storage)
+    groups = _GroupMaker(storage=storage, zarr_format=zarr_format, options=options, has_beta="beta" in cube.dims)
+    cube = _evenly_chunked(as_4d(cube)).rename(NAME)
+    overviews = [as_4d(overview).rename(NAME) for overview in overviews]
+    with _set_aside(path), spools_for(overviews, path.absolute().parent, storage) as spools:
+        array = groups.make(cube, path, overviews)
+        also = [(overview, spool.write) for overview, spool in zip(overviews, spools, strict=True)]
+        facts, (losses, *overview_losses) = write_blocks(cube, _block_writer(array, storage), measured, also)
         facts_of_cube = facts | storage.facts(losses, cube.attrs)
-        array.attrs.update(facts_of_cube)
-        for level, spool, lost in zip(levels, spools, coarse_losses, strict=True):
-            group = path / level_name(cube, level)
-            empty = da.empty(level.shape, dtype=level.dtype, chunks=(-1, -1, *array.chunks[2:]))
-            coarse = create(level.copy(data=empty), group)
-            spool.copy_to(coarse)
-            coarse.attrs.update(facts | storage.facts(lost, cube.attrs))
-            _complete(group)
-        _complete(path)
+        for overview, spool, lost in zip(overviews, spools, overview_losses, strict=True):
+            group = path / overview_name(cube, overview)
+            spool.copy_to(groups.make(_in_chunks_of(array, overview), group))
+            _finish(group, facts | storage.facts(lost, cube.attrs))
+        _finish(path, facts_of_cube)
     if report is not None:
         report(facts_of_cube)
     return [path]
 
 
+def check_store(
+    cube: xr.DataArray,
+    path: Path,
+    *,
+    overwrite: bool,
+    overviews: bool = False,
+    dtype: str = "float32",
+    zarr_format: int = 3,
+    creation_options: Mapping[str, object] | None = None,
+) -> None:
+    """Refuse options and a destination before any work is done. Only a Zarr store is ever replaced.
+
+    Raises:
+        UsageError: there is no such option or Zarr format.
+        OutputError: the destination cannot be written, or it is something else than a Zarr store.
+    """
+    parse_zarr_options(creation_options, zarr_format, dtype)
+    check_destination(path, int(stored_bytes(cube, dtype) * (1 + 2 * ROOM * overviews)), overwrite=overwrite)
+    if path.exists() and not any((path / name).exists() for name in ("zarr.json", ".zgroup")):
+        raise OutputError(f"{path} is not a Zarr store and was left as it is; give another {argument('out')}")
+
+
+def is_complete(path: Path) -> bool:
+    """Whether every block of a store was written."""
+    return bool(zarr.open_group(path, mode="r", use_consolidated=False).attrs.get(COMPLETE, False))
+
+
+# ------------------------------------------------------------------------------------------ steps of write_zarr
+
+
+def _check_one_scale(storage: Storage) -> None:
+    """Refuse a storage with several scales, of which xarray and GDAL would read only one."""
+    if storage.scale is not None and storage.offset is not None and (np.ptp(storage.scale) or np.ptp(storage.offset)):
+        raise UsageError(
+            f"the bands of a Zarr array share one scale; fit the storage with {argument('one_scale', True)}"
+        )
+
+
 @contextmanager
-def _put_aside(path: Path) -> Iterator[None]:
-    """Keep a store that is to be replaced until its successor is complete; if that fails it takes its place again."""
+def _set_aside(path: Path) -> Iterator[None]:
+    """Keep a store that is to be replaced under another name until its successor is complete, or put it back."""
     if not path.exists():
         yield
         return
@@ -118,57 +142,39 @@ def _put_aside(path: Path) -> Iterator[None]:
     shutil.rmtree(aside)
 
 
-def _create(
-    cube: xr.DataArray,
-    path: Path,
-    levels: Sequence[xr.DataArray] = (),
-    *,
-    storage: Storage,
-    had_beta: bool,
-    zarr_format: int,
-    options: ZarrOptions,
-) -> zarr.Array:
-    """The group of a cube that has these overviews, with its coordinates and attributes but no values yet."""
-    geobox: GeoBox = cube.odc.geobox
-    coords = {name: coord.drop_encoding() for name, coord in cube.coords.items() if name != "band_name"}
-    fresh = grid_coords(geobox)  # of a slice of a cube, whose own still say what the whole was
-    transform = fresh["spatial_ref"].attrs["GeoTransform"]
-    coords["spatial_ref"] = coords["spatial_ref"].assign_attrs(GeoTransform=transform)
-    for axis in ("y", "x"):
-        coords[axis] = coords[axis].assign_attrs(resolution=fresh[axis].attrs["resolution"])
-    attrs = {key: value for key, value in cube.attrs.items() if key != "grid_mapping"}
-    attrs["_CRS"] = gdal_crs(CRS.from_wkt(geobox.crs.to_wkt()))
-    attrs["band_names"] = cube["band_name"].values.tolist()
-    if storage.scale is not None:
-        attrs |= {"scale_factor": float(storage.scale[0, 0]), "add_offset": float(storage.offset[0, 0])}
-    empty = da.empty(cube.shape, dtype=storage.dtype, chunks=cube.chunks or cube.shape)
-    values = xr.DataArray(empty, coords, cube.dims, cube.name, attrs)
-    said = {"Conventions": "CF-1.11", COMPLETE: False, "rangegeo_has_beta": had_beta}
-    said |= group_attributes(cube, storage.dtype, levels)
-    dataset = values.to_dataset(promote_attrs=False).assign_attrs(said)
-    chunks, compressor = _stored_chunks(cube, storage), options.compressor(zarr_format)
-    nodata = np.dtype(storage.dtype).type(storage.nodata)
-    encoding = {
-        "chunks": chunks,
-        "compressors": None if compressor is None else [compressor],
-        "_FillValue": nodata,
-        "grid_mapping": "spatial_ref",
-        **({"fill_value": nodata} if zarr_format == 3 else {}),  # of chunks that are not there; format 2 has but one
-    }
-    if options.shards:
-        betas, bands = cube.shape[:2]
-        encoding["shards"] = (betas, -(-bands // chunks[1]) * chunks[1], *chunks[2:])
-    plain = {name: {"compressors": None} for name in coords}  # a few numbers, which every reader has to have
-    dataset.to_zarr(
-        path, mode="w-", zarr_format=zarr_format, compute=False, consolidated=False, encoding={ARRAY: encoding, **plain}
-    )
-    return zarr.open_group(path, mode="r+", use_consolidated=False)[ARRAY]
+def _block_writer(array: zarr.Array, storage: Storage) -> BlockWriter:
+    """A function that writes blocks of a cube to its array."""
+
+    def write(block: np.ndarray, top: int, left: int) -> Loss | None:
+        if is_empty(block):  # chunks that are not stored are read as NaN
+            return None
+        _, _, height, width = block.shape
+        array[:, :, top : top + height, left : left + width], lost = storage.encode(block)
+        return lost
+
+    return write
+
+
+def _in_chunks_of(array: zarr.Array, overview: xr.DataArray) -> xr.DataArray:
+    """An overview without values, in chunks as large as those of the cube's array."""
+    empty = da.empty(overview.shape, dtype=overview.dtype, chunks=(-1, -1, *array.chunks[2:]))
+    return overview.copy(data=empty)
+
+
+def _finish(path: Path, facts: Facts) -> None:
+    """Add what was measured to a group whose blocks are all written, and say that it is complete."""
+    group = zarr.open_group(path, mode="r+", use_consolidated=False)
+    group[NAME].attrs.update(facts)
+    group.attrs[COMPLETE] = True
+    with warnings.catch_warnings():  # format 3 has no standard for consolidated metadata; other readers ignore it
+        warnings.filterwarnings("ignore", "Consolidated metadata", category=UserWarning)
+        zarr.consolidate_metadata(path)
 
 
 def _evenly_chunked(cube: xr.DataArray) -> xr.DataArray:
-    """The cube in blocks of all betas and bands, of one size along y and x, the last ones smaller.
+    """The cube in blocks of one size along y and x, of which only the last ones may be smaller.
 
-    Two blocks must never share a stored chunk.
+    Two blocks must never share a stored chunk, because they are written at the same time.
     """
     if cube.chunks is None:
         return cube
@@ -177,37 +183,94 @@ def _evenly_chunked(cube: xr.DataArray) -> xr.DataArray:
     return cube if even else cube.chunk(sides)
 
 
-def _stored_chunks(cube: xr.DataArray, storage: Storage) -> tuple[int, int, int, int]:
-    """One beta, the block's rows and columns, and the bands that fit: a block is written in whole chunks."""
+# ------------------------------------------------------------------------------------------------ empty groups
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _GroupMaker:
+    """Makes the groups of one store, which differ only in their grids.
+
+    Attributes:
+        storage: how values are stored.
+        zarr_format: 2 or 3.
+        options: how chunks are compressed and kept.
+        has_beta: whether the cube had a dimension beta when it was handed over.
+    """
+
+    storage: Storage
+    zarr_format: int
+    options: ZarrOptions
+    has_beta: bool
+
+    def make(self, cube: xr.DataArray, path: Path, overviews: Sequence[xr.DataArray] = ()) -> zarr.Array:
+        """Make the group of a cube with its coordinates and attributes, but without values; returns its array.
+
+        Args:
+            cube: (beta, band, y, x).
+            path: the folder of the group, which does not exist yet.
+            overviews: the coarser levels that will be stored in groups below this one.
+        """
+        coords = _own_coordinates(cube)
+        empty = da.empty(cube.shape, dtype=self.storage.dtype, chunks=cube.chunks or cube.shape)
+        array = xr.DataArray(empty, coords, cube.dims, NAME, self._array_attributes(cube))
+        attrs = {"Conventions": "CF-1.11", COMPLETE: False, "rangegeo_has_beta": self.has_beta}
+        attrs |= group_attributes(cube, self.storage.dtype, overviews)
+        # Coordinates hold few numbers, and every reader needs them, so they are not compressed.
+        encoding: dict[str, dict[str, Any]] = {name: {"compressors": None} for name in coords}
+        array.to_dataset(promote_attrs=False).assign_attrs(attrs).to_zarr(
+            path,
+            mode="w-",
+            zarr_format=self.zarr_format,
+            compute=False,
+            consolidated=False,
+            encoding=encoding | {NAME: self._encoding(cube)},
+        )
+        made = zarr.open_group(path, mode="r+", use_consolidated=False)[NAME]
+        assert isinstance(made, zarr.Array)
+        return made
+
+    def _array_attributes(self, cube: xr.DataArray) -> dict[str, Any]:
+        attrs = {key: value for key, value in cube.attrs.items() if key != "grid_mapping"}
+        attrs |= {"_CRS": gdal_crs(cube.odc.geobox), "band_names": cube["band_name"].values.tolist()}
+        if self.storage.scale is not None and self.storage.offset is not None:
+            scale, offset = self.storage.scale[0, 0], self.storage.offset[0, 0]
+            attrs |= {"scale_factor": float(scale), "add_offset": float(offset)}
+        return attrs
+
+    def _encoding(self, cube: xr.DataArray) -> dict[str, Any]:
+        """How xarray stores the array."""
+        chunks, compressor = _stored_chunks(cube, self.storage.dtype), self.options.compressor(self.zarr_format)
+        nodata = np.dtype(self.storage.dtype).type(self.storage.nodata)
+        encoding = {
+            "chunks": chunks,
+            "compressors": None if compressor is None else [compressor],
+            "_FillValue": nodata,
+            "grid_mapping": "spatial_ref",
+        }
+        if self.zarr_format == 3:
+            encoding["fill_value"] = nodata  # for chunks that are not stored; format 2 uses _FillValue for them too
+        if self.options.shards:
+            betas, bands = cube.shape[:2]
+            encoding["shards"] = (betas, -(-bands // chunks[1]) * chunks[1], *chunks[2:])
+        return encoding
+
+
+def _own_coordinates(cube: xr.DataArray) -> dict[str, xr.DataArray]:
+    """The coordinates of a cube as they are stored.
+
+    A slice of a cube has kept the resolution and the transform of the whole cube; both are computed again.
+    """
+    coords = {str(name): coord.drop_encoding() for name, coord in cube.coords.items() if name != "band_name"}
+    fresh = grid_coords(cube.odc.geobox)
+    transform = fresh["spatial_ref"].attrs["GeoTransform"]
+    coords["spatial_ref"] = coords["spatial_ref"].assign_attrs(GeoTransform=transform)
+    for axis in ("y", "x"):
+        coords[axis] = coords[axis].assign_attrs(resolution=fresh[axis].attrs["resolution"])
+    return coords
+
+
+def _stored_chunks(cube: xr.DataArray, dtype: str) -> tuple[int, int, int, int]:
+    """The shape of a stored chunk: one beta, the bands that fit, and the rows and columns of a block of the cube."""
     rows, cols = (sizes[0] for sizes in cube.chunks[2:]) if cube.chunks else (cube.sizes["y"], cube.sizes["x"])
-    bands = max(1, CHUNK_BYTES // (rows * cols * np.dtype(storage.dtype).itemsize))
+    bands = max(1, CHUNK_BYTES // (rows * cols * np.dtype(dtype).itemsize))
     return 1, min(bands, cube.sizes["band"]), rows, cols
-
-
-def check_store(
-    cube: xr.DataArray,
-    path: Path,
-    *,
-    overwrite: bool,
-    overviews: bool = False,
-    dtype: str = "float32",
-    **options: object,
-) -> None:
-    """Refuse a destination and options before any work is done; only a Zarr store is ever replaced."""
-    parse_zarr_options(**options)
-    check_destination(path, int(stored_bytes(cube, dtype) * (1 + 2 * ROOM * overviews)), overwrite=overwrite)
-    if path.exists() and not any((path / name).exists() for name in ("zarr.json", ".zgroup")):
-        raise OutputError(f"{path} is not a Zarr store and was left as it is; give another -o")
-
-
-def is_complete(path: Path) -> bool:
-    """Whether every block of a store was written."""
-    return bool(zarr.open_group(path, mode="r", use_consolidated=False).attrs.get(COMPLETE, False))
-
-
-def _complete(path: Path) -> None:
-    """Say that every block of a group was written, and gather what it and those below it say."""
-    zarr.open_group(path, mode="r+", use_consolidated=False).attrs[COMPLETE] = True
-    with warnings.catch_warnings():  # zarr says that format 3 has no standard for it yet; readers without it ignore it
-        warnings.filterwarnings("ignore", "Consolidated metadata", category=UserWarning)
-        zarr.consolidate_metadata(path)

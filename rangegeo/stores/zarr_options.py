@@ -1,71 +1,85 @@
-"""Creation options of Zarr stores: how chunks are compressed, and how many of them an object holds."""
+"""Creation options of Zarr stores: how chunks are compressed, and whether a block of pixels is one object."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from numcodecs import Blosc
 from zarr.codecs import BloscCodec
 
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
+
+Codec = Literal["lz4", "zstd", "zlib", "blosclz"]
+Shuffle = Literal["shuffle", "bitshuffle", "noshuffle"]
 
 FORMATS = (2, 3)
-CHOICES = {  # names and values, as they are typed and as Blosc has them
+# The options as they are typed, with their values as `ZarrOptions` has them.
+CHOICES: dict[str, dict[str, Any]] = {
     "COMPRESS": {"LZ4": "lz4", "ZSTD": "zstd", "ZLIB": "zlib", "BLOSCLZ": "blosclz", "NONE": None},
     "LEVEL": {str(level): level for level in range(10)},
     "SHUFFLE": {"BYTE": "shuffle", "BIT": "bitshuffle", "NONE": "noshuffle"},
     "SHARDS": {"NO": False, "YES": True},
 }
-QUANTISED = {"compress": "zstd", "level": 1}  # what is usual then: a fifth (16 bits) to two thirds (int8) smaller
-OLD_SHUFFLES = {"shuffle": Blosc.SHUFFLE, "bitshuffle": Blosc.BITSHUFFLE, "noshuffle": Blosc.NOSHUFFLE}
+# The defaults for other dtypes than float32: files are a fifth (16 bits) to two thirds (int8) smaller, as measured.
+QUANTISED = {"compress": "zstd", "level": 1}
+SHUFFLES_OF_FORMAT_2 = {"shuffle": Blosc.SHUFFLE, "bitshuffle": Blosc.BITSHUFFLE, "noshuffle": Blosc.NOSHUFFLE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZarrOptions:
-    """What may be chosen of a store.
+    """How the chunks of a store are compressed and kept.
 
     Attributes:
-        compress: Blosc's codec, None to store chunks as they are. Of float32, lz4 is as small as zstd at level 1 and
-            two to three times as fast, measured on ten kinds of cubes.
-        level: 0 to 9.
-        shuffle: what is done to bytes or bits before.
-        shards: whether a block of pixels is one object with all its betas and bands, in format 3; else it is many.
+        compress: Blosc's codec, or None to store chunks without compression. For float32, lz4 makes files as small as
+            zstd at level 1 and is two to three times as fast, measured on ten kinds of cubes.
+        level: the effort of the codec, from 0 to 9.
+        shuffle: how bytes or bits are reordered before compression: "shuffle", "bitshuffle" or "noshuffle".
+        shards: whether all betas and bands of a block of pixels are kept in one object, which needs format 3; else each
+            chunk is an object of its own.
     """
 
-    compress: str | None = "lz4"
+    compress: Codec | None = "lz4"
     level: int = 5
-    shuffle: str = "shuffle"
+    shuffle: Shuffle = "shuffle"
     shards: bool = False
 
     def compressor(self, zarr_format: int) -> Blosc | BloscCodec | None:
-        """The codec in the words of a Zarr format."""
+        """The codec for a Zarr format."""
         if self.compress is None:
             return None
         if zarr_format == 2:
-            return Blosc(cname=self.compress, clevel=self.level, shuffle=OLD_SHUFFLES[self.shuffle])
+            return Blosc(cname=self.compress, clevel=self.level, shuffle=SHUFFLES_OF_FORMAT_2[self.shuffle])
         return BloscCodec(cname=self.compress, clevel=self.level, shuffle=self.shuffle)
 
 
 def parse_zarr_options(
     creation_options: Mapping[str, object] | None = None, zarr_format: int = 3, dtype: str = "float32"
 ) -> ZarrOptions:
-    """The options that were asked for, the usual ones for the rest.
+    """The options that a user gives, with the defaults for the rest.
 
+    Args:
+        creation_options: COMPRESS (LZ4, ZSTD, ZLIB, BLOSCLZ, NONE), LEVEL (0 to 9), SHUFFLE (BYTE, BIT, NONE) and
+            SHARDS (NO, YES); names and values in upper or lower case.
+        zarr_format: 2 or 3.
+        dtype: float32, float16, int16 or int8; all but float32 have other defaults.
     Raises:
-        UsageError: there is no such format, option or value.
+        UsageError: there is no such format, option or value, or shards are asked for in format 2.
     """
     if zarr_format not in FORMATS:
-        raise UsageError(f"--zarr-format must be 2 or 3, got {zarr_format}")
-    chosen: dict = {} if dtype == "float32" else dict(QUANTISED)
+        raise UsageError(argument="zarr_format", expected="2 or 3", got=zarr_format)
+    option = argument("creation_options")
+    chosen: dict[str, Any] = {} if dtype == "float32" else dict(QUANTISED)
     for name, value in (creation_options or {}).items():
         values = CHOICES.get(name.upper())
         if values is None:
-            raise UsageError(f"--co {name} is no option of a Zarr store; those are {', '.join(CHOICES)}")
+            raise UsageError(f"{option} {name} is no option of a Zarr store; those are {', '.join(CHOICES)}")
         if str(value).upper() not in values:
-            raise UsageError(f"--co {name} must be one of {', '.join(values)}, got {value}")
+            raise UsageError(f"{option} {name} must be one of {', '.join(values)}, got {value}")
         chosen[name.lower()] = values[str(value).upper()]
     options = ZarrOptions(**chosen)
     if options.shards and zarr_format != 3:
-        raise UsageError("--co SHARDS=YES needs Zarr format 3; leave out --zarr-format")
+        shards = argument("creation_options", {"SHARDS": "YES"})
+        raise UsageError(f"{shards} needs Zarr format 3; leave out {argument('zarr_format')}")
     return options

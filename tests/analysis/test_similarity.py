@@ -297,7 +297,7 @@ def test_what_is_no_place_or_no_cube_is_refused(cube):
     for place in ((5, 45, 3), [[[5, 45]]], "Bern", None):
         with pytest.raises(ShapeError, match="places must"):
             rg.similarity(cube, place)
-    with pytest.raises(UsageError, match=r"needs a cube with dims \(beta,\) band, y and x"):
+    with pytest.raises(UsageError, match=r"comparing pixels needs a cube with dims \(beta,\) band, y and x, got \("):
         rg.similarity(cube.isel(band=0), HERE)
     with pytest.raises(UsageError, match="no regular grid"):
         rg.similarity(cube.isel(x=[1, 2, 9]), HERE)

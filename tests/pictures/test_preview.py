@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,9 @@ from rio_cogeo.cogeo import cog_validate
 
 import rangegeo as rg
 from rangegeo.colours.paint import fit_cube, paint_cube
-from rangegeo.errors import CubeError, OutputError, UsageError
+from rangegeo.errors import CubeError, MissingPackage, OutputError, UsageError
 from rangegeo.pictures import preview as module
-from rangegeo.pictures.preview import Look, preview
+from rangegeo.pictures.preview import Look, check_picture, preview
 
 BOX, RES = (5, 44, 6, 45), 0.02
 
@@ -234,16 +235,16 @@ def test_a_picture_is_no_cube(stores, tmp_path):
         (["a.zarr"], Look(betas=(2,)), UsageError, r"beta must be in \[0, 1\], got 2"),
         (["sgq.zarr"], Look(betas=(0.3, 0.3)), UsageError, r"every beta must be given once, got 0\.3,0\.3"),
         (["plain.zarr"], Look(betas=(0.5,)), UsageError, r"this one holds none"),
-        (["a.zarr"], Look(bands=(0,)), UsageError, r"--bands must be numbers from 1 to 40, got 0"),
-        (["a.zarr"], Look(bands=(3, 41)), UsageError, r"--bands must be numbers from 1 to 40, got 41"),
+        (["a.zarr"], Look(bands=(0,)), UsageError, r"^bands must be numbers from 1 to 40, got 0"),
+        (["a.zarr"], Look(bands=(3, 41)), UsageError, r"^bands must be numbers from 1 to 40, got 41"),
         (
             ["a.zarr"],
             Look(bands="red"),
             UsageError,
-            r"--bands must be all, visual, location, a name such as visual_\d+ or a number",
+            r"^bands must be all, visual, location, a name such as visual_\d+ or a number",
         ),
-        (["pair.zarr"], Look(bands="location"), UsageError, r"--bands must be all, visual"),
-        (["a.zarr"], Look(method="umap"), UsageError, r"--method must be one of pca, ica"),
+        (["pair.zarr"], Look(bands="location"), UsageError, r"^bands must be all, visual"),
+        (["a.zarr"], Look(method="umap"), UsageError, r"^method must be one of pca, ica"),
     ],
 )
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
@@ -256,7 +257,7 @@ def test_what_cannot_be_drawn_is_refused(stores, tmp_path, sources, look, error,
 @pytest.mark.parametrize(
     ("name", "look", "said"),
     [
-        ("a.jpg", Look(), r"a picture must end in \.png, \.tif, \.tiff, got 'a\.jpg'; for example -o alps\.png"),
+        ("a.jpg", Look(), r"a picture must end in \.png, \.tif, \.tiff, got 'a\.jpg'; for example path=\"alps\.png\""),
         ("a", Look(), r"a picture must end in \.png"),
         ("a.tif", Look(strip=True), r"betas side by side must be a \.png, got 'a\.tif'; for example alps\.png"),
     ],
@@ -266,9 +267,33 @@ def test_what_is_no_picture_is_refused(stores, tmp_path, name, look, said):
         preview([stores / "a.zarr"], tmp_path / name, look)
 
 
+def test_a_suffix_is_asked_for_in_the_words_of_the_shell_too(tmp_path):
+    with pytest.raises(UsageError) as caught:
+        check_picture(tmp_path / "a.jpg", Look())
+    said = "a picture must end in .png, .tif, .tiff, got 'a.jpg'; for example "
+    assert str(caught.value) == f'{said}path="alps.png"'
+    assert caught.value.for_shell() == f"{said}-o alps.png"
+
+
+@pytest.mark.parametrize(
+    ("package", "look", "python", "shell"),
+    [
+        ("matplotlib", Look(), "drawing a .png needs matplotlib: ", "drawing a .png needs matplotlib: "),
+        ("sklearn", Look(method="ica"), 'method="ica" needs scikit-learn: ', "--method ica needs scikit-learn: "),
+    ],
+)
+def test_a_missing_package_is_named_before_any_work(tmp_path, monkeypatch, package, look, python, shell):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingPackage) as caught:
+        preview(["none.zarr"], tmp_path / "a.png", look)
+    assert str(caught.value).startswith(f"{python}pip install ")
+    assert caught.value.for_shell().startswith(f"{shell}pip install ")
+    assert caught.value.for_shell().endswith('[plot]"')
+
+
 def test_an_existing_picture_is_left_alone(stores, tmp_path):
     (tmp_path / "a_beta0.5.png").write_text("precious")
-    with pytest.raises(OutputError, match="add --overwrite to replace it"):
+    with pytest.raises(OutputError, match="add overwrite=True to replace it"):
         preview([stores / "a.zarr"], tmp_path / "a.png")
     assert [path.name for path in tmp_path.iterdir()] == ["a_beta0.5.png"]
     assert (tmp_path / "a_beta0.5.png").read_text() == "precious"
@@ -283,8 +308,10 @@ def test_a_picture_never_replaces_its_cube(stores, tmp_path):
     for name in names:
         (tmp_path / name).write_bytes((stores / name).read_bytes())
     for sources, out in ((names, "a.tif"), (names[:1], "a_beta0.tif")):
-        with pytest.raises(UsageError, match=r"would replace its own cube; give another -o"):
+        with pytest.raises(UsageError) as caught:
             preview([tmp_path / name for name in sources], tmp_path / out, overwrite=True)
+        said = f"the picture {tmp_path / out} would replace its own cube; give another "
+        assert (str(caught.value), caught.value.for_shell()) == (f"{said}path", f"{said}-o")
     for name in names:
         assert (tmp_path / name).read_bytes() == (stores / name).read_bytes()
 

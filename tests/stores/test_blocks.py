@@ -46,7 +46,8 @@ def test_a_closed_folder_is_refused(broken, tmp_path, monkeypatch, write, name):
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
     with pytest.raises(OutputError) as caught:
         write(broken, tmp_path / name)
-    assert str(caught.value) == f"the folder {tmp_path} cannot be written to; give another -o"
+    said = f"the folder {tmp_path} cannot be written to; give another "
+    assert (str(caught.value), caught.value.for_shell()) == (f"{said}path", f"{said}-o")
 
 
 @pytest.mark.parametrize(("write", "name"), WRITERS)
@@ -56,9 +57,10 @@ def test_too_little_disk_is_refused(broken, tmp_path, monkeypatch, write, name, 
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage(10**9, 10**9 - 1000, 1000))
     with pytest.raises(OutputError) as caught:
         write(broken, tmp_path / name, overwrite=overwrite)
-    message = str(caught.value)
-    assert " may need " in message
-    assert f" but {tmp_path} has 1.0 kB free; take a larger --res or a smaller --bbox, or write to another" in message
+    assert " may need " in str(caught.value)
+    free = f" but {tmp_path} has 1.0 kB free; take a larger "
+    assert f"{free}res or a smaller bbox, or write to another disk with path" in str(caught.value)
+    assert f"{free}--res or a smaller --bbox, or write to another disk with -o" in caught.value.for_shell()
     assert listing(tmp_path) == {}
 
 
@@ -103,7 +105,21 @@ def test_a_named_format_wins(name):
 def test_other_suffixes_are_refused(name):
     with pytest.raises(UsageError) as caught:
         choose_format(Path(name), None)
-    assert str(caught.value) == f"-o must end in .zarr, .tif or .tiff, got {name!r}; or say --format zarr, cog or gtiff"
+    said = f"must end in .zarr, .tif or .tiff, got {name!r}; or say"
+    assert str(caught.value) == f'path {said} format="zarr", cog or gtiff'
+    assert caught.value.for_shell() == f"-o {said} --format zarr, cog or gtiff"
+
+
+@pytest.mark.parametrize(("suffix", "name"), [(".tif", "zarr"), (".zarr", "cog"), (".zarr", "gtiff")])
+def test_a_name_and_a_suffix_must_agree(suffix, name):
+    with pytest.raises(UsageError) as caught:
+        choose_format(Path(f"a{suffix}"), name)
+    assert str(caught.value) == (
+        f'format="{name}" does not go with path="a{suffix}"; leave format out, or give another path'
+    )
+    assert caught.value.for_shell() == (
+        f"--format {name} does not go with -o a{suffix}; leave --format out, or give another -o"
+    )
 
 
 @pytest.mark.parametrize(("write", "name"), WRITERS)
@@ -187,8 +203,10 @@ def test_telling_an_empty_block_costs_no_memory():
 
 def test_a_folder_of_the_name_of_a_geotiff_is_refused_and_left_alone(broken, tmp_path):
     (tmp_path / "a.tif").mkdir()
-    with pytest.raises(OutputError, match="is a folder and was left as it is; give another -o"):
+    with pytest.raises(OutputError) as caught:
         write_geotiff(broken.isel(beta=[0]), tmp_path / "a.tif", overwrite=True)
+    said = f"{tmp_path / 'a.tif'} is a folder and was left as it is; give another "
+    assert (str(caught.value), caught.value.for_shell()) == (f"{said}path", f"{said}-o")
     assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
 
 

@@ -252,11 +252,11 @@ def test_a_failure_leaves_everything_as_it_was(cube, broken, tmp_path, monkeypat
             raise OSError(28, "No space left on device")
         finish(*arguments, **_)
 
-    finish = geotiff._finish
+    finish = geotiff._compress
     if moment == "a preview":
-        monkeypatch.setattr(geotiff, "_preview", fail)
+        monkeypatch.setattr(geotiff._Completion, "_paint_preview", fail)
     elif moment == "the second file":
-        monkeypatch.setattr(geotiff, "_finish", fail)
+        monkeypatch.setattr(geotiff, "_compress", fail)
     elif moment == "the disk":
         monkeypatch.setattr(geotiff.rasterio.shutil, "copy", fail)
     with pytest.raises(BrokenBlock if moment == "a block" else OSError):
@@ -277,13 +277,13 @@ def test_an_interrupt_leaves_everything_as_it_was(cube, tmp_path, monkeypatch):
 
 def test_no_unfinished_file_ever_has_the_final_name(cube, tmp_path, monkeypatch):
     seen = []
-    finish = geotiff._finish
+    finish = geotiff._compress
 
     def watched(*arguments: object, **more: object) -> None:
         finish(*arguments, **more)
         seen.append([path.name for path in tmp_path.iterdir() if not path.name.startswith(".")])
 
-    monkeypatch.setattr(geotiff, "_finish", watched)
+    monkeypatch.setattr(geotiff, "_compress", watched)
     write_geotiff(cube, tmp_path / "a.tif")
     assert seen == [[]] * 4
 
@@ -293,8 +293,9 @@ def test_any_existing_file_stops_the_writing_before_it_starts(cube, broken, tmp_
     (tmp_path / name).write_text("precious")
     with pytest.raises(OutputError) as caught:
         write_geotiff(broken, tmp_path / "a.tif")
-    expected = f"{tmp_path / name} exists and was left as it is; add --overwrite to replace it, or give another -o"
-    assert str(caught.value) == expected
+    said = f"{tmp_path / name} exists and was left as it is; add "
+    assert str(caught.value) == f"{said}overwrite=True to replace it, or give another path"
+    assert caught.value.for_shell() == f"{said}--overwrite to replace it, or give another -o"
     assert listing(tmp_path) == {name: b"precious"}
 
 

@@ -134,7 +134,8 @@ def test_what_gdal_would_not_make_is_refused_before_any_work(broken, tmp_path, c
     ):
         with pytest.raises(UsageError) as caught:
             refuse()
-        assert said in str(caught.value)
+        assert said in caught.value.for_shell()
+        assert "--" not in str(caught.value)
         assert "\n" not in str(caught.value)
         assert "vsimem" not in str(caught.value)
     assert listing(tmp_path) == {}
@@ -150,10 +151,48 @@ def test_many_bands_are_never_interleaved_by_pixel(bands, fine):
         return
     with pytest.raises(UsageError) as caught:
         with_options(USUAL, given, bands, "float32")
-    assert str(caught.value) == (
-        f"--co INTERLEAVE=PIXEL cannot be had: QGIS takes seconds to draw a file of {bands} bands that are interleaved "
-        "by pixel; leave it out"
-    )
+    why = f"cannot be had: QGIS takes seconds to draw a file of {bands} bands that are interleaved by pixel"
+    assert str(caught.value) == f"creation_options={{'INTERLEAVE': 'PIXEL'}} {why}; leave it out"
+    assert caught.value.for_shell() == f"--co INTERLEAVE=PIXEL {why}; leave it out"
+
+
+SPELLINGS = [  # options, and how the message begins in Python and in the shell
+    (
+        {"COMPRESS": "ZIP"},
+        "creation_options={'COMPRESS': 'ZIP'} is for no such file; take one of ZSTD,",
+        "--co COMPRESS=ZIP is for no such file; take one of ZSTD,",
+    ),
+    (
+        {"COMPRESS": "NONE", "LEVEL": 3},
+        "creation_options LEVEL needs COMPRESS=ZSTD, DEFLATE, LZMA, got COMPRESS=NONE; leave it out",
+        "--co LEVEL needs COMPRESS=ZSTD, DEFLATE, LZMA, got COMPRESS=NONE; leave it out",
+    ),
+    (
+        {"nbits": 16},
+        "creation_options={'NBITS': '16'} cannot be had: dtype says how values are stored; leave it out",
+        "--co NBITS=16 cannot be had: --dtype says how values are stored; leave it out",
+    ),
+    (
+        {"COPY_SRC_OVERVIEWS": "NO"},
+        "creation_options={'COPY_SRC_OVERVIEWS': 'NO'} cannot be had: "
+        'format="gtiff" leaves out the overviews, format="cog" has them; leave it out',
+        "--co COPY_SRC_OVERVIEWS=NO cannot be had: "
+        "--format gtiff leaves out the overviews, --format cog has them; leave it out",
+    ),
+    (
+        {"BIGTIFF": "YES", "COLOUR": "RED"},
+        "GDAL makes no float32 GeoTIFF with creation_options={'BIGTIFF': 'YES', 'COLOUR': 'RED'}: ",
+        "GDAL makes no float32 GeoTIFF with --co BIGTIFF=YES --co COLOUR=RED: ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "python", "shell"), SPELLINGS)
+def test_options_are_spelled_for_python_and_for_the_shell(given, python, shell):
+    with pytest.raises(UsageError) as caught:
+        check_options(given)
+    assert str(caught.value).startswith(python)
+    assert caught.value.for_shell().startswith(shell)
 
 
 def test_a_layout_that_only_newer_gdal_knows_is_refused_by_an_older_one():

@@ -225,7 +225,8 @@ def test_float16_has_a_largest_number():
 def test_other_dtypes_are_refused():
     with pytest.raises(UsageError) as caught:
         fit_storage("uint8", NAMES, lambda: None, one_scale=False)
-    assert str(caught.value) == "--dtype must be one of float32, float16, int16, int8, got 'uint8'"
+    assert str(caught.value) == "dtype must be one of float32, float16, int16, int8, got 'uint8'"
+    assert caught.value.for_shell() == "--dtype must be one of float32, float16, int16, int8, got 'uint8'"
 
 
 # -------------------------------------------------------------------------------------------------- sample

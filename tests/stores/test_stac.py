@@ -182,7 +182,7 @@ def test_footprints(name):
 
 def test_an_existing_item_is_refused_before_any_work(tmp_path):
     item_path(tmp_path / "alps.zarr").write_text("precious")
-    with pytest.raises(OutputError, match=r"alps\.stac\.json exists and was left as it is; add --overwrite"):
+    with pytest.raises(OutputError, match=r"alps\.stac\.json exists and was left as it is; add overwrite=True"):
         check_items([tmp_path / "alps.zarr"], overwrite=False)
     check_items([tmp_path / "alps.zarr"], overwrite=True)
     assert item_path(tmp_path / "alps.zarr").read_text() == "precious"
@@ -209,4 +209,8 @@ def test_a_missing_package_names_its_remedy(monkeypatch, tmp_path, package):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingPackage) as caught:
         check_items([tmp_path / "a.zarr"], overwrite=False)
-    assert str(caught.value) == f'--stac needs {package}: pip install "rangegeo[stac]"'
+    python, shell = str(caught.value), caught.value.for_shell()
+    assert python.startswith(f"stac=True needs {package}: pip install ")
+    assert shell.startswith(f"--stac needs {package}: pip install ")
+    assert python.endswith('[stac]"')
+    assert shell.endswith('[stac]"')

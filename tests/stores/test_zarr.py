@@ -22,7 +22,7 @@ from zarr.storage import LocalStore
 import rangegeo as rg
 from rangegeo.errors import CubeError, OutputError, UsageError
 from rangegeo.schema.cube import NAME
-from rangegeo.stores.zarr import ARRAY, is_complete, write_zarr
+from rangegeo.stores.zarr import is_complete, write_zarr
 
 
 @pytest.fixture(params=[3, 2])
@@ -30,8 +30,11 @@ def zarr_format(request) -> int:
     return request.param
 
 
-def test_the_name_of_the_array_is_the_cubes():
-    assert ARRAY == NAME
+@pytest.mark.parametrize("name", ["similarity", None])
+def test_the_array_has_the_name_of_cubes_whatever_a_cube_was_renamed_to(cube, tmp_path, name):
+    write_zarr(cube.rename(name), tmp_path / "a.zarr")
+    assert set(zarr.open_group(tmp_path / "a.zarr", mode="r").array_keys()) > {NAME, "x", "y"}
+    assert rg.open_cube(tmp_path / "a.zarr").name == NAME
 
 
 def test_zarr_itself_reads_the_values(cube, tmp_path, zarr_format):
@@ -202,7 +205,7 @@ def test_a_store_says_that_it_is_unfinished_until_the_last_block(broken, tmp_pat
         read = rg.open_cube(path)
     assert caught[0].filename == __file__
     assert np.isnan(read.values[:, :, 16:32, 32:48]).all()
-    with pytest.raises(OutputError, match="exists and was left as it is; add --overwrite to replace it"):
+    with pytest.raises(OutputError, match="exists and was left as it is; add overwrite=True to replace it"):
         write_zarr(broken, path)
 
 
@@ -218,7 +221,7 @@ def test_an_existing_store_is_not_touched_without_overwrite(cube, tmp_path):
     write_zarr(cube, tmp_path / "a.zarr")
     before = listing(tmp_path)
     with pytest.raises(
-        OutputError, match=r"a\.zarr exists and was left as it is; add --overwrite to replace it, or give"
+        OutputError, match=r"a\.zarr exists and was left as it is; add overwrite=True to replace it, or give"
     ):
         write_zarr(cube * 2, tmp_path / "a.zarr")
     assert listing(tmp_path) == before
@@ -251,8 +254,10 @@ def test_only_a_zarr_store_is_ever_replaced(cube, tmp_path, what):
         if what == "folder":
             (path / "thesis.txt").write_text("my thesis")
     before = listing(tmp_path)
-    with pytest.raises(OutputError, match="precious is not a Zarr store and was left as it is; give another -o"):
+    with pytest.raises(OutputError) as caught:
         write_zarr(cube, path, overwrite=True)
+    said = f"{path} is not a Zarr store and was left as it is; give another "
+    assert (str(caught.value), caught.value.for_shell()) == (f"{said}path", f"{said}-o")
     assert listing(tmp_path) == before
     assert path.exists()
 
@@ -260,8 +265,10 @@ def test_only_a_zarr_store_is_ever_replaced(cube, tmp_path, what):
 def test_a_format_that_zarr_does_not_have_is_refused_before_anything_is_touched(cube, tmp_path):
     write_zarr(cube, tmp_path / "a.zarr")
     before = listing(tmp_path)
-    with pytest.raises(UsageError, match="--zarr-format must be 2 or 3, got 1"):
+    with pytest.raises(UsageError) as caught:
         write_zarr(cube, tmp_path / "a.zarr", overwrite=True, zarr_format=1)
+    assert str(caught.value) == "zarr_format must be 2 or 3, got 1"
+    assert caught.value.for_shell() == "--zarr-format must be 2 or 3, got 1"
     assert listing(tmp_path) == before
 
 

@@ -39,11 +39,11 @@ sys.exit(os.waitstatus_to_exitcode(status))
 """
 RAW_WRITE = """
 import sys, numpy as np, zarr
-from rangegeo.stores.zarr import CHUNK_BYTES, COMPRESSORS
+from rangegeo.stores.zarr_options import ZarrOptions
 source = zarr.open_group(sys.argv[1], mode="r")["embedding"]
 values = np.load(sys.argv[2], mmap_mode="r")
 target = zarr.create_array(sys.argv[3], shape=source.shape, chunks=source.chunks, dtype=source.dtype,
-                           compressors=[COMPRESSORS[3]])
+                           compressors=[ZarrOptions().compressor(3)])
 import time
 start = time.perf_counter()
 target[:] = values
