@@ -13,7 +13,7 @@ from rangegeo.schema.cube import BETA_ATTRS, NAME, SHARE
 def outline(spec: RasterSpec) -> xr.DataArray:
     """The cube of a spec with its coordinates and attributes but no values: NaN that take no memory."""
     recipe, names = spec.recipe, spec.recipe.names
-    coords = grid_coords(spec.geobox) | {
+    coords = grid_coords(spec.geobox, spec.labels) | {
         "band": np.arange(1, recipe.bands + 1),
         "band_name": ("band", np.array(names)),
     }

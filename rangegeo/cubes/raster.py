@@ -13,6 +13,7 @@ from rangegeo.cubes.virtual import virtual_raster
 from rangegeo.engine.tolerance import TOLERANCE
 from rangegeo.errors import UsageError
 from rangegeo.grid.extent import choose_extent
+from rangegeo.grid.like import own_labels
 from rangegeo.models.load import load_model
 from rangegeo.models.model import Model
 
@@ -43,7 +44,8 @@ def raster(
     Args:
         bbox: west, south, east, north in `bbox_crs`; west > east crosses the antimeridian.
         res: pixel size in units of `crs`, one number or x and y.
-        like: a raster whose very grid is taken, `res` and `crs` included: a path, a GeoBox or an xarray object.
+        like: a raster whose very grid is taken, `res` and `crs` included: a path, a GeoBox or an xarray object. An
+            xarray object also gives its labels, so that arithmetic with it loses no pixel.
         aoi: polygons whose bounds are the box and outside of which is NaN: a vector file, a GeoDataFrame, a shapely
             geometry or a GeoJSON dict. Chunks wholly outside are never computed.
         all_touched: pixels count that the area touches, not those alone whose centre lies in it.
@@ -76,7 +78,7 @@ def raster(
     recipe = model.recipe(betas, layout=layout, bands=bands)
     if pca is not None:
         recipe = with_projection(recipe, model.evaluator, geobox, pca, area)
-    given = {"area": area, "tolerance": None if exact else tolerance}
+    given = {"area": area, "labels": own_labels(like), "tolerance": None if exact else tolerance}
     if chunks is None:
         if area is not None:
             raise UsageError("a virtual cube (chunks=None) has no area; leave out aoi, or chunks")
