@@ -15,6 +15,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS
 
 from rangegeo.grid import pixel_arc_deg
+from rangegeo.schema.cube import geobox_of
 from rangegeo.support.earth import METRES_A_DEGREE
 
 EVALUATED = "evaluation at pixel centres"  # of the field, which is continuous; nothing is resampled
@@ -35,7 +36,7 @@ def group_attributes(cube: xr.DataArray, dtype: str = "float32", levels: Sequenc
         dtype: that the values are stored as.
         levels: overviews in groups below it.
     """
-    geobox: GeoBox = cube.odc.geobox
+    geobox = geobox_of(cube)
     said = {"proj": _projection(geobox), "spatial": _spatial(geobox)}
     if levels:
         said["multiscales"] = {"layout": _layout(cube, levels)}
@@ -77,7 +78,7 @@ def _factor(finer: xr.DataArray, level: xr.DataArray) -> int:
 
 
 def _absolute(level: xr.DataArray) -> dict:
-    spatial = _spatial(level.odc.geobox)
+    spatial = _spatial(geobox_of(level))
     return {name: spatial[name] for name in ("spatial:shape", "spatial:transform")}
 
 

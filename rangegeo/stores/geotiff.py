@@ -29,7 +29,7 @@ from rangegeo.colours.fit import HIGH, LOW, fit_colours
 from rangegeo.errors import OutputError
 from rangegeo.grid.pyramid import overview_factors
 from rangegeo.grid.samples import sample_lattice
-from rangegeo.schema.cube import as_4d
+from rangegeo.schema.cube import as_4d, geobox_of
 from rangegeo.stores.blocks import Report, is_empty, stored_bytes, write_blocks
 from rangegeo.stores.geotiff_options import FEW_BANDS, compression, raster_type, with_options
 from rangegeo.stores.qml import style
@@ -181,7 +181,7 @@ def _layout(cube: xr.DataArray) -> dict:
 
 def _draft_profile(cube: xr.DataArray, storage: Storage) -> dict:
     """Creation options of the draft that blocks stream into."""
-    geobox = cube.odc.geobox
+    geobox = geobox_of(cube)
     return _layout(cube) | {
         "bigtiff": "yes",
         "sparse_ok": True,

@@ -18,12 +18,11 @@ import numpy as np
 import xarray as xr
 import zarr
 from dask.delayed import Delayed
-from odc.geo.geobox import GeoBox
 from pyproj import CRS
 
 from rangegeo.errors import OutputError, UsageError
 from rangegeo.grid.coords import grid_coords
-from rangegeo.schema.cube import as_4d
+from rangegeo.schema.cube import as_4d, geobox_of
 from rangegeo.stores.blocks import Report, is_empty, stored_bytes, write_blocks
 from rangegeo.stores.conventions import gdal_crs, group_attributes, level_name
 from rangegeo.stores.quantise import FLOAT32, Loss, Storage
@@ -129,7 +128,7 @@ def _create(
     options: ZarrOptions,
 ) -> zarr.Array:
     """The group of a cube that has these overviews, with its coordinates and attributes but no values yet."""
-    geobox: GeoBox = cube.odc.geobox
+    geobox = geobox_of(cube)
     coords = {name: coord.drop_encoding() for name, coord in cube.coords.items() if name != "band_name"}
     fresh = grid_coords(geobox)  # of a slice of a cube, whose own still say what the whole was
     transform = fresh["spatial_ref"].attrs["GeoTransform"]
