@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -53,8 +55,8 @@ def read_geobox(data: Georeferenced, name: str) -> GeoBox | None:
     if stated is not None and is_skewed(stated, found.shape.yx):
         return found
     is_angle = found.crs is not None and CRS.from_wkt(found.crs.to_wkt()).is_geographic
-    x = _Axis(dims[1], labels.x, None if stated is None else (stated.c, stated.a), is_angle)
-    y = _Axis(dims[0], labels.y, None if stated is None else (stated.f, stated.e), is_angle)
+    x = _Axis(dims[1], labels.x, None if stated is None else (stated.c, stated.a), is_angle, rising=True)
+    y = _Axis(dims[0], labels.y, None if stated is None else (stated.f, stated.e), is_angle, rising=False)
     _check_centres(x, y, name, said)
     (left, across), (top, down) = x.read(), y.read()
     return GeoBox(found.shape, Affine(across, 0.0, left, 0.0, down, top), found.crs)
@@ -91,21 +93,50 @@ def unskewed(geobox: GeoBox) -> GeoBox:
     return GeoBox(geobox.shape, Affine(transform.a, 0.0, transform.c, 0.0, transform.e, transform.f), geobox.crs)
 
 
+@dataclass(frozen=True)
 class _Axis:
     """The labels of one axis, and what the array states about them.
 
     Attributes:
         dim: the name of the axis.
-        labels: (n,) float64.
+        values: the labels (n,), of any type.
         stated: the corner and the step of the transform, if there is one.
-        steps: how many steps of the transform lie between two labels; 0 if there is no transform or they are not whole.
-        first: how many pixels of the transform lie between its first centre and the first label.
+        is_angle: whether the labels are angles.
+        rising: whether a single label begins a rising axis, as x is; y falls.
     """
 
-    def __init__(self, dim: str, labels: np.ndarray, stated: tuple[float, float] | None, is_angle: bool) -> None:
-        self.dim, self.labels, self.stated, self._is_angle = dim, labels.astype(np.float64), stated, is_angle
-        self._noise = _noise(labels)
-        self.steps, self.first = (0, math.nan) if stated is None else self._on(*stated)
+    dim: str
+    values: np.ndarray
+    stated: tuple[float, float] | None
+    is_angle: bool
+    rising: bool
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """The labels (n,) as float64."""
+        return self.values.astype(np.float64)
+
+    @cached_property
+    def noise(self) -> float:
+        """How far a label may be off because of the type that holds it."""
+        return _noise(self.values)
+
+    @cached_property
+    def first(self) -> float:
+        """How many pixels of the transform lie between its first centre and the first label."""
+        return math.nan if self.stated is None else float((self.labels[0] - self.stated[0]) / self.stated[1] - 0.5)
+
+    @cached_property
+    def steps(self) -> int:
+        """How many steps of the transform lie between two labels; 0 if there is no transform or they are not whole."""
+        if self.stated is None:
+            return 0
+        count, step = len(self.labels) - 1, self.stated[1]
+        if not count:
+            return 1 if (step > 0) == self.rising else -1
+        steps = float((self.labels[-1] - self.labels[0]) / count / step)
+        slack = IRREGULARITY * abs(steps) + 2 * self.noise / abs(step)
+        return round(steps) if abs(steps - round(steps)) * count <= slack else 0
 
     @property
     def lies_on_corners(self) -> bool:
@@ -114,34 +145,27 @@ class _Axis:
 
     def read(self) -> tuple[float, float]:
         """The corner and the step of the axis."""
-        step: float
         if self.stated is not None and self.steps:
             halves = Fraction(round(2 * self.first), 2)  # a block of two pixels has its centre between them
-            slack = IRREGULARITY + self._noise / abs(self.stated[1])
-            if abs(float(halves) - self.first) <= slack and (halves.denominator == 1 or self.steps % 2 == 0):
+            slack = IRREGULARITY + self.noise / abs(self.stated[1])
+            if abs(float(halves) - self.first) <= slack and (
+                halves.denominator == 1 or self.steps % 2 == 0 or len(self.labels) == 1
+            ):
                 if (halves, self.steps) == (0, 1):
                     return self.stated
-                lattice = Lattice.of(*self.stated, is_angle=self._is_angle)
-                part = lattice.part(halves, Fraction(self.steps))
+                part = Lattice.of(*self.stated, is_angle=self.is_angle).part(halves, Fraction(self.steps))
                 return float(part.corner), float(part.step)
-        if len(self.labels) > 1:
-            count = len(self.labels) - 1
-            step = _simplest(float(self.labels[-1] - self.labels[0]) / count, 2 * self._noise / count)
-        else:
-            assert self.stated is not None  # else odc-geo finds no grid
-            step = self.stated[1]
+        step = self._measured_step()
         corner = float(self.labels[0]) - step / 2
-        return float(Lattice.of(corner, step, is_angle=self._is_angle, noise=self._noise).corner), step
+        return float(Lattice.of(corner, step, is_angle=self.is_angle, noise=self.noise).corner), step
 
-    def _on(self, corner: float, step: float) -> tuple[int, float]:
-        """How many steps of a transform lie between two labels, and between its first centre and the first label."""
-        first = float((self.labels[0] - corner) / step - 0.5)
+    def _measured_step(self) -> float:
+        """The step between the labels, or that of the transform if there is one label."""
         count = len(self.labels) - 1
-        if not count:
-            return 1, first
-        steps = float((self.labels[-1] - self.labels[0]) / count / step)
-        slack = IRREGULARITY * abs(steps) + 2 * self._noise / abs(step)
-        return (round(steps) if abs(steps - round(steps)) * count <= slack else 0), first
+        if count:
+            return _simplest(float(self.labels[-1] - self.labels[0]) / count, 2 * self.noise / count)
+        assert self.stated is not None  # else odc-geo finds no grid
+        return self.steps * self.stated[1]
 
 
 def _noise(values: np.ndarray) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 ANGLE_DECIMALS, LENGTH_DECIMALS = 11, 6  # of a degree and of a metre; at least eight times the rounding of a corner
 SIMPLE_STEP = 10**7  # the largest denominator of a step such as 1/3 or 0.0025
 STEP_ULPS = 4  # a computed step such as 3 * 0.1 may be off by so many units in its last place
-SIMPLE_CORNER = 100  # the largest denominator of a corner, in pixels, that is no decimal number
+SIMPLE_CORNER = 100  # the largest denominator of a place between two multiples of a step that is no decimal number
 SEAM = Fraction(382, 1000)  # of a unit; where decimals are counted from the next one, which is where no corner is
 COARSEST = 100  # a pixel is at least so many times as large as the last decimal of its corner
 EXACT = 2**53  # float64 holds all integers up to here
@@ -38,8 +38,8 @@ class Lattice:
     def of(cls, corner: float, step: float, *, is_angle: bool, noise: float = 0.0) -> Lattice:
         """The lattice that a corner and a step stand for.
 
-        The corner is read as a multiple of the step with a small denominator if it is near one, else as a decimal
-        number. Neither depends on which pixel of the lattice comes first, nor on the last bits of the corner.
+        What the corner exceeds a multiple of the step is read as a ratio of small integers if it is near one, else as a
+        decimal number. Neither depends on which pixel of the lattice comes first, nor on the last bits of the corner.
 
         Args:
             is_angle: whether the coordinates are angles; lengths are larger, so they have fewer decimals.
@@ -52,15 +52,15 @@ class Lattice:
         last = Fraction(10) ** -digits
         if size < COARSEST * last:  # float64 hardly tells such pixels apart
             return cls(Fraction(corner), exact)
-        # Only what exceeds a multiple of the step is a decimal number, for a step such as 1/3 is none. A fraction of
-        # the step serves every n-th pixel and blocks of pixels too.
+        # What exceeds a multiple of the step is read, and not the corner, for a step such as 1/3 is no decimal number.
+        # A fraction of the step serves every n-th pixel and blocks of pixels too.
         unit = Fraction(1, 2 * exact.denominator)
         unit = unit if unit >= 10 * last else size
         whole = math.floor(Fraction(corner) / unit + SEAM) * unit
-        read = whole + round((Fraction(corner) - whole) / last) * last
-        largest = min(SIMPLE_CORNER, math.isqrt(int(size / last / 10)))  # so that no two ratios are near one place
-        simple = (read / size).limit_denominator(largest) * size
-        return cls(simple if abs(simple - read) < last else read, exact)
+        rest = round((Fraction(corner) - whole) / last) * last
+        largest = min(SIMPLE_CORNER, math.isqrt(int(unit / last / 10)))  # so that no two ratios are near one place
+        simple = (rest / unit).limit_denominator(largest) * unit
+        return cls(whole + (simple if abs(simple - rest) < last else rest), exact)
 
     def labels(self, length: int) -> np.ndarray:
         """The centres of the first `length` pixels, (length,) float64, each correctly rounded."""

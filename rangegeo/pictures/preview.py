@@ -18,11 +18,12 @@ from rasterio.windows import Window
 from rangegeo.colours.paint import fit_cube
 from rangegeo.cubes.betas import at_beta
 from rangegeo.errors import UsageError
+from rangegeo.grid.crs import wkt_of
 from rangegeo.pictures import draw
 from rangegeo.pictures.figure import PIXELS, note_of, title_of
 from rangegeo.schema.bands import chosen_bands
 from rangegeo.schema.betas import check_betas
-from rangegeo.schema.cube import as_4d
+from rangegeo.schema.cube import as_4d, geobox_of, north_up
 from rangegeo.stores.blocks import write_blocks
 from rangegeo.stores.geotiff import output_paths, rgb_file
 from rangegeo.stores.opening import open_cube
@@ -107,7 +108,7 @@ def check_picture(out: Path, look: Look) -> None:
 
 
 def _opened(sources: Sequence[str | Path], look: Look, pixels: int | None = None) -> xr.DataArray:
-    """The betas and bands that are drawn, lazily."""
+    """The betas and bands that are drawn, lazily, with the northernmost row and the westernmost column first."""
     cubes = [open_cube(source, pixels=pixels) for source in sources]
     cube = cubes[0] if len(cubes) == 1 else _together(sources, cubes)
     betas = look.betas
@@ -116,7 +117,7 @@ def _opened(sources: Sequence[str | Path], look: Look, pixels: int | None = None
     if betas is not None:
         cube = _stacked([at_beta(cube, beta) for beta in check_betas(betas)])
     bands = chosen_bands(look.bands, cube["band_name"].values.tolist())
-    return cube if bands is None else cube.isel(band=list(bands))
+    return north_up(cube if bands is None else cube.isel(band=list(bands)))
 
 
 def _together(sources: Sequence[str | Path], cubes: list[xr.DataArray]) -> xr.DataArray:
@@ -126,7 +127,7 @@ def _together(sources: Sequence[str | Path], cubes: list[xr.DataArray]) -> xr.Da
         if "beta" not in cube.coords or "beta" in cube.dims:
             raise UsageError(f"{source} holds {'several betas' if 'beta' in cube.dims else 'no beta'}; draw it alone")
         names = first["band_name"].values.tolist()
-        if cube.odc.geobox != first.odc.geobox or cube["band_name"].values.tolist() != names:
+        if geobox_of(cube) != geobox_of(first) or cube["band_name"].values.tolist() != names:
             raise UsageError(f"{source} and {sources[0]} differ in grid or bands; give the betas of one raster")
     if len({cube["beta"].item() for cube in cubes}) < len(cubes):
         raise UsageError(f"{' and '.join(map(str, sources))} hold the same beta twice; give each once")
@@ -156,8 +157,9 @@ def _write_maps(sources: Sequence[str | Path], cube: xr.DataArray, look: Look, p
 
 def _write_geotiffs(sources: Sequence[str | Path], cube: xr.DataArray, look: Look, paths: list[Path]) -> None:
     """Three-band GeoTIFFs on the cube's own grid, block by block."""
-    height, width = cube.odc.geobox.shape
-    place = {"crs": cube.odc.geobox.crs.to_wkt(), "transform": cube.odc.geobox.affine}
+    geobox = geobox_of(cube)
+    height, width = geobox.shape
+    place = {"crs": wkt_of(geobox), "transform": geobox.affine}
     colours = fit_cube(cube, _way(cube, look), look.seed)
     writing = threading.Lock()
     with ExitStack() as open_files:

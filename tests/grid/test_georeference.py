@@ -50,6 +50,10 @@ def test_steps_are_multiples_of_the_step():
     assert read(array_on()[::-1, 49:]) == ((40, 1), (0.1, 0.0, 9.93, 0.0, 0.1, 44.06))
 
 
+def test_a_single_row_or_column_is_north_up():
+    assert read(array_on()[::-1][7:8, ::-1][:, 3:4]) == ((1, 1), (0.1, 0.0, 9.63, 0.0, -0.1, 44.86))
+
+
 def test_blocks_of_pixels_keep_their_edges():
     for count in (2, 3, 4, 5):
         coarse = array_on().coarsen(y=count, x=count, boundary="trim").mean()
