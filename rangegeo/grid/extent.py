@@ -16,8 +16,9 @@ from rangegeo.grid.box import cover, make_geobox, parse_res
 from rangegeo.grid.crs import WGS84, CrsLike, crs_of, parse_crs, short_name
 from rangegeo.grid.mask import Mask
 from rangegeo.grid.pixels import reaches_domain
-from rangegeo.grid.polygons import AreaLike, read_polygons
+from rangegeo.grid.polygons import read_polygons
 from rangegeo.grid.reproject import polygons_in
+from rangegeo.grid.vectors import AreaLike
 
 if TYPE_CHECKING:
     from rangegeo.grid.like import RasterLike
