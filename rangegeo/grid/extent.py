@@ -33,12 +33,14 @@ class Area:
     Attributes:
         name: the name of the file that the area came from.
         mask: which pixels lie in the area.
-        share: an upper bound of the share of the raster that the area covers.
+        share: the share of the raster that the area covers.
+        reach: the share of the blocks of the raster that the area reaches; all others are never computed.
     """
 
     name: str
     mask: Mask
     share: float
+    reach: float
 
     def coarser(self, factor: int) -> Area:
         """The same area on pixels `factor` times as wide and as high."""
@@ -132,9 +134,9 @@ def _of_area(
     west, south, east, north = shapely.total_bounds(shapes).tolist()
     geobox = cover((west, south, east, north), size, target, align=align)
     mask = Mask.of(shapes, geobox.affine, all_touched=all_touched)
-    share = mask.share(geobox.shape.yx)
-    if not mask.any(geobox.shape.yx):
+    shape = geobox.shape.yx
+    if not mask.any(shape):
         missed = f"{argument('aoi')} {polygons.name} holds the centre of no pixel"
         touched = f"{argument('all_touched')} for the pixels that it touches"
         raise GridError(f"{missed}; take a smaller {argument('res')}, or {touched}")
-    return geobox, Area(name=PurePath(polygons.name).name, mask=mask, share=share)
+    return geobox, Area(name=PurePath(polygons.name).name, mask=mask, share=mask.share(shape), reach=mask.reach(shape))

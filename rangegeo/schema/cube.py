@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 # What may hold the values of a cube: an array in memory, a dask graph, or xarray's own lazy array.
 Values: TypeAlias = "np.ndarray | da.Array | indexing.ExplicitlyIndexed"
 
-SHARE = "aoi_share"  # name of the attribute of a clipped cube: an upper bound of the share of blocks its area reaches
+# Attributes of a clipped cube: the share of its pixels that lie in the area, and that of the blocks with any of them.
+SHARE, REACH = "aoi_share", "aoi_reach"
 NAME = "embedding"
 BETA_ATTRS = {"long_name": "0 geographic to 1 semantic average"}
 

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from dask.delayed import Delayed
 
-from rangegeo.schema.cube import SHARE
+from rangegeo.schema.cube import REACH
 
 WRITE_TASK = "rangegeo-write"  # prefix of the keys of writing tasks; a progress bar counts them
 ALSO_TASK = "rangegeo-also"  # of those of other cubes that are written along with one
@@ -23,7 +23,7 @@ BlockWriter = Callable[[np.ndarray, int, int], object]
 
 def stored_bytes(cube: xr.DataArray, dtype: str) -> int:
     """Of a cube's values as they are stored, uncompressed, without the blocks that its area leaves out."""
-    return int(cube.size * np.dtype(dtype).itemsize * cube.attrs.get(SHARE, 1.0))
+    return int(cube.size * np.dtype(dtype).itemsize * cube.attrs.get(REACH, 1.0))
 
 
 def is_empty(block: np.ndarray) -> bool:

@@ -216,13 +216,16 @@ def test_an_aligned_area_touches_nothing_beyond_its_edges():
     assert found.mask.inside(np.arange(-1, 7), np.arange(-1, 7)).sum() == 36
 
 
-def test_the_share_is_of_the_blocks_that_are_reached():
+def test_the_share_is_of_the_ground_and_the_reach_of_the_blocks():
     corner = shapely.union_all([shapely.box(0, 0, 1, 1), shapely.box(9.9, 9.9, 10, 10)])
     _, found = choose_extent(aoi=corner, res=1 / 256)  # ten blocks a side
-    assert found.share == pytest.approx(2 / 100, abs=0.05)
-    assert choose_extent(aoi=shapely.box(0, 0, 1, 1), res=0.01)[1].share == 1
+    assert found.share == pytest.approx(1.01 / 100)
+    assert found.reach == pytest.approx(2 / 100, abs=0.05)
+    whole = choose_extent(aoi=shapely.box(0, 0, 1, 1), res=0.01)[1]
+    assert (whole.share, whole.reach) == (1, 1)
     _, found = choose_extent(aoi=TRIANGLE, res=1e-5)  # 400,000 pixels a side
-    assert found.share == pytest.approx(TRIANGLE.area / shapely.box(*TRIANGLE.bounds).area, abs=0.01)
+    assert found.share == pytest.approx(TRIANGLE.area / shapely.box(*TRIANGLE.bounds).area, rel=1e-4)
+    assert found.share < found.reach < found.share + 0.01
 
 
 def test_random_pixels_are_of_the_area_and_the_same_every_time():
