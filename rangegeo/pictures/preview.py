@@ -26,6 +26,7 @@ from rangegeo.schema.betas import check_betas
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
 from rangegeo.stores.blocks import write_blocks
 from rangegeo.stores.geotiff import output_paths, rgb_file
+from rangegeo.stores.geotiff_crs import check_crs
 from rangegeo.stores.opening import open_cube
 from rangegeo.support.destination import check_destination
 from rangegeo.support.optional import import_optional
@@ -80,6 +81,8 @@ def preview(
     out, look = Path(out), look or Look()
     check_picture(out, look)
     cube = _opened(sources, look)
+    if WRITERS[out.suffix.lower()] is _write_geotiffs:
+        check_crs(geobox_of(cube))
     paths = [out] if look.strip else output_paths(cube, out)
     if {path.resolve() for path in paths} & {Path(source).resolve() for source in sources}:
         raise UsageError(f"the picture {out} would replace its own cube; give another -o")

@@ -31,6 +31,7 @@ from rangegeo.grid.pyramid import overview_factors
 from rangegeo.grid.samples import sample_lattice
 from rangegeo.schema.cube import as_4d, geobox_of
 from rangegeo.stores.blocks import Report, is_empty, stored_bytes, write_blocks
+from rangegeo.stores.geotiff_crs import check_crs
 from rangegeo.stores.geotiff_options import FEW_BANDS, compression, raster_type, with_options
 from rangegeo.stores.qml import style
 from rangegeo.stores.quantise import FLOAT32, Loss, Storage
@@ -160,6 +161,7 @@ def check_outputs(
     creation_options: Mapping[str, object] | None = None,
 ) -> None:
     """Refuse destinations and options before any work is done: every file that would be written is looked at."""
+    check_crs(geobox_of(cube))
     _finished_profile(cube, dtype, creation_options)
     for output in output_paths(cube, path):
         if output.is_dir():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import rasterio
 import rioxarray  # noqa: F401  registers .rio
 import xarray as xr
 from helpers.rasters import lazy_raster
@@ -148,3 +149,18 @@ def test_values_are_those_of_the_true_centres(model):
     cubes = [rg.raster(like=array, bands=[1, 2], model=model) for array in (exact, rounded)]
     np.testing.assert_array_equal(*cubes)
     assert geobox_of(cubes[0]) == geobox_of(cubes[1])
+
+
+@pytest.mark.parametrize("turned", [("y",), ("x",), ("y", "x")])
+def test_a_turned_cube_makes_the_same_geotiff(tmp_path, model, turned):
+    """Its rows run from south to north, its columns from east to west; a GeoTIFF has the north and the west first."""
+    cube = rg.raster(**WHOLE, bands=[1, 2, 3], model=model).compute()
+    cube.rangegeo.to_geotiff(tmp_path / "expected.tif")
+    cube.isel({axis: slice(None, None, -1) for axis in turned}).rangegeo.to_geotiff(tmp_path / "found.tif")
+    for name in ("", "_rgb"):
+        with (
+            rasterio.open(tmp_path / f"expected{name}.tif") as expected,
+            rasterio.open(tmp_path / f"found{name}.tif") as found,
+        ):
+            assert found.transform == expected.transform
+            np.testing.assert_array_equal(found.read(), expected.read())
