@@ -15,6 +15,7 @@ from rangegeo.engine.patches import patch_side
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import UsageError
 from rangegeo.field.recipe import Recipe
+from rangegeo.grid.coords import Labels
 from rangegeo.grid.extent import Area
 from rangegeo.grid.pyramid import coarser
 from rangegeo.grid.windows import Window, cut
@@ -32,6 +33,7 @@ class RasterSpec:
     Attributes:
         geobox: the grid.
         area: the part of it that is wanted; None for all of it.
+        labels: of the columns and rows; None for those of the grid. They do not change where a value is evaluated.
         model: names, paths and hashes of the model; a task carries no weights.
         recipe: layers and bands.
         tolerance: largest error of interpolation, relative to each component's largest value; None to evaluate every
@@ -44,6 +46,7 @@ class RasterSpec:
 
     geobox: GeoBox
     area: Area | None = None
+    labels: Labels | None = None
     model: ModelSpec
     recipe: Recipe
     tolerance: float | None = TOLERANCE
@@ -60,6 +63,7 @@ class RasterSpec:
         recipe: Recipe,
         *,
         area: Area | None = None,
+        labels: Labels | None = None,
         tolerance: float | None = TOLERANCE,
         chunks: int | str = "auto",
         command: str | None = None,
@@ -74,6 +78,7 @@ class RasterSpec:
         return cls(
             geobox=geobox,
             area=area,
+            labels=labels,
             model=model.spec,
             recipe=recipe,
             tolerance=None if tolerance is None else check_tolerance(tolerance),
@@ -84,7 +89,7 @@ class RasterSpec:
         )
 
     def __dask_tokenize__(self) -> tuple:
-        # The area is left out: it decides which chunks are computed, not their values.
+        # Left out are the area, which decides which chunks are computed and not their values, and the labels.
         return self.model, self.geobox, self.recipe, self.side, self.patch_side, self.tolerance
 
     @cached_property
@@ -155,11 +160,12 @@ class RasterSpec:
     def coarser(self, factor: int, side: int) -> RasterSpec:
         """The raster at pixels `factor` times as wide and as high, evaluated pixel by pixel, with chunks of `side`."""
         area = None if self.area is None else self.area.coarser(factor)
-        return replace(self, geobox=coarser(self.geobox, factor), area=area, tolerance=None, side=side)
+        return replace(self, geobox=coarser(self.geobox, factor), area=area, labels=None, tolerance=None, side=side)
 
     def narrowed(self, geobox: GeoBox, recipe: Recipe) -> RasterSpec:
         """A part of the raster: some of its pixels, layers and bands, with chunks of the default size."""
-        return replace(self, geobox=geobox, recipe=recipe, area=None, side=_checked_side("auto", recipe.bands))
+        side = _checked_side("auto", recipe.bands)
+        return replace(self, geobox=geobox, recipe=recipe, area=None, labels=None, side=side)
 
 
 def provenance(model: Model, recipe: Recipe) -> dict[str, object]:

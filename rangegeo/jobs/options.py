@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
     from rangegeo.field.recipe import Recipe
+    from rangegeo.grid.coords import Labels
     from rangegeo.grid.crs import CrsLike
     from rangegeo.grid.extent import Area
     from rangegeo.grid.like import RasterLike
@@ -51,6 +52,14 @@ class Extent:
             aoi=self.aoi,
             all_touched=self.all_touched,
         )
+
+    def labels(self) -> Labels | None:
+        """The labels of the raster that gives the grid; None if the grid gives them."""
+        if self.like is None:
+            return None
+        from rangegeo.grid.like import own_labels
+
+        return own_labels(self.like)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
