@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from rangegeo.cli.options import CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
+from rangegeo.errors import for_shell
 from rangegeo.jobs.options import Content, Engine, TableInput, TableOutput
 
 INPUT_OPTIONS = (
@@ -21,6 +22,18 @@ INPUT_OPTIONS = (
         "--input-format",
         type=click.Choice(["csv", "geojson", "geojsonl", "gpkg", "parquet"]),
         help="Of IN, instead of the suffix. [default of standard input: csv]",
+    ),
+    click.option(
+        "--delimiter", metavar="CHAR|tab", help="Of a text table. [default: the most frequent of , tab ; | in line 1]"
+    ),
+    click.option(
+        "--quoting",
+        type=click.Choice(["none", "minimal", "all"]),
+        help="Of a text table: none if quotation marks are text, else they enclose values. [default: found out]",
+    ),
+    click.option("--encoding", metavar="NAME", help="Of a text table, such as latin-1. [default: utf-8]"),
+    click.option(
+        "--decimal", metavar=".|,", default=".", show_default=True, help="Sign before the decimals of numbers in text."
     ),
     click.option("--representative-point", is_flag=True, help="Take a point within each line or polygon."),
     click.option(
@@ -71,8 +84,8 @@ def command(source: TableInput, content: Content, engine: Engine, output: TableO
 
     typed = shlex.join(["rangegeo", *sys.argv[1:]])
     with prepared(source, content, engine, output, command=typed) as job:
-        if job.missing:
-            click.echo(job.missing, err=True)
+        for remark in job.remarks:
+            click.echo(for_shell(remark), err=True)
         announce_demo(content.uses_demo, verbosity)
         if not verbosity.quiet:
             verbosity.say(job.describe())

@@ -182,6 +182,11 @@ class TableInput:
         input_format: csv, geojson, geojsonl, gpkg or parquet; None to go by the suffix.
         representative_point: whether lines and polygons stand for a point within them.
         invalid: "null" keeps rows without a possible place, "refuse" refuses the table.
+        delimiter: of a text table: one character, or its name, such as "tab"; None to find it out.
+        quoting: of a text table: "none" if quotation marks are text, "minimal" or "all" if they enclose values; None to
+            find it out.
+        encoding: of a text table, as Python calls it; None for UTF-8.
+        decimal: "." or ",", in coordinates that are text and in all columns of a text table.
     """
 
     source: str
@@ -192,6 +197,10 @@ class TableInput:
     input_format: str | None = None
     representative_point: bool = False
     invalid: str = "null"
+    delimiter: str | None = None
+    quoting: str | None = None
+    encoding: str | None = None
+    decimal: str = "."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

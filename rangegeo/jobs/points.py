@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rangegeo.errors import TableError, UsageError, argument
 from rangegeo.jobs.options import Content, Engine, TableInput, TableOutput
 from rangegeo.support.unfinished import unfinished
+from rangegeo.tables.dialect import TextOptions
 from rangegeo.tables.embed import Plan, check_output, plan_table, write_table
 from rangegeo.tables.formats import Format, choose_format
 from rangegeo.tables.opening import open_table
@@ -47,9 +48,10 @@ class PointsJob:
         return self.plan.survey.rows
 
     @property
-    def missing(self) -> str | None:
-        """Which rows have no place; None if all have one."""
-        return f"{self.plan.survey}; they get nulls" if self.plan.survey.unusable else None
+    def remarks(self) -> tuple[str, ...]:
+        """What a user should know about the table, one line each: among them which rows have no place."""
+        survey = self.plan.survey
+        return (f"{survey}; they get nulls", *survey.remarks) if survey.unusable else survey.remarks
 
     def describe(self) -> str:
         """What it will cost; measures the model for a moment."""
@@ -103,7 +105,10 @@ def _planned(
     command: str | None,
 ) -> PointsJob:
     """The job of a request that is known to be sound; reads the table once and loads the model."""
-    table = open_table(source.source, draft.parent, kind=source.input_format, layer=source.layer)
+    text = TextOptions(
+        delimiter=source.delimiter, quoting=source.quoting, encoding=source.encoding, decimal=source.decimal
+    )
+    table = open_table(source.source, draft.parent, kind=source.input_format, layer=source.layer, text=text)
     where = find_places(
         table, lon=source.lon, lat=source.lat, crs=source.crs, representative=source.representative_point
     )

@@ -116,6 +116,7 @@ def plan_table(
         places="columns" if as_columns and not drop else "geometry" if made else "none",
         recipe=recipe,
         lists=output_format.lists if lists is None else lists,
+        decimal=table.decimal,
     )
     output_format.sink.check(output)
     return Plan(

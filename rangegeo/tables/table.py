@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +18,12 @@ class Block:
     Attributes:
         columns: their values.
         numbers: (n,) int64, for each row the line on which it begins, or its number counted from 1.
+        short: the numbers of the rows that have fewer values than there are columns; what is missing is empty.
     """
 
     columns: pa.RecordBatch
     numbers: np.ndarray
+    short: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -53,6 +56,8 @@ class Table:
         counted: what the numbers of a block count, "line" or "row".
         untyped: whether the columns are text whose types must still be found.
         geometry: the column of geometries; None for a table of plain columns.
+        decimal: the sign before the decimals of numbers that are text.
+        remarks: what a user should know about the table, one line each.
     """
 
     name: str
@@ -61,6 +66,8 @@ class Table:
     counted: str = "row"
     untyped: bool = False
     geometry: Geometry | None = None
+    decimal: str = "."
+    remarks: tuple[str, ...] = ()
 
 
 def in_rows(batches: Iterator[pa.RecordBatch]) -> Iterator[Block]:
@@ -69,3 +76,10 @@ def in_rows(batches: Iterator[pa.RecordBatch]) -> Iterator[Block]:
     for batch in batches:
         yield Block(batch, np.arange(first, first + batch.num_rows))
         first += batch.num_rows
+
+
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """A name for a column that no other column has: the wanted one, or with a number behind it."""
+    if wanted not in taken:
+        return wanted
+    return next(name for number in count(2) if (name := f"{wanted}_{number}") not in taken)
