@@ -12,7 +12,7 @@ from pathlib import Path
 from rangegeo.errors import UsageError, argument
 from rangegeo.tables.dialect import TextOptions
 from rangegeo.tables.parquet import open_parquet
-from rangegeo.tables.table import Table
+from rangegeo.tables.table import Table, check_unique
 from rangegeo.tables.text import open_text
 from rangegeo.tables.vector import open_geojson_lines, open_vector
 
@@ -95,6 +95,7 @@ def open_table(
         opened = row.open(path, name, text)
     else:
         opened = row.open(path, name, layer) if row.layers else row.open(path, name)
+    check_unique(opened.schema.names, name)
     return replace(opened, decimal=text.decimal)
 
 

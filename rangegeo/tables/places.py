@@ -14,7 +14,7 @@ from pyproj import CRS, Transformer
 from rangegeo.errors import TableError, UsageError, argument
 from rangegeo.grid import WGS84, parse_crs, wrapped
 from rangegeo.places.columns import NAME_BOTH, coordinate_columns
-from rangegeo.tables.table import Block, Table
+from rangegeo.tables.table import Block, Table, one_line
 
 # A number as text; the sign before its decimals goes into the braces.
 NUMBER = r"^[-+]?(\d+{0}?\d*|{0}\d+)([eE][-+]?\d+)?$"
@@ -129,7 +129,8 @@ class PlaceColumns:
             flag = argument("representative_point", True)
             raise TableError(f"{self.counted} {number} is a {kind}, not a point; {flag} takes a point within each")
         if len(others):
-            shapes[others] = shapely.point_on_surface(shapes[others])
+            with one_line(f"a point within {self.counted} {block.numbers[others[0]]} or a later one cannot be found"):
+                shapes[others] = shapely.point_on_surface(shapes[others])
         return shapely.get_x(shapes), shapely.get_y(shapes)
 
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
 import pyarrow as pa
 from pyproj import CRS
+from shapely.errors import ShapelyError
+
+from rangegeo.errors import RangegeoError, TableError, first_line
+
+# What the libraries that read and write tables raise for files that are wrong.
+LIBRARY_ERRORS = (pa.ArrowException, OSError, EOFError, ValueError, KeyError, RuntimeError, ShapelyError)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +63,7 @@ class Table:
         counted: what the numbers of a block count, "line" or "row".
         untyped: whether the columns are text whose types must still be found.
         geometry: the column of geometries; None for a table of plain columns.
+        other_geometries: further columns of geometries, which are carried along.
         decimal: the sign before the decimals of numbers that are text.
         remarks: what a user should know about the table, one line each.
     """
@@ -66,8 +74,39 @@ class Table:
     counted: str = "row"
     untyped: bool = False
     geometry: Geometry | None = None
+    other_geometries: tuple[Geometry, ...] = ()
     decimal: str = "."
     remarks: tuple[str, ...] = ()
+
+
+def check_unique(names: Sequence[str], name: str) -> None:
+    """Refuse a table with two columns of the same name; `name` is that of the table.
+
+    Raises:
+        TableError: there are two.
+    """
+    if len(set(names)) < len(names):
+        twice = next(column for column in names if names.count(column) > 1)
+        raise TableError(f"{name} has several columns named {twice!r}; give each a name of its own")
+
+
+@contextmanager
+def one_line(said: str) -> Iterator[None]:
+    """Turn the errors that Arrow, GDAL, GEOS and the system raise for a table into a TableError of one line.
+
+    Args:
+        said: the name of the table and what cannot be done, such as "t.parquet cannot be read".
+    Raises:
+        TableError: one of these errors occurred. Errors of rangegeo itself pass as they are.
+    """
+    try:
+        yield
+    except RangegeoError:
+        raise
+    except MemoryError as error:
+        raise TableError(f"{said}: there is not enough memory for its rows; leave out its widest columns") from error
+    except LIBRARY_ERRORS as error:
+        raise TableError(f"{said}: {first_line(error)}") from error
 
 
 def in_rows(batches: Iterator[pa.RecordBatch]) -> Iterator[Block]:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from rangegeo.errors import TableError, argument, first_line
 from rangegeo.tables.dialect import QUOTE, Dialect, TextOptions, find_dialect, long_values
-from rangegeo.tables.table import Block, Table, free_name
+from rangegeo.tables.table import Block, Table, check_unique, free_name
 
 GZIP = b"\x1f\x8b"  # the first bytes of a file of gzip
 
@@ -179,9 +179,7 @@ def _checked_header(header: list[str], name: str) -> list[str]:
     for index, column in enumerate(names):
         if not column:
             names[index] = free_name(f"unnamed_{index + 1}", names)
-    twice = sorted({column for column in names if names.count(column) > 1})
-    if twice:
-        raise TableError(f"{name} has several columns named {twice[0]!r}; give each a name of its own")
+    check_unique(names, name)
     return names
 
 

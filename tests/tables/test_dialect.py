@@ -270,9 +270,8 @@ def test_decimal_commas(tmp_path):
     found = where.locate(block)
     assert found.lonlat_deg[:2].tolist() == [[5.72, 45.19], [-68.3, -54]]
     assert found.usable.tolist() == [True, True, False]
-    assert where.explain(block, 2) == "lon is '4.5', no number; decimals need a comma, or type " + argument(
-        "decimal", "."
-    )
+    reason = "lon is '4.5', no number; decimals need a comma, or type --decimal ."
+    assert for_shell(where.explain(block, 2)) == reason
     types = survey(table, where, ["id", "lat", "alt"]).types
     assert {name: str(kind) for name, kind in types.items()} == {"id": "int64", "lat": "double", "alt": "string"}
 
