@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -50,9 +53,13 @@ OUTPUT_OPTIONS = (
         "--out",
         type=click.Path(path_type=Path),
         required=True,
-        help="Output: .parquet, .geoparquet, .csv, .tsv or .npz.",
+        help="Output: .parquet, .geoparquet, .csv, .tsv, .gpkg or .npz; - for CSV on standard output.",
     ),
-    click.option("--format", type=click.Choice(["parquet", "geoparquet", "csv", "npz"]), help="Instead of the suffix."),
+    click.option(
+        "--format",
+        type=click.Choice(["parquet", "geoparquet", "csv", "gpkg", "npz"]),
+        help="Instead of the suffix.",
+    ),
     click.option(
         "--as",
         "shape",
@@ -77,13 +84,14 @@ def command(source: TableInput, content: Content, engine: Engine, output: TableO
     rangegeo points places.csv -o places.parquet
     rangegeo points stations.gpkg --beta 0,0.5,1 -o stations.geoparquet
     cat places.csv | rangegeo points - --lon x --lat y --crs EPSG:2154 -o places.npz
+    rangegeo points places.csv --bands 1-3 -q -o - | head
     """
     from rangegeo.cli.notices import announce_demo
     from rangegeo.cli.progress import progress
     from rangegeo.jobs.points import prepared
 
     typed = shlex.join(["rangegeo", *sys.argv[1:]])
-    with prepared(source, content, engine, output, command=typed) as job:
+    with _quiet_if_nobody_reads(), prepared(source, content, engine, output, command=typed) as job:
         for remark in job.remarks:
             click.echo(for_shell(remark), err=True)
         announce_demo(content.uses_demo, verbosity)
@@ -92,4 +100,16 @@ def command(source: TableInput, content: Content, engine: Engine, output: TableO
         with progress(job.rows, "places", quiet=verbosity.quiet) as told:
             job.write(told.advance)
         verbosity.say(job.measured)
-    click.echo(output.out)
+    if not output.to_stdout:
+        click.echo(output.out)
+
+
+@contextmanager
+def _quiet_if_nobody_reads() -> Iterator[None]:
+    """Say nothing more on standard output if its reader, such as `head`, has enough and ends the pipe."""
+    try:
+        yield
+    except BrokenPipeError:
+        with suppress(OSError, ValueError):  # a standard output that is no file needs nothing
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise

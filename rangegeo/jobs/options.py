@@ -11,6 +11,7 @@ from rangegeo.encoders import model_info
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import UsageError, argument
 from rangegeo.schema.betas import check_betas
+from rangegeo.support.destination import STDOUT
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
@@ -208,8 +209,8 @@ class TableOutput:
     """What a table of embeddings is written to.
 
     Attributes:
-        out: path, ending in .parquet, .geoparquet, .csv, .tsv or .npz.
-        format: parquet, geoparquet, csv or npz; None to go by the suffix.
+        out: path, ending in .parquet, .geoparquet, .csv, .tsv, .gpkg or .npz; or - for CSV on standard output.
+        format: parquet, geoparquet, csv, gpkg or npz; None to go by the suffix.
         shape: "list" for one column of lists, "columns" for a column a band; None for what is usual in the format.
         drop_columns: whether the columns of the table are left out.
         overwrite: whether an output that exists is replaced.
@@ -220,3 +221,13 @@ class TableOutput:
     shape: str | None = None
     drop_columns: bool = False
     overwrite: bool = False
+
+    @property
+    def to_stdout(self) -> bool:
+        """Whether the table goes to standard output."""
+        return str(self.out) == STDOUT
+
+    @property
+    def written_to(self) -> str:
+        """The output, for messages."""
+        return "standard output" if self.to_stdout else str(self.out)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from rangegeo.errors import TableError, UsageError, argument
@@ -58,7 +59,7 @@ class PointsJob:
         from rangegeo.engine.evaluator import evaluate_places
 
         evaluate = partial(evaluate_places, self.model.evaluator, recipe=self.plan.output.recipe)
-        return f"{self.output.out}: {self.plan.describe(evaluate, self.interpolator.expected)}"
+        return f"{self.output.written_to}: {self.plan.describe(evaluate, self.interpolator.expected)}"
 
     def write(self, advance: Callable[[int], None]) -> None:
         """Embed the table; `advance` is told of the rows that are done."""
@@ -86,12 +87,27 @@ def prepared(
     """
     form = choose_format(output.out, output.format)
     if output.shape is not None and not form.choice:
-        raise UsageError(f"{argument('as')} is for Parquet; CSV has a column a band, npz an array an embedding")
-    check_output(output.out, overwrite=output.overwrite)
+        raise UsageError(
+            f"{argument('as')} is for Parquet; CSV has a column a band, and so has GeoPackage; npz has an array an "
+            "embedding"
+        )
+    if not output.to_stdout:
+        check_output(output.out, overwrite=output.overwrite)
     content.check()
     tolerance = engine.chosen_tolerance
-    with unfinished(output.out) as draft:
+    with _draft(output) as draft:
         yield _planned(source, content, engine, output, form, tolerance, draft, command)
+
+
+@contextmanager
+def _draft(output: TableOutput) -> Iterator[Path]:
+    """A path to write to, in a folder of its own. What is written to standard output has no draft."""
+    if not output.to_stdout:
+        with unfinished(output.out) as draft:
+            yield draft
+        return
+    with TemporaryDirectory(prefix="rangegeo-") as folder:
+        yield Path(folder) / output.out
 
 
 def _planned(
@@ -126,7 +142,8 @@ def _planned(
         raise TableError(
             f"{plan.survey}; correct them, or leave out {argument('invalid', 'refuse')} to keep them with nulls"
         )
-    check_output(output.out, form.room * plan.nbytes, overwrite=output.overwrite)
+    if not output.to_stdout:
+        check_output(output.out, form.room * plan.nbytes, overwrite=output.overwrite)
     facts = provenance(model, recipe) | {
         "betas": list(recipe.betas) if model.has_beta else [],
         "band_names": list(recipe.names),

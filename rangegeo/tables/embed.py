@@ -105,16 +105,17 @@ def plan_table(
     """
     geometries = output_format.geometries
     geometry = None if table.geometry is None else table.geometry.column
-    as_columns = geometry is not None and geometries == "columns"
-    carried = [name for name in table.schema.names if not (as_columns and name == geometry)]
+    replaced = geometry is not None and geometries in ("columns", "points")
+    carried = [name for name in table.schema.names if not (replaced and name == geometry)]
     if drop:
         carried = [geometry] if geometry is not None and geometries == "made" else []
-    made = geometries == "made" and geometry is None
+    made = geometries == "points" or (geometries == "made" and geometry is None)
+    as_columns = replaced and geometries == "columns" and not drop
     known = survey(table, place_columns, carried)
     output = OutputColumns(
         carried=known.types,
         untyped=table.untyped,
-        places="columns" if as_columns and not drop else "geometry" if made else "none",
+        places="columns" if as_columns else "geometry" if made else "none",
         recipe=recipe,
         lists=output_format.lists if lists is None else lists,
         decimal=table.decimal,

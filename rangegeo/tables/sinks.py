@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
-from rangegeo.errors import UsageError
+from rangegeo.errors import OutputError, UsageError, argument
 from rangegeo.tables.columns import DROP, OutputColumns, cannot_hold, check_names
 from rangegeo.tables.parquet import PROVENANCE as KEY
 from rangegeo.tables.places import TablePlaces
@@ -142,10 +144,45 @@ class CsvSink(Sink):
         delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
         options = csv.WriteOptions(delimiter=delimiter)
         self._schema = pa.schema([(field.name, _without_view(field.type)) for field in output.schema])
-        self._writer = self.files.enter_context(csv.CSVWriter(path, self._schema, write_options=options))
+        self._writer = self.files.enter_context(csv.CSVWriter(self._target(), self._schema, write_options=options))
+
+    def _target(self) -> Path | pa.PythonFile:
+        """Where the text goes."""
+        return self.path
 
     def write(self, columns: pa.RecordBatch, places: TablePlaces, values: np.ndarray) -> None:
         self._writer.write_batch(self.output.batch(columns, places, values).cast(self._schema))
 
     def finish(self, provenance: dict[str, object]) -> None:
         """Nothing is written, because CSV cannot say where its values come from."""
+
+
+class StdoutSink(CsvSink):
+    """Writes CSV to standard output. It writes each batch at once, and leaves standard output open."""
+
+    def _target(self) -> pa.PythonFile:
+        if sys.stdout is None:
+            raise OutputError(f"standard output is closed; give a file with {argument('out')}")
+        return pa.PythonFile(_KeptOpen(sys.stdout.buffer), mode="w")
+
+    def write(self, columns: pa.RecordBatch, places: TablePlaces, values: np.ndarray) -> None:
+        super().write(columns, places, values)
+        sys.stdout.buffer.flush()
+
+
+class _KeptOpen:
+    """A file that stays open when its user closes it."""
+
+    closed = False
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        self.flush()
