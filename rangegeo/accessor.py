@@ -85,9 +85,9 @@ class RangegeoAccessor:
         """Which of k clusters each pixel belongs to, -1 without data; see `rangegeo.analysis.clusters.cluster`."""
         return cluster(self._cube, k, seed=seed)
 
-    def sample(self, places: object, *, method: str = "nearest") -> xr.DataArray:
-        """Values at places, of an array, a DataFrame or a GeoDataFrame; see `rangegeo.analysis.sample.sample`."""
-        return sample(self._cube, places, method=method)
+    def sample(self, places: object, *, method: str = "nearest", invalid: str | None = None) -> xr.DataArray:
+        """Values at places, of an array, a table or a GeoDataFrame; see `rangegeo.analysis.sample.sample`."""
+        return sample(self._cube, places, method=method, invalid=invalid)
 
     def to_dask(self) -> xr.DataArray:
         """The cube backed by dask, chunk by chunk; of a virtual one (`chunks=None`) just what was sliced."""

@@ -7,35 +7,37 @@ import xarray as xr
 
 from rangegeo.errors import UsageError
 from rangegeo.grid.pixels import containing, pixel_coordinates
-from rangegeo.places.frames import frame_places, is_frame
-from rangegeo.places.lonlat import check_lonlat
+from rangegeo.places.lonlat import read_places
 from rangegeo.schema.cube import geobox_of
 
 METHODS = ("nearest", "linear")
 PLACES_A_STEP = 1000  # taken from a cube that has no chunks, so that an index of it stays small
 
 
-def sample(cube: xr.DataArray, places: object, *, method: str = "nearest") -> xr.DataArray:
+def sample(cube: xr.DataArray, places: object, *, method: str = "nearest", invalid: str | None = None) -> xr.DataArray:
     """Values of a cube at places.
 
     Args:
         cube: (beta, band, y, x) or (band, y, x).
-        places: (n, 2) longitude, latitude in degrees, or (2,); a DataFrame with columns of the usual names; or a
-            GeoDataFrame or GeoSeries of points in any CRS.
+        places: (n, 2) longitude, latitude in degrees, or (2,); a table with columns of the usual names, of pandas,
+            polars, pyarrow, dask or another library; or a GeoDataFrame or GeoSeries of points in any CRS.
         method: "nearest" takes the pixel that holds a place, "linear" weighs the four whose centres are around it.
+        invalid: what becomes of rows without a possible place: "null" gives them NaN and warns of coordinates that are
+            out of range or no numbers, "refuse" raises an error. None is "null" for tables and "refuse" for arrays.
     Returns:
         (place, band) or (beta, place, band), as `model.encode` gives them; NaN outside the cube and where a row of a
-        table has no place. `place` is the index of the table. As lazy as the cube is if dask backs it.
+        table has no place. `place` is the index of a DataFrame, and 0 to n - 1 for other tables. As lazy as the cube is
+        if dask backs it.
     Raises:
         UsageError, ShapeError: what is wrong with the places, or the cube has no grid.
     """
     if method not in METHODS:
         raise UsageError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    lonlat, index = _places(places)
+    lonlat, index = _places(places, invalid)
     geobox = geobox_of(cube)
     along = np.full((2, len(lonlat)), np.nan)
     known = ~np.isnan(lonlat).any(axis=1)
-    along[:, known] = pixel_coordinates(geobox, check_lonlat(lonlat[known]))
+    along[:, known] = pixel_coordinates(geobox, lonlat[known])
     inside = ~np.isnan(along[0])
     pick = _nearest if method == "nearest" else _linear
     found = _in_steps(cube, pick, np.where(inside, along, 0.0))
@@ -45,13 +47,10 @@ def sample(cube: xr.DataArray, places: object, *, method: str = "nearest") -> xr
     return described.drop_vars("spatial_ref", errors="ignore").transpose(..., "place", "band")
 
 
-def _places(places: object) -> tuple[np.ndarray, np.ndarray]:
+def _places(places: object, invalid: str | None) -> tuple[np.ndarray, np.ndarray]:
     """(n, 2) longitude, latitude, NaN where there is none, and (n,) what the places are called."""
-    if not is_frame(places):
-        lonlat = check_lonlat(places)
-        return lonlat, np.arange(len(lonlat))
-    index = places.index
-    return frame_places(places), np.arange(len(index)) if index.nlevels > 1 else index.to_numpy()
+    lonlat, index = read_places(places, invalid)
+    return lonlat, np.arange(len(lonlat)) if index is None or index.nlevels > 1 else index.to_numpy()
 
 
 def _in_steps(cube: xr.DataArray, pick, along: np.ndarray) -> xr.DataArray:

@@ -53,7 +53,7 @@ def similarity(cube: xr.DataArray, lonlat: object, *, model: Model | None = None
     values = da.map_blocks(_cosine, products(data, vectors), _squares(data)[None], _norms(vectors), dtype=np.float32)
     values = values if "beta" in cube.dims else values[:, 0]
     found = _described(cube, values, places, "pixel" if model is None else "model")
-    found = found if np.ndim(lonlat) == 2 else found.isel(place=0).drop_vars("place")
+    found = found if len(places) != 1 or np.ndim(lonlat) == 2 else found.isel(place=0).drop_vars("place")
     return found.compute() if is_in_memory(compared) else found
 
 
