@@ -13,8 +13,8 @@ from rangegeo.errors import OutputError, TableError, UsageError, argument, first
 from rangegeo.grid import WGS84
 from rangegeo.tables.columns import OutputColumns, cannot_hold
 from rangegeo.tables.places import TablePlaces, is_text
-from rangegeo.tables.sinks import PROVENANCE, Sink, is_binary
-from rangegeo.tables.table import LIBRARY_ERRORS, free_name
+from rangegeo.tables.sinks import PROVENANCE, Sink
+from rangegeo.tables.table import LIBRARY_ERRORS, free_name, is_binary
 
 GEOMETRY = "geometry"
 MOST_COLUMNS = 2000  # of a table of SQLite, https://sqlite.org/limits.html; one numbers the rows, one is the geometry

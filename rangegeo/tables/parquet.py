@@ -14,8 +14,7 @@ import pyarrow.parquet as pq
 from pyproj import CRS
 
 from rangegeo.errors import TableError, argument, first_line
-from rangegeo.grid import parse_crs
-from rangegeo.tables.table import Block, Geometry, Table, check_unique, in_rows, one_line
+from rangegeo.tables.table import Block, Geometry, Table, check_unique, in_rows, is_binary, one_line, stored_crs
 
 ENCODINGS = ("WKB", "point")
 PROVENANCE = b"rangegeo"  # the key under which an output says where its values come from
@@ -151,7 +150,14 @@ def _geometry(schema: pa.Schema, name: str) -> Geometry | None:
             f"{name} stores geometries as {encoding}; expected {' or '.join(ENCODINGS)}, "
             f"or name two columns with {argument('lon')} and {argument('lat')}"
         )
-    return Geometry(column, encoding, None if crs is None else parse_crs(crs))
+    kind = schema.field(column).type
+    kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+    if not (is_binary(kind) if encoding == "WKB" else pa.types.is_struct(kind) and kind.num_fields >= 2):
+        raise TableError(
+            f"{name} says that its column {column!r} holds {encoding} geometries, but it holds {kind}; name two "
+            f"columns with {argument('lon')} and {argument('lat')}, or write it again, for example with geopandas"
+        )
+    return Geometry(column, encoding, None if crs is None else stored_crs(crs, name))
 
 
 def kept_geo(stored: bytes, kept: Collection[str]) -> bytes | None:

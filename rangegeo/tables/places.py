@@ -130,7 +130,7 @@ class PlaceColumns:
             raise TableError(f"{self.counted} {number} is a {kind}, not a point; {flag} takes a point within each")
         if len(others):
             with one_line(f"a point within {self.counted} {block.numbers[others[0]]} or a later one cannot be found"):
-                shapes[others] = shapely.point_on_surface(shapes[others])
+                shapes[others] = shapely.point_on_surface(shapely.make_valid(shapes[others]))
         return shapely.get_x(shapes), shapely.get_y(shapes)
 
 

@@ -19,6 +19,7 @@ from rangegeo.errors import OutputError, UsageError, argument
 from rangegeo.tables.columns import DROP, OutputColumns, cannot_hold, check_names
 from rangegeo.tables.parquet import PROVENANCE as KEY
 from rangegeo.tables.places import TablePlaces
+from rangegeo.tables.table import is_binary
 
 PROVENANCE = KEY.decode()
 
@@ -64,17 +65,6 @@ class Sink(ABC):
     @abstractmethod
     def finish(self, provenance: dict[str, object]) -> None:
         """Complete the file, with what is known about its values after all are computed."""
-
-
-def is_binary(kind: pa.DataType) -> bool:
-    """Whether a type of Arrow is one of its types of bytes."""
-    tests = (
-        pa.types.is_binary,
-        pa.types.is_large_binary,
-        pa.types.is_fixed_size_binary,
-        pa.types.is_binary_view,
-    )
-    return any(test(kind) for test in tests)
 
 
 def _without_view(kind: pa.DataType) -> pa.DataType:

@@ -12,8 +12,10 @@ import pyarrow as pa
 from pyproj import CRS
 from shapely.errors import ShapelyError
 
-from rangegeo.errors import RangegeoError, TableError, first_line
+from rangegeo.errors import RangegeoError, TableError, UsageError, first_line
+from rangegeo.grid import parse_crs
 
+LONGEST_SAID = 60  # characters of a CRS that a message shows
 # What the libraries that read and write tables raise for files that are wrong.
 LIBRARY_ERRORS = (pa.ArrowException, OSError, EOFError, ValueError, KeyError, RuntimeError, ShapelyError)
 
@@ -90,6 +92,26 @@ def check_unique(names: Sequence[str], name: str) -> None:
         raise TableError(f"{name} has several columns named {twice!r}; give each a name of its own")
 
 
+def stored_crs(crs: str | dict, name: str) -> CRS:
+    """The CRS that a table says itself.
+
+    Args:
+        crs: in any form that pyproj takes.
+        name: of the table, for messages.
+    Raises:
+        TableError: it cannot be used.
+    """
+    try:
+        return parse_crs(crs)
+    except UsageError as error:
+        said = " ".join(str(crs).split())
+        said = said if len(said) <= LONGEST_SAID else f"{said[:LONGEST_SAID]} …"
+        raise TableError(
+            f"{name} says a CRS that cannot be used, {said!r}; convert it first, for example with ogr2ogr -t_srs "
+            "EPSG:4326"
+        ) from error
+
+
 @contextmanager
 def one_line(said: str) -> Iterator[None]:
     """Turn the errors that Arrow, GDAL, GEOS and the system raise for a table into a TableError of one line.
@@ -122,3 +144,14 @@ def free_name(wanted: str, taken: Collection[str]) -> str:
     if wanted not in taken:
         return wanted
     return next(name for number in count(2) if (name := f"{wanted}_{number}") not in taken)
+
+
+def is_binary(kind: pa.DataType) -> bool:
+    """Whether a type of Arrow is one of its types of bytes."""
+    tests = (
+        pa.types.is_binary,
+        pa.types.is_large_binary,
+        pa.types.is_fixed_size_binary,
+        pa.types.is_binary_view,
+    )
+    return any(test(kind) for test in tests)

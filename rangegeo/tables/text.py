@@ -21,6 +21,7 @@ from rangegeo.errors import TableError, argument, first_line
 from rangegeo.tables.dialect import QUOTE, Dialect, TextOptions, find_dialect, long_values
 from rangegeo.tables.table import Block, Table, check_unique, free_name
 
+EXCEL = r'"?sep=."?\s*'  # a line that only Excel understands
 GZIP = b"\x1f\x8b"  # the first bytes of a file of gzip
 
 # The types that a column can have, the narrowest first, each with a pattern that all its values must match. Values with
@@ -49,7 +50,7 @@ def open_text(path: Path, name: str, options: TextOptions | None = None) -> Tabl
         lines.seek(0)
         try:
             with long_values():
-                header = next(iter(dialect.rows(lines)), [])
+                header = next((row for row in dialect.rows(lines) if row), [])
         except csv.Error as error:
             raise TableError(
                 f"{name}, line 1: {dialect.complaint(error)}; expected a line of column names such as lon,lat"
@@ -73,9 +74,11 @@ def open_text(path: Path, name: str, options: TextOptions | None = None) -> Tabl
 
 def _dialect(lines: io.TextIOWrapper, options: TextOptions, name: str) -> Dialect:
     """How a table is written; only a table with quotation marks must be read to find it out."""
-    first = list(islice(lines, 2))
+    first = list(islice((line for line in lines if line.strip("\r\n")), 2))
     if first and "\0" in first[0]:
         raise TableError(_no_text(name, first[0].encode()))
+    if first and re.fullmatch(EXCEL, first[0]):
+        raise TableError(f"{name}, line 1: {first[0].strip()} is for Excel alone; take that line out")
     lines.seek(0)
     quoted = any(QUOTE in part for part in iter(lambda: lines.read(2**20), ""))
     lines.seek(0)
@@ -206,7 +209,7 @@ def _blocks(
     """
     reader = dialect.rows(lines)
     with long_values():
-        next(reader)
+        next(row for row in reader if row)
     while True:
         values: list[list[str]] = []
         numbers: list[int] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyogrio
+from pyogrio.errors import DataSourceError
 from pyogrio.raw import open_arrow
 
-from rangegeo.errors import TableError, UsageError, argument
-from rangegeo.grid import parse_crs
-from rangegeo.tables.table import Block, Geometry, Table, free_name, in_rows, one_line
+from rangegeo.errors import TableError, UsageError, argument, first_line
+from rangegeo.tables.table import Block, Geometry, Table, free_name, in_rows, one_line, stored_crs
 
 WKB_NAMES = {b"geoarrow.wkb", b"ogc.wkb"}  # Arrow extension types of columns of geometries
+ADVICE = "; It might help"  # where advice of GDAL begins that does not help here
 GEOMETRY = "geometry"  # name of the column of geometries if the file gives none
 
 
@@ -31,11 +33,19 @@ def open_vector(path: Path, name: str, layer: str | None = None) -> Table:
         TableError: GDAL cannot read the file. UsageError: there is no such layer, or the layer must be named.
     """
     said = f"{name} cannot be read"
-    with one_line(said):
-        layer = _layer([str(known) for known, _ in pyogrio.list_layers(path)], layer, name)
-        with open_arrow(path, layer=layer, batch_size=1, use_pyarrow=True) as (meta, reader):
-            stored = reader.schema
-    geometries = _geometries(stored, meta)
+    with one_line(said), warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            layer = _layer([str(known) for known, _ in pyogrio.list_layers(path)], layer, name)
+            with open_arrow(path, layer=layer, batch_size=1, use_pyarrow=True) as (meta, reader):
+                stored = reader.schema
+        except DataSourceError as error:
+            reason = first_line(error).split(ADVICE)[0].rstrip(".;")
+            raise TableError(
+                f"{said}: {reason}; expected a table such as .csv, .geojson, .gpkg or .parquet; save a spreadsheet as "
+                ".csv"
+            ) from error
+    geometries = _geometries(stored, meta, name)
     called = [geometry.column for geometry in geometries]
     schema = _named(stored, called)
 
@@ -51,7 +61,14 @@ def open_vector(path: Path, name: str, layer: str | None = None) -> Table:
             )
 
     geometry = geometries[0] if geometries else None
-    return Table(name=name, schema=schema, read=read, geometry=geometry, other_geometries=tuple(geometries[1:]))
+    return Table(
+        name=name,
+        schema=schema,
+        read=read,
+        geometry=geometry,
+        other_geometries=tuple(geometries[1:]),
+        remarks=tuple(dict.fromkeys(f"{name}: {' '.join(str(warning.message).split())}" for warning in told)),
+    )
 
 
 def open_geojson_lines(path: Path, name: str) -> Table:
@@ -111,7 +128,7 @@ def _is_geometry(field: pa.Field) -> bool:
     return (field.metadata or {}).get(b"ARROW:extension:name", registered) in WKB_NAMES
 
 
-def _geometries(stored: pa.Schema, meta: dict) -> list[Geometry]:
+def _geometries(stored: pa.Schema, meta: dict, name: str) -> list[Geometry]:
     """The columns of geometries, the main one first.
 
     GDAL calls the main one "wkb_geometry" if the file does not name it, and so may an attribute be called. So it gets
@@ -120,6 +137,7 @@ def _geometries(stored: pa.Schema, meta: dict) -> list[Geometry]:
     Args:
         stored: the columns, as GDAL gives them.
         meta: what GDAL says about the layer.
+        name: of the table, for messages.
     """
     fields = [field for field in stored if _is_geometry(field)]
     taken = [field.name for field in stored if not _is_geometry(field)]
@@ -128,15 +146,14 @@ def _geometries(stored: pa.Schema, meta: dict) -> list[Geometry]:
         own = field.name if found else meta["geometry_name"] or GEOMETRY
         crs = meta["crs"] if not found else _own_crs(field)
         column = free_name(own, [*taken, *(geometry.column for geometry in found)])
-        found.append(Geometry(column, "WKB", None if crs is None else parse_crs(crs)))
+        found.append(Geometry(column, "WKB", None if crs is None else stored_crs(crs, name)))
     return found
 
 
-def _own_crs(field: pa.Field) -> str | None:
+def _own_crs(field: pa.Field) -> str | dict | None:
     """The CRS that a column of geometries says itself."""
     described = (field.metadata or {}).get(b"ARROW:extension:metadata", b"{}")
-    crs = json.loads(described or b"{}").get("crs")
-    return json.dumps(crs) if isinstance(crs, dict) else crs
+    return json.loads(described or b"{}").get("crs")
 
 
 def _named(schema: pa.Schema, called: list[str]) -> pa.Schema:
