@@ -184,6 +184,10 @@ class CubeWarning(_TwoSpellings, UserWarning):
     """A cube is opened, but not all of it is there."""
 
 
+class PlaceWarning(_TwoSpellings, UserWarning):
+    """Places are used as they are given, but some of them look as if something else was meant."""
+
+
 def first_line(error: BaseException) -> str:
     """What an error says, in one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
