@@ -47,7 +47,7 @@ def _typed(value: object) -> str:
         return " ".join(f"{name}={part}" for name, part in value.items())
     if isinstance(value, tuple | list):
         return ",".join(map(_typed, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _written(value: object) -> str:
@@ -55,7 +55,7 @@ def _written(value: object) -> str:
     if isinstance(value, str | PurePath):
         return '"' + str(value).replace('"', '\\"') + '"'
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:.10g}"
     if isinstance(value, tuple) and len(value) > 1:
         return f"({', '.join(map(_written, value))})"
     return repr(value)
