@@ -139,7 +139,7 @@ def _given(value: object) -> str:
 
 def _number(value: float) -> str:
     """0.00001 as 1e-5."""
-    return f"{value:g}".replace("e-0", "e-").replace("e+0", "e+")
+    return f"{value:.10g}".replace("e-0", "e-").replace("e+0", "e+")
 
 
 class WeightsError(RangegeoError, ValueError):

@@ -149,7 +149,7 @@ def parse_bbox(bbox: Sequence[float], crs: CRS) -> Bounds:
         raise _bad_box("have longitudes in [-360, 360]", given)
     if west > east:
         east += 360.0
-        if WIDEST_CROSSING <= east - west < 360:
+        if WIDEST_CROSSING <= east - west < 360 * (1 - COLUMN_SLACK):
             _warn_of_swapped((west, south, east - 360.0, north), east - west)
     if east <= west or east - west > 360:
         raise _bad_box("be at most 360 degrees wide", given)

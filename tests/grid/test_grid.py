@@ -272,16 +272,17 @@ def test_bad_bbox_is_refused(bbox, said):
     [
         ((10, 44, 5, 48), 355, 5, (5, 44, 10, 48)),
         ((-60, 25, -125, 49), 295, 65, (-125, 25, -60, 49)),
-        ((40.5, 35, -10, 70), 309.5, 50.5, (-10, 35, 40.5, 70)),
+        ((40.5, 35, -10.125, 70), 309.375, 50.625, (-10.125, 35, 40.5, 70)),
+        ((5.1234567, 0, 5, 1), 359.877, 0.123457, (5, 0, 5.1234567, 1)),
     ],
 )
 def test_west_and_east_swapped_are_worth_a_warning(bbox, width, rest, narrow):
     with pytest.warns(GridWarning) as caught:
         geobox = make_geobox(bbox, 5)
     assert geobox.affine.c == bbox[0]
-    given, typed = (",".join(f"{number:g}" for number in box) for box in (bbox, narrow))
-    crosses = f"{given} has west > east, so it crosses the antimeridian and is {width:g} degrees wide"
-    for_the_rest = f"for the {rest:g} degrees between them give"
+    given, typed = (",".join(f"{number:.10g}" for number in box) for box in (bbox, narrow))
+    crosses = f"{given} has west > east, so it crosses the antimeridian and is {width:.6g} degrees wide"
+    for_the_rest = f"for the {rest:.6g} degrees between them give"
     (told,) = (warning.message for warning in caught if "antimeridian" in str(warning.message))
     assert str(told) == f"bbox {crosses}; {for_the_rest} bbox=({', '.join(typed.split(','))})"
     assert told.for_shell() == f"--bbox {crosses}; {for_the_rest} --bbox {typed}"
