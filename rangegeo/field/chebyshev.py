@@ -96,7 +96,7 @@ def interpolate(values: Tensor, rows: Tensor, cols: Tensor, out: Tensor | None =
     return out
 
 
-def left_out(values: Tensor) -> float:
+def estimated_error(values: Tensor) -> float:
     """Estimate the largest error of interpolating (bands, n, n) values at nodes.
 
     The coefficients decay geometrically, so those beyond the last add up to about as much as the last ones.
