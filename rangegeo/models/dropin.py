@@ -99,7 +99,7 @@ def load_satclip_location_encoder(ckpt_path: str, device: str = "cpu") -> nn.Mod
     """
     encoder, _ = load_encoder(encoder_file(str(ckpt_path)))
     encoder = copy.deepcopy(encoder)  # the loaded weights may lie in a read-only file
-    return LocationEncoder(encoder).to(device).requires_grad_(True)
+    return LocationEncoder(encoder).to(device).requires_grad_(True).eval()
 
 
 class LocationEncoder(FixedDtypeModule):

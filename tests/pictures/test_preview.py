@@ -286,9 +286,9 @@ def test_a_missing_package_is_named_before_any_work(tmp_path, monkeypatch, packa
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingPackage) as caught:
         preview(["none.zarr"], tmp_path / "a.png", look)
-    assert str(caught.value).startswith(f"{python}pip install ")
-    assert caught.value.for_shell().startswith(f"{shell}pip install ")
-    assert caught.value.for_shell().endswith('[plot]"')
+    distribution = {"sklearn": "scikit-learn"}.get(package, package)
+    assert str(caught.value) == f"{python}pip install {distribution}"
+    assert caught.value.for_shell() == f"{shell}pip install {distribution}"
 
 
 def test_an_existing_picture_is_left_alone(stores, tmp_path):
