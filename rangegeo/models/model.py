@@ -39,8 +39,8 @@ SHOWN_OF_TORCH = ("cpu", "cuda", "eval", "forward", "to")  # the methods of torc
 class Model(nn.Module):
     """A location model, which gives a vector for every place. Calling it works as in the research repository.
 
-    `encode` embeds places, `neighbors` lists the database rows that decide, and `recipe` chooses the layers and bands of
-    a cube.
+    `encode` embeds places, `neighbors` lists the database rows that decide, and `recipe` chooses the layers and bands
+    of a cube.
 
     Attributes:
         evaluator: evaluates the torch module; the engine uses nothing else of a model.
