@@ -249,7 +249,7 @@ def test_a_database_of_another_width_is_refused(tmp_path):
     raw = golden.load("range_db_mini")
     np.savez(tmp_path / "wide.npz", **raw | {"satclip_embeddings": np.ones((500, 17))})
     with pytest.raises(
-        ShapeError, match="the encoder gives 16 values a place but the database's keys have 17; take the dat"
+        ShapeError, match="the encoder gives 16 values a place but the database's keys have 17; use the dat"
     ):
         mini_model("RANGE+", db=str(tmp_path / "wide.npz"))
 
