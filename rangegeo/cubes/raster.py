@@ -46,8 +46,9 @@ def raster(
         res: pixel size in units of `crs`, one number or x and y.
         like: a raster whose very grid is taken, `res` and `crs` included: a path, a GeoBox or an xarray object. An
             xarray object also gives its labels, so that arithmetic with it loses no pixel.
-        aoi: polygons whose bounds are the box and outside of which is NaN: a vector file, a GeoDataFrame, a shapely
-            geometry or a GeoJSON dict. Chunks wholly outside are never computed.
+        aoi: polygons whose bounds are the box and outside of which is NaN: a vector file, a GeoDataFrame or a row of
+            one, shapely geometries, a GeoJSON dict, or an object with `__geo_interface__`. Chunks wholly outside are
+            never computed.
         all_touched: pixels count that the area touches, not those alone whose centre lies in it.
         model: from `rangegeo.load_model`, or the name of one to load with the weights that are its default.
         betas: in [0, 1], 0 geographic to 1 semantic, for models that have it.
