@@ -50,8 +50,9 @@ def raster(
         res: the pixel size in units of `crs`: one number, or one for x and one for y.
         like: a raster whose grid is taken, with its pixel size and CRS: a path, a GeoBox or an xarray object. An xarray
             object also gives its labels, so that arithmetic with it loses no pixel.
-        aoi: an area whose bounds are taken: a vector file, a GeoDataFrame, a shapely geometry or a GeoJSON dict. Pixels
-            outside of it are NaN, and chunks outside of it are never computed.
+        aoi: an area whose bounds are taken: a vector file, a GeoDataFrame or a row of one, shapely geometries, a
+            GeoJSON dict, or an object with `__geo_interface__`. Pixels outside of it are NaN, and chunks outside of it
+            are never computed.
         all_touched: keep every pixel that the area touches, and not only those whose centre lies in it.
         model: from `rangegeo.load_model`; or a name, such as "RANGE+", "RANGE", "SatCLIP" or another that
             `rangegeo models` lists, to load with its default weights.
