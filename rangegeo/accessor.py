@@ -21,6 +21,7 @@ from rangegeo.models.model import Model
 from rangegeo.pictures.notebook import painted, plot
 from rangegeo.reports.summary import as_html, as_text
 from rangegeo.schema.betas import Betas, one_spelling
+from rangegeo.schema.complete import completed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +40,7 @@ class RangegeoAccessor:
                 f".rangegeo needs a cube with dims band, y and x, got {cube.dims}; sel(band=[1]) keeps a band's "
                 "dim, and rioxarray's .rio.to_raster writes maps without bands"
             )
-        self._cube = cube
+        self._cube = completed(cube)  # arrays of other programs lack coordinates
 
     def __repr__(self) -> str:
         return as_text(self._cube)

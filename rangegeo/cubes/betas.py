@@ -8,6 +8,7 @@ import xarray as xr
 from rangegeo.errors import UsageError, argument
 from rangegeo.schema.bands import DIAGNOSTICS
 from rangegeo.schema.betas import Betas, check_beta
+from rangegeo.schema.facts import facts_of, with_facts
 
 COMPONENTS = ("semantic_", "geographic_")  # how the bands of S and of G are called
 
@@ -44,7 +45,7 @@ def at_beta(cube: xr.DataArray, beta: Betas) -> xr.DataArray:
     visual = geographic if beta == 0 else semantic if beta == 1 else (1 - beta) * geographic + beta * semantic
     blended = xr.concat([visual, rest], "band", combine_attrs="drop").rename(cube.name)
     names = [name.replace(COMPONENTS[0], "visual_") for name in names[:count]] + names[2 * count :]
-    attrs = {key: value for key, value in cube.attrs.items() if key != "layout"}
-    return blended.assign_attrs(attrs).assign_coords(
+    facts = {name: value for name, value in facts_of(cube).items() if name != "layout"}
+    return with_facts(blended, facts).assign_coords(
         band=np.arange(1, len(names) + 1), band_name=("band", np.array(names)), beta=beta
     )

@@ -8,6 +8,7 @@ import xarray as xr
 from rangegeo.cubes.spec import RasterSpec
 from rangegeo.grid.coords import grid_coords
 from rangegeo.schema.cube import BETA_ATTRS, NAME, SHARE
+from rangegeo.schema.facts import with_facts
 
 
 def outline(spec: RasterSpec) -> xr.DataArray:
@@ -17,11 +18,11 @@ def outline(spec: RasterSpec) -> xr.DataArray:
         "band": np.arange(1, recipe.bands + 1),
         "band_name": ("band", np.array(names)),
     }
-    attrs = {**spec.provenance, "grid_mapping": "spatial_ref"}
+    facts = dict(spec.provenance)
     if spec.area is not None:
-        attrs |= {"aoi": spec.area.name, SHARE: spec.area.share}
+        facts |= {"aoi": spec.area.name, SHARE: spec.area.share}
     if spec.has_beta:
         coords["beta"] = ("beta", list(recipe.betas), BETA_ATTRS)
     shape = spec.shape if spec.has_beta else spec.shape[1:]
     values = np.broadcast_to(np.float32(np.nan), shape)
-    return xr.DataArray(values, coords, spec.dims, NAME, attrs | spec.engine_facts)
+    return with_facts(xr.DataArray(values, coords, spec.dims, NAME), facts | spec.engine_facts)

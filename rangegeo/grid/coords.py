@@ -10,6 +10,9 @@ from odc.geo.xr import xr_coords
 from rangegeo.grid.crs import crs_name, crs_of, parse_crs, without_cf_warnings, wkt_of
 
 
+CRS_KEY = "crs_wkt"  # of the encoding of spatial_ref, which `drop_attrs` leaves as it is
+
+
 def grid_coords(geobox: GeoBox) -> dict[str, xr.DataArray]:
     """The coordinates y, x and spatial_ref of a grid, with the attributes that CF asks for.
 
@@ -26,4 +29,5 @@ def grid_coords(geobox: GeoBox) -> dict[str, xr.DataArray]:
         coords[axis].attrs |= {"axis": axis.upper(), "standard_name": kind}  # GDAL finds its horizontal axes by these
     exact = (np.format_float_positional(number, trim="-") for number in geobox.affine.to_gdal())
     coords["spatial_ref"].attrs["GeoTransform"] = " ".join(exact)
+    coords["spatial_ref"].encoding[CRS_KEY] = coords["spatial_ref"].attrs["crs_wkt"]
     return coords

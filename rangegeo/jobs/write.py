@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import dask.array as da
+import numpy as np
 import xarray as xr
 
 from rangegeo.cubes.lazy import as_lazy
 from rangegeo.cubes.proof import proof
 from rangegeo.errors import UsageError
+from rangegeo.schema.complete import band_names, completed
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
+from rangegeo.schema.facts import facts_of_values
 from rangegeo.stores.formats import FORMATS, Format
 from rangegeo.stores.quantise import Storage, check_dtype, fit_storage
 
@@ -42,7 +45,7 @@ def write_cube(
         UsageError: the cube has no grid, or an argument is out of its domain. OutputError: the destination cannot be
             written; nothing was touched.
     """
-    geobox_of(cube)
+    cube = _usual(cube)
     path, form = Path(path), FORMATS[format]
     of_suffix = next((name for name, row in FORMATS.items() if path.suffix.lower() in row.suffixes), format)
     if of_suffix != format:
@@ -53,8 +56,7 @@ def write_cube(
     cube = north_up(cube) if form.north_up else cube
     form.check(cube, path, dtype=check_dtype(dtype), **options)  # before anything is computed
     cube = as_lazy(cube)
-    names = cube["band_name"].values.tolist()
-    storage = fit_storage(dtype, names, lambda: da.asarray(as_4d(cube).data), one_scale=form.one_scale)
+    storage = fit_storage(dtype, band_names(cube), lambda: da.asarray(as_4d(cube).data), one_scale=form.one_scale)
     return compute_and_write(cube, path, form, storage, options)
 
 
@@ -73,4 +75,25 @@ def compute_and_write(
         options: of the format's writer.
         report: called with the facts that were measured.
     """
-    return form.write(cube, path, storage=storage, measured=proof(cube), report=report, **options)
+    measured = proof(cube) if facts_of_values(cube) else None  # it is the error of the model's own values alone
+    return form.write(cube, path, storage=storage, measured=measured, report=report, **options)
+
+
+def _usual(cube: xr.DataArray) -> xr.DataArray:
+    """A cube as other programs hand it back, with all its coordinates and with its dimensions in the usual order.
+
+    Raises:
+        UsageError: it has no grid, or other dimensions, or it holds stored integers.
+    """
+    cube = completed(cube)
+    order = [dim for dim in ("beta", "band", "y", "x") if dim in cube.dims]
+    if cube.dims != tuple(order) and set(order) == set(cube.dims):
+        cube = cube.transpose(*order)
+    geobox_of(cube)
+    as_4d(cube)
+    if cube.dtype.kind != "f":
+        raise UsageError(
+            f"a cube holds numbers with fractions, got {cube.dtype}; rangegeo.open_cube gives the values that a file "
+            "stores as integers, and astype('float32') turns other integers into them"
+        )
+    return cube if cube.dtype == np.float32 else cube.astype(np.float32, keep_attrs=True)

@@ -12,6 +12,7 @@ from rangegeo.errors import UsageError
 from rangegeo.grid import crs_name
 from rangegeo.grid.crs import crs_of
 from rangegeo.models.load import load_model
+from rangegeo.schema.facts import facts_of
 from rangegeo.stores.opening import open_cube, overview_count, stored_dtype
 from rangegeo.stores.zarr import is_complete
 from rangegeo.weights.checkpoint import load_encoder
@@ -73,7 +74,7 @@ def _cube(path: Path) -> Facts:
         "dtype": dtype,
         "bytes": cube.size * np.dtype(dtype).itemsize,
         "overviews": overview_count(path),
-        **{key: value for key, value in cube.attrs.items() if key not in ("grid_mapping", "long_name")},
+        **{key: value for key, value in facts_of(cube).items() if key != "long_name"},
     }
 
 
