@@ -10,6 +10,8 @@ from rangegeo.grid.coords import grid_coords
 from rangegeo.schema.cube import BETA_ATTRS, NAME, SHARE
 from rangegeo.schema.facts import with_facts
 
+MADE_WITH = "rangegeo_made_with"  # of the encoding: the spec of the model and the recipe, while values are its own
+
 
 def outline(spec: RasterSpec) -> xr.DataArray:
     """The cube of a spec with its coordinates and attributes but no values: NaN that take no memory."""
@@ -25,4 +27,6 @@ def outline(spec: RasterSpec) -> xr.DataArray:
         coords["beta"] = ("beta", list(recipe.betas), BETA_ATTRS)
     shape = spec.shape if spec.has_beta else spec.shape[1:]
     values = np.broadcast_to(np.float32(np.nan), shape)
-    return with_facts(xr.DataArray(values, coords, spec.dims, NAME), facts | spec.engine_facts)
+    cube = with_facts(xr.DataArray(values, coords, spec.dims, NAME), facts | spec.engine_facts)
+    cube.encoding[MADE_WITH] = spec.model, spec.recipe
+    return cube

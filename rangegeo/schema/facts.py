@@ -35,7 +35,10 @@ def facts_of(cube: xr.DataArray) -> dict[str, Any]:
 
 def facts_of_values(cube: xr.DataArray) -> dict[str, Any]:
     """What is true of the values of this cube alone; empty for what was computed from a cube."""
-    return dict(cube.encoding.get(KEY, {}))
+    known = cube.encoding.get(KEY, {})
+    if "model" in cube.attrs:
+        return dict(known)
+    return {name: value for name, value in known.items() if name.startswith("quantisation_")}  # attributes were dropped
 
 
 def with_facts(cube: xr.DataArray, facts: Mapping[Any, Any]) -> xr.DataArray:

@@ -84,6 +84,22 @@ def stored_dtype(path: Path) -> str:
         return "float16" if half else file.dtypes[0]
 
 
+def stored_scales(path: Path) -> tuple[list[float], list[float]]:
+    """The scale and the offset of every band of a store or a GeoTIFF; 1 and 0 for values that are stored as they are."""
+    if path.is_dir():
+        array = stored_array(path)
+        steps: list[Any] = [array.attrs.get("scale_factor", 1.0), array.attrs.get("add_offset", 0.0)]
+        bands = array.shape[-3]
+        return [float(steps[0])] * bands, [float(steps[1])] * bands
+    if path.suffix.lower() in NETCDF:
+        bands = open_cube(path).sizes["band"]
+        return [1.0] * bands, [0.0] * bands
+    import rasterio
+
+    with rasterio.open(path) as file:
+        return list(file.scales), list(file.offsets)
+
+
 def stored_array(path: Path) -> zarr.Array:
     """The array of a cube's Zarr store."""
     group = zarr.open_group(path, mode="r", use_consolidated=False)

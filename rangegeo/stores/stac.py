@@ -24,7 +24,7 @@ from rangegeo.grid import crs_name, places_on
 from rangegeo.grid.crs import crs_of
 from rangegeo.schema.facts import facts_of
 from rangegeo.stores.conventions import ground_sample_distance, paper_url, quantisation
-from rangegeo.stores.opening import open_cube, stored_array, stored_dtype
+from rangegeo.stores.opening import open_cube, stored_array, stored_dtype, stored_scales
 from rangegeo.support.destination import check_destination
 from rangegeo.support.optional import import_optional
 from rangegeo.support.unfinished import unfinished
@@ -147,16 +147,15 @@ class _Stored:
 
 def _stored(path: Path) -> _Stored:
     """Read how a Zarr store or a GeoTIFF stores its values."""
+    scales, offsets = stored_scales(path)
     if path.is_dir():
         array = stored_array(path)
-        attrs: dict[str, Any] = dict(array.attrs)
-        bands = array.shape[1]
         return _Stored(
             media_type=f"application/vnd.zarr; version={array.metadata.zarr_format}",
             dtype=stored_dtype(path),
             nodata=float(cast(float, array.fill_value)),
-            scales=[attrs.get("scale_factor", 1.0)] * bands,
-            offsets=[attrs.get("add_offset", 0.0)] * bands,
+            scales=scales,
+            offsets=offsets,
         )
     import pystac
     import rasterio
@@ -167,8 +166,8 @@ def _stored(path: Path) -> _Stored:
             media_type=pystac.MediaType.COG if is_cog else pystac.MediaType.GEOTIFF,
             dtype=stored_dtype(path),
             nodata=file.nodata,
-            scales=list(file.scales),
-            offsets=list(file.offsets),
+            scales=scales,
+            offsets=offsets,
         )
 
 
