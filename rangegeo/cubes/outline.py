@@ -7,6 +7,7 @@ import xarray as xr
 
 from rangegeo.cubes.spec import RasterSpec
 from rangegeo.grid.coords import grid_coords
+from rangegeo.schema.complete import text
 from rangegeo.schema.cube import BETA_ATTRS, NAME, SHARE
 from rangegeo.schema.facts import with_facts
 
@@ -18,7 +19,7 @@ def outline(spec: RasterSpec) -> xr.DataArray:
     recipe, names = spec.recipe, spec.recipe.names
     coords = grid_coords(spec.geobox) | {
         "band": np.arange(1, recipe.bands + 1),
-        "band_name": ("band", np.array(names)),
+        "band_name": ("band", text(names)),
     }
     facts = dict(spec.provenance)
     if spec.area is not None:

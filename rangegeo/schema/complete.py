@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 from odc.geo.geobox import GeoBox
@@ -24,9 +26,11 @@ def completed(cube: xr.DataArray) -> xr.DataArray:
         count = cube.sizes[BAND]
         if BAND not in found.coords:
             found = found.assign_coords({BAND: np.arange(1, count + 1)})
+        if BAND_NAME in found.coords and found[BAND_NAME].dtype != object:
+            found = found.assign_coords({BAND_NAME: as_text(found[BAND_NAME])})
         if BAND_NAME not in found.coords or found[BAND_NAME].dims != (BAND,):
             found = found.drop_vars(BAND_NAME, errors="ignore")
-            found = found.assign_coords({BAND_NAME: (BAND, np.array(_names(found)))})
+            found = found.assign_coords({BAND_NAME: (BAND, text(_names(found)))})
     if {"y", "x"} <= set(found.dims) and not _has_crs(found):
         found = _with_crs(found)
     return found
@@ -37,10 +41,15 @@ def band_names(cube: xr.DataArray) -> list[str]:
     return [str(name) for name in completed(cube)[BAND_NAME].values.tolist()]
 
 
+def text(names: Sequence[str]) -> np.ndarray:
+    """Names as an array of objects, which xarray writes to every format; Zarr 3 specifies no text of a fixed length."""
+    return np.array([str(name) for name in names], dtype=object)
+
+
 def as_text(coord: xr.DataArray) -> xr.DataArray:
-    """A coordinate of text as NumPy's own text; files hand it back as bytes, as objects or as text of any length."""
-    plain = [part.decode() if isinstance(part, bytes) else str(part) for part in coord.values.ravel().tolist()]
-    return coord.copy(data=np.array(plain, dtype=str).reshape(coord.shape)).drop_encoding()
+    """A coordinate of text with values as `text` makes them; files hand it back as bytes, as objects or as text of any length."""
+    plain = [part.decode() if isinstance(part, bytes) else part for part in coord.values.ravel().tolist()]
+    return coord.copy(data=text(plain).reshape(coord.shape)).drop_encoding()
 
 
 def _names(cube: xr.DataArray) -> list[str]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -272,7 +273,8 @@ def _finished_profile(cube: xr.DataArray, dtype: str, creation_options: Mapping[
 def _described(cube: xr.DataArray) -> dict[str, Any]:
     """What is known about a cube; what was computed from a cube says so."""
     origin = computed_from(cube)
-    return ({} if origin is None else {"long_name": origin}) | plain_attributes(facts_of(cube))
+    writer = {"rangegeo_version": version("rangegeo")}  # by which `open_cube` knows its own files
+    return writer | ({} if origin is None else {"long_name": origin}) | plain_attributes(facts_of(cube))
 
 
 def _tags(facts: Mapping[Any, Any], beta: float | None) -> dict[str, str]:

@@ -16,6 +16,7 @@ import zarr
 from rangegeo.errors import CubeError, CubeWarning, argument
 from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.crs import without_cf_warnings
+from rangegeo.schema.complete import text
 from rangegeo.schema.cube import BETA_ATTRS, NAME
 from rangegeo.schema.facts import with_facts
 from rangegeo.stores.restored import array_name, cube_of, decoded
@@ -189,7 +190,7 @@ def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.Dat
     assert isinstance(stored, xr.DataArray)  # rioxarray makes Datasets of files with subdatasets only
     attrs = {name: _parsed(name, text) for name, text in tags.items() if name not in ("AREA_OR_POINT", "beta")}
     coords: dict[str, Any] = dict(grid_coords(stored.odc.geobox))
-    coords |= {"band": stored["band"], "band_name": ("band", np.array(names))}
+    coords |= {"band": stored["band"], "band_name": ("band", text(names))}
     if "beta" in tags:
         coords["beta"] = ((), float(tags["beta"]), BETA_ATTRS)
     values = stored.variable

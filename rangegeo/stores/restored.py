@@ -15,13 +15,13 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from rangegeo.errors import CubeError, CubeWarning
-from rangegeo.schema.complete import as_text, completed
+from rangegeo.schema.complete import as_text, completed, text
 from rangegeo.schema.cube import NAME
 from rangegeo.schema.facts import KEY, OF_VALUES, facts_of_values, title, with_facts
 from rangegeo.stores.attributes import nested_facts, plain_attributes
 
 DIMS = ("beta", "band", "y", "x")
-OF_GROUP = (*OF_VALUES, "long_name")  # facts that the attributes of a group hold
+OF_FORMAT = ("compressors", "compressor", "filters", "serializer", "shards")  # that xarray would hand to other formats
 
 
 def array_name(dataset: xr.Dataset, path: Path) -> str:
@@ -59,7 +59,12 @@ def cube_of(dataset: xr.Dataset, name: str, path: Path) -> xr.DataArray:
     cube = completed(with_facts(cube.rename(NAME), facts))
     if cube.dtype != np.float32:  # xarray decodes integers to float64, and does not decode float16
         bands = cube.sizes["band"]
+        half = cube.dtype == np.float16
         cube = cube.copy(data=decoded(cube.variable, np.ones(bands), np.zeros(bands)))
+        if half:
+            cube.encoding.pop("dtype", None)  # neither netCDF nor GeoTIFF has it
+    for name in OF_FORMAT:
+        cube.encoding.pop(name, None)
     has_beta = dataset.attrs.get("rangegeo_has_beta", "beta" in cube.coords)
     return cube if has_beta or "beta" not in cube.dims or cube.sizes["beta"] > 1 else cube.isel(beta=0)
 
@@ -83,13 +88,13 @@ def _named(cube: xr.DataArray, path: Path) -> xr.DataArray:
         cube = cube.assign_coords(band_name=as_text(cube["band_name"]))
     listed = cube.attrs.get("band_names")
     if "band_name" in cube.coords or not isinstance(listed, list | tuple):
-        return cube
+        return completed(cube)
     numbers = cube["band"].values.tolist() if "band" in cube.coords else list(range(1, cube.sizes["band"] + 1))
     in_order = numbers == sorted(numbers)
     if len(listed) == len(numbers) and in_order:
-        return cube.assign_coords(band_name=("band", np.array(listed)))
+        return cube.assign_coords(band_name=("band", text(listed)))
     if len(listed) != len(numbers) and all(1 <= number <= len(listed) for number in numbers):
-        return cube.assign_coords(band_name=("band", np.array([listed[number - 1] for number in numbers])))
+        return cube.assign_coords(band_name=("band", text([listed[number - 1] for number in numbers])))
     warnings.warn(
         f"{path} does not tell which of its names belongs to which band; the bands are called by their numbers",
         CubeWarning,

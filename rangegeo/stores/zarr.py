@@ -279,8 +279,7 @@ def _own_coordinates(cube: xr.DataArray, zarr_format: int) -> dict[str, xr.DataA
         coords[axis] = coords[axis].assign_attrs(resolution=fresh[axis].attrs["resolution"])
     for name, coord in coords.items():
         if coord.dtype.kind in "SUTO":
-            text = as_text(coord)
-            coords[name] = text if zarr_format == 2 else text.astype(object)
+            coords[name] = as_text(coord).astype(str if zarr_format == 2 else object)
     return coords
 
 
