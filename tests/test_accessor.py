@@ -147,7 +147,7 @@ def test_some_bands_of_both_components_are_enough(components):
 
 def test_to_zarr(cube, tmp_path):
     assert cube.rangegeo.to_zarr(tmp_path / "a.zarr") == [tmp_path / "a.zarr"]
-    assert rg.open_cube(tmp_path / "a.zarr").attrs["evaluation"] in ("exact", "interpolated")
+    assert rg.open_cube(tmp_path / "a.zarr").rangegeo.facts["evaluation"] in ("exact", "interpolated")
     np.testing.assert_array_equal(rg.open_cube(tmp_path / "a.zarr").values, cube.values)
     with pytest.raises(OutputError, match="add overwrite=True to replace it, or give another path"):
         cube.rangegeo.to_zarr(str(tmp_path / "a.zarr"))

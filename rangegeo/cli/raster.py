@@ -42,6 +42,12 @@ EXTENT_OPTIONS = (
     click.option("--align", is_flag=True, help="Move the corners outwards to multiples of the pixel size (-tap)."),
 )
 PCA_OPTION = click.option("--pca", type=int, metavar="N", help="Project on N principal components of the raster.")
+PCA_FROM_OPTION = click.option(
+    "--pca-from", metavar="FILE", help="Take the components of another output, to be joined with it."
+)
+SCALES_OPTION = click.option(
+    "--scales-from", metavar="FILE", help="Count integers in the steps of another output, to be joined with it."
+)
 DTYPE_OPTION = click.option(
     "--dtype",
     type=click.Choice(["float32", "float16", "int16", "int8"]),
@@ -87,8 +93,9 @@ OUTPUT_OPTIONS = (
 
 @click.command("raster")
 @grouped("extent", Extent, *EXTENT_OPTIONS)
-@grouped("content", Content, *CONTENT_OPTIONS, PCA_OPTION)
-@DTYPE_OPTION  # a field of the output, which help shows beside the content
+@grouped("content", Content, *CONTENT_OPTIONS, PCA_OPTION, PCA_FROM_OPTION)
+@DTYPE_OPTION  # fields of the output, which help shows beside the content
+@SCALES_OPTION
 @grouped("engine", Engine, *ENGINE_OPTIONS)
 @grouped("output", RasterOutput, *OUTPUT_OPTIONS)
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")

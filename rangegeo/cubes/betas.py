@@ -9,6 +9,8 @@ from rangegeo.errors import UsageError, argument
 from rangegeo.field.blend import blend
 from rangegeo.schema.bands import DIAGNOSTICS
 from rangegeo.schema.betas import Betas, check_beta
+from rangegeo.schema.complete import text
+from rangegeo.schema.facts import facts_of, with_facts
 
 COMPONENTS = ("semantic_", "geographic_")  # the names of the bands of S and of G begin with these
 
@@ -28,6 +30,8 @@ def at_beta(cube: xr.DataArray, beta: Betas) -> xr.DataArray:
     beta = check_beta(beta, "at")
     if "beta" in cube.dims and beta in cube["beta"].values:
         return cube.sel(beta=beta)
+    if "beta" in cube.coords and cube["beta"].ndim == 0 and cube["beta"].item() == beta:
+        return cube
     names = cube["band_name"].values.tolist()
     averages = [name for name in names if name.startswith(COMPONENTS) and name not in DIAGNOSTICS]
     semantic_names = [name for name in averages if name.startswith(COMPONENTS[0])]
@@ -45,7 +49,7 @@ def at_beta(cube: xr.DataArray, beta: Betas) -> xr.DataArray:
     )
     blended = xr.concat([blend(semantic, geographic, beta), rest], "band", combine_attrs="drop").rename(cube.name)
     names = [name.replace(COMPONENTS[0], "visual_") for name in names[:count]] + names[2 * count :]
-    attrs = {key: value for key, value in cube.attrs.items() if key != "layout"}
-    return blended.assign_attrs(attrs).assign_coords(
-        band=np.arange(1, len(names) + 1), band_name=("band", np.array(names)), beta=beta
+    facts = {name: value for name, value in facts_of(cube).items() if name != "layout"}
+    return with_facts(blended, facts).assign_coords(
+        band=np.arange(1, len(names) + 1), band_name=("band", text(names)), beta=beta
     )

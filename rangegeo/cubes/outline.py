@@ -7,7 +7,11 @@ import xarray as xr
 
 from rangegeo.cubes.spec import RasterSpec
 from rangegeo.grid.coords import grid_coords
+from rangegeo.schema.complete import text
 from rangegeo.schema.cube import BETA_ATTRS, NAME, REACH, SHARE
+from rangegeo.schema.facts import with_facts
+
+MADE_WITH = "rangegeo_made_with"  # of the encoding: the spec of the model and the recipe, while values are its own
 
 
 def outline(spec: RasterSpec) -> xr.DataArray:
@@ -15,13 +19,15 @@ def outline(spec: RasterSpec) -> xr.DataArray:
     recipe, names = spec.recipe, spec.recipe.names
     coords = grid_coords(spec.geobox, spec.labels) | {
         "band": np.arange(1, recipe.bands + 1),
-        "band_name": ("band", np.array(names)),
+        "band_name": ("band", text(names)),
     }
-    attrs = {**spec.provenance, "grid_mapping": "spatial_ref"}
+    facts = dict(spec.provenance)
     if spec.area is not None:
-        attrs |= {"aoi": spec.area.name, SHARE: spec.area.share, REACH: spec.area.reach}
+        facts |= {"aoi": spec.area.name, SHARE: spec.area.share, REACH: spec.area.reach}
     if spec.has_beta:
         coords["beta"] = ("beta", list(recipe.betas), BETA_ATTRS)
     shape = spec.shape if spec.has_beta else spec.shape[1:]
     values = np.broadcast_to(np.float32(np.nan), shape)
-    return xr.DataArray(values, coords, spec.dims, NAME, attrs | spec.engine_facts)
+    cube = with_facts(xr.DataArray(values, coords, spec.dims, NAME), facts | spec.engine_facts)
+    cube.encoding[MADE_WITH] = spec.model, spec.recipe
+    return cube

@@ -9,12 +9,15 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rangegeo.cubes.samples import in_a_row, places_in
+from rangegeo.cubes.spec import provenance
 from rangegeo.engine.evaluator import Evaluator, evaluate_pixels
 from rangegeo.errors import UsageError, argument
 from rangegeo.field.principal import principal_directions
 from rangegeo.field.recipe import Projection, Recipe
 from rangegeo.grid import places_on
 from rangegeo.grid.extent import Area
+from rangegeo.models.model import Model
+from rangegeo.stores.taken import check_same, read_taken
 
 PCA_PIXELS = 1024  # that the components are fitted on
 
@@ -50,6 +53,32 @@ def with_projection(
             f"{argument('crs')}"
         )
     return replace(recipe, projection=fit_projection(sample, count))
+
+
+def taken_projection(recipe: Recipe, model: Model, path: str | Path, count: int | None = None) -> Recipe:
+    """The recipe followed by the PCA of another output, so that the components of both are the same.
+
+    Args:
+        recipe: before any projection.
+        path: a Zarr store or a GeoTIFF of rangegeo, or the JSON of `rangegeo info`.
+        count: how many of its components are taken; None for all.
+    Raises:
+        UsageError: the other output has no PCA, fewer components, or was made of other bands or with another model.
+    """
+    taken, typed = read_taken(path, "pca_from"), argument("pca_from", str(path))
+    directions, mean, explained = (
+        np.array(taken.facts.get(f"pca_{part}", []), np.float32)
+        for part in ("components", "mean", "explained_variance")
+    )
+    if directions.ndim != 2 or not len(directions):
+        raise UsageError(f"{typed} has no principal components; give an output that was made with {argument('pca', 3)}")
+    check_same(taken, provenance(model, recipe), "pca_from")
+    bands = taken.facts.get("pca_bands")
+    if directions.shape[1] != recipe.bands or bands not in (None, ",".join(recipe.names)):
+        raise UsageError(f"{typed} was made of other bands than {argument('bands')} chooses; choose the same ones")
+    if count is not None and not 1 <= count <= len(directions):
+        raise UsageError(argument="pca", expected=f"from 1 to the components of {path}, {len(directions)}", got=count)
+    return replace(recipe, projection=Projection(mean, directions[:count], explained[:count]))
 
 
 def fit_projection(sample: np.ndarray, count: int) -> Projection:

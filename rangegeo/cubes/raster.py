@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import xarray as xr
 
 from rangegeo.cubes.graph import to_dask
-from rangegeo.cubes.projection import with_projection
+from rangegeo.cubes.projection import taken_projection, with_projection
 from rangegeo.cubes.spec import RasterSpec
 from rangegeo.cubes.virtual import virtual_raster
 from rangegeo.engine.tolerance import TOLERANCE
@@ -36,6 +37,7 @@ def raster(
     layout: str = "betas",
     bands: str | Sequence[int | str] = "all",
     pca: int | None = None,
+    pca_from: str | Path | None = None,
     tolerance: float = TOLERANCE,
     exact: bool = False,
     chunks: int | str | None = "auto",
@@ -67,6 +69,8 @@ def raster(
         bands: "all", "visual", "location", "diagnostics", names of bands or their numbers from 1 on, or several of
             these. Bands that are left out are not computed.
         pca: project the bands on so many principal components, which are fitted now on a seeded sample of the raster.
+        pca_from: take the principal components of another output of rangegeo instead, a .zarr or a .tif, so that both
+            can be joined; `pca` says how many, by default all of them.
         tolerance: the largest error of interpolation, from 4e-6 to 0.1, relative to each component's largest value.
         exact: evaluate every pixel and interpolate none.
         chunks: pixels a side of a chunk, a multiple of 16; "auto" is 256 for up to 128 bands and 128 for more. None
@@ -86,7 +90,9 @@ def raster(
     if isinstance(model, str):
         model = load_model(model)
     recipe = model.recipe(one_spelling(betas, beta), layout=layout, bands=bands)
-    if pca is not None:
+    if pca_from is not None:
+        recipe = taken_projection(recipe, model, pca_from, pca)
+    elif pca is not None:
         recipe = with_projection(recipe, model.evaluator, geobox, pca, area)
     within, labels = None if exact else tolerance, own_labels(like)
     if chunks is None:

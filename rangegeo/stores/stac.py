@@ -13,19 +13,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import xarray as xr
-import zarr
 from odc.geo.geobox import GeoBox
 
 from rangegeo.errors import CubeError, argument
 from rangegeo.grid import crs_name, places_on
 from rangegeo.grid.crs import crs_of
-from rangegeo.schema.cube import NAME, geobox_of
+from rangegeo.schema.cube import geobox_of
+from rangegeo.schema.facts import facts_of
 from rangegeo.stores.conventions import ground_sample_distance, paper_url, quantisation
-from rangegeo.stores.opening import open_cube, stored_dtype
+from rangegeo.stores.opening import open_cube, stored_array, stored_dtype, stored_scales
 from rangegeo.support.destination import check_destination
 from rangegeo.support.optional import import_optional
 from rangegeo.support.unfinished import unfinished
@@ -100,7 +100,8 @@ def make_item(path: Path, now: datetime) -> pystac.Item:
     from pystac.extensions.scientific import Publication, ScientificExtension
 
     cube, stored = open_cube(path), _stored(path)
-    missing = [name for name in NEEDED if name not in cube.attrs]
+    facts = facts_of(cube)
+    missing = [name for name in NEEDED if name not in facts]
     if missing:
         raise CubeError(f"{path} does not say its {', '.join(missing)}; expected a cube as rangegeo raster wrote it")
     geobox: GeoBox = geobox_of(cube)
@@ -116,12 +117,12 @@ def make_item(path: Path, now: datetime) -> pystac.Item:
         transform=list(geobox.affine)[:6],
         bbox=list(geobox.boundingbox),
     )
-    citation = cube.attrs["citation"]
+    citation = facts["citation"]
     ScientificExtension.ext(item, add_if_missing=True).publications = [
         Publication(doi=citation.replace("arXiv:", "10.48550/arXiv."), citation=citation)
     ]
     item.add_link(pystac.Link("emb:model", paper_url(citation), "text/html", "the model's paper"))
-    item.add_link(pystac.Link("emb:source-data", cube.attrs["source_data"], title="what the model was made from"))
+    item.add_link(pystac.Link("emb:source-data", facts["source_data"], title="what the model was made from"))
     for name, asset in _assets(path, cube, stored).items():
         item.add_asset(name, asset)
     return item
@@ -147,16 +148,15 @@ class _Stored:
 
 def _stored(path: Path) -> _Stored:
     """Read how a Zarr store or a GeoTIFF stores its values."""
+    scales, offsets = stored_scales(path)
     if path.is_dir():
-        array = zarr.open_array(path / NAME, mode="r")
-        attrs: dict[str, Any] = dict(array.attrs)
-        bands = array.shape[1]
+        array = stored_array(path)
         return _Stored(
             media_type=f"application/vnd.zarr; version={array.metadata.zarr_format}",
             dtype=stored_dtype(path),
             nodata=float(cast(float, array.fill_value)),
-            scales=[attrs.get("scale_factor", 1.0)] * bands,
-            offsets=[attrs.get("add_offset", 0.0)] * bands,
+            scales=scales,
+            offsets=offsets,
         )
     import pystac
     import rasterio
@@ -167,14 +167,14 @@ def _stored(path: Path) -> _Stored:
             media_type=pystac.MediaType.COG if is_cog else pystac.MediaType.GEOTIFF,
             dtype=stored_dtype(path),
             nodata=file.nodata,
-            scales=list(file.scales),
-            offsets=list(file.offsets),
+            scales=scales,
+            offsets=offsets,
         )
 
 
 def _properties(cube: xr.DataArray, stored: _Stored, now: datetime) -> dict:
     """The properties for which pystac has no extension class."""
-    attrs = cube.attrs
+    attrs = facts_of(cube)
     betas = [float(beta) for beta in cube["beta"].values.ravel()] if "beta" in cube.coords else []
     title = attrs["long_name"] + (f", beta {', '.join(f'{beta:g}' for beta in betas)}" if betas else "")
     made = now.replace(microsecond=0).isoformat().replace("+00:00", "Z")

@@ -34,7 +34,7 @@ def check_destination(
     if path.exists() and not overwrite:
         replace = f"add {argument('overwrite', True)} to replace it"
         raise OutputError(f"{path} exists and was left as it is; {replace}, or give {other}")
-    folder = path.absolute().parent
+    folder = path.resolve().parent  # of a symbolic link, where the data will be
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist; make it first: mkdir -p {folder}")
     if not os.access(folder, os.W_OK):
