@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from os import PathLike
+from pathlib import Path
 
 import click
+
+from rangegeo.support.paths import local_path
 
 NUMBERS = {"--bbox": 4, "--res": 2}  # how many numbers these options take at most, joined by commas or apart
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?,?")
@@ -87,6 +91,18 @@ class NameValue(click.ParamType):
         if not (name and equals and text):
             self.fail(f"expected NAME=VALUE, got {value!r}; for example --co COMPRESS=DEFLATE", param, ctx)
         return name.upper(), text
+
+
+class LocalPath(click.Path):
+    """A path on this machine; gives a Path. A leading `~` is the home folder, also where the shell leaves it."""
+
+    def __init__(self, *, exists: bool = False) -> None:
+        super().__init__(exists=exists, path_type=Path)
+
+    def convert(
+        self, value: str | PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | PathLike[str]:
+        return super().convert(local_path(value), param, ctx)
 
 
 class BandList(click.ParamType):

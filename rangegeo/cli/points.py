@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 
 import click
 
+from rangegeo.cli.arguments import LocalPath
 from rangegeo.cli.options import CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
 from rangegeo.jobs.options import Content, Engine, TableInput, TableOutput
 
@@ -35,7 +35,7 @@ OUTPUT_OPTIONS = (
     click.option(
         "-o",
         "--out",
-        type=click.Path(path_type=Path),
+        type=LocalPath(),
         required=True,
         help="Output: .parquet, .geoparquet, .csv, .tsv or .npz.",
     ),

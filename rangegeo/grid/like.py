@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from pathlib import Path
 from typing import TypeAlias
 
 import xarray as xr
@@ -13,6 +12,7 @@ from odc.geo.geobox import GeoBox
 from rangegeo.errors import GridError, UsageError, argument
 from rangegeo.grid.box import check_size
 from rangegeo.grid.crs import crs_name, parse_crs, wkt_of
+from rangegeo.support.paths import local_path, unparsed
 
 # A path or another name that GDAL opens, a grid, or georeferenced data.
 RasterLike: TypeAlias = str | os.PathLike[str] | GeoBox | xr.DataArray | xr.Dataset
@@ -42,7 +42,7 @@ def geobox_like(source: RasterLike) -> GeoBox:
         expected = "the path of a raster, a GeoBox or an xarray object"
         raise UsageError(argument="like", expected=expected, got=type(source).__name__)
     name = os.fspath(source)
-    is_store = any(Path(name, file).exists() for file in STORE_FILES)
+    is_store = any((local_path(name) / file).exists() for file in STORE_FILES)
     return _checked(_of_store(name) if is_store else _of_file(name), name)
 
 
@@ -54,7 +54,7 @@ def _of_file(name: str) -> GeoBox:
     with warnings.catch_warnings():  # the errors below tell the same
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
-            with rasterio.open(name) as file:
+            with rasterio.open(unparsed(name)) as file:
                 shape, transform, crs, parts = file.shape, file.transform, file.crs, file.subdatasets
         except RasterioIOError as error:
             reason = str(error).splitlines()[0]
@@ -70,8 +70,12 @@ def _of_file(name: str) -> GeoBox:
 
 def _of_store(name: str) -> GeoBox:
     """The grid of a Zarr store, read by xarray. GDAL up to 3.10 does not read format 3, and no GDAL reads a cube."""
+    from zarr.storage import LocalStore
+
     try:
-        with xr.open_zarr(name, chunks=None, consolidated=False, decode_coords="all") as dataset:
+        with xr.open_zarr(
+            LocalStore(local_path(name)), chunks=None, consolidated=False, decode_coords="all"
+        ) as dataset:
             return _of_xarray(dataset, name)
     except (OSError, ValueError, KeyError) as error:
         if isinstance(error, GridError):

@@ -19,6 +19,7 @@ from shapely import GeometryType
 from rangegeo.errors import GridError, UsageError, argument, first_line
 from rangegeo.grid.crs import WGS84, CrsLike, parse_crs, short_name
 from rangegeo.grid.domain import domain_of
+from rangegeo.support.paths import unparsed
 
 PARQUET = (".parquet", ".geoparquet")
 SLACK = 1e-9  # of a turn; a longitude may exceed the largest one by so much because of rounding
@@ -80,7 +81,7 @@ def _source(source: AreaLike, crs: CrsLike | None) -> tuple[np.ndarray, CrsLike 
         return *_read(sys.stdin.buffer.read(), "stdin"), "stdin"
     if isinstance(source, str | os.PathLike):
         name = os.fspath(source)
-        return *(_read_parquet(name) if name.lower().endswith(PARQUET) else _read(name, name)), name
+        return *(_read_parquet(unparsed(name)) if name.lower().endswith(PARQUET) else _read(unparsed(name), name)), name
     if hasattr(source, "geometry") and hasattr(source, "crs"):
         return np.asarray(source.geometry), source.crs, type(source).__name__
     expected = "a vector file, GeoJSON, a GeoDataFrame or a shapely geometry"

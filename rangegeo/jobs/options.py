@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rangegeo.encoders import model_info
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import UsageError, argument
+from rangegeo.support.paths import local_path
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
@@ -171,7 +172,7 @@ class RasterOutput:
         """Where the map goes."""
         if self.preview is None:
             return None
-        return Path(self.preview) if self.preview else self.out.with_name(f"{self.out.stem}_preview.png")
+        return local_path(self.preview) if self.preview else self.out.with_name(f"{self.out.stem}_preview.png")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

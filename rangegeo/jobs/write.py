@@ -14,6 +14,7 @@ from rangegeo.errors import UsageError
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
 from rangegeo.stores.formats import FORMATS, Format
 from rangegeo.stores.quantise import Storage, check_dtype, fit_storage
+from rangegeo.support.paths import local_path
 
 METHODS = {"zarr": "to_zarr", "cog": "to_geotiff"}  # of the accessor, by format
 
@@ -43,7 +44,7 @@ def write_cube(
             written; nothing was touched.
     """
     geobox_of(cube)
-    path, form = Path(path), FORMATS[format]
+    path, form = local_path(path), FORMATS[format]
     of_suffix = next((name for name, row in FORMATS.items() if path.suffix.lower() in row.suffixes), format)
     if of_suffix != format:
         raise UsageError(

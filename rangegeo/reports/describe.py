@@ -14,6 +14,7 @@ from rangegeo.grid.crs import crs_of
 from rangegeo.models.load import load_model
 from rangegeo.stores.opening import open_cube, overview_count, stored_dtype
 from rangegeo.stores.zarr import is_complete
+from rangegeo.support.paths import local_path
 from rangegeo.weights.checkpoint import load_encoder
 from rangegeo.weights.database import is_database, load_database
 from rangegeo.weights.names import database_file, encoder_file
@@ -45,7 +46,7 @@ def describe(target: str, *, weights: str | None = None, db: str | None = None) 
         return _encoder(target)
     if target in OFFICIAL_DATABASES:
         return _database(target)
-    path = Path(target)
+    path = local_path(target)
     if not path.exists():
         raise UsageError(
             f"{target} does not exist; expected a cube, a checkpoint, a database, or one of "

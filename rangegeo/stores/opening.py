@@ -19,7 +19,8 @@ from rangegeo.errors import CubeError, CubeWarning, argument
 from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.crs import without_cf_warnings
 from rangegeo.schema.cube import BETA_ATTRS, NAME
-from rangegeo.stores.zarr import is_complete
+from rangegeo.stores.zarr import is_complete, store_at
+from rangegeo.support.paths import local_path
 
 BANDS_READ = 16  # bands in a chunk of a GeoTIFF: a whole spectrum needs few tasks, and one band reads little in vain
 # Tags of a GeoTIFF hold text only. An attribute whose name ends in one of these stays text, even if it looks like a
@@ -36,7 +37,7 @@ def open_cube(
     """Open a cube that rangegeo wrote. Nothing is read until it is used.
 
     Args:
-        path: a Zarr store or a GeoTIFF.
+        path: a Zarr store or a GeoTIFF; a leading ~ is the home folder.
         level: 0 for the cube itself, 1 for its overview with pixels twice as large, and so on.
         pixels: how many pixels the longer side needs, for a picture. The coarsest level that has so many is opened, and
             `level` is ignored.
@@ -48,7 +49,7 @@ def open_cube(
     Raises:
         CubeError: there is no cube at the path, or the cube does not have this level.
     """
-    path = Path(path)
+    path = local_path(path)
     if not path.exists():
         raise CubeError(f"{path} does not exist; {EXPECTED} (.zarr or .tif)")
     choose = partial(_choose_level, path, level, pixels)
@@ -61,7 +62,7 @@ def overview_count(path: Path) -> int:
         return len(_levels(zarr.open_group(path, mode="r", use_consolidated=False).attrs)[1:])
     import rasterio
 
-    with rasterio.open(path) as file:
+    with rasterio.open(path.absolute()) as file:
         return len(file.overviews(1))
 
 
@@ -71,7 +72,7 @@ def stored_dtype(path: Path) -> str:
         return str(zarr.open_array(path / NAME, mode="r").dtype)
     import rasterio
 
-    with rasterio.open(path) as file:
+    with rasterio.open(path.absolute()) as file:
         half = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS") == "16" and file.dtypes[0] == "float32"
         return "float16" if half else file.dtypes[0]
 
@@ -104,7 +105,7 @@ def _open_store(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.DataA
     """Open a Zarr store."""
     read = partial(xr.open_zarr, decode_coords="all", consolidated=False, chunks=None if chunks is None else {})
     try:
-        dataset = read(path)
+        dataset = read(store_at(path))
     except (OSError, ValueError, KeyError) as error:
         raise CubeError(f"{path} is not a readable Zarr store; {EXPECTED}") from error
     if NAME not in dataset or "band_names" not in dataset[NAME].attrs:
@@ -114,7 +115,7 @@ def _open_store(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.DataA
     levels = _levels(dataset.attrs)
     level = choose(dataset[NAME].shape[2:], len(levels[1:]))
     if level:
-        dataset = read(path / levels[level]["asset"])
+        dataset = read(store_at(path / levels[level]["asset"]))
     cube = dataset[NAME]
     names = np.array(cube.attrs.pop("band_names"))
     cube.attrs.pop("_CRS", None)
@@ -136,13 +137,13 @@ def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.Dat
         with without_cf_warnings(), warnings.catch_warnings():  # a file without a georeference is refused below
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             warnings.filterwarnings("ignore", "(Scales|Offsets) differ across bands", UserWarning)  # as intended
-            with rasterio.open(path) as file:
+            with rasterio.open(path.absolute()) as file:
                 tags, names = file.tags(), file.descriptions
                 scale, offset = np.array(file.scales), np.array(file.offsets)
                 level = choose(file.shape, len(file.overviews(1)))
             overview: dict[str, Any] = {"overview_level": level - 1} if level else {}
             sides: Any = None if chunks is None else {"band": BANDS_READ, "y": "auto", "x": "auto"}
-            stored = rioxarray.open_rasterio(path, chunks=sides, masked=True, **overview)
+            stored = rioxarray.open_rasterio(path.absolute(), chunks=sides, masked=True, **overview)
     except RasterioIOError as error:
         raise CubeError(f"{path} is not a readable GeoTIFF; {EXPECTED}") from error
     if "rangegeo_version" not in tags:

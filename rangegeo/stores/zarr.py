@@ -19,6 +19,7 @@ import numpy as np
 import xarray as xr
 import zarr
 from dask.delayed import Delayed
+from zarr.storage import LocalStore
 
 from rangegeo.errors import OutputError, UsageError, argument
 from rangegeo.grid.coords import grid_coords
@@ -29,6 +30,7 @@ from rangegeo.stores.quantise import FLOAT32, Loss, Storage
 from rangegeo.stores.spool import ROOM, spools_for
 from rangegeo.stores.zarr_options import ZarrOptions, parse_zarr_options
 from rangegeo.support.destination import check_destination
+from rangegeo.support.paths import local_path
 
 CHUNK_BYTES = 4 * 2**20  # the largest stored chunk, which holds one beta and as many bands as fit
 COMPLETE = "rangegeo_complete"  # attribute of a group: whether every block of it was written
@@ -65,7 +67,7 @@ def write_zarr(
         UsageError: there is no such option or Zarr format, or the storage has several scales. Nothing was touched.
         OutputError: the destination cannot be written. Nothing was touched.
     """
-    path = Path(path)
+    path = local_path(path)
     check_store(cube, path, overwrite=overwrite, overviews=bool(overviews), dtype=storage.dtype)
     options = parse_zarr_options(creation_options, zarr_format, storage.dtype)
     _check_one_scale(storage)
@@ -107,6 +109,11 @@ def check_store(
     check_destination(path, int(stored_bytes(cube, dtype) * (1 + 2 * ROOM * overviews)), overwrite=overwrite)
     if path.exists() and not any((path / name).exists() for name in ("zarr.json", ".zgroup")):
         raise OutputError(f"{path} is not a Zarr store and was left as it is; give another {argument('out')}")
+
+
+def store_at(path: Path) -> Path | LocalStore:
+    """A local store in the form that xarray opens: zarr takes a path with "::" or "://" for an address."""
+    return LocalStore(path.absolute()) if "::" in str(path.absolute()) else path
 
 
 def is_complete(path: Path) -> bool:
@@ -218,7 +225,7 @@ class _GroupMaker:
         # Coordinates hold few numbers, and every reader needs them, so they are not compressed.
         encoding: dict[str, dict[str, Any]] = {name: {"compressors": None} for name in coords}
         array.to_dataset(promote_attrs=False).assign_attrs(attrs).to_zarr(
-            path,
+            store_at(path),
             mode="w-",
             zarr_format=self.zarr_format,
             compute=False,

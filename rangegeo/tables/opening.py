@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rangegeo.errors import UsageError, argument
+from rangegeo.support.paths import local_path
 from rangegeo.tables.parquet import open_parquet
 from rangegeo.tables.table import Table
 from rangegeo.tables.text import open_text
@@ -67,7 +68,7 @@ def open_table(source: str, folder: Path, *, kind: str | None = None, layer: str
         row = KINDS[kind or _of_content(copy)]
         path = copy.rename(copy.with_suffix(row.suffixes[0]))
     else:
-        path, name = Path(source), source
+        path, name = local_path(source).absolute(), source
         if not source or (path.is_dir() and kind != "parquet" and path.suffix.lower() not in FOLDERS):
             given = f"the folder {source}" if source else "nothing"
             raise UsageError(argument="source", expected="a file, or - for standard input", got=given)
