@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
@@ -19,6 +18,7 @@ from rangegeo.errors import UsageError
 from rangegeo.jobs.write import write_cube
 from rangegeo.models.model import Model
 from rangegeo.pictures.notebook import painted, plot
+from rangegeo.places.lonlat import joined
 from rangegeo.reports.summary import as_html, as_text
 from rangegeo.schema.betas import Betas, one_spelling
 
@@ -102,7 +102,7 @@ class RangegeoAccessor:
         Raises:
             UsageError: a place is outside of the cube or on a pixel without data, or the model did not make the cube.
         """
-        return similarity(self._cube, np.stack(np.broadcast_arrays(lon, lat), axis=-1), model=model)
+        return similarity(self._cube, joined(lon, lat), model=model)
 
     def cluster(self, k: int, *, seed: int = 0) -> xr.DataArray:
         """Group the pixels into k clusters of like embeddings, with k-means on a sample that is computed now.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from itertools import product
-from numbers import Integral
 
 import dask.array as da
 import numpy as np
@@ -15,6 +14,7 @@ from rangegeo.cubes.lazy import as_lazy
 from rangegeo.errors import UsageError
 from rangegeo.grid.windows import of_sizes
 from rangegeo.schema.cube import is_in_memory
+from rangegeo.support.numbers import check_seed, is_whole
 from rangegeo.support.optional import import_optional
 
 SAMPLE_PIXELS = 10_000  # the clusters are fitted on about so many pixels of each beta
@@ -39,16 +39,16 @@ def cluster(cube: xr.DataArray, k: int, *, seed: int = 0) -> xr.DataArray:
         UsageError: k is out of range, or the cube holds no single embedding.
         MissingPackage: scikit-learn is not installed.
     """
-    if not isinstance(k, Integral) or not 2 <= k <= np.iinfo(np.int16).max:
+    if not is_whole(k) or not 2 <= k <= np.iinfo(np.int16).max:
         raise UsageError(argument="k", expected="an integer from 2 on", got=repr(k), example=8)
-    compared = embedding_of(cube)
+    compared, seed = embedding_of(cube), check_seed(seed)
     lazy = as_lazy(compared)
     centres = _fitted_centres(_sample_vectors(compared, np.random.default_rng(seed)), int(k), seed)
     data = layered(lazy)
     vectors = np.broadcast_to(centres[:, None], (k, data.shape[0], centres.shape[1]))
     dot_products = products(data, da.from_array(vectors, chunks=-1))
     half_squares = (centres**2).sum(axis=1) / 2
-    labels = dot_products.map_blocks(_nearest_centre, half_squares, drop_axis=0, dtype=np.int16)
+    labels = da.map_blocks(_nearest_centre, dot_products, half_squares, drop_axis=0, dtype=np.int16)
     attrs = {"long_name": "cluster", "clusters": int(k), "seed": seed, "_FillValue": np.int16(NODATA)}
     found = pixels_like(cube, labels if "beta" in cube.dims else labels[0], "cluster", attrs)
     return found.compute() if is_in_memory(compared) else found

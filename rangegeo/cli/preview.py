@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from rangegeo.cli.arguments import LocalPath, NumberList, parse_bands
+from rangegeo.cli.arguments import LocalPath, NumberList
 from rangegeo.cli.options import Verbosity, verbosity_options
+from rangegeo.schema.bands import parse_bands
 
 
 @click.command("preview")

@@ -7,7 +7,7 @@ import xarray as xr
 
 from rangegeo.errors import UsageError, argument
 from rangegeo.schema.bands import DIAGNOSTICS
-from rangegeo.schema.betas import Betas, check_beta
+from rangegeo.schema.betas import Betas, check_beta, index_of
 
 COMPONENTS = ("semantic_", "geographic_")  # how the bands of S and of G are called
 
@@ -24,18 +24,20 @@ def at_beta(cube: xr.DataArray, beta: Betas) -> xr.DataArray:
         UsageError: the cube does not hold what this beta needs.
     """
     beta = check_beta(beta, "at")
-    if "beta" in cube.dims and beta in cube["beta"].values:
-        return cube.sel(beta=beta)
+    held = np.ravel(cube["beta"].values) if "beta" in cube.coords else np.array([])
+    index = index_of(beta, held)
+    if index is not None:
+        return cube.isel(beta=index) if "beta" in cube.dims else cube
     names = cube["band_name"].values.tolist()
     averages = [name for name in names if name.startswith(COMPONENTS) and name not in DIAGNOSTICS]
     found = [name for name in averages if name.startswith(COMPONENTS[0])]
     paired = averages == found + [name.replace(*COMPONENTS) for name in found]
     count = len(found)
     if not count or not paired or names[: 2 * count] != averages:
-        held = cube["beta"].values.tolist() if "beta" in cube.coords else "none"
+        others = ", ".join(f"{other:g}" for other in held) or "none"
         raise UsageError(
             f"beta {beta:g} can be read from a cube that holds it, or from one made with all bands of "
-            f"{argument('layout', 'components')}; this one holds {held}"
+            f"{argument('layout', 'components')}; this one holds {others}"
         )
     semantic, geographic, rest = (
         cube.isel(band=bands).drop_vars(("band", "band_name"))

@@ -18,6 +18,7 @@ from rangegeo.grid.like import RasterLike
 from rangegeo.grid.polygons import AreaLike
 from rangegeo.models.load import load_model
 from rangegeo.models.model import Model
+from rangegeo.schema.bands import Bands
 from rangegeo.schema.betas import Betas, one_spelling
 
 
@@ -34,7 +35,7 @@ def raster(
     bbox_crs: CrsLike | None = None,
     align: bool = False,
     layout: str = "betas",
-    bands: str | Sequence[int | str] = "all",
+    bands: Bands = "all",
     pca: int | None = None,
     tolerance: float = TOLERANCE,
     exact: bool = False,
