@@ -104,18 +104,23 @@ class RangegeoAccessor:
         """
         return similarity(self._cube, joined(lon, lat), model=model)
 
-    def cluster(self, k: int, *, seed: int = 0) -> xr.DataArray:
+    def cluster(self, k: int, *, seed: int = 0, beta: float | str = "shared") -> xr.DataArray:
         """Group the pixels into k clusters of like embeddings, with k-means on a sample that is computed now.
 
         Args:
-            k: the number of clusters, from 2 on. All betas share them.
+            k: the number of clusters, from 2 on.
             seed: the seed of the sample and of k-means.
+            beta: "shared" for clusters that all betas share, so that the same label means the same in each; "each" for
+                k clusters of each beta, whose labels have nothing to do with those of another beta; or a number, to
+                cluster this beta alone.
         Returns:
-            int16 labels from 0 to k - 1 with the cube's dims except band; -1 where the cube has no data.
+            int16 labels from 0 to k - 1 with the cube's dims except band, and without beta if a beta is chosen; -1
+            where the cube has no data.
         Raises:
-            UsageError: k is impossible, or the cube holds components. MissingPackage: scikit-learn is missing.
+            UsageError: k is impossible, the cube does not hold this beta, or it holds components and no beta is
+            chosen. MissingPackage: scikit-learn is missing.
         """
-        return cluster(self._cube, k, seed=seed)
+        return cluster(self._cube, k, seed=seed, beta=beta)
 
     def sample(self, places: LonLat | DataFrame, *, method: str = "nearest") -> xr.DataArray:
         """The values of the cube at places.

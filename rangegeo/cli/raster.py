@@ -106,6 +106,7 @@ def command(
     """
     from rangegeo.cli.notices import announce_demo
     from rangegeo.cli.progress import block_progress
+    from rangegeo.cubes.evaluated import nothing_kept
     from rangegeo.jobs.raster import RasterJob
 
     verbosity.silence_grid_warnings()
@@ -118,7 +119,7 @@ def command(
         return
     for line in job.notes():
         verbosity.say(line)
-    with block_progress(job.blocks, quiet=verbosity.quiet):
+    with nothing_kept(), block_progress(job.blocks, quiet=verbosity.quiet):
         job.write()
     for line in job.measured():
         verbosity.say(line)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -13,15 +15,13 @@ from rangegeo.schema.cube import BETA_ATTRS, NAME, SHARE
 def outline(spec: RasterSpec) -> xr.DataArray:
     """The cube of a spec with its coordinates and attributes but no values: NaN that take no memory."""
     recipe, names = spec.recipe, spec.recipe.names
-    coords = grid_coords(spec.geobox) | {
-        "band": np.arange(1, recipe.bands + 1),
-        "band_name": ("band", np.array(names)),
-    }
+    # In this order: xarray titles a plot of one beta and band with the first coordinates that are single values.
+    coords: dict[str, Any] = {"beta": ("beta", list(recipe.betas), BETA_ATTRS)} if spec.has_beta else {}
+    coords |= {"band": np.arange(1, recipe.bands + 1), "band_name": ("band", np.array(names))}
+    coords |= grid_coords(spec.geobox)
     attrs = {**spec.provenance, "grid_mapping": "spatial_ref"}
     if spec.area is not None:
         attrs |= {"aoi": spec.area.name, SHARE: spec.area.share}
-    if spec.has_beta:
-        coords["beta"] = ("beta", list(recipe.betas), BETA_ATTRS)
     shape = spec.shape if spec.has_beta else spec.shape[1:]
     values = np.broadcast_to(np.float32(np.nan), shape)
     return xr.DataArray(values, coords, spec.dims, NAME, attrs | spec.engine_facts)

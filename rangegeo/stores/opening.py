@@ -151,9 +151,8 @@ def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.Dat
     assert isinstance(stored, xr.DataArray)  # rioxarray makes Datasets of files with subdatasets only
     attrs = {name: _parsed(name, text) for name, text in tags.items() if name not in ("AREA_OR_POINT", "beta")}
     attrs["grid_mapping"] = "spatial_ref"
-    coords = grid_coords(stored.odc.geobox) | {"band": stored["band"], "band_name": ("band", np.array(names))}
-    if "beta" in tags:
-        coords["beta"] = ((), float(tags["beta"]), BETA_ATTRS)
+    coords: dict[str, Any] = {"beta": ((), float(tags["beta"]), BETA_ATTRS)} if "beta" in tags else {}
+    coords |= {"band": stored["band"], "band_name": ("band", np.array(names))} | grid_coords(stored.odc.geobox)
     values = stored.variable
     if (scale != 1).any() or (offset != 0).any():  # read from the file: GDAL does not say them for overviews
         values = _decoded(values, scale, offset)
