@@ -139,7 +139,7 @@ def _given(value: object) -> str:
 
 def _number(value: float) -> str:
     """0.00001 as 1e-5."""
-    return f"{value:g}".replace("e-0", "e-").replace("e+0", "e+")
+    return f"{value:.10g}".replace("e-0", "e-").replace("e+0", "e+")
 
 
 class WeightsError(RangegeoError, ValueError):
@@ -182,6 +182,10 @@ class GridWarning(_TwoSpellings, UserWarning):
 
 class CubeWarning(_TwoSpellings, UserWarning):
     """A cube is opened, but not all of it is there."""
+
+
+class PlaceWarning(_TwoSpellings, UserWarning):
+    """Places are used as they are given, but some of them look as if something else was meant."""
 
 
 def first_line(error: BaseException) -> str:

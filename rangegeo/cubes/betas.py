@@ -6,20 +6,22 @@ import numpy as np
 import xarray as xr
 
 from rangegeo.errors import UsageError, argument
+from rangegeo.field.blend import blend
 from rangegeo.schema.bands import DIAGNOSTICS
 from rangegeo.schema.betas import Betas, check_beta, index_of
 
-COMPONENTS = ("semantic_", "geographic_")  # how the bands of S and of G are called
+COMPONENTS = ("semantic_", "geographic_")  # the names of the bands of S and of G begin with these
 
 
 def at_beta(cube: xr.DataArray, beta: Betas) -> xr.DataArray:
-    """The embedding at one beta, lazily: any from a cube with layout "components", else one that it holds.
+    """The embedding at one beta, lazily.
 
     Args:
-        cube: (beta, band, y, x) or (band, y, x).
+        cube: (beta, band, y, x) or (band, y, x). A cube with layout "components" gives any beta, another one only the
+            betas that it holds.
         beta: in [0, 1].
     Returns:
-        (band, y, x) float32 with a scalar coordinate beta; (1 - beta) G + beta S, then q and diagnostics.
+        (band, y, x) float32 with a scalar coordinate beta: the blend of S and G, then q and diagnostics.
     Raises:
         UsageError: the cube does not hold what this beta needs.
     """
@@ -30,9 +32,9 @@ def at_beta(cube: xr.DataArray, beta: Betas) -> xr.DataArray:
         return cube.isel(beta=index) if "beta" in cube.dims else cube
     names = cube["band_name"].values.tolist()
     averages = [name for name in names if name.startswith(COMPONENTS) and name not in DIAGNOSTICS]
-    found = [name for name in averages if name.startswith(COMPONENTS[0])]
-    paired = averages == found + [name.replace(*COMPONENTS) for name in found]
-    count = len(found)
+    semantic_names = [name for name in averages if name.startswith(COMPONENTS[0])]
+    paired = averages == semantic_names + [name.replace(*COMPONENTS) for name in semantic_names]
+    count = len(semantic_names)
     if not count or not paired or names[: 2 * count] != averages:
         others = ", ".join(f"{other:g}" for other in held) or "none"
         raise UsageError(
@@ -43,8 +45,7 @@ def at_beta(cube: xr.DataArray, beta: Betas) -> xr.DataArray:
         cube.isel(band=bands).drop_vars(("band", "band_name"))
         for bands in (slice(count), slice(count, 2 * count), slice(2 * count, None))
     )
-    visual = geographic if beta == 0 else semantic if beta == 1 else (1 - beta) * geographic + beta * semantic
-    blended = xr.concat([visual, rest], "band", combine_attrs="drop").rename(cube.name)
+    blended = xr.concat([blend(semantic, geographic, beta), rest], "band", combine_attrs="drop").rename(cube.name)
     names = [name.replace(COMPONENTS[0], "visual_") for name in names[:count]] + names[2 * count :]
     attrs = {key: value for key, value in cube.attrs.items() if key != "layout"}
     return blended.assign_attrs(attrs).assign_coords(

@@ -1,4 +1,4 @@
-"""Any cube backed by dask: virtual ones, those of xarray's own lazy indexing and those in memory."""
+"""Turns any cube into one backed by dask: a virtual one, a stored one that xarray reads later, or one in memory."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rangegeo.cubes.virtual import VirtualRaster
 from rangegeo.errors import UsageError
 from rangegeo.schema.cube import data_of, is_in_memory
 
-MOST_CHUNKS = 20_000  # largest number of areas of 1024 x 1024 pixels in one graph
-SIDE = 128  # pixels a side of a chunk where a store names none
+MOST_PIXELS = 20_000 * 1024**2  # in one graph: 320,000 chunks of 256 x 256 pixels, or four times as many of 128 x 128
+SIDE = 128  # side of a chunk in pixels, for a stored cube that does not say which chunks are fast to read
 
 
 def as_lazy(cube: xr.DataArray) -> xr.DataArray:
@@ -21,7 +21,7 @@ def as_lazy(cube: xr.DataArray) -> xr.DataArray:
 
     A virtual cube becomes a graph whose chunks share patches, so that the error of its interpolation is measured.
     """
-    if cube.chunks is not None:  # xarray chunks coordinates differently from the data; load them
+    if cube.chunks is not None:  # xarray may chunk coordinates in another way than the data, so they are loaded
         return cube.assign_coords({name: coord.compute() for name, coord in cube.coords.items() if coord.chunks})
     source = _source(cube)
     if source is None:
@@ -29,14 +29,17 @@ def as_lazy(cube: xr.DataArray) -> xr.DataArray:
         return cube.chunk({} if is_in_memory(cube) else {dim: sides[dim] for dim in cube.dims if dim in sides})
     spec, axes = source
     layers, bands, rows, cols = axes
-    _check_chunks(len(rows.taken) * len(cols.taken))
     recipe = spec.recipe.narrowed(layers.taken, bands.taken)
-    values = to_dask(spec.narrowed(sub_grid(spec.geobox, rows, cols), recipe)).values
-    return cube.copy(data=arranged(values, axes))
+    part = spec.narrowed(sub_grid(spec.geobox, rows, cols), recipe)
+    _check_chunks(part)
+    return cube.copy(data=arranged(to_dask(part).values, axes))
 
 
 def _source(cube: xr.DataArray) -> tuple[RasterSpec, list[Axis]] | None:
-    """The spec of a virtual cube and what is taken from it; None if its rows or columns have no constant step."""
+    """The spec of a virtual cube and the indices that are taken from it.
+
+    None if the cube is not virtual, or if its rows or columns have no constant step.
+    """
     data = data_of(cube)
     if not isinstance(data, indexing.LazilyIndexedArray) or not isinstance(data.array, VirtualRaster):
         return None
@@ -44,10 +47,11 @@ def _source(cube: xr.DataArray) -> tuple[RasterSpec, list[Axis]] | None:
     return (data.array.spec, axes) if axes[2].step and axes[3].step else None
 
 
-def _check_chunks(pixels: int) -> None:
-    chunks = pixels / (8 * SIDE) ** 2
-    if chunks > MOST_CHUNKS:
+def _check_chunks(spec: RasterSpec) -> None:
+    """Refuse a raster whose graph would be too large for the memory."""
+    height, width = spec.geobox.shape
+    if height * width > MOST_PIXELS:
+        chunks = len(spec.rows) * len(spec.cols)
         raise UsageError(
-            f"a graph of this cube would have {chunks:,.0f} chunks and more; take a slice with .sel, or every nth "
-            "pixel with .isel"
+            f"a graph of this cube would have {chunks:,} chunks; take a slice with .sel, or every nth pixel with .isel"
         )

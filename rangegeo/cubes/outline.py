@@ -9,7 +9,7 @@ import xarray as xr
 
 from rangegeo.cubes.spec import RasterSpec
 from rangegeo.grid.coords import grid_coords
-from rangegeo.schema.cube import BETA_ATTRS, NAME, SHARE
+from rangegeo.schema.cube import BETA_ATTRS, NAME, REACH, SHARE
 
 
 def outline(spec: RasterSpec) -> xr.DataArray:
@@ -18,10 +18,10 @@ def outline(spec: RasterSpec) -> xr.DataArray:
     # In this order: xarray titles a plot of one beta and band with the first coordinates that are single values.
     coords: dict[str, Any] = {"beta": ("beta", list(recipe.betas), BETA_ATTRS)} if spec.has_beta else {}
     coords |= {"band": np.arange(1, recipe.bands + 1), "band_name": ("band", np.array(names))}
-    coords |= grid_coords(spec.geobox)
+    coords |= grid_coords(spec.geobox, spec.labels)
     attrs = {**spec.provenance, "grid_mapping": "spatial_ref"}
     if spec.area is not None:
-        attrs |= {"aoi": spec.area.name, SHARE: spec.area.share}
+        attrs |= {"aoi": spec.area.name, SHARE: spec.area.share, REACH: spec.area.reach}
     shape = spec.shape if spec.has_beta else spec.shape[1:]
     values = np.broadcast_to(np.float32(np.nan), shape)
     return xr.DataArray(values, coords, spec.dims, NAME, attrs | spec.engine_facts)

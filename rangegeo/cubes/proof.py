@@ -37,5 +37,5 @@ def summarise(patches: list[Patch]) -> dict[str, float]:
         "measured_error": max(patch.error for patch in patches),
         "proof_pixels": sum(patch.proved for patch in patches),
         "evaluations": sum(patch.evaluations for patch in patches),
-        "refined_parts": sum(patch.refined for patch in patches),
+        "refined_parts": sum(patch.missed_tolerance for patch in patches),
     }

@@ -1,4 +1,4 @@
-"""What one raster is: its grid, model, recipe, tolerance and chunks, in one frozen value that everything else asks."""
+"""One raster: its grid, model, recipe, tolerance and chunks in one frozen object; all other modules read it."""
 
 from __future__ import annotations
 
@@ -15,35 +15,40 @@ from rangegeo.engine.patches import patch_side
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import UsageError
 from rangegeo.field.recipe import Recipe
+from rangegeo.grid.coords import Labels
 from rangegeo.grid.extent import Area
 from rangegeo.grid.pyramid import coarser
 from rangegeo.grid.windows import Window, cut
 from rangegeo.models.model import Model
 from rangegeo.models.spec import ModelSpec
 
-MANY_BANDS = 128  # with more, blocks of 128 pixels a side hold all bands and betas in about 100 MB
-SIDE_FEW, SIDE_MANY = 256, 128  # pixels a side of a chunk, by the number of bands
+# The side of a chunk in pixels. A cube with more than MANY_BANDS gets smaller chunks, so that all bands and betas of a
+# chunk take about 100 MB (1280 bands at one beta: 84 MB).
+MANY_BANDS = 128
+SIDE, SIDE_OF_MANY_BANDS = 256, 128
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RasterSpec:
-    """One raster, before anything of it is computed. `of` makes it and checks it once.
+    """One raster, before anything of it is computed. Make it with `RasterSpec.of`, which checks the arguments.
 
     Attributes:
         geobox: the grid.
-        area: the part of it that is wanted; None for all of it.
+        area: the polygons whose pixels are computed; None for all pixels.
+        labels: of the columns and rows; None for those of the grid. They do not change where a value is evaluated.
         model: names, paths and hashes of the model; a task carries no weights.
         recipe: layers and bands.
         tolerance: largest error of interpolation, relative to each component's largest value; None to evaluate every
             pixel.
-        side: pixels a side of a chunk.
+        side: side of a chunk, in pixels.
         smooth_deg: degrees over which the model can be interpolated, see `rangegeo.engine.evaluator.Evaluator`.
-        has_beta: whether the layers are betas.
-        provenance: where the values come from, as flat attributes that every format can hold.
+        has_beta: whether the cube has a dimension of betas.
+        provenance: attributes that say where the values come from; no nested dicts, so that every format can hold them.
     """
 
     geobox: GeoBox
     area: Area | None = None
+    labels: Labels | None = None
     model: ModelSpec
     recipe: Recipe
     tolerance: float | None = TOLERANCE
@@ -60,6 +65,7 @@ class RasterSpec:
         recipe: Recipe,
         *,
         area: Area | None = None,
+        labels: Labels | None = None,
         tolerance: float | None = TOLERANCE,
         chunks: int | str = "auto",
         command: str | None = None,
@@ -67,13 +73,21 @@ class RasterSpec:
         """The spec of a raster of a model.
 
         Args:
-            command: the command line that asked for it, kept in its attributes.
+            model: the model that is evaluated.
+            geobox: the grid.
+            recipe: the layers and bands, from `Model.recipe`.
+            area: the polygons whose pixels are computed; None for all pixels.
+            tolerance: the largest error of interpolation, from 4e-6 to 0.1, relative to each component's largest value;
+                None to evaluate every pixel.
+            chunks: side of a chunk in pixels, a multiple of 16; "auto" is 256 for up to 128 bands and 128 for more.
+            command: the command line that asked for the raster, which becomes an attribute; None for no attribute.
         Raises:
             UsageError: the tolerance or the size of the chunks is out of its range.
         """
         return cls(
             geobox=geobox,
             area=area,
+            labels=labels,
             model=model.spec,
             recipe=recipe,
             tolerance=None if tolerance is None else check_tolerance(tolerance),
@@ -84,16 +98,18 @@ class RasterSpec:
         )
 
     def __dask_tokenize__(self) -> tuple:
-        # The area is left out: it decides which chunks are computed, not their values.
+        # The area changes which chunks are computed, but not their values; `clip` names its masked blocks by the area.
+        # Labels change no value either.
         return self.model, self.geobox, self.recipe, self.side, self.patch_side, self.tolerance
 
     @cached_property
     def token(self) -> str:
-        """A name for the values: equal specs have equal tokens, on every machine."""
+        """A hash of everything that decides the values. Equal specs have equal tokens on every machine."""
         return tokenize(self)
 
     @property
     def dims(self) -> tuple[str, ...]:
+        """Names of the cube's dimensions."""
         return ("beta", "band", "y", "x") if self.has_beta else ("band", "y", "x")
 
     @property
@@ -103,42 +119,42 @@ class RasterSpec:
 
     @cached_property
     def patch_side(self) -> int | None:
-        """Pixels a side at which interpolation is tried first; None where every pixel is evaluated."""
+        """Side of the first rectangles that are interpolated, in pixels; None if every pixel is evaluated."""
         return None if self.tolerance is None else patch_side(self.geobox, self.smooth_deg)
 
     @cached_property
     def rows(self) -> list[slice]:
-        """Chunks of y, as windows of pixels."""
+        """The chunks along y, as slices of pixels."""
         return cut(self.geobox.shape[0], self.side)
 
     @cached_property
     def cols(self) -> list[slice]:
-        """Chunks of x, as windows of pixels."""
+        """The chunks along x, as slices of pixels."""
         return cut(self.geobox.shape[1], self.side)
 
     @property
     def chunks(self) -> tuple[tuple[int, ...], ...]:
-        """Sizes of the chunks of (layers, bands, y, x), as dask has them."""
+        """Sizes of the chunks along layers, bands, y and x, as dask takes them."""
         layers, bands, *_ = self.shape
         return (layers,), (bands,), *(tuple(w.stop - w.start for w in axis) for axis in (self.rows, self.cols))
 
     @cached_property
     def patch_rows(self) -> list[slice]:
-        """Patches of y, each of whole chunks, as windows of pixels."""
+        """The patches along y, each of whole chunks, as slices of pixels."""
         return cut(self.geobox.shape[0], self.side * self._chunks_a_patch)
 
     @cached_property
     def patch_cols(self) -> list[slice]:
-        """Patches of x, each of whole chunks, as windows of pixels."""
+        """The patches along x, each of whole chunks, as slices of pixels."""
         return cut(self.geobox.shape[1], self.side * self._chunks_a_patch)
 
     def patch_of(self, row: int, col: int) -> tuple[int, int]:
-        """The patch, by row and column, that a chunk lies in."""
+        """The row and the column of the patch that holds a chunk."""
         return row // self._chunks_a_patch, col // self._chunks_a_patch
 
     @property
     def _chunks_a_patch(self) -> int:
-        """Chunks along one side of a patch."""
+        """Number of chunks along one side of a patch."""
         return max(1, (self.patch_side or 0) // self.side)
 
     def patch_window(self, row: int, col: int) -> Window:
@@ -155,19 +171,20 @@ class RasterSpec:
     def coarser(self, factor: int, side: int) -> RasterSpec:
         """The raster at pixels `factor` times as wide and as high, evaluated pixel by pixel, with chunks of `side`."""
         area = None if self.area is None else self.area.coarser(factor)
-        return replace(self, geobox=coarser(self.geobox, factor), area=area, tolerance=None, side=side)
+        return replace(self, geobox=coarser(self.geobox, factor), area=area, labels=None, tolerance=None, side=side)
 
     def narrowed(self, geobox: GeoBox, recipe: Recipe) -> RasterSpec:
-        """A part of the raster: some of its pixels, layers and bands, with chunks of the default size."""
-        return replace(self, geobox=geobox, recipe=recipe, area=None, side=_checked_side("auto", recipe.bands))
+        """A part of the raster (without its area): some pixels, layers and bands, with chunks of the default size."""
+        side = _checked_side("auto", recipe.bands)
+        return replace(self, geobox=geobox, recipe=recipe, area=None, labels=None, side=side)
 
 
 def provenance(model: Model, recipe: Recipe) -> dict[str, object]:
-    """Attributes that say where values come from; they are flat, so that every format can hold them."""
+    """Attributes that say where values come from; no nested dicts, so that every format can hold them."""
     facts: dict[str, object] = {"long_name": f"{model.spec.name} embedding", "model": model.spec.name}
-    for role, known in model.facts.items():
-        facts[f"{role}_file"] = known["file"]
-        facts[f"{role}_sha256"] = known["sha256"]
+    for role, file_facts in model.facts.items():  # role is "encoder" or "database"
+        facts[f"{role}_file"] = file_facts["file"]
+        facts[f"{role}_sha256"] = file_facts["sha256"]
     facts |= model.temperatures
     if not recipe.betas:
         facts["layout"] = "components"
@@ -188,9 +205,9 @@ def provenance(model: Model, recipe: Recipe) -> dict[str, object]:
 
 
 def _checked_side(chunks: int | str, bands: int) -> int:
-    """Pixels a side of a chunk."""
+    """The side of a chunk in pixels, from what a user gives."""
     if chunks == "auto":
-        return SIDE_MANY if bands > MANY_BANDS else SIDE_FEW
+        return SIDE_OF_MANY_BANDS if bands > MANY_BANDS else SIDE
     if not isinstance(chunks, Integral) or chunks < 16 or chunks % 16:
         raise UsageError(argument="chunks", expected="a multiple of 16 pixels", got=str(chunks), example=128)
     return int(chunks)

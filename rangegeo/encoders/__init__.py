@@ -1,12 +1,13 @@
 """Location encoders, one file per family, and the table `MODELS` of the models that users can name.
 
 This package owns the networks and the facts about the models. It does not open or download files; `weights` does.
-The module of a family has `build(settings, network=None)`, which returns the encoder. A family with weights also has
-`network(settings)`, which returns its network without values; a published file must have the same names and shapes.
+`coordinates`, `space2vec` and `sphere2vec` have no weights; such a module has `build(variant)`, which returns the
+encoder. `satclip`, `geoclip`, `sinr` and `csp` have weights. Such a module has `network(settings)`, which returns the
+network without its weights; a published file must have the same names and shapes. If the network is not the whole
+encoder, the module also has `from_network(settings, network)`, which returns the encoder.
 
-`satclip`, `geoclip`, `sinr` and `csp` have weights; `coordinates`, `space2vec` and `sphere2vec` have none. To add an
-encoder, add a file here and a row to `MODELS`; if it has weights, also a row to `FAMILIES` and a reader to
-`rangegeo.weights.families`. This file does not import torch.
+To add an encoder, add a file here and a row to `MODELS`. If it has weights, also add a row to `FAMILIES`, a layout to
+`rangegeo.weights.families`, and its published files to `rangegeo.weights.published`. This file does not import torch.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 from rangegeo.errors import UsageError
 
-# The families with weights: the title of each, and the name of a published file.
+# The families with weights: their titles, and the name of a published file for messages.
 FAMILIES = {
     "satclip": ("SatCLIP", "satclip-vit16-l40.ckpt"),
     "geoclip": ("GeoCLIP", "location_encoder_weights.pth"),
@@ -32,18 +33,18 @@ class ModelInfo:
 
     Attributes:
         family: name of the module in rangegeo.encoders.
-        variant: member of a family without weights; None for a model that has weights.
-        dim: number of bands with the published weights.
-        order: of the coordinates that the network itself takes, "lon,lat" or "lat,lon".
+        variant: key of the family's `VARIANTS`; None for a model that has weights.
+        dim: number of bands that the published weights give.
+        order: the order of coordinates that the network itself takes, "lon,lat" or "lat,lon".
         published: names of its published files (rangegeo.weights.published); the first is also called "official".
         default: name of the weights that are used when none are given; None if they must be given.
         temperature: inverse temperature of the semantic retrieval; None for a location encoder without a database.
-        has_beta: whether a geographic average is blended in.
+        has_beta: whether a geographic average is blended with the semantic one.
         returns_array: whether the research repository's module returns a NumPy array instead of a tensor.
-        licence: of the weights, as their publisher states it.
-        citation: the paper.
+        licence: the licence of the weights, as their publisher states it.
+        citation: the paper to cite.
         source: the code from which the constants come.
-        tested: what tests compare this implementation with.
+        tested: what the tests compare this implementation with.
         notes: what a user should know.
     """
 

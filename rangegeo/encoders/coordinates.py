@@ -45,6 +45,6 @@ class Wrap(LocationEncoder):
 VARIANTS: dict[str, type[LocationEncoder]] = {"Direct": Direct, "Cartesian_3D": Cartesian3D, "Wrap": Wrap}
 
 
-def build(settings: dict, network: None = None) -> LocationEncoder:
-    """The encoder of a variant, which `settings` names."""
-    return VARIANTS[settings["variant"]]()
+def build(variant: str) -> LocationEncoder:
+    """The encoder of a variant, a key of `VARIANTS`."""
+    return VARIANTS[variant]()

@@ -21,7 +21,7 @@ ACTIVATIONS = {
     "relu": nn.ReLU(),
     "leakyrelu": nn.LeakyReLU(0.2),
 }
-SMOOTH = ("gelu", "sigmoid", "tanh")  # the activations without kinks
+SMOOTH = ("gelu", "sigmoid", "tanh")  # activations without kinks
 
 
 class CSPEncoder(LocationEncoder):
@@ -88,7 +88,7 @@ class Layer(nn.Module):
 
 
 def network(settings: dict) -> CSPEncoder:
-    """The network that a file's settings describe, its weights not yet set."""
+    """The network that a file's settings describe, without its weights. It is the encoder."""
     with torch.device("cpu"):  # the frequencies are not weights, so they need values now
         frequencies = geometric_frequencies(settings["frequency_num"], settings["min_radius"], settings["max_radius"])
     hidden = (settings["hidden_dim"],) * settings["num_hidden_layer"]
@@ -99,8 +99,3 @@ def network(settings: dict) -> CSPEncoder:
         normalise=settings["use_layn"],
         skip=settings["skip_connection"],
     )
-
-
-def build(settings: dict, network: CSPEncoder) -> LocationEncoder:
-    """The network itself is the encoder."""
-    return network

@@ -1,7 +1,7 @@
 """GeoCLIP's location encoder, which TaxaBind has too.
 
-Places are projected to Equal Earth. At each of several scales they become random Fourier features, which go through a
-network of their own; the outputs of these networks are added.
+Places are projected to Equal Earth. At each of several scales they become random Fourier features, which go through the
+network of this scale. The outputs of these networks are added.
 
 Source: Vivanco Cepeda et al. 2023, arXiv:2309.16020; geoclip 1.3.0, location_encoder.py. TaxaBind: arXiv:2411.00683.
 """
@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from rangegeo.field.encoder import LocationEncoder
 from rangegeo.field.places import Places
 
-A1, A2, A3, A4 = 1.340264, -0.081106, 0.000893, 0.003796  # of the projection, doi:10.1080/13658816.2018.1504949
-SCALE = 66.50336
+A1, A2, A3, A4 = 1.340264, -0.081106, 0.000893, 0.003796  # of Equal Earth, doi:10.1080/13658816.2018.1504949
+SCALE = 66.50336  # by which upstream multiplies the projection, and divides it by 180
 ROOT_3 = 1.7320507764816284  # upstream multiplies by the float32 root of 3, in float64 too
 
 
@@ -86,10 +86,5 @@ def equal_earth(latlon_deg: Tensor) -> Tensor:
 
 
 def network(settings: dict) -> GeoCLIPEncoder:
-    """The network that a file's settings describe, its weights not yet set."""
+    """The network that a file's settings describe, without its weights. It is the encoder."""
     return GeoCLIPEncoder(settings["capsules"], settings["encoded"], settings["hidden"], settings["dim"])
-
-
-def build(settings: dict, network: GeoCLIPEncoder) -> LocationEncoder:
-    """The network itself is the encoder."""
-    return network

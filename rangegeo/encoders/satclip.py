@@ -28,12 +28,12 @@ class SatCLIPEncoder(LocationEncoder):
 
 
 def network(settings: dict) -> Siren:
-    """The SIREN that a file's settings describe, its weights not yet set; the harmonics have no weights."""
+    """The SIREN that a file's settings describe, without its weights; the harmonics have no weights."""
     depth, dim = settings["num_hidden_layers"], settings["embed_dim"]
     return Siren(settings["legendre_polys"] ** 2, settings["capacity"], depth, dim)
 
 
-def build(settings: dict, network: Siren) -> SatCLIPEncoder:
+def from_network(settings: dict, network: Siren) -> SatCLIPEncoder:
     """The encoder that ends with this SIREN."""
     harmonics = SphericalHarmonics(settings["legendre_polys"], settings["harmonics_calculation"])
     return SatCLIPEncoder(harmonics, network)

@@ -1,6 +1,6 @@
 """SINR's location encoder: the sine and cosine of each coordinate, then a residual network.
 
-The period of the latitude is 180 degrees, so both poles have the same features.
+The features repeat after 180 degrees of latitude, so both poles have the same features.
 
 Source: Cole et al. 2023, arXiv:2306.02564; rshf 0.2.2, sinr.
 """
@@ -26,7 +26,7 @@ class SINREncoder(LocationEncoder):
         depth: number of residual blocks.
     """
 
-    smooth_deg = 0.0  # ReLU has kinks; interpolation had errors of twice the tolerance that its estimate missed
+    smooth_deg = 0.0  # ReLU has kinks: interpolation was off by twice the tolerance, which its estimate did not show
 
     def __init__(self, dim: int, depth: int) -> None:
         super().__init__()
@@ -53,10 +53,5 @@ class Residual(nn.Module):
 
 
 def network(settings: dict) -> SINREncoder:
-    """The network that a file's settings describe, its weights not yet set."""
+    """The network that a file's settings describe, without its weights. It is the encoder."""
     return SINREncoder(settings["dim"], settings["depth"])
-
-
-def build(settings: dict, network: SINREncoder) -> LocationEncoder:
-    """The network itself is the encoder."""
-    return network

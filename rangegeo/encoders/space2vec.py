@@ -16,7 +16,7 @@ from torch import Tensor
 from rangegeo.field.encoder import LocationEncoder
 from rangegeo.field.places import Places
 
-SMOOTH_RADIANS = 20.0  # phase of the highest frequency across a patch that 21 points a side follow to 1e-5
+SMOOTH_RADIANS = 20.0  # 21 points a side follow a sine to 1e-5 if its phase grows by at most this much over a patch
 
 # (n, 2) degrees and (F,) frequencies to (n, features)
 Features = Callable[[Tensor, Tensor], Tensor]
@@ -81,7 +81,7 @@ VARIANTS: dict[str, tuple[Features, int, tuple[int, float, float]]] = {
 }
 
 
-def build(settings: dict, network: None = None) -> LocationEncoder:
-    """The encoder of a variant, which `settings` names."""
-    features, width, spacing = VARIANTS[settings["variant"]]
+def build(variant: str) -> LocationEncoder:
+    """The encoder of a variant, a key of `VARIANTS`."""
+    features, width, spacing = VARIANTS[variant]
     return Space2Vec(features, width, geometric_frequencies(*spacing))

@@ -1,8 +1,8 @@
 """Sphere2Vec: products of sines and cosines of longitude and latitude at several frequencies, without weights.
 
 As upstream, degrees are used as if they were radians, and the largest radius has its default of 0.01. So the
-frequencies rise from 1 to 100 radians per degree; their wavelengths, down to 0.06 degrees, alias on coarser rasters.
-Every feature is there twice, side by side.
+frequencies rise from 1 to 100 radians per degree. Their wavelengths, down to 0.06 degrees, alias on coarser rasters.
+Every feature occurs twice, side by side.
 
 Source: Mai et al. 2023, arXiv:2306.17624, and mvrl/RANGE, sphere2vec.py.
 """
@@ -75,6 +75,6 @@ class Sphere2Vec(LocationEncoder):
         return torch.stack(values, dim=2).repeat_interleave(2, dim=2).flatten(1)
 
 
-def build(settings: dict, network: None = None) -> LocationEncoder:
-    """The encoder of a variant, which `settings` names."""
-    return Sphere2Vec(*VARIANTS[settings["variant"]])
+def build(variant: str) -> LocationEncoder:
+    """The encoder of a variant, a key of `VARIANTS`."""
+    return Sphere2Vec(*VARIANTS[variant])

@@ -1,7 +1,7 @@
 """What the engine evaluates: anything that gives components at places.
 
-The engine knows this protocol and nothing of models, files or devices: a torch field, a stored planet or a module of
-the user's own fits in. `FieldEvaluator` is the one of a torch field.
+The engine knows this protocol and nothing about models, files or devices. So it can interpolate a torch field,
+precomputed values or a module of the user's own. `FieldEvaluator` evaluates a torch field.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 import weakref
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
@@ -38,7 +38,7 @@ class Evaluator(Protocol):
         visual: number of visual bands, those of S and of G.
         location: number of location bands, those of q or of the encoder's output.
         smooth_deg: degrees over which a few Chebyshev points follow the values; 0 where they have kinks, infinite if
-            they are smooth. A field of degree 40 counts as smooth: patches are made for it.
+            they are smooth. A field of degree 40 counts as smooth, because patches are small enough for it.
     """
 
     @property
@@ -51,21 +51,43 @@ class Evaluator(Protocol):
     def smooth_deg(self) -> float: ...
 
     def evaluating(self) -> AbstractContextManager[None]:
-        """Within it one thread evaluates, in full precision; it may be entered again by the same thread."""
+        """A context in which only the current thread evaluates, in full precision. The thread may enter it again."""
         ...
 
     def components(self, places: Places, wanted: Collection[str]) -> Components:
-        """Those of S, G, q and the diagnostics that are wanted, by name, each (n, width), on any device."""
+        """Evaluate n places.
+
+        Args:
+            wanted: "semantic" (S), "geographic" (G), "location" (q) and names of diagnostics.
+        Returns:
+            At least the components that are wanted, each (n, width), on any device.
+        """
         ...
 
 
-class FieldEvaluator(nn.Module):
+class FixedDtypeModule(nn.Module):
+    """A module whose tensors `.to` and `.cuda` move, but whose dtypes `.half()`, `.float()` and the like do not change.
+
+    A harmonic of degree 39 needs float64.
+    """
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> Self:
+        """Apply what torch applies to every tensor, without a change of its dtype."""
+
+        def moved(tensor: Tensor) -> Tensor:
+            changed = fn(tensor)
+            return changed if changed.dtype == tensor.dtype else tensor.to(changed.device)
+
+        return super()._apply(moved, recurse)
+
+
+class FieldEvaluator(FixedDtypeModule):
     """Evaluates a torch field, one thread at a time, because an evaluation uses every core, or the GPU.
 
     Attributes:
-        field: the torch module that is evaluated, with its `visual`, `dim`, `encoder` and `components`.
-        device: where it is.
-        visual, location: as of `Evaluator`.
+        field: the torch module; it has `visual`, `dim`, `encoder` and `components`, as `RangeField` does.
+        device: the torch device that the module is on.
+        visual, location: numbers of bands, see `Evaluator`.
     """
 
     field: Any  # one of the fields of rangegeo.field.range, or a module shaped like them
@@ -85,33 +107,30 @@ class FieldEvaluator(nn.Module):
         """Degrees over which a few Chebyshev points follow the field; see `Evaluator`."""
         return float(self.field.encoder.smooth_deg)
 
-    def _apply(self, fn: Callable, recurse: bool = True) -> FieldEvaluator:
-        """Move the tensors, as `.to` and `.cuda` ask; the device is read from them afterwards.
-
-        `.half()`, `.float()` and the like leave the numbers as they are: a harmonic of degree 39 needs float64.
-        """
-        super()._apply(keeping_dtype(fn), recurse)
+    def _apply(self, fn: Callable, recurse: bool = True) -> Self:
+        """Move the tensors, and note the device that they are on then."""
+        super()._apply(fn, recurse)
         for tensor in itertools.islice(itertools.chain(self.parameters(), self.buffers()), 1):
             self.device = str(tensor.device)
         return self
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Within it no other thread evaluates, and float32 products keep float32 precision."""
+        """A context in which no other thread evaluates, and in which float32 products keep float32 precision."""
         with self._lock, full_precision():
             yield
 
     def components(self, places: Places, wanted: Collection[str]) -> Components:
-        """Components at n places on the field's device, by the names in `wanted`; the others are not computed."""
-        told = [name for name in DIAGNOSTICS if name in wanted]
-        options = {"diagnostics": told} if told else {}
+        """The components that are wanted at n places, on the field's device; the others are not computed."""
+        diagnostics = [name for name in DIAGNOSTICS if name in wanted]
+        options = {"diagnostics": diagnostics} if diagnostics else {}
         with self.evaluating(), torch.inference_mode():
             return self.field.components(
                 places.to(self.device), semantic="semantic" in wanted, geographic="geographic" in wanted, **options
             )
 
     def values(self, coords: Tensor, **options: object) -> Tensor:
-        """What the field itself returns, (n, dim), at (n, 2) longitude, latitude in degrees, which are not checked."""
+        """Call the field at (n, 2) longitude, latitude in degrees, which are not checked: (n, dim)."""
         places = Places.scattered(coords).to(self.device)
         parts = places.split(BLOCK_PLACES) or [(slice(0), places)]
         dim = self.visual + self.location
@@ -123,7 +142,11 @@ _EVALUATORS: weakref.WeakSet[FieldEvaluator] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    """Make a forked child work: it has none of the parent's threads, which torch would wait for, and locks are free."""
+    """Let a forked child evaluate.
+
+    The child has no threads of the parent, but torch would wait for them. So it uses one thread. It also gets new
+    locks, because a thread of the parent may have held the old ones.
+    """
     torch.set_num_threads(1)
     for evaluator in _EVALUATORS:
         evaluator._lock = threading.RLock()
@@ -133,20 +156,10 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def keeping_dtype(fn: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """What torch applies to the tensors of a module, without a change of their dtype."""
-
-    def moved(tensor: Tensor) -> Tensor:
-        found = fn(tensor)
-        return found if found.dtype == tensor.dtype else tensor.to(found.device)
-
-    return moved
-
-
 def evaluate_places(
     evaluator: Evaluator, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int = 10_000
 ) -> np.ndarray:
-    """Evaluate (n, 2) places that are known to be in range, every one: (layers, n, bands) float32."""
+    """Evaluate every one of (n, 2) places, which must be in range: (layers, n, bands) float32."""
     places = Places.scattered(torch.from_numpy(lonlat_deg))
     out = np.empty((recipe.layers, len(places), recipe.bands), dtype=np.float32)
     for rows, part in places.split(max(1, batch_size)):
@@ -155,7 +168,7 @@ def evaluate_places(
 
 
 def evaluate_pixels(evaluator: Evaluator, pixels: PixelPlaces, recipe: Recipe) -> np.ndarray:
-    """Evaluate the pixels of a window, every one.
+    """Evaluate every pixel of a window.
 
     Returns:
         (layers, bands, h, w) float32, bands before pixels as rasters store them; NaN where a pixel is not valid.
@@ -172,14 +185,17 @@ def evaluate_pixels(evaluator: Evaluator, pixels: PixelPlaces, recipe: Recipe) -
     elif pixels.valid.any():
         valid = torch.from_numpy(pixels.valid.ravel())
         places = Places(torch.from_numpy(pixels.lonlat_deg)[valid])
-        found = torch.empty(recipe.layers, recipe.bands, len(places), dtype=torch.float32)
-        _fill(evaluator, found.transpose(1, 2), places, recipe)
-        flat[:, :, valid] = found
+        values = torch.empty(recipe.layers, recipe.bands, len(places), dtype=torch.float32)
+        _fill(evaluator, values.transpose(1, 2), places, recipe)
+        flat[:, :, valid] = values
     return out.numpy()
 
 
 def seconds_per_place(evaluator: Evaluator, recipe: Recipe, sample: int = 64) -> float:
-    """How long one place takes, measured on a grid of `sample` places around 0°, 0°; the second run counts."""
+    """How long one place takes, in seconds.
+
+    It is measured twice on a grid of `sample` places near 0°, 0°. The first run is slower and does not count.
+    """
     side = torch.linspace(0.0, 0.32, math.isqrt(sample), dtype=torch.float64)
     places = Places.grid(side, side)
     out = torch.empty(recipe.layers, len(places), recipe.bands, dtype=torch.float32)

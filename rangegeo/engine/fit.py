@@ -1,141 +1,165 @@
-"""Chebyshev interpolants of rectangles, each proved at places of its own.
+"""Chebyshev interpolants of rectangles. Each one is compared with exact values at 32 places.
 
-Each component (S, G and q) takes as many points as the decay of its coefficients asks for. A rectangle that does not
-converge has none; whoever asked cuts it in four.
+Each component (S, G and q) gets 11 points a side. If its Chebyshev coefficients shrink slowly, or if its measured error
+is above the tolerance, it gets 21, then 41. If a component needs more, `Fit.interpolant` returns None, and the caller
+cuts the rectangle in four.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from rangegeo.engine.evaluator import Evaluator
-from rangegeo.engine.rectangles import PROOF_PLACES, Rectangle
-from rangegeo.field.chebyshev import LEVELS, interpolate, interpolation_matrix, left_out, nodes
+from rangegeo.engine.rectangles import PROOF_PLACES, Rectangle, UnitPositions
+from rangegeo.field.chebyshev import LEVELS, estimated_error, interpolate, interpolation_matrix, nodes
 from rangegeo.field.places import Places
 from rangegeo.field.range import Components
 from rangegeo.field.recipe import Recipe
 
-STALLED = 0.25  # stop unless doubling the nodes cuts the estimated error fourfold
-PIXELS_A_NODE = 2  # a rectangle is interpolated only if it saves at least this factor
+SMALLEST_GAIN = 0.25  # give up if twice the points a side do not make the estimated error at least four times smaller
+SMALLEST_SAVING = 2  # pixels (or places) per point, at least; with fewer of them interpolation does not pay
+
+
+def levels_that_pay(count: int) -> list[int]:
+    """The numbers of points a side, ascending, that save evaluations on `count` pixels or places; empty if none do."""
+    return [level for level in LEVELS if SMALLEST_SAVING * level**2 <= count]
+
+
+@dataclass(slots=True, eq=False)
+class Trial:
+    """One component of a rectangle, while it gets more points.
+
+    Attributes:
+        values: (width, n, n) float32 at its points so far.
+        exact: (m, width) float32 at the proof places.
+        estimate: the error that the coefficients let expect, relative to the largest value; infinite at first.
+        error: the error measured at the proof places, relative to the largest value; infinite until it is measured.
+        missed: whether a measured error was above the tolerance, although the estimate was not.
+    """
+
+    values: Tensor
+    exact: Tensor
+    estimate: float = math.inf
+    error: float = math.inf
+    missed: bool = False
 
 
 class Fit:
     """Makes interpolants and adds up what was measured on the way.
 
     Attributes:
-        error: largest measured error of a component, relative to its largest value; 0 if nothing was interpolated.
-        proved: places it was measured at.
-        evaluations: places that were evaluated for nodes.
-        refined: components whose measured error missed the tolerance, so that their rectangle was refined.
+        error: largest measured error of a component, relative to its largest value, over all rectangles that were
+            interpolated; 0 if there are none.
+        proved: number of places where `error` was measured.
+        evaluations: number of places that were evaluated for points, also for rectangles that were then cut.
+        missed_tolerance: number of components whose measured error was above the tolerance, so that they got more
+            points or their rectangle was cut.
     """
 
     def __init__(self, evaluator: Evaluator, tolerance: float, recipe: Recipe) -> None:
         self.evaluator, self.tolerance, self.recipe = evaluator, tolerance, recipe
-        self.parts = recipe.parts
-        self.error, self.proved, self.evaluations, self.refined = 0.0, 0, 0, 0
+        self.error, self.proved, self.evaluations, self.missed_tolerance = 0.0, 0, 0, 0
 
     def interpolant(self, rectangle: Rectangle) -> Tensor | None:
-        """(layers, bands, n, n) of a rectangle; None if it leaves the domain or needs too many points."""
-        levels = [level for level in LEVELS if PIXELS_A_NODE * level**2 <= rectangle.count]
+        """The values from which a rectangle can be interpolated within the tolerance.
+
+        Returns:
+            (layers, bands, n, n) float32 at its Chebyshev points. None if the rectangle is so small that interpolation
+            does not pay, if a point lies outside the projection's domain, or if the most points that pay (at most 41 a
+            side) are not enough.
+        """
+        levels = levels_that_pay(rectangle.count)
+        if not levels:
+            return None
         places = rectangle.node_places(levels[-1])
         proof_at, proof_places = rectangle.proof_places()
         if places is None or proof_places is None:
             return None
-        known: dict[str, Tensor] = {}  # parts that have converged, each at its own points
-        grids: dict[str, Tensor] = {}  # parts at the points of the last level
-        exact: dict[str, Tensor] = {}
-        missed = set()
-        waiting = list(self.parts)
-        estimates = dict.fromkeys(waiting, math.inf)
+        trials: dict[str, Trial] = {}
+        unfinished: dict[str, Trial] = {}
         for level in levels:
             step = (levels[-1] - 1) // (level - 1)
-            if not grids:
-                grids, exact = self._first(waiting, places[::step, ::step], proof_places)
+            if not trials:
+                trials = unfinished = self._begin(places[::step, ::step], proof_places)
             else:
-                grids = self._refine(grids, waiting, places[::step, ::step])
-            for name in list(waiting):
-                scale = max(float(grids[name].abs().max()), 1e-30)
-                before, estimates[name] = estimates[name], left_out(grids[name]) / scale
-                if estimates[name] > max(self.tolerance, STALLED * before):
-                    return None  # a jump, or waves shorter than the points: more of them would not help
-                if estimates[name] > self.tolerance:
-                    continue
-                error = _error_at(grids[name], proof_at, exact[name]) / scale
-                if error > self.tolerance:
-                    missed.add(name)
-                    continue
-                known[name] = grids[name]
-                self.error = max(self.error, error)
-                waiting.remove(name)
-            if not waiting:
-                break
-        self.refined += len(missed)
-        if waiting:
-            return None
-        self.proved += PROOF_PLACES
-        return self._assemble(known)
+                self._add_points(unfinished, places[::step, ::step])
+            for trial in unfinished.values():
+                before = trial.estimate
+                self._judge(trial, proof_at)
+                if trial.estimate > max(self.tolerance, SMALLEST_GAIN * before):
+                    return None  # the field jumps, or varies faster than the points can follow
+            unfinished = {name: trial for name, trial in unfinished.items() if trial.error > self.tolerance}
+            if not unfinished:
+                self.error = max(self.error, *(trial.error for trial in trials.values()))
+                self.proved += PROOF_PLACES
+                return self._assemble({name: trial.values for name, trial in trials.items()})
+        return None
 
-    def _first(
-        self, parts: list[str], places: np.ndarray, proof: np.ndarray
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Values (width, n, n) at (n, n, 2) places, and (m, width) at (m, 2) places, from one evaluation."""
+    def _judge(self, trial: Trial, proof_at: UnitPositions) -> None:
+        """Estimate the error of a component, and measure it if the estimate is within the tolerance."""
+        scale = max(float(trial.values.abs().max()), 1e-30)
+        trial.estimate = estimated_error(trial.values) / scale
+        if trial.estimate > self.tolerance:
+            return
+        trial.error = _error_at(trial.values, proof_at, trial.exact) / scale
+        if trial.error > self.tolerance and not trial.missed:
+            trial.missed = True
+            self.missed_tolerance += 1
+
+    def _begin(self, places: np.ndarray, proof_places: np.ndarray) -> dict[str, Trial]:
+        """All components at (n, n, 2) places and at (m, 2) proof places, from one evaluation."""
         count = len(places)
-        found = self._components(np.concatenate([places.reshape(-1, 2), proof]), parts)
+        found = self._components(np.concatenate([places.reshape(-1, 2), proof_places]), self.recipe.parts)
         self.evaluations += count**2
-        grids = {name: values[: count**2].T.reshape(-1, count, count) for name, values in found.items()}
-        return grids, {name: values[count**2 :] for name, values in found.items()}
+        return {
+            name: Trial(values[: count**2].T.reshape(-1, count, count), values[count**2 :])
+            for name, values in found.items()
+        }
 
-    def _refine(self, grids: dict[str, Tensor], waiting: list[str], places: np.ndarray) -> dict[str, Tensor]:
-        """Values (width, n, n) of the parts that wait, at (n, n, 2) places, every other one of which is known."""
+    def _add_points(self, unfinished: dict[str, Trial], places: np.ndarray) -> None:
+        """Bring components to (n, n, 2) places. Every second row and column is known already and is copied."""
         count = len(places)
         new = np.ones((count, count), dtype=bool)
         new[::2, ::2] = False
-        found = self._components(places[new], waiting)
+        found = self._components(places[new], tuple(unfinished))
         self.evaluations += int(new.sum())
         mask = torch.from_numpy(new)
-        refined = {}
-        for name in waiting:
-            grid = torch.empty(found[name].shape[1], count, count, dtype=torch.float32)
-            grid[:, mask] = found[name].T
-            grid[:, ::2, ::2] = grids[name]
-            refined[name] = grid
-        return refined
+        for name, trial in unfinished.items():
+            values = torch.empty(found[name].shape[1], count, count, dtype=torch.float32)
+            values[:, mask] = found[name].T
+            values[:, ::2, ::2] = trial.values
+            trial.values = values
 
-    def _components(self, lonlat_deg: np.ndarray, wanted: list[str]) -> dict[str, Tensor]:
+    def _components(self, lonlat_deg: np.ndarray, wanted: tuple[str, ...]) -> dict[str, Tensor]:
         """Components at (n, 2) places, each (n, width) float32 on the CPU."""
         found = self.evaluator.components(Places(torch.from_numpy(lonlat_deg)), wanted)
         return {name: found.part(name).float().cpu() for name in wanted}
 
-    def _assemble(self, known: dict[str, Tensor]) -> Tensor:
-        """Components, each at its own points, to the bands of the recipe at the points of the finest."""
-        count = max(grid.shape[-1] for grid in known.values())
+    def _assemble(self, finished: dict[str, Tensor]) -> Tensor:
+        """Turn components into the bands of the recipe, at the points of the component that has most points.
+
+        Args:
+            finished: (width, n, n) values of each component, which may have a number n of its own.
+        """
+        count = max(values.shape[-1] for values in finished.values())
         at = nodes(count)
         flat = {
-            name: (grid if grid.shape[-1] == count else interpolate(grid, at, at)).flatten(1).T
-            for name, grid in known.items()
+            name: (values if values.shape[-1] == count else interpolate(values, at, at)).flatten(1).T
+            for name, values in finished.items()
         }
         diagnostics = {name: flat[name] for name in self.recipe.kept_diagnostics}
-        found = Components(flat.get("semantic"), flat.get("geographic"), flat["location"], diagnostics)
-        bands = self.recipe.apply(found)  # (layers, n², bands)
+        components = Components(flat.get("semantic"), flat.get("geographic"), flat["location"], diagnostics)
+        bands = self.recipe.apply(components)  # (layers, n², bands)
         return bands.transpose(1, 2).reshape(*bands.shape[::2], count, count).contiguous()
 
 
-def _error_at(grid: Tensor, at: tuple[Tensor, Tensor], exact: Tensor) -> float:
-    """Largest difference between an interpolant and exact values (n, width) at n places."""
-    down, across = (interpolation_matrix(grid.shape[-1], side).float() for side in at)
-    found = torch.einsum("pa,wab,pb->pw", down, grid, across)
-    return float((found - exact).abs().max())
-
-
-def _halves(side: slice) -> tuple[slice, slice]:
-    middle = (side.start + side.stop) // 2
-    return slice(side.start, middle), slice(middle, side.stop)
-
-
-def _unit(pixels: np.ndarray, side: slice) -> Tensor:
-    """Pixel numbers to [-1, 1] within a side."""
-    return torch.from_numpy(2.0 * (pixels - side.start) / (side.stop - side.start - 1) - 1.0)
+def _error_at(values: Tensor, at: UnitPositions, exact: Tensor) -> float:
+    """Largest difference between an interpolant of (width, n, n) values and exact values (m, width) at m places."""
+    down, across = (interpolation_matrix(values.shape[-1], side).float() for side in at)
+    interpolated = torch.einsum("pa,wab,pb->pw", down, values, across)
+    return float((interpolated - exact).abs().max())

@@ -1,9 +1,10 @@
 """The spectral engine: evaluate a field at the Chebyshev points of patches, interpolate the pixels between them.
 
 A patch is a rectangle of whole chunks in the coordinates of the raster, so no pixel needs its own reprojection, and
-there is no seam inside a chunk. Each component (S, G and q) takes as many points as the decay of its coefficients asks
-for. A patch that does not converge is cut in four, and where points would outnumber pixels every pixel is evaluated.
-Some pixels of every patch are also evaluated exactly and compared, so the error that a cube states was measured on it.
+there is no seam inside a chunk. `rangegeo.engine.fit` says how many points a patch gets. If these are not enough, the
+patch is cut in four. Where there are fewer than two pixels for each point, every pixel is evaluated. Some pixels of
+every rectangle that is interpolated are also evaluated exactly and compared, so the error in a cube's attributes is
+measured, not estimated.
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ from odc.geo.geobox import GeoBox
 from torch import Tensor
 
 from rangegeo.engine.evaluator import Evaluator, evaluate_pixels
-from rangegeo.engine.fit import PIXELS_A_NODE, Fit
-from rangegeo.engine.rectangles import PixelRectangle, unit_of_pixels
+from rangegeo.engine.fit import Fit, levels_that_pay
+from rangegeo.engine.rectangles import PixelRectangle, to_unit_interval
 from rangegeo.field.chebyshev import LEVELS, interpolate
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import pixel_arc_deg, pixel_places, places_on
 from rangegeo.grid.windows import Window, tiled
 
 PATCH_ARC_DEG = 5.12  # side over which 41 x 41 points reproduce a field of degree 40; see workflows/benchmark
-SMALLEST_PATCH = 58  # pixels a side; in a smaller patch 41 x 41 points would be about as many as pixels
+SMALLEST_PATCH = 58  # pixels a side; a smaller patch has fewer than two pixels for each of 41 x 41 points
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
-    """A rectangle that is interpolated at once, or evaluated pixel by pixel.
+    """A rectangle that is interpolated as a whole, or evaluated pixel by pixel.
 
     Attributes:
         rows, cols: its pixels.
@@ -46,41 +47,38 @@ class Patch:
     """An evaluated patch.
 
     Attributes:
-        leaves: cover it without overlap.
-        error: largest measured error of a component, relative to its largest value; 0 if nothing is interpolated.
-        proved: pixels it was measured at.
-        evaluations: places that were evaluated for the nodes.
-        refined: components whose measured error missed the tolerance, so that their rectangle was refined.
+        leaves: rectangles that cover it without overlap.
+        error, proved, evaluations, missed_tolerance: what was measured, see `rangegeo.engine.fit.Fit`.
     """
 
     leaves: tuple[Leaf, ...]
     error: float
     proved: int
     evaluations: int
-    refined: int
+    missed_tolerance: int
 
 
 def evaluate_patch(
     evaluator: Evaluator, geobox: GeoBox, window: Window, side: int, tolerance: float, recipe: Recipe
 ) -> Patch:
-    """Evaluate the nodes of a patch.
+    """Evaluate the Chebyshev points of a patch.
 
     Args:
         window: its pixels.
-        side: pixels a side at which interpolating is tried first.
+        side: side of the first rectangles, in pixels; a rectangle that needs too many points is cut in four.
         tolerance: of each component, relative to its largest value in a leaf.
     """
     fit = Fit(evaluator, tolerance, recipe)
     leaves: list[Leaf] = []
     for part in tiled(window, side):
         leaves += _leaves(fit, PixelRectangle(geobox, *part))
-    return Patch(tuple(leaves), fit.error, fit.proved, fit.evaluations, fit.refined)
+    return Patch(tuple(leaves), fit.error, fit.proved, fit.evaluations, fit.missed_tolerance)
 
 
 def _leaves(fit: Fit, rectangle: PixelRectangle) -> list[Leaf]:
-    """Leaves that cover a rectangle: one if it converges, else those of its quarters."""
+    """Leaves that cover a rectangle: one if it can be interpolated, else those of its quarters."""
     rows, cols = rectangle.rows, rectangle.cols
-    if min(rectangle.shape) < LEVELS[0] or rectangle.count < PIXELS_A_NODE * LEVELS[0] ** 2:
+    if min(rectangle.shape) < LEVELS[0] or not levels_that_pay(rectangle.count):
         return [Leaf(rows, cols, None)]
     values = fit.interpolant(rectangle)
     if values is not None or not rectangle.has_valid_pixel():
@@ -92,7 +90,7 @@ def fill_window(evaluator: Evaluator, geobox: GeoBox, window: Window, patch: Pat
     """(layers, bands, h, w) float32 of a window that lies within a patch."""
     rows, cols = window
     height, width = rows.stop - rows.start, cols.stop - cols.start
-    # np.empty gets huge pages; faulting in small ones costs as much as the fill
+    # np.empty gets huge pages; touching many small memory pages for the first time takes as long as the interpolation
     out = torch.from_numpy(np.empty((recipe.layers, recipe.bands, height, width), dtype=np.float32))
     for leaf in patch.leaves:
         part_rows, part_cols = _overlap(leaf.rows, rows), _overlap(leaf.cols, cols)
@@ -130,7 +128,7 @@ def fill_coarse(
         )
         if leaf.values is None or known[part_rows, part_cols].size == 0:
             continue
-        at = unit_of_pixels(rows[part_rows], leaf.rows), unit_of_pixels(cols[part_cols], leaf.cols)
+        at = to_unit_interval(rows[part_rows], leaf.rows), to_unit_interval(cols[part_cols], leaf.cols)
         out[:, :, part_rows, part_cols] = interpolate(leaf.values, *at)
         known[part_rows, part_cols] = True
     if not known.all():  # exact leaves, pixels between two leaves, and pixels beyond the edge of the raster
@@ -141,20 +139,23 @@ def fill_coarse(
 
 
 def _within(part: slice, whole: slice) -> Tensor:
-    return unit_of_pixels(np.arange(part.start, part.stop), whole)
+    """The positions in [-1, 1] of a part of a side's pixels."""
+    return to_unit_interval(np.arange(part.start, part.stop), whole)
 
 
 def _overlap(one: slice, other: slice) -> slice | None:
+    """The pixels that two sides share; None if there are none."""
     start, stop = max(one.start, other.start), min(one.stop, other.stop)
     return slice(start, stop) if start < stop else None
 
 
 def _shifted(part: slice, origin: int) -> slice:
+    """Pixels counted from `origin` on."""
     return slice(part.start - origin, part.stop - origin)
 
 
 def patch_side(geobox: GeoBox, smooth_deg: float) -> int | None:
-    """Pixels a side at which a patch is tried first; None where pixels are so large that every one is evaluated."""
+    """Side of the first rectangles, in pixels; None where pixels are so large that every one is evaluated."""
     arc_deg = min(PATCH_ARC_DEG, smooth_deg)
     pixels = arc_deg / pixel_arc_deg(geobox) * (1 + 1e-6)  # so that 2.56 / 0.01 = 255.99… counts as 256
     return None if pixels < SMALLEST_PATCH else min(int(pixels), max(geobox.shape))

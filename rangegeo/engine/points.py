@@ -1,9 +1,11 @@
 """Scattered places from shared patches: where many fall into one tile of the globe, they are interpolated.
 
-As in a raster, a tile is evaluated at its Chebyshev points, cut in four where it does not converge, and proved at
-places of its own. Values at the places come from barycentric interpolation between the points. A tile is interpolated
-only if that saves evaluations; all other places are evaluated. Tiles are fixed on the globe, so other places decide
-whether a place is interpolated, and never its value.
+As in a raster, a tile is evaluated at its Chebyshev points and compared with exact values at 32 places, and it is cut
+in four if its points are not enough. Values at the places come from barycentric interpolation between the points. A
+tile is interpolated only if that saves evaluations; all other places are evaluated.
+
+Tiles are fixed on the globe. Other places in the same call can decide whether a place is interpolated or evaluated. An
+interpolated value does not depend on them.
 
 Source: Berrut and Trefethen 2004, doi:10.1137/S0036144502417715.
 """
@@ -18,47 +20,48 @@ import numpy as np
 from torch import Tensor
 
 from rangegeo.engine.evaluator import Evaluator, evaluate_places
-from rangegeo.engine.fit import PIXELS_A_NODE, Fit
+from rangegeo.engine.fit import SMALLEST_SAVING, Fit, levels_that_pay
 from rangegeo.engine.rectangles import DegreeRectangle
 from rangegeo.field.chebyshev import LEVELS, interpolation_matrix
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid.domain import whole_turns
 from rangegeo.grid.globe import HEIGHT, tile_counts, tile_numbers, tile_sides
 
-HELD_BYTES = 96e6  # memory for tiles that are kept for later places; the tiles of a country take 69 MB
-LOST_SHARE = 0.05  # evaluations that may be lost on tiles that do not converge, as a share of the places
+HELD_BYTES = 96e6  # memory for tiles that are kept for later places, in bytes; the tiles of a country take 69 MB
+WASTED_SHARE = 0.05  # evaluations that may be wasted on tiles that need too many points, as a share of the places
 PLACES_AT_ONCE = 4096  # places interpolated together; bounds the matrix of their weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """A rectangle that has converged.
+    """A rectangle that is interpolated.
 
     Attributes:
         rectangle: where it lies.
-        values: (n², layers * bands) float32 at its points, latitude first.
+        values: (n², layers * bands) float32 at its Chebyshev points, row by row from south to north.
     """
 
     rectangle: DegreeRectangle
     values: Tensor
 
     def at(self, lonlat_deg: np.ndarray) -> Tensor:
-        """(n, layers * bands) float32 at (n, 2) places inside."""
+        """Values at (n, 2) places inside: (n, layers * bands) float32."""
         count = math.isqrt(len(self.values))
-        down, across = (interpolation_matrix(count, unit) for unit in self.rectangle.unit(lonlat_deg))
+        down, across = (interpolation_matrix(count, unit) for unit in self.rectangle.unit_positions(lonlat_deg))
         weights = (down[:, :, None] * across[:, None, :]).reshape(len(lonlat_deg), -1)
         return weights.to(self.values) @ self.values
 
 
 class PointInterpolator:
-    """An evaluator at scattered places, within a tolerance.
+    """Gives an evaluator's values at scattered places, within a tolerance.
 
     Args:
-        evaluator: that is evaluated.
-        recipe: which layers and bands.
-        tolerance: of each component, relative to its largest value in a tile; None to evaluate every place.
+        evaluator: gives exact values.
+        recipe: the layers and bands of the values.
+        tolerance: the largest error of a component, relative to its largest value in a tile; None to evaluate every
+            place.
         counts: (COUNT,) how many places will be asked for in each tile of `rangegeo.grid.globe`.
-        held_bytes: of tiles that are kept between calls.
+        held_bytes: the most memory for tiles that are kept between calls.
     """
 
     def __init__(
@@ -71,18 +74,18 @@ class PointInterpolator:
     ) -> None:
         self.evaluator, self.recipe, self.tolerance, self.counts = evaluator, recipe, tolerance, counts
         self.held_bytes = held_bytes
-        self._remaining = counts.copy()  # places of each tile that are still to come
+        self._remaining = counts.copy()  # (COUNT,) places of each tile that are still to come
         self._fit = Fit(evaluator, 0.0 if tolerance is None else tolerance, recipe)
-        self._parts: OrderedDict[int, list[Part]] = OrderedDict()  # the tile asked for last is the last
-        self._held = 0  # bytes of these
+        self._parts: OrderedDict[int, list[Part]] = OrderedDict()  # the last one was used last
+        self._held = 0  # bytes of `_parts`
         self._usual_bytes = 4 * LEVELS[1] ** 2 * recipe.layers * recipe.bands
         self._hopeless: set[int] = set()
         hopeless = tolerance is None or evaluator.smooth_deg < HEIGHT
-        self._may_lose = -1 if hopeless else LOST_SHARE * counts.sum()  # evaluations
+        self._may_waste = -1 if hopeless else WASTED_SHARE * counts.sum()  # evaluations; below 0 no tile is tried
         self._interpolated = self._evaluated = 0
 
     def __call__(self, lonlat_deg: np.ndarray) -> np.ndarray:
-        """(n, 2) places in range to (layers, n, bands) float32."""
+        """The values at (n, 2) places in range: (layers, n, bands) float32."""
         out = np.empty((self.recipe.layers, len(lonlat_deg), self.recipe.bands), dtype=np.float32)
         lonlat = whole_turns(lonlat_deg)
         tiles = tile_numbers(lonlat)
@@ -107,9 +110,9 @@ class PointInterpolator:
 
     @property
     def expected(self) -> int:
-        """Evaluations, if every tile with enough places converges with the usual number of points."""
+        """The number of evaluations, if 21 points a side are right for every tile with enough places."""
         usual = LEVELS[1] ** 2
-        shared = (self.counts >= PIXELS_A_NODE * usual) & (self._may_lose >= 0)
+        shared = (self.counts >= SMALLEST_SAVING * usual) & (self._may_waste >= 0)
         return int(np.where(shared, usual, self.counts).sum())
 
     def __str__(self) -> str:
@@ -137,26 +140,28 @@ class PointInterpolator:
         }
 
     def _fill(self, out: np.ndarray, part: Part, rows: np.ndarray, lonlat: np.ndarray) -> None:
+        """Interpolate some rows of `lonlat` into the same rows of `out`."""
         for start in range(0, len(rows), PLACES_AT_ONCE):
             some = rows[start : start + PLACES_AT_ONCE]
             found = part.at(lonlat[some]).cpu().reshape(len(some), self.recipe.layers, self.recipe.bands)
             out[:, some] = found.transpose(0, 1).numpy()
 
-    def _tile(self, tile: int, here: int) -> list[Part]:
-        """The parts of a tile that have converged, held or made now if that pays.
+    def _tile(self, tile: int, wanted_now: int) -> list[Part]:
+        """The parts of a tile that are interpolated. They are made now if they are not held and if that pays.
 
         Args:
-            here: how many places ask for it now.
+            tile: its number.
+            wanted_now: how many places of this call lie in it.
         """
         if tile in self._parts:
             self._parts.move_to_end(tile)
             return self._parts[tile]
-        # a tile that would push out another must pay for itself now; else tiles would be made over and over
+        # A tile that would push out another one must pay for itself now. Else tiles would be made again and again.
         crowded = self._held + self._usual_bytes > self.held_bytes
-        places = here if crowded else int(self._remaining[tile])
-        if tile in self._hopeless or self._may_lose < 0 or not _finest(places):
+        places = wanted_now if crowded else int(self._remaining[tile])
+        if tile in self._hopeless or self._may_waste < 0 or not levels_that_pay(places):
             return []
-        parts = self._converged(DegreeRectangle(*tile_sides(tile), places))
+        parts = self._interpolated_parts(DegreeRectangle(*tile_sides(tile), places))
         if not parts:
             self._hopeless.add(tile)
             return []
@@ -167,30 +172,27 @@ class PointInterpolator:
         return parts
 
     def _drop(self, tile: int) -> None:
+        """Forget a tile."""
         self._held -= _nbytes(self._parts.pop(tile, []))
 
-    def _converged(self, rectangle: DegreeRectangle) -> list[Part]:
-        """The parts of a rectangle that converge."""
+    def _interpolated_parts(self, rectangle: DegreeRectangle) -> list[Part]:
+        """The parts of a rectangle that can be interpolated: all of it, or some of its quarters."""
         before = self._fit.evaluations
         values = self._fit.interpolant(rectangle)
         if values is not None:
             return [Part(rectangle, values.reshape(-1, values.shape[-1] ** 2).T.contiguous())]
-        self._may_lose -= self._fit.evaluations - before
+        self._may_waste -= self._fit.evaluations - before
         quarters = rectangle.quarters()
-        if self._may_lose < 0 or _finest(quarters[0].count) < _finest(rectangle.count):
-            return []  # as many points a side would not pay in a quarter, and fewer do not lie closer
-        return [part for quarter in quarters for part in self._converged(quarter)]
+        if self._may_waste < 0 or levels_that_pay(quarters[0].count) != levels_that_pay(rectangle.count):
+            return []  # a quarter would have to use fewer points a side, so its points would not be closer together
+        return [part for quarter in quarters for part in self._interpolated_parts(quarter)]
 
 
 def interpolate_places(evaluator: Evaluator, lonlat_deg: np.ndarray, recipe: Recipe, tolerance: float) -> np.ndarray:
-    """(n, 2) places in range to (layers, n, bands) float32, within a tolerance."""
+    """The values at (n, 2) places in range, within a tolerance: (layers, n, bands) float32."""
     return PointInterpolator(evaluator, recipe, tolerance, tile_counts(whole_turns(lonlat_deg)))(lonlat_deg)
 
 
-def _finest(places: int) -> int:
-    """The most points a side that pay for so many places; 0 if none do."""
-    return max((level for level in LEVELS if PIXELS_A_NODE * level**2 <= places), default=0)
-
-
 def _nbytes(parts: list[Part]) -> int:
+    """The memory that parts take."""
     return sum(part.values.nbytes for part in parts)

@@ -1,8 +1,9 @@
-"""Tensor-product Chebyshev interpolation on rectangular patches.
+"""Chebyshev interpolation on rectangles, as a product of interpolations along the two sides.
 
-A smooth field sampled at n x n Chebyshev points is known between them to an error that falls geometrically in n.
-The points are nested (n, then 2n - 1), so refining a patch keeps every value it already has. Plain Chebyshev points
-crowd towards the ends. A map spreads them more evenly, because a field that varies equally everywhere then needs fewer.
+If a smooth field is interpolated between n x n Chebyshev points, the error falls geometrically as n grows. The points
+are nested (n, then 2n - 1), so a rectangle that gets more points keeps all values it already has. Plain Chebyshev
+points crowd towards the ends. A map spreads them more evenly, because a field that varies equally everywhere then needs
+fewer.
 
 Source: Trefethen, Approximation Theory and Approximation Practice, chapters 2 to 8 and 22; Kosloff and Tal-Ezer 1993,
 doi:10.1006/jcph.1993.1044, for the map; Berrut and Trefethen 2004, doi:10.1137/S0036144502417715, for the
@@ -19,13 +20,13 @@ from torch import Tensor
 
 from rangegeo.field.precision import full_precision
 
-LEVELS = (11, 21, 41)  # points along each side of a patch; each level contains all points of the one before
+LEVELS = (11, 21, 41)  # points along each side of a rectangle; each level contains all points of the one before
 # How strongly the map spreads the points; 0 would leave plain Chebyshev points. At 0.85 41 points still resolve the map
 # itself to 4e-10, and RANGE+ needs a quarter fewer points.
 STRETCH = 0.85
 BANDS_AT_ONCE = 64  # the result of the first of the two products then stays in the processor's cache
-AT_A_POINT = 1e-15  # mapping a point and back moves it by one or two roundings
-TAIL = 2  # the last coefficients along each axis, from which the coefficients beyond them are estimated
+SAME_POINT = 1e-15  # positions closer than this are the same node; mapping a node and back moves it less
+TAIL = 2  # the error is estimated from so many of the last coefficients along each axis
 
 
 @lru_cache
@@ -35,7 +36,7 @@ def nodes(count: int) -> Tensor:
 
 
 def unmap(at: Tensor) -> Tensor:
-    """Undo the map: positions in [-1, 1] to the float64 positions at which the nodes are plain Chebyshev points."""
+    """Undo the map: positions in [-1, 1] to float64 positions. Nodes become plain Chebyshev points."""
     return torch.sin(at.double() * math.asin(STRETCH)) / STRETCH
 
 
@@ -62,7 +63,7 @@ def interpolation_matrix(count: int, at: Tensor) -> Tensor:
     weights[1::2] = -1.0
     weights[[0, -1]] *= 0.5
     distance = unmap(at)[:, None] - _chebyshev_points(count)
-    exact = distance.abs() < AT_A_POINT
+    exact = distance.abs() < SAME_POINT
     ratios = weights / distance.masked_fill(exact, 1.0)
     matrix = ratios / ratios.sum(dim=1, keepdim=True)
     hit = exact.any(dim=1)
@@ -96,10 +97,10 @@ def interpolate(values: Tensor, rows: Tensor, cols: Tensor, out: Tensor | None =
     return out
 
 
-def left_out(values: Tensor) -> float:
+def estimated_error(values: Tensor) -> float:
     """Estimate the largest error of interpolating (bands, n, n) values at nodes.
 
-    The coefficients decay geometrically, so those beyond the last add up to about as much as the last ones.
+    The coefficients shrink geometrically. So those that are left out add up to about as much as the last ones.
     """
     change = to_coefficients(values.shape[-1]).to(values.device)
     coefficients = (change @ values.double() @ change.T).abs()

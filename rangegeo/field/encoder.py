@@ -1,4 +1,4 @@
-"""What every location encoder has in common."""
+"""What all location encoders have in common."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class LocationEncoder(nn.Module):
 
     Attributes:
         dim: width of the output.
-        smooth_deg: degrees over which a few Chebyshev points follow the output; 0 where it has kinks, infinite where
-            it is smooth at every scale that patches have.
+        smooth_deg: degrees over which a few Chebyshev points follow the output; 0 if it has kinks, infinite if it is
+            smooth over any patch.
     """
 
     dim: int

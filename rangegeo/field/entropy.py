@@ -1,4 +1,4 @@
-"""How many database rows a retrieval draws on: the entropy of its softmax weights, without storing the weights.
+"""The entropy of softmax weights over a database: it says how many rows decide. The weights are not stored.
 
 With logits a_j and Z = sum_j exp(a_j) the entropy is
 

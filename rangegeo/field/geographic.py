@@ -20,7 +20,7 @@ from rangegeo.field.harmonics import SphericalHarmonics
 from rangegeo.field.places import Places
 
 TAIL = 1e-14  # share of the kernel's largest value that the truncated expansion may leave out
-RELATIVE_ERROR = 2e-7  # largest round-off of a folded average; where it may be larger, `forward` says so
+RELATIVE_ERROR = 2e-7  # largest round-off of an average that `FoldedAverage` calls accurate
 FOLD_ROWS = 4096  # database rows whose harmonics are in memory at a time (about 80 MB)
 
 
@@ -31,7 +31,7 @@ def kernel_coefficients(temperature: float, tail: float = TAIL) -> Tensor:
 
     Args:
         temperature: k of the kernel.
-        tail: L is the number of degrees after which the rest adds at most this much to the kernel's value at 0.
+        tail: degrees from L on are left out; together they add at most this much to the kernel's value at distance 0.
     Source: Abramowitz and Stegun 10.2.18 and 10.2.36.
     """
     start = int(4 * temperature) + 60

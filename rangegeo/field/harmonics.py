@@ -64,7 +64,7 @@ class SphericalHarmonics(nn.Module):
     def forward(self, lonlat_deg: Tensor) -> Tensor:
         """(n, 2) degrees to (n, L²) float64 features."""
         middle = self.degree - 1  # column of the wave of order 0
-        if torch.is_grad_enabled() and lonlat_deg.requires_grad:  # autograd follows no writes into parts of a tensor
+        if torch.is_grad_enabled() and lonlat_deg.requires_grad:  # autograd cannot follow writes into parts
             lon, lat = lonlat_deg.double().unbind(1)
             columns = [middle + m for l in range(self.degree) for m in range(-l, l + 1)]
             return (self.latitude_waves(lat) @ self.series) * self.longitude_waves(lon)[:, columns]
@@ -85,14 +85,14 @@ class SphericalHarmonics(nn.Module):
         return torch.cat([torch.sin(angle).flip(1), torch.ones_like(phi)[:, None], torch.cos(angle)], dim=1)
 
     def latitude_waves(self, lat_deg: Tensor) -> Tensor:
-        """(n,) degrees to (n, 2L-1) waves of the colatitude, whose sums with the weights in `series` are features."""
+        """(n,) degrees to (n, 2L-1) waves of the colatitude. Times `series` they are the latitude part of features."""
         return _waves((lat_deg.double() + 90.0) * (math.pi / 180.0), self.degree)
 
     def project(self, places: Places, weight: Tensor) -> Tensor:
         """Features times a matrix: (n, L²) @ (d, L²)ᵀ as (n, d) float64.
 
-        On separable axes the sum over degrees is computed once per row, so a pixel costs (2L-1) d products
-        instead of L² d.
+        On separable axes the sum over degrees is computed once for each row of places. Then a place costs (2L-1) d
+        products instead of L² d.
         """
         if torch.is_grad_enabled() and (weight.requires_grad or places.lonlat_deg.requires_grad):
             return self(places.lonlat_deg) @ weight.T

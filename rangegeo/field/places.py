@@ -1,4 +1,4 @@
-"""Where a field is evaluated: at scattered places, or at the places of a grid with separable axes."""
+"""The places at which a field is evaluated: scattered ones, or those of a grid with separable axes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Places:
     Attributes:
         lonlat_deg: (n, 2) float64 longitude and latitude in degrees.
         axes_deg: longitudes (w,) and latitudes (h,) if the places are exactly their product in row-major order
-            (n = h * w, the longitude varies fastest), else None. A function of one coordinate then needs h + w
+            (n = h * w, the longitude varies fastest); else None. A function of one coordinate then needs h + w
             evaluations instead of h * w.
     """
 

@@ -15,12 +15,12 @@ import torch
 
 _changing = threading.Lock()
 _inside = 0  # threads that are within `full_precision`
-_restore: list[Callable[[], None]] = []  # calls that set back what was changed
+_restore: list[Callable[[], None]] = []  # calls that undo the changes
 
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Within this context all threads multiply float32 as float32; the last to leave restores the setting before."""
+    """A context in which all threads multiply float32 as float32. The last thread to leave it restores the settings."""
     global _inside
     with _changing:
         _inside += 1
@@ -36,7 +36,7 @@ def full_precision() -> Iterator[None]:
 
 
 def _raised() -> Iterator[Callable[[], None]]:
-    """Raise every setting that is lower to full precision, and yield the call that restores each."""
+    """Raise every setting below full precision, and yield a call that restores it."""
     if not hasattr(torch.backends.mkldnn, "matmul"):  # torch before 2.9 has one setting for all devices
         before = torch.get_float32_matmul_precision()
         if before != "highest":

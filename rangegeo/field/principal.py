@@ -20,11 +20,11 @@ def principal_directions(sample: np.ndarray, count: int) -> tuple[np.ndarray, np
     mean = sample.mean(axis=0)
     centred = sample - mean
     variances, vectors = np.linalg.eigh(centred.T @ centred)
-    found = vectors[:, ::-1].T[:count]
-    signs = np.sign(found[np.arange(len(found)), np.abs(found).argmax(axis=1)])
+    largest = vectors[:, ::-1].T[:count]
+    signs = np.sign(largest[np.arange(len(largest)), np.abs(largest).argmax(axis=1)])
     directions, explained = np.zeros((count, bands)), np.zeros(count)
-    directions[: len(found)] = found * signs[:, None]
+    directions[: len(largest)] = largest * signs[:, None]
     total = variances.sum()
     if total > 0:
-        explained[: len(found)] = variances[::-1][:count] / total
+        explained[: len(largest)] = variances[::-1][:count] / total
     return mean, directions, explained

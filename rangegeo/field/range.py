@@ -1,9 +1,13 @@
-"""RANGE and RANGE+: a location encoder, joined by averages of the image features that a database holds.
+"""RANGE and RANGE+: the output of a location encoder, and weighted averages of the image features in a database.
 
     q = encoder(place) / |encoder(place)|
     S = softmax(t q·K) V                     semantic, t = 12 (RANGE+) or 15 (RANGE)
-    G = softmax(40 x·X) V                    geographic, x and X unit vectors on the sphere
+    G = softmax(40 x·X) V                    geographic
     RANGE+ = [(1 - beta) G + beta S, q]      RANGE = [S, q]
+
+K and V are the keys and the values of the database's rows, X the places of the rows and x the place itself, both as
+unit vectors on the sphere. t and 40 are inverse temperatures: weights are proportional to exp(t q·K). The paper, the
+attributes of files and this code call them `temperature`.
 
 Source: Dhakal et al., CVPR 2025, arXiv:2502.19781, and mvrl/RANGE.
 """
@@ -18,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from rangegeo.errors import ShapeError
+from rangegeo.field.blend import blend
 from rangegeo.field.encoder import LocationEncoder
 from rangegeo.field.entropy import FoldedEntropy, softmax_entropy
 from rangegeo.field.geographic import FoldedAverage
@@ -31,10 +36,10 @@ class Components(NamedTuple):
     """The parts from which the bands of n places are made.
 
     Attributes:
-        semantic: S, (n, v) float32; None if it was not wanted.
-        geographic: G, (n, v) float32; None if it was not wanted.
+        semantic: S, (n, v) float32; None if it was not asked for.
+        geographic: G, (n, v) float32; None if it was not asked for.
         location: q, (n, k) float64; of unit length for RANGE and RANGE+, else the encoder's own output.
-        diagnostics: those of `rangegeo.schema.bands.DIAGNOSTICS` that were wanted, by name, each (n, 1) float64.
+        diagnostics: by name, each (n, 1) float64; only those that were asked for.
     """
 
     semantic: Tensor | None
@@ -66,7 +71,7 @@ class EncoderField(nn.Module):
         return self.encoder.dim
 
     def components(self, places: Places, *, semantic: bool = False, geographic: bool = False) -> Components:
-        """The encoder's own output, not normalised; there are no averages, whatever is wanted."""
+        """The encoder's own output as q, not normalised. S and G are None, also if they are asked for."""
         return Components(None, None, self.encoder(places))
 
     def forward(self, places: Places) -> Tensor:
@@ -83,7 +88,8 @@ class RangeField(nn.Module):
         values: (N, v) float32.
         locs: (N, 2) places of the rows, lon, lat in degrees.
         temperature: inverse temperature of the semantic softmax.
-        folded: (v + 1, L²) coefficients from `geographic.fold`; None to sum over all rows.
+        folded: (v + 1, L²) coefficients from `geographic.fold`. None: the geographic average sums all rows, which is
+            slower.
         geographic: False for RANGE, which has no geographic average.
     Raises:
         ShapeError: the encoder and the keys differ in width.
@@ -109,7 +115,7 @@ class RangeField(nn.Module):
         if encoder.dim != keys.shape[1]:
             raise ShapeError(
                 f"the encoder gives {encoder.dim} values a place but the database's keys have {keys.shape[1]}; "
-                "take the database that was made with these weights"
+                "use the database made with these weights"
             )
         self.encoder = encoder
         self.temperature = temperature
@@ -133,12 +139,12 @@ class RangeField(nn.Module):
     def components(
         self, places: Places, *, semantic: bool = True, geographic: bool = True, diagnostics: Collection[str] = ()
     ) -> Components:
-        """Compute q at each place, and of S, G and the diagnostics only those that are wanted.
+        """Compute q at each place; S, G and diagnostics only if they are asked for.
 
         Args:
             places: n places.
-            semantic, geographic: whether S and G are wanted.
-            diagnostics: names of `rangegeo.schema.bands.DIAGNOSTICS`.
+            semantic, geographic: whether to compute S and G.
+            diagnostics: names from `rangegeo.schema.bands.DIAGNOSTICS`.
         """
         location = nn.functional.normalize(self.encoder(places), dim=1, eps=0.0)
         return Components(
@@ -149,6 +155,7 @@ class RangeField(nn.Module):
         )
 
     def _diagnostics(self, places: Places, location: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        """Diagnostics by name, each (n, 1) float64; `location` is q at the n places."""
         entropies = {}
         if any(name.startswith("semantic_") for name in names):
             entropies["semantic"] = softmax_entropy(location.float(), self.keys, self.temperature)
@@ -180,38 +187,26 @@ class RangeField(nn.Module):
         return entropy
 
     def _geographic_entropy(self, lonlat_deg: Tensor) -> Tensor:
-        """As `geographic_entropy`, from the sum over all rows."""
+        """The same entropy, summed over all database rows."""
         return softmax_entropy(unit_vectors(lonlat_deg).float(), self.xyz, GEOGRAPHIC_TEMPERATURE)
 
     def _geographic_sum(self, lonlat_deg: Tensor) -> Tensor:
-        """As `geographic_average`, from the sum over all rows."""
+        """The same averages, summed over all database rows."""
         xyz = unit_vectors(lonlat_deg).float()
         return softmax_average(xyz, self.xyz, self.values, GEOGRAPHIC_TEMPERATURE)
 
     def forward(self, places: Places, betas: Sequence[float] = (1.0,), dtype: torch.dtype = torch.float32) -> Tensor:
-        """(betas, n, v + k): [(1 - beta) G + beta S, q]. S, G and q are evaluated once for all betas."""
+        """[(1 - beta) G + beta S, q] for each beta: (betas, n, v + k). S, G and q are evaluated once for all betas."""
         found = self.components(places, semantic=any(b > 0 for b in betas), geographic=any(b < 1 for b in betas))
         out = self.values.new_empty(len(betas), len(places), self.dim, dtype=dtype)
         for index, beta in enumerate(betas):
-            out[index, :, : self.visual] = blend(found, beta)
+            out[index, :, : self.visual] = blend(found.semantic, found.geographic, beta)
         out[:, :, self.visual :] = found.location
         return out
 
 
-def blend(found: Components, beta: float) -> Tensor:
-    """(n, v): (1 - beta) G + beta S. S may be missing if beta is 0, and G if beta is 1."""
-    semantic, geographic = found.semantic, found.geographic
-    if beta == 1 and semantic is not None:
-        return semantic
-    if beta == 0 and geographic is not None:
-        return geographic
-    assert semantic is not None, f"S is needed for beta {beta:g}"
-    assert geographic is not None, f"G is needed for beta {beta:g}"
-    return (1 - beta) * geographic + beta * semantic
-
-
 def database_vectors(lonlat_deg: Tensor) -> Tensor:
-    """(N, 2) degrees to (N, 3) float32 unit vectors. Every step is float32, so they are rounded as upstream's are."""
+    """(N, 2) degrees to (N, 3) unit vectors. Every step is float32, to get the rounding errors of the original code."""
     radians = lonlat_deg.float() * torch.pi / 180
     lon, lat = radians.unbind(1)
     return torch.stack([lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()], dim=1)

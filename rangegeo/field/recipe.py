@@ -1,4 +1,7 @@
-"""From components to the bands of a cube: blend the betas, keep some bands, project them. Every step is linear."""
+"""From components to the bands of a cube: blend the betas, keep some bands, project them.
+
+Every step is linear, so it may be applied to Chebyshev points instead of pixels.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rangegeo.field.range import Components, blend
+from rangegeo.field.blend import blend
+from rangegeo.field.range import Components
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,13 +31,13 @@ class Projection:
     explained: np.ndarray
 
     def __dask_tokenize__(self) -> tuple[bytes, bytes]:
-        """What dask hashes; without it every copy would get a name of its own."""
+        """What dask hashes. Without it equal projections would get different dask keys."""
         return self.mean.tobytes(), self.directions.tobytes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """Which layers and bands a cube has.
+    """The layers and bands of a cube.
 
     Attributes:
         betas: each becomes one layer; empty for a single layer that holds S, G and q side by side.
@@ -41,7 +45,7 @@ class Recipe:
         location: number of location bands of the model.
         keep: numbers (from 0) of the bands that are kept, in order; None for all bands of the embedding.
         diagnostics: names of the model's diagnostics; as bands they are numbered after those of the embedding.
-        projection: of the bands that are kept; None for no projection.
+        projection: replaces the bands that are kept; None for no projection.
     """
 
     betas: tuple[float, ...]
@@ -58,7 +62,7 @@ class Recipe:
 
     @property
     def source_bands(self) -> int:
-        """Number of bands of the embedding, before any are left out."""
+        """Number of all bands of the embedding."""
         return (self.visual if self.betas else 2 * self.visual) + self.location
 
     @property
@@ -82,7 +86,7 @@ class Recipe:
 
     @property
     def every_name(self) -> tuple[str, ...]:
-        """Names of all bands that can be kept: those of the embedding, then the diagnostics."""
+        """Names of all available bands: those of the embedding, then the diagnostics."""
         width = len(str(max(self.visual, self.location) - 1))
         visual = ("visual",) if self.betas else ("semantic", "geographic")
         groups = [(name, self.visual) for name in visual] + [("location", self.location)]
@@ -108,26 +112,22 @@ class Recipe:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Names of the components and diagnostics that are needed; q, as "location", always is."""
-        needed = {"semantic": self.semantic, "geographic": self.geographic, "location": True}
+        """Names of the components and diagnostics that are needed. "location" (q) always is."""
+        needed = {"semantic": self.needs_semantic, "geographic": self.needs_geographic, "location": True}
         return (*(name for name, is_needed in needed.items() if is_needed), *self.kept_diagnostics)
 
     @property
-    def semantic(self) -> bool:
+    def needs_semantic(self) -> bool:
         """Whether S is needed."""
-        return self._keeps(0, self.visual) if not self.betas else self._visual and any(b > 0 for b in self.betas)
+        first_visual_bands_kept = self._keeps(0, self.visual)  # those of S, or blended ones
+        return first_visual_bands_kept and (not self.betas or any(beta > 0 for beta in self.betas))
 
     @property
-    def geographic(self) -> bool:
+    def needs_geographic(self) -> bool:
         """Whether G is needed."""
         if not self.betas:
             return self._keeps(self.visual, 2 * self.visual)
-        return self._visual and any(b < 1 for b in self.betas)
-
-    @property
-    def _visual(self) -> bool:
-        """Whether a blended visual band is kept."""
-        return self._keeps(0, self.visual)
+        return self._keeps(0, self.visual) and any(beta < 1 for beta in self.betas)
 
     def _keeps(self, start: int, stop: int) -> bool:
         """Whether a band from `start` to `stop` (exclusive) is kept."""
@@ -137,7 +137,7 @@ class Recipe:
         """Make the bands of n places from their components.
 
         Args:
-            found: the components and diagnostics that `parts` names; others may be missing.
+            found: the components and diagnostics in `parts`; others may be missing.
             dtype: of the result.
         Returns:
             (layers, n, bands).
@@ -150,11 +150,13 @@ class Recipe:
 
     def _layer(self, found: Components, location: Tensor, index: int) -> Tensor:
         """(n, bands) of one layer."""
-        unused = location.new_empty(len(location), self.visual)  # stands for bands that are cut off below
-        if self.betas:
-            visual = [blend(found, self.betas[index]) if self._visual else unused]
-        else:
+        unused = location.new_empty(len(location), self.visual)  # placeholder; these columns are dropped below
+        if not self.betas:
             visual = [unused if part is None else part for part in (found.semantic, found.geographic)]
+        elif self._keeps(0, self.visual):
+            visual = [blend(found.semantic, found.geographic, self.betas[index])]
+        else:
+            visual = [unused]
         parts = [*visual, location]
         if self.kept_diagnostics:
             parts += [found.diagnostics.get(name, unused[:, :1]) for name in self.diagnostics]

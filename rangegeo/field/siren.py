@@ -8,7 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-FIRST_FREQUENCY = 30.0  # w0: the first layer multiplies by it inside the sine, after the bias; microsoft/SatCLIP
+FIRST_FREQUENCY = 30.0  # w0, by which the argument of the first layer's sine is multiplied; microsoft/SatCLIP
 
 
 class Siren(nn.Module):
@@ -37,10 +37,10 @@ class Siren(nn.Module):
         return self.from_first_product(features @ self.first.weight.T)
 
     def from_first_product(self, product: Tensor) -> Tensor:
-        """The rest of the network.
+        """The network from the bias of its first layer on.
 
         Args:
-            product: (n, capacity), the input times the weights of the first layer, without its bias.
+            product: (n, capacity), the input times the weights of the first layer.
         Returns:
             (n, dim).
         """

@@ -1,4 +1,4 @@
-"""Which database rows have the largest weights in the averages of `range.py`, and how large these weights are.
+"""The database rows with the largest weights in the averages of `range.py`.
 
 Everything is float64. The database is read in blocks, so only one block of weights is in memory at a time, and the
 weights are still those of the softmax over all rows.
@@ -25,7 +25,7 @@ class Kernel:
         queries: (n, d) float64 unit vectors.
         keys: (N, d) unit vectors.
         temperature: inverse temperature, dimensionless.
-        share: weight of this average in the blend, by which the strongest rows are chosen.
+        share: weight of this average in the blend. The rows are chosen by their weights in the blend.
     """
 
     queries: Tensor
@@ -38,7 +38,7 @@ class Kernel:
         return torch.exp(self.temperature * (self.queries @ self.keys[rows].double().T - 1))
 
     def cosine(self, rows: Tensor) -> Tensor:
-        """(n, k) float64 cosines of each query with its own rows, whose numbers (n, k) are given."""
+        """(n, k) float64 cosines of each query with k rows; `rows` are their numbers, (n, k)."""
         return torch.einsum("nd,nkd->nk", self.queries, self.keys[rows].double())
 
 
@@ -71,6 +71,7 @@ def strongest_rows(kernels: Sequence[Kernel], k: int) -> tuple[Tensor, Tensor]:
 
 
 def _sum(terms: Iterable[Tensor]) -> Tensor:
+    """The sum of tensors of one shape."""
     return reduce(torch.add, terms)
 
 

@@ -1,4 +1,4 @@
-"""Torch devices, as users name them."""
+"""From the names of torch devices that users type to devices."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from rangegeo.errors import UsageError, argument
 
 
 def resolve_device(device: str) -> str:
-    """The torch device behind `auto`, `cpu`, `cuda` or `cuda:i`.
+    """The torch device for "auto", "cpu", "cuda" or "cuda:1".
 
     Raises:
-        UsageError: the device is not there, or has no float64.
+        UsageError: this machine does not have the device, or the device has no float64.
     """
     if device == "auto":
         return "cuda:0" if torch.cuda.is_available() else "cpu"

@@ -1,16 +1,15 @@
-"""The point interface of the PyPI package `rangegeo` 0.1.0: same names, arguments, attributes, shapes and dtypes."""
+"""The point interface of the PyPI package `rangegeo` 0.1.0, with the same names, arguments, shapes and dtypes."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rangegeo.engine.evaluator import keeping_dtype
+from rangegeo.engine.evaluator import FixedDtypeModule
 from rangegeo.errors import UsageError
 from rangegeo.field.places import Places
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
@@ -21,16 +20,16 @@ from rangegeo.weights.checkpoint import load_encoder
 from rangegeo.weights.names import encoder_file
 
 
-class RANGE(nn.Module):
-    """The point interface of the PyPI package `rangegeo` 0.1.0, same arguments, attributes, shapes and dtypes.
+class RANGE(FixedDtypeModule):
+    """A location model with the arguments, attributes, shapes and dtypes of the class of this name in that package.
 
     Args:
         model_name: "RANGE+" or "RANGE".
         db: "large", "med" (downloaded) or "demo"; not used if `db_path` is given.
         beta: in [0, 1], 0 geographic to 1 semantic; by default 0.5. Only RANGE+ uses it. `betas` is another name for
             it.
-        device: torch device, None for CUDA where there is one.
-        pretrained_path: SatCLIP checkpoint, None for the published one (downloaded), or "demo".
+        device: a torch device; None for CUDA if there is a GPU, else the CPU.
+        pretrained_path: a SatCLIP checkpoint, or "demo"; None for the published one, which is downloaded.
         db_path: RANGE database (.npz).
     Source: PyPI rangegeo 0.1.0, mvrl/RANGE.
     """
@@ -72,18 +71,13 @@ class RANGE(nn.Module):
         self.eval()
 
     def __reduce__(self) -> tuple:
-        """Pickle and copy the module as its arguments, so that weights are loaded where it arrives."""
+        """Pickle and copy the module as its arguments; the receiving process loads the weights."""
         spec = self.model.spec
         return RANGE, (self.model_name, "", self.beta, spec.device, spec.weights, spec.db)
 
-    def _apply(self, fn: Callable, recurse: bool = True) -> RANGE:
-        """Move the tensors, as `.to` asks, and keep their dtype."""
-        super()._apply(keeping_dtype(fn), recurse)
-        return self
-
     @property
     def device(self) -> torch.device:
-        """Where the model is."""
+        """The torch device that the model is on."""
         return torch.device(self.model.spec.device)
 
     @torch.no_grad()
@@ -93,32 +87,28 @@ class RANGE(nn.Module):
 
     def encode(self, coords: object, batch_size: int = 10_000) -> np.ndarray:
         """Array-like (n, 2) or (2,) lon, lat in degrees to (n, embedding_dim) float32."""
-        coords = coords.to_numpy() if is_frame(coords) else coords  # upstream goes by the order of the columns
+        coords = coords.to_numpy() if is_frame(coords) else coords  # upstream uses the columns' order
         return self.model.encode(coords, self.beta, batch_size)
 
 
 def load_satclip_location_encoder(ckpt_path: str, device: str = "cpu") -> nn.Module:
     """SatCLIP's location encoder alone: (n, 2) lon, lat tensor in degrees to (n, dim) float64, not normalised.
 
-    It can be trained on, as upstream's: its weights are a copy and require gradients, which flow to the places too.
+    It can be trained further, as upstream's can: its weights are a copy and require gradients. Gradients also reach the
+    places.
     """
     encoder, _ = load_encoder(encoder_file(str(ckpt_path)))
-    encoder = copy.deepcopy(encoder)  # the weights of the loaded one may lie in a file that is only read
-    return LocationEncoder(encoder).to(device).requires_grad_(True)
+    encoder = copy.deepcopy(encoder)  # the loaded weights may lie in a read-only file
+    return LocationEncoder(encoder).to(device).requires_grad_(True).eval()
 
 
-class LocationEncoder(nn.Module):
-    """A location encoder called with plain coordinates."""
+class LocationEncoder(FixedDtypeModule):
+    """A location encoder that is called with plain coordinates."""
 
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
         self.dim = encoder.dim
-
-    def _apply(self, fn: Callable, recurse: bool = True) -> LocationEncoder:
-        """Move the tensors, as `.to` asks, and keep their dtype."""
-        super()._apply(keeping_dtype(fn), recurse)
-        return self
 
     def forward(self, coords: Tensor) -> Tensor:
         """(n, 2) longitude, latitude in degrees to (n, dim)."""

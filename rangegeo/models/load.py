@@ -1,14 +1,14 @@
-"""Models from their names and files, and those that this process has loaded."""
+"""Loads models by name or from files, and keeps those that this process has loaded."""
 
 from __future__ import annotations
 
 import copyreg
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from rangegeo.encoders import model_info
 from rangegeo.errors import UsageError, WeightsError, argument
@@ -26,7 +26,7 @@ _LOADING = threading.Lock()
 
 
 def loaded(spec: ModelSpec) -> Model:
-    """The model that a spec names, loaded once a process and shared by its threads.
+    """The model that a spec names. A process loads it once, and its threads share it.
 
     Raises:
         WeightsError: a file has changed since the spec was made.
@@ -38,7 +38,7 @@ def loaded(spec: ModelSpec) -> Model:
 
 
 def load_spec(spec: ModelSpec, beta: float = DEFAULT_BETA) -> Model:
-    """A model of its own, from the files that a spec names; raises as `loaded`."""
+    """A new model from the files that a spec names. Raises as `loaded` does."""
     model = load_model(spec.name, weights=spec.weights, db=spec.db, device=spec.device, beta=beta)
     if model.spec != spec:
         raise WeightsError(
@@ -49,7 +49,7 @@ def load_spec(spec: ModelSpec, beta: float = DEFAULT_BETA) -> Model:
 
 
 def _reduced(model: Model) -> tuple[Callable, tuple]:
-    """How a model is pickled and copied: as its spec, so that weights are loaded where it arrives, never sent."""
+    """How a model is pickled and copied: as its spec and beta; the receiving process loads the weights."""
     return load_spec, (model.spec, model.beta)
 
 
@@ -70,8 +70,8 @@ def load_model(
 ) -> Model:
     """Load a location model.
 
-    The arguments of the research repository are taken too: `load_model(model_name, pretrained_path, device, db_path=,
-    beta=)`. Several arguments have two names, of which one is given.
+    The arguments of the research repository work too: `load_model(model_name, pretrained_path, device, db_path=,
+    beta=)`. Some arguments have two names; give only one.
 
     Args:
         model_name, name: "RANGE+", "RANGE", "SatCLIP", "GeoCLIP", "TaxaBind", "CSP", "CSP_INat" or "SINR"; or a model
@@ -79,7 +79,8 @@ def load_model(
             "s2vec_spherecplus", "s2vec_spherem" or "s2vec_spheremplus".
         weights, pretrained_path: "demo" (embedded, works offline), "official" (downloaded), "installed" (GeoCLIP's
             package), another name that `rangegeo models` lists, or the path of a published checkpoint; by default
-            "demo", or "installed" for GeoCLIP. TaxaBind, CSP, CSP_INat and SINR have no default.
+            "demo", or "installed" for GeoCLIP. TaxaBind, CSP, CSP_INat and SINR have no default. Models without
+            weights, such as "Direct", take none.
         device: "auto" (or None), "cpu", "cuda" or "cuda:1".
         db, db_path: "demo", "large", "med" or the path of a RANGE database; by default the one that belongs to the
             weights. Only RANGE+ and RANGE have one.
@@ -91,13 +92,13 @@ def load_model(
     """
     model_name = name or model_name
     row = model_info(model_name)
-    for given, value in (("weights", weights), ("db", db)):
+    for keyword, value in (("weights", weights), ("db", db)):
         if value == "":
-            raise UsageError(f"{argument(given)} must be a name or a path, got nothing; leave it out for the default")
+            raise UsageError(f"{argument(keyword)} must be a name or a path, got nothing; leave it out for the default")
     if db and row.temperature is None:  # db_path is ignored instead, because upstream gives one to every model
         raise UsageError(f"{model_name} has no database; leave out {argument('db', db)}")
-    one = one_spelling(betas, beta)
-    beta = DEFAULT_BETA if one is None else check_beta(one, "load_model")
+    given = one_spelling(betas, beta)
+    beta = DEFAULT_BETA if given is None else check_beta(given, "load_model")
     device = resolve_device("auto" if device is None else str(device))
     if not row.has_weights:
         if weights:  # pretrained_path is ignored instead, because upstream asks for one that it does not use
@@ -113,34 +114,37 @@ def load_model(
 
 
 def _load(name: str, weights: str, db: str | None, device: str, beta: float) -> Model:
-    """A model with weights, and with a database if it has one, from files by name or path."""
+    """A model with weights, and with a database if models of this name have one.
+
+    Args:
+        weights: a name or a path, as `encoder_file` takes it.
+        db: a name or a path, as `database_file` takes it; None for the database made with the weights.
+    """
     row = model_info(name)
-    database = None
-    chosen = None if row.temperature is None else database_for(weights, db)
+    chosen_db = None if row.temperature is None else database_for(weights, db)  # wrong pairs are refused before loading
     encoder_path = encoder_file(weights, name)
     encoder, stored = load_encoder(encoder_path, row.family)
-    facts = {"encoder": stored.facts}
-    field: nn.Module = EncoderField(encoder)
-    if chosen is not None and row.temperature is not None:
-        db_path = database_file(chosen)
-        database = load_database(db_path)
-        facts["database"] = database.facts
-        field = RangeField(encoder, **database.tensors, temperature=row.temperature, geographic=row.has_beta)
+    # Paths are made absolute but not resolved: a link in a download cache has the name of the file, its target has not.
     spec = ModelSpec(
         name=name,
-        weights=str(
-            encoder_path.absolute()
-        ),  # not resolved: a link in a download cache has the file's name, its target has not
-        db=None if database is None else str(db_path.absolute()),
+        weights=str(encoder_path.absolute()),
+        db=None,
         device=device,
         weights_sha256=stored.sha256,
-        db_sha256=None if database is None else database.sha256,
+        db_sha256=None,
     )
-    return Model(spec, field, facts, beta)
+    facts = {"encoder": stored.facts}
+    if chosen_db is None or row.temperature is None:
+        return Model(spec, EncoderField(encoder), facts, beta)
+    db_path = database_file(chosen_db)
+    database = load_database(db_path)
+    field = RangeField(encoder, **database.tensors, temperature=row.temperature, geographic=row.has_beta)
+    spec = replace(spec, db=str(db_path.absolute()), db_sha256=database.sha256)
+    return Model(spec, field, facts | {"database": database.facts}, beta)
 
 
 def _one(name: str, value: object, other: str, other_value: object) -> str | None:
-    """The value of an argument that has two spellings; an empty text counts as not given.
+    """The value of an argument that has two names; an empty text counts as not given.
 
     Raises:
         UsageError: both are given.

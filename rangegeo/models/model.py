@@ -21,8 +21,8 @@ from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid.domain import whole_turns
 from rangegeo.models.spec import ModelSpec
-from rangegeo.places.frames import embedded_frame, frame_places, is_frame
-from rangegeo.places.lonlat import LonLat, check_lonlat
+from rangegeo.places.frames import embedded_frame
+from rangegeo.places.lonlat import LonLat, check_lonlat, read_places
 from rangegeo.schema.bands import GEOGRAPHIC_DIAGNOSTICS, SEMANTIC_DIAGNOSTICS, Bands, chosen_bands
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, check_betas, one_spelling
 from rangegeo.weights.origins import source_data
@@ -32,18 +32,19 @@ if TYPE_CHECKING:
 
 LAYOUTS = ("betas", "components")
 SET_IN_INIT = ("beta", "evaluator", "facts")  # attributes that only instances have
-SHOWN_OF_TORCH = ("cpu", "cuda", "eval", "forward", "to")  # the methods of a torch module that users of a model type
+SHOWN_OF_TORCH = ("cpu", "cuda", "eval", "forward", "to")  # the methods of torch modules that users of a model need
 
 
 class Model(nn.Module):
-    """A location model, which gives a vector for every place. A call works as the research repository's module does.
+    """A location model, which gives a vector for every place. Calling it works as in the research repository.
 
-    `encode` embeds places, `neighbors` lists the rows of the database that decide, and `recipe` says what a cube holds.
+    `encode` embeds places, `neighbors` lists the database rows that decide, and `recipe` chooses the layers and bands
+    of a cube.
 
     Attributes:
-        evaluator: evaluates the torch module; it is all that the engine needs.
-        facts: what the files of the model say of themselves.
-        beta: the beta of calls, and of `encode` and `neighbors` if none is given.
+        evaluator: evaluates the torch module; the engine uses nothing else of a model.
+        facts: facts about the model's files, under "encoder" and "database".
+        beta: the beta of calls, and of `encode` and `neighbors` if they get none.
     """
 
     def __init__(self, spec: ModelSpec, field: nn.Module, facts: dict, beta: float = DEFAULT_BETA) -> None:
@@ -55,7 +56,7 @@ class Model(nn.Module):
         self.eval()
 
     def __dir__(self) -> list[str]:
-        """What this class adds and a few methods of torch, without the other hundred names of a torch module."""
+        """The names that this class adds, and a few of the hundred names of a torch module."""
         own = {name for kind in type(self).__mro__ if issubclass(kind, Model) for name in vars(kind)}
         return sorted({name for name in own if not name.startswith("_")} | {*SHOWN_OF_TORCH, *SET_IN_INIT})
 
@@ -64,7 +65,7 @@ class Model(nn.Module):
 
     @property
     def spec(self) -> ModelSpec:
-        """Names, paths and hashes, and the device that the model is on."""
+        """The spec from which another process can load the same model, on the device that the model is on now."""
         return replace(self._spec, device=self.evaluator.device)
 
     @property
@@ -94,7 +95,7 @@ class Model(nn.Module):
 
     @property
     def row(self) -> ModelInfo:
-        """The model's row in the table of all models."""
+        """The model's row in the table `MODELS`."""
         return model_info(self.spec.name)
 
     @property
@@ -104,14 +105,14 @@ class Model(nn.Module):
 
     @property
     def temperatures(self) -> dict[str, float]:
-        """Inverse temperatures of the averages that this model takes over its database, by name of the attribute."""
+        """Inverse temperatures of the averages over the database, by the names of the attributes of files."""
         row = self.row
         semantic = {} if row.temperature is None else {"semantic_temperature": row.temperature}
         return semantic | ({"geographic_temperature": GEOGRAPHIC_TEMPERATURE} if row.has_beta else {})
 
     @property
     def source_data(self) -> str:
-        """URI of the data behind the model: of its database, else of its encoder, else of its paper."""
+        """URI of the data behind its database or, without one, its encoder; of its paper, if it has no weights."""
         if self.spec.weights is None:
             return f"https://arxiv.org/abs/{self.citation.removeprefix('arXiv:')}"
         role, path = ("encoder", self.spec.weights) if self.spec.db is None else ("database", self.spec.db)
@@ -136,8 +137,8 @@ class Model(nn.Module):
             (n, dim): float64 for RANGE, RANGE+, SatCLIP and SINR, float32 for GeoCLIP, TaxaBind and CSP, the dtype of
             `coords` for models without weights; a NumPy array for RANGE, RANGE+ and Cartesian_3D, else a tensor.
         """
-        found = self.embed(torch.as_tensor(coords))
-        return found.cpu().numpy() if self.row.returns_array else found
+        vectors = self.embed(torch.as_tensor(coords))
+        return vectors.cpu().numpy() if self.row.returns_array else vectors
 
     def embed(self, coords: Tensor, beta: float | None = None) -> Tensor:
         """(n, 2) lon, lat in degrees, unchecked, to (n, dim) in the dtype of `forward`."""
@@ -145,8 +146,8 @@ class Model(nn.Module):
         if self.row.temperature is not None:
             beta = self.beta if beta is None else beta
             options = {"betas": (beta if self.has_beta else 1.0,), "dtype": torch.float64}  # RANGE is S alone
-        found = self.evaluator.values(coords, **options)
-        return found if self.row.has_weights or not coords.is_floating_point() else found.to(coords.dtype)
+        vectors = self.evaluator.values(coords, **options)
+        return vectors if self.row.has_weights or not coords.is_floating_point() else vectors.to(coords.dtype)
 
     def recipe(
         self,
@@ -156,17 +157,17 @@ class Model(nn.Module):
         bands: Bands = "all",
         beta: Betas | None = None,
     ) -> Recipe:
-        """Which layers and bands a cube of this model has.
+        """The layers and bands of a cube of this model.
 
         Args:
-            betas: one number in [0, 1] or several, for models that have it; by default 0.5. `beta` is another name for
-                it.
+            betas: one number in [0, 1] or several, 0 geographic to 1 semantic, for models that have it; by default 0.5.
+                `beta` is another name for it.
             layout: "betas" for one layer for each beta, or "components" for S, G and q side by side, from which any
                 beta can be read later.
             bands: "all", "visual", "location", "diagnostics", names of bands or their numbers from 1 on, or several of
                 these.
         Raises:
-            UsageError: the layout or the bands are none of this model's.
+            UsageError: the model does not have this layout or these bands, or a beta is out of range.
         """
         given = one_spelling(betas, beta)
         betas = DEFAULT_BETA if given is None else given
@@ -177,8 +178,12 @@ class Model(nn.Module):
                 f"{argument('layout', 'components')} needs a model with betas, and {self.spec.name} has none; leave it "
                 "out, for the cube holds all components as it is"
             )
-        chosen = () if layout == "components" else check_betas(betas) if self.has_beta else (1.0,)
-        recipe = Recipe(betas=chosen, visual=self.visual, location=self.location, diagnostics=self.diagnostics)
+        layers: tuple[float, ...] = (1.0,)  # S alone, for a model without betas
+        if layout == "components":
+            layers = ()
+        elif self.has_beta:
+            layers = check_betas(betas)
+        recipe = Recipe(betas=layers, visual=self.visual, location=self.location, diagnostics=self.diagnostics)
         return replace(recipe, keep=chosen_bands(bands, recipe.every_name))
 
     def encode(
@@ -190,43 +195,51 @@ class Model(nn.Module):
         *,
         tolerance: float | None = None,
         betas: Betas | None = None,
+        invalid: str | None = None,
     ) -> np.ndarray | DataFrame:
         """Embed places.
 
         Args:
-            lonlat: (n, 2) longitude, latitude in degrees (WGS 84), or one place (2,): array, list or tensor; or a
-                DataFrame with columns of the usual names (lon, lat, longitude, decimalLatitude, x, y …); or a
-                GeoDataFrame or GeoSeries of points in any CRS.
+            lonlat: (n, 2) longitude, latitude in degrees (WGS 84), or one place (2,): array, list or tensor; or a table
+                with columns of the usual names (lon, lat, longitude, decimalLatitude, x, y …), of pandas, polars,
+                pyarrow, dask or another library; or a GeoDataFrame or GeoSeries of points in any CRS.
             betas, beta: two names of one argument. One number in [0, 1] or several, 0 geographic to 1 semantic, for
                 models that have it; by default the beta that the model was loaded with.
             batch_size: places that are evaluated at a time. The result does not depend on it.
             bands: "all", "visual", "location", "diagnostics", names of bands or their numbers from 1 on, or several of
                 these. Bands that are left out are not computed.
             tolerance: the largest error, from 4e-6 to 0.1, relative to each component's largest value, at which places
-                close together are interpolated, which is many times as fast. None evaluates every place.
+                that lie close together are interpolated, which is many times as fast. None evaluates every place.
+            invalid: what becomes of rows without a possible place: "null" gives them NaN and warns of coordinates that
+                are out of range or no numbers, "refuse" raises an error. By default "null" for tables, as in the shell,
+                and "refuse" for arrays.
         Returns:
-            (n, dim) float32, dim the number of bands; (betas, n, dim) if several betas are given. For frames a
-            DataFrame with the same index and a column a band, b0001 and so on, or beta0.5_b0001 and so on if there
-            are several betas, so that `frame.join(model.encode(frame))` is the table with its embeddings; rows
-            without a place are NaN.
+            (n, dim) float32, dim the number of bands; (betas, n, dim) if several betas are given. For tables a
+            DataFrame of pandas with a column a band, b0001 and so on, or beta0.5_b0001 and so on if there are several
+            betas. It has the index of the frame, so that `frame.join(model.encode(frame))` is the table with its
+            embeddings; tables of other libraries than pandas and dask get the index 0 to n - 1. Rows without a place
+            are NaN.
         Raises:
             ShapeError: `lonlat` has another shape. UsageError: a coordinate or a beta is out of range, or it is not
-            clear which columns of a frame hold the places.
+            clear which columns of a table hold the places.
         """
         given = one_spelling(betas, beta)
         betas = self.beta if given is None else given
         check_betas(betas)
         recipe = self.recipe(betas, bands=bands)
-        if is_frame(lonlat):
-            places = frame_places(lonlat)
-            usable = ~np.isnan(places[:, 0])
-            check_lonlat(np.where(usable[:, None], places, 0.0))
-            values = self._points(places[usable], recipe, batch_size, tolerance)
-            return embedded_frame(values, usable, lonlat.index, recipe)
-        out = self._points(whole_turns(check_lonlat(lonlat)), recipe, batch_size, tolerance)
+        places, index = read_places(lonlat, invalid)
+        usable = ~np.isnan(places[:, 0])
+        values = self._points(whole_turns(places[usable]), recipe, batch_size, tolerance)
+        if index is not None:
+            return embedded_frame(values, usable, index, recipe)
+        out = values
+        if not usable.all():
+            out = np.full((recipe.layers, len(places), recipe.bands), np.nan, dtype=np.float32)
+            out[:, usable] = values
         return out[0] if np.ndim(betas) == 0 or not self.has_beta else out
 
     def _points(self, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int, tolerance: float | None) -> np.ndarray:
+        """Embed (n, 2) places in range: (layers, n, bands) float32."""
         if not isinstance(batch_size, Integral) or batch_size < 1:
             raise UsageError(f"batch_size must be a whole number of places from 1 on, got {batch_size!r}")
         if tolerance is None:
@@ -245,8 +258,8 @@ class Model(nn.Module):
                 loaded with. Models without betas do not use it. `betas` is another name for it.
         Returns:
             Dims place and neighbour: row, row_lon, row_lat, weight (in the blend), semantic_weight and
-            geographic_weight (each average's own), cosine (with the row's key), distance (km); by place alone rest,
-            semantic_rest and geographic_rest, what all other rows weigh. `to_dataframe()` makes a table of it.
+            geographic_weight (in S and in G), cosine (with the row's key), distance (km). With dim place alone: rest,
+            semantic_rest and geographic_rest, the weights of all other rows together. `to_dataframe()` makes a table.
         Raises:
             UsageError: the model has no database; or a place, k or beta is out of range.
         """

@@ -1,4 +1,4 @@
-"""The database rows behind an embedding, as a table: rows, places, weights, likeness and distance."""
+"""The database rows behind an embedding, as a table of rows, places, weights, cosines and distances."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rangegeo.field.retrieval import QUERY_BLOCK
 from rangegeo.field.strongest import Kernel, distance_km, strongest_rows
 
 DIMS = ("place", "neighbour")
-MEANINGS = {  # of every variable: what it is, and its unit
+MEANINGS = {  # what each variable is, and its unit
     "row": ("number of the row in the database, from 0 on", None),
     "row_lon": ("longitude of the row", "degrees_east"),
     "row_lat": ("latitude of the row", "degrees_north"),
@@ -34,11 +34,11 @@ def neighbours(field: RangeField, lonlat_deg: Tensor, k: int, *, beta: float, bl
     Args:
         lonlat_deg: (n, 2) float64, on the device of the field.
         k: from 1 to the number of rows.
-        beta: of the blend whose largest weights are listed; 1 if there is no geographic average.
+        beta: beta of the blend whose largest weights are listed; 1 if there is no geographic average.
         blended: whether there is a geographic average.
     Returns:
-        Dims place and neighbour, variables as in `MEANINGS`; `rest`, `semantic_rest` and `geographic_rest` are what
-        all other rows weigh together.
+        Dims place and neighbour, variables as in `MEANINGS`; `rest`, `semantic_rest` and `geographic_rest` are the
+        weights of all other rows together.
     Raises:
         UsageError: k is out of range.
     """
@@ -74,12 +74,13 @@ def _block(field: RangeField, places: Places, k: int, shares: dict[str, float]) 
 
 
 def _dataset(found: dict[str, np.ndarray], lonlat_deg: np.ndarray, beta: float) -> xr.Dataset:
+    """The variables of `MEANINGS`, each (n, k), with coordinates, attributes and the weights of all other rows."""
     variables: dict[str, tuple[str | tuple[str, ...], np.ndarray, dict[str, str]]] = {}
     for name, values in found.items():
         meaning, unit = MEANINGS[name]
         variables[name] = (DIMS, values, {"long_name": meaning} | ({"units": unit} if unit else {}))
     for name in [name for name in found if name.endswith("weight")]:
-        rest = np.clip(1 - found[name].sum(axis=1), 0, None)  # not below nothing by a rounding
+        rest = np.clip(1 - found[name].sum(axis=1), 0, None)  # rounding errors could make it negative
         variables[name.replace("weight", "rest")] = ("place", rest, {"long_name": f"{name} of all other rows together"})
     coords = {
         "place": np.arange(len(lonlat_deg)),

@@ -1,4 +1,4 @@
-"""The value that names a model and travels to workers instead of weights."""
+"""The value that names a model. Workers receive it instead of weights."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """What a worker needs to load the same model: names, paths and hashes, no weights.
+    """Names, paths and hashes, from which a worker can load the same model. It holds no weights.
 
     Attributes:
-        name: one of `rangegeo.encoders.MODELS`.
-        weights: path of the location encoder's file, None for a model without weights.
-        db: path of the database's file, None for a location encoder alone.
-        device: torch device, resolved.
+        name: a key of `rangegeo.encoders.MODELS`.
+        weights: path of the location encoder's file; None for a model without weights.
+        db: path of the database's file; None for a model without a database.
+        device: the torch device, such as "cpu" or "cuda:0", never "auto".
         weights_sha256: hash of the file at `weights`.
         db_sha256: hash of the file at `db`.
     """

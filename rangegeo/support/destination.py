@@ -11,6 +11,8 @@ from rangegeo.support.disk import free_bytes
 from rangegeo.support.paths import check_name
 from rangegeo.support.text import human_bytes
 
+STDOUT = "-"  # the path that stands for standard output
+
 
 def check_destination(
     path: Path,

@@ -1,4 +1,4 @@
-"""Where converted files are, and the hash of a file. This module imports no torch and uses no network."""
+"""Paths of converted files, and hashes of files. This module imports no torch and uses no network."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ FORMAT = 2  # increase it when a conversion changes, so that older files in the 
 
 
 def cache_folder() -> Path:
-    """The folder that RANGEGEO_CACHE names, or the user's cache folder."""
+    """The folder for converted files: RANGEGEO_CACHE, else the user's cache folder."""
     return local_path(os.environ.get("RANGEGEO_CACHE") or platformdirs.user_cache_dir("rangegeo"))
 
 
 def stored_path(source: Path, kind: str) -> Path:
-    """The path of the converted form of a file in its present state, whether or not the form exists.
+    """The path of the converted form of a file, whether or not this form exists. It changes when the file changes.
 
     Args:
         source: the file itself.

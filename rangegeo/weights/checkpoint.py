@@ -1,4 +1,4 @@
-"""Location encoders from checkpoints. No other module reads pickles, and this one never executes what they hold."""
+"""Location encoders from checkpoints. No other module reads pickles, and this module never executes code in them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,9 +31,9 @@ def load_encoder(path: Path, family: str | None = "satclip") -> tuple[LocationEn
 
     Args:
         path: the file.
-        family: "satclip", "geoclip", "sinr" or "csp"; None to find out from the file.
+        family: a key of `rangegeo.encoders.FAMILIES`; None to find out from the file.
     Returns:
-        the encoder, and what is stored of it.
+        the encoder, and the checked tensors and facts of the file.
     Raises:
         WeightsError: the file cannot be used; the message names what is missing or wrong.
     """
@@ -42,26 +43,27 @@ def load_encoder(path: Path, family: str | None = "satclip") -> tuple[LocationEn
 
 
 def build_encoder(stored: Stored, family: str = "satclip") -> LocationEncoder:
-    """The encoder that has these checked tensors."""
+    """The encoder with these checked tensors."""
     module, settings = import_module(f"rangegeo.encoders.{family}"), stored.facts["settings"]
     network = _skeleton(module.network, settings)
     network.load_state_dict(stored.tensors, assign=True)
-    return module.build(settings, network).eval().requires_grad_(False)
+    encoder: LocationEncoder = module.from_network(settings, network) if hasattr(module, "from_network") else network
+    return encoder.eval().requires_grad_(False)
 
 
 def build_free(row: ModelInfo) -> LocationEncoder:
     """The encoder of a model without weights."""
-    return import_module(f"rangegeo.encoders.{row.family}").build({"variant": row.variant}).eval()
+    return import_module(f"rangegeo.encoders.{row.family}").build(row.variant).eval()
 
 
 def read_checkpoint(path: Path, family: str | None = "satclip") -> Stored:
-    """Read and check a checkpoint; image towers and classes are left out.
+    """Read and check the location encoder of a checkpoint. Image towers and classes are not used.
 
     Args:
         path: the file.
-        family: "satclip", "geoclip", "sinr" or "csp"; None to find out from the file.
+        family: a key of `rangegeo.encoders.FAMILIES`; None to find out from the file.
     Returns:
-        the tensors by the network's names, in its dtypes; the facts are family, settings, file and sha256.
+        the tensors with the names and dtypes of the network; the facts are family, settings, file and sha256.
     Raises:
         WeightsError: the file cannot be used; the message names what is missing or wrong.
     """
@@ -86,19 +88,19 @@ def read_checkpoint(path: Path, family: str | None = "satclip") -> Stored:
     )
 
 
-def _skeleton(network: Callable[[Settings], nn.Module], settings: Settings) -> nn.Module:
-    """A network without values, which costs no memory and no random numbers; the weights replace its tensors."""
+def _skeleton(network: Callable[[Settings], nn.Module], settings: Settings) -> Any:
+    """A network without values. It takes no memory and no random numbers; weights replace its tensors later."""
     with torch.device("meta"):
         return network(settings)
 
 
 def _checked_family(path: Path, content: object, wanted: str | None) -> str:
-    """The family of what a file holds; raises WeightsError if it is not the wanted one, or not known."""
+    """The family of what a file holds. Raises WeightsError if it is not known, or is not the wanted one."""
     found = family_of(content)
     if wanted is None:
         if found is None:
             kinds = ", ".join(title for title, _ in FAMILIES.values())
-            raise WeightsError(f"{path} is no checkpoint that is known; expected one of {kinds}")
+            raise WeightsError(f"{path} is not a known checkpoint; expected one of {kinds}")
         return found
     if found not in (None, wanted):
         raise WeightsError(f"{path} is a {FAMILIES[found][0]} checkpoint; {expected(wanted)}")
@@ -106,10 +108,10 @@ def _checked_family(path: Path, content: object, wanted: str | None) -> str:
 
 
 def _unpickle(path: Path, family: str | None) -> object:
-    """What a pickle holds, which may only be tensors and plain containers."""
+    """What a pickle holds. It may hold tensors and plain containers only."""
     wanted = expected(family or "satclip")
     try:
-        with warnings.catch_warnings():  # torch warns of what it then refuses
+        with warnings.catch_warnings():  # torch warns about what it then refuses
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -124,7 +126,7 @@ def _unpickle(path: Path, family: str | None) -> object:
 
 
 def _checked_tensors(path: Path, parts: Contents, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors in the network's dtypes; raises WeightsError unless they are exactly its tensors and finite."""
+    """The tensors in the network's dtypes. Raises WeightsError unless they are exactly its tensors, and finite."""
     for name in sorted(wanted.keys() - parts.tensors.keys()):
         raise WeightsError(f"{path} lacks the tensor {parts.prefix}{name}, which {parts.because} calls for")
     for name in sorted(parts.tensors.keys() - wanted.keys()):
@@ -135,7 +137,7 @@ def _checked_tensors(path: Path, parts: Contents, wanted: dict[str, Tensor]) -> 
 
 
 def check_tensor(path: Path, name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
-    """Raise WeightsError unless it is a finite floating-point tensor of this shape."""
+    """Raise WeightsError unless a tensor has floating-point numbers, all finite, and this shape."""
     if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
         kind = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
         raise WeightsError(f"{path}: {name} must hold floating-point numbers, got {kind}")

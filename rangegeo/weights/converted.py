@@ -26,8 +26,8 @@ from rangegeo.errors import WeightsError, first_line
 from rangegeo.support.unfinished import unfinished
 from rangegeo.weights.cache import stored_path
 
-LOCKS = ".locks"  # folder in the cache; huggingface_hub's cache has one of this name too
-CONTENT = "content_sha256"  # the fact in which a converted file states the hash of its tensors
+LOCKS = ".locks"  # folder for locks in the cache, named as in huggingface_hub's cache
+CONTENT = "content_sha256"  # name of the fact that holds the hash of a converted file's tensors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +35,7 @@ class Stored:
     """Checked tensors, and facts about them.
 
     Attributes:
-        tensors: by name.
+        tensors: the tensors by name.
         facts: JSON-able description; `sha256` is the hash of the source file.
     """
 
@@ -49,7 +49,7 @@ class Stored:
 
 
 def stored_form(source: Path, kind: str, convert: Callable[[Path], Stored]) -> Stored:
-    """The converted form of a file. It is taken from the cache if it is there and the source has not changed since.
+    """The converted form of a file: from the cache if it is there and fits the file, else converted now.
 
     Args:
         source: the file itself.
@@ -57,13 +57,13 @@ def stored_form(source: Path, kind: str, convert: Callable[[Path], Stored]) -> S
         convert: reads and checks the source; called only if the cache does not hold the converted form.
     """
     cached = stored_path(source, kind)
-    found = _read_if_good(cached)
-    if found is not None:
-        return found
+    stored = _read_if_good(cached)
+    if stored is not None:
+        return stored
     with _locked(cached):
-        found = _read_if_good(cached)  # another process may have converted it in the meantime
-        if found is not None:
-            return found
+        stored = _read_if_good(cached)  # another process may have converted it in the meantime
+        if stored is not None:
+            return stored
         converted = convert(source)
         try:
             _write(cached, converted)
@@ -73,7 +73,7 @@ def stored_form(source: Path, kind: str, convert: Callable[[Path], Stored]) -> S
 
 
 def read_safetensors(path: Path) -> Stored:
-    """Map a safetensors file into memory. Its metadata entry `facts` becomes the facts, else all its metadata.
+    """Map a safetensors file into memory. The facts are its metadata entry `facts` or, without one, all its metadata.
 
     Raises:
         WeightsError: the file is not safetensors.
@@ -91,7 +91,7 @@ def is_whole(path: Path) -> bool:
 
 
 def _map(path: Path) -> tuple[Stored, str | None]:
-    """What a safetensors file holds, and the hash of its tensors if this module wrote it."""
+    """What a safetensors file holds, and the hash of its tensors, which is None if another program wrote it."""
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is not a mapping
@@ -103,7 +103,7 @@ def _map(path: Path) -> tuple[Stored, str | None]:
 
 
 def _read_if_good(path: Path) -> Stored | None:
-    """What a file of the cache holds; None if it is missing or damaged."""
+    """What a converted file holds; None if it is missing or not readable."""
     try:
         return read_safetensors(path) if path.exists() else None
     except WeightsError:
@@ -112,7 +112,7 @@ def _read_if_good(path: Path) -> Stored | None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Let no other process convert the same file, and remove the unfinished files of processes that were killed.
+    """A context in which no other process converts the same file. It removes unfinished files of killed processes.
 
     If the cache cannot be written or its file system has no locks, two processes may convert the same file, which only
     costs time.
@@ -130,14 +130,14 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _write(path: Path, stored: Stored) -> None:
-    """Write a converted file, which gets its name when it is complete, so that no process ever maps half a file."""
+    """Write a converted file. It gets its name when it is complete, so that no process ever maps half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.contiguous() for name, tensor in stored.tensors.items()}
     facts = json.dumps(stored.facts | {CONTENT: _content_sha256(tensors)})
     try:
         with unfinished(path) as draft:
             save_file(tensors, draft, metadata={"facts": facts})
-    except SafetensorError as error:  # safetensors reports a full disk with an error class of its own
+    except SafetensorError as error:  # safetensors has its own class of error for a full disk
         raise OSError(str(error)) from error
 
 

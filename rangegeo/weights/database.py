@@ -1,4 +1,4 @@
-"""RANGE databases: places, keys and values, which are checked and folded once and then mapped into memory.
+"""RANGE databases: places, keys and values. They are checked and folded once and then mapped into memory.
 
 Source of the file layout: dataset mvrl/RANGE-database, arrays `locs`, `satclip_embeddings` and `image_embeddings`.
 """
@@ -39,12 +39,12 @@ def load_database(path: Path) -> Stored:
 
 
 def is_database(path: Path) -> bool:
-    """Whether a file is a database rather than a checkpoint; its suffix or the names of its arrays tell."""
+    """Whether a file is a database and not a checkpoint, by its suffix or by the names of its arrays."""
     return path.suffix == ".npz" or (path.suffix == ".safetensors" and "keys" in read_safetensors(path).tensors)
 
 
 def read_database(path: Path) -> Stored:
-    """Read and check a database, normalise its keys and fold its geographic sums; raises as `load_database`."""
+    """Read and check a database, normalise its keys and fold its geographic sums. Raises as `load_database` does."""
     if path.suffix == ".safetensors":
         names = {name: name for name in PUBLISHED}
         arrays = read_safetensors(path).tensors
@@ -62,10 +62,10 @@ def read_database(path: Path) -> Stored:
 
 
 def _read_npz(path: Path) -> dict[str, Tensor]:
-    """The three arrays as float32, read one after the other; pickled arrays are refused without opening them."""
+    """The three arrays as float32, read one after another. Pickled arrays are refused without being opened."""
     tensors = {}
     try:
-        with path.open("rb") as file, np.errstate(over="ignore"):  # too large values become infinite and are refused
+        with path.open("rb") as file, np.errstate(over="ignore"):  # `_check` refuses values that become infinite
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise WeightsError(f"{path} is a single array; expected an .npz with {', '.join(PUBLISHED.values())}")
@@ -87,7 +87,7 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
 
 
 def _check(path: Path, tensors: dict[str, Tensor], names: dict[str, str]) -> None:
-    """Raise WeightsError unless the arrays are those of a database; `names` are those in the file."""
+    """Raise WeightsError unless the arrays are those of a database; `names` has their names in the file."""
     for name, tensor in tensors.items():
         if tensor.ndim != 2:
             raise WeightsError(f"{path}: {names[name]} must be two-dimensional, got shape {tuple(tensor.shape)}")

@@ -19,10 +19,10 @@ from rangegeo.encoders import FAMILIES
 from rangegeo.encoders.csp import ACTIVATIONS
 from rangegeo.errors import WeightsError
 
-DEEPEST, WIDEST = 64, 1_000_000  # the most layers and the largest width; larger numbers are taken for mistakes
+MOST_LAYERS, LARGEST_WIDTH = 64, 1_000_000  # larger numbers are taken for mistakes
 SATCLIP_PREFIX = "model.location.nnet."
 CSP_PREFIXES = ("loc_enc.spa_enc.ffn.", "spa_enc.ffn.")
-SATCLIP_DEFAULTS: dict[str, Any] = {  # of the published constructor, for keys that a checkpoint leaves out
+SATCLIP_DEFAULTS: dict[str, Any] = {  # those of the published constructor, for keys that a checkpoint does not have
     "le_type": "grid",
     "pe_type": "siren",
     "legendre_polys": 16,
@@ -31,7 +31,7 @@ SATCLIP_DEFAULTS: dict[str, Any] = {  # of the published constructor, for keys t
     "capacity": 256,
     "num_hidden_layers": 2,
 }
-CSP_DEFAULTS: dict[str, Any] = {  # of the published training script
+CSP_DEFAULTS: dict[str, Any] = {  # those of the published training script
     "spa_enc_type": "gridcell",
     "freq_init": "geometric",
     "frequency_num": 32,
@@ -55,7 +55,7 @@ class Contents:
     Attributes:
         tensors: by their names in the encoder's network.
         settings: what the network is built from.
-        prefix: what the file has before these names.
+        prefix: what the names in the file begin with, before the network's names.
         because: the setting that decides how many tensors there are, for messages.
     """
 
@@ -65,18 +65,25 @@ class Contents:
     because: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How the checkpoints of one family are laid out.
+
+    Attributes:
+        has_keys: whether a file is of this family, by the keys of the dict that it holds.
+        read: finds the location encoder, given what `contents` takes.
+    """
+
+    has_keys: Callable[[set[str]], bool]
+    read: Callable[[Path, object, dict[str, str]], Contents]
+
+
 def family_of(content: object) -> str | None:
-    """The family that a checkpoint's content belongs to; None if no known one."""
+    """The family of what a checkpoint holds, a key of `LAYOUTS`; None if it is of no known family."""
     if not isinstance(content, dict):
         return None
-    keys = set(content)
-    if "hyper_parameters" in keys or "last_layer.weight" in keys:
-        return "satclip"
-    if {"state_dict", "params"} <= keys:
-        return "csp"
-    if "feats.0.weight" in keys:
-        return "sinr"
-    return "geoclip" if any(str(key).startswith("LocEnc") for key in keys) else None
+    keys = {str(key) for key in content}
+    return next((family for family, layout in LAYOUTS.items() if layout.has_keys(keys)), None)
 
 
 def contents(path: Path, family: str, content: object, metadata: dict[str, str]) -> Contents:
@@ -84,13 +91,13 @@ def contents(path: Path, family: str, content: object, metadata: dict[str, str])
 
     Args:
         path: of the file, for messages and for the config.json beside it.
-        family: "satclip", "geoclip", "sinr" or "csp".
-        content: of a pickle, or the tensors of a safetensors file by name.
-        metadata: of a safetensors file, else empty.
+        family: a key of `LAYOUTS`.
+        content: what a pickle holds, or the tensors of a safetensors file by name.
+        metadata: those of a safetensors file; else empty.
     Raises:
         WeightsError: something is missing or wrong; the message names its key.
     """
-    return _READERS[family](path, content, metadata)
+    return LAYOUTS[family].read(path, content, metadata)
 
 
 def expected(family: str) -> str:
@@ -121,7 +128,7 @@ def _satclip(path: Path, content: object, metadata: dict[str, str]) -> Contents:
 
 
 def _csp(path: Path, content: object, metadata: dict[str, str]) -> Contents:
-    """`params` and `state_dict`; the names have the prefix of the pre-training module or not; gengchenmai/csp."""
+    """`params` and `state_dict`; names may begin with that of the pre-training module; gengchenmai/csp."""
     params, state = (_dict_at(path, "csp", content, key) for key in ("params", "state_dict"))
     settings = _settings(path, params, CSP_DEFAULTS)
     for key in ("spa_enc_type", "freq_init"):
@@ -141,7 +148,7 @@ def _csp(path: Path, content: object, metadata: dict[str, str]) -> Contents:
 
 
 def _geoclip(path: Path, content: object, metadata: dict[str, str]) -> Contents:
-    """A plain state dict. Its shapes give all settings; a config.json beside it must agree."""
+    """A plain dict of tensors. Their shapes give all settings; a config.json beside the file must agree."""
     tensors = _with_prefix(path, "geoclip", content, "")
     capsules = 1 + _highest(tensors, r"LocEnc(\d{1,3})\.")
     sizes = {
@@ -149,31 +156,31 @@ def _geoclip(path: Path, content: object, metadata: dict[str, str]) -> Contents:
         "hidden": ("LocEnc0.capsule.1.weight", 0),
         "dim": ("LocEnc0.head.0.weight", 0),
     }
-    settings = {"capsules": capsules} | {key: _size(path, "geoclip", tensors, *at) for key, at in sizes.items()}
+    settings = {"capsules": capsules} | {key: _axis_length(path, "geoclip", tensors, *at) for key, at in sizes.items()}
     _check_depth(path, "capsules", capsules)
     config = _config(path)
     if isinstance(config.get("sigma"), list):
-        config["sigma"] = len(config["sigma"])  # one scale for each capsule
+        config["sigma"] = len(config["sigma"])  # each capsule has one scale
     _check_config(path, config, {"sigma": capsules, "encoded_size": settings["encoded"], "dim": settings["dim"]})
     return Contents(tensors=tensors, settings=settings, prefix="", because=f"capsules={capsules}")
 
 
 def _sinr(path: Path, content: object, metadata: dict[str, str]) -> Contents:
-    """A plain state dict as on the hub; a config.json beside it must agree. The classes are left out."""
+    """A plain dict of tensors; a config.json beside the file must agree. The weights of classes are not used."""
     tensors = _with_prefix(path, "sinr", content, "")
     tensors = {name: tensor for name, tensor in tensors.items() if name != "class_emb.weight"}
-    dim = _size(path, "sinr", tensors, "feats.0.weight", 0)
+    dim = _axis_length(path, "sinr", tensors, "feats.0.weight", 0)
     depth = max(0, _highest(tensors, r"feats\.(\d{1,3})\.") - 1)  # feats.0 is the first layer and feats.1 its ReLU
     _check_depth(path, "depth", depth)
     _check_config(path, _config(path), {"num_inputs": 4, "num_filts": dim, "depth": depth})
     return Contents(tensors=tensors, settings={"dim": dim, "depth": depth}, prefix="", because=f"depth={depth}")
 
 
-_READERS: dict[str, Callable[[Path, object, dict[str, str]], Contents]] = {
-    "satclip": _satclip,
-    "csp": _csp,
-    "geoclip": _geoclip,
-    "sinr": _sinr,
+LAYOUTS = {  # by family; a file is of the first family whose keys it has
+    "satclip": Layout(has_keys=lambda keys: bool(keys & {"hyper_parameters", "last_layer.weight"}), read=_satclip),
+    "csp": Layout(has_keys=lambda keys: keys >= {"state_dict", "params"}, read=_csp),
+    "sinr": Layout(has_keys=lambda keys: "feats.0.weight" in keys, read=_sinr),
+    "geoclip": Layout(has_keys=lambda keys: any(key.startswith("LocEnc") for key in keys), read=_geoclip),
 }
 
 
@@ -204,8 +211,8 @@ def _settings(path: Path, given: Settings, defaults: Settings) -> Settings:
             value = float(value)
         if type(value) is not kind and kind in _KINDS:
             raise WeightsError(f"{path}: {key} must be {_KINDS[kind]}, got {value!r}")
-        if kind is int and not 1 <= value <= WIDEST:
-            bound = "at least 1" if value < 1 else f"at most {WIDEST}"
+        if kind is int and not 1 <= value <= LARGEST_WIDTH:
+            bound = "at least 1" if value < 1 else f"at most {LARGEST_WIDTH}"
             raise WeightsError(f"{path}: {key} must be {bound}, got {value}")
         if kind is float and not 0 < value < math.inf:
             raise WeightsError(f"{path}: {key} must be above 0, got {value}")
@@ -216,7 +223,7 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
 
 
 def _check_only(path: Path, key: str, value: object, only: object) -> None:
-    """Refuse a setting that has another value than the only one that was published."""
+    """Refuse a setting whose value is not the only one that was published."""
     if value != only:
         raise WeightsError(
             f"{path}: {key} must be {only!r}, got {value!r}; other encoders of this kind "
@@ -225,12 +232,13 @@ def _check_only(path: Path, key: str, value: object, only: object) -> None:
 
 
 def _check_depth(path: Path, key: str, depth: int) -> None:
-    if depth > DEEPEST:
-        raise WeightsError(f"{path}: {key} must be at most {DEEPEST}, got {depth}")
+    """Refuse a network with too many layers."""
+    if depth > MOST_LAYERS:
+        raise WeightsError(f"{path}: {key} must be at most {MOST_LAYERS}, got {depth}")
 
 
-def _size(path: Path, family: str, tensors: dict[str, Tensor], name: str, axis: int) -> int:
-    """The size of a tensor along an axis."""
+def _axis_length(path: Path, family: str, tensors: dict[str, Tensor], name: str, axis: int) -> int:
+    """The length of a tensor along an axis."""
     tensor = tensors.get(name)
     if not isinstance(tensor, Tensor) or tensor.ndim <= axis:
         raise WeightsError(f"{path} lacks the tensor {name}; {expected(family)}")
@@ -238,12 +246,12 @@ def _size(path: Path, family: str, tensors: dict[str, Tensor], name: str, axis: 
 
 
 def _highest(tensors: dict[str, Tensor], pattern: str) -> int:
-    """The highest number that the pattern finds in names of tensors; 0 if it finds none."""
+    """The highest number that a pattern finds in names of tensors; 0 if it finds none."""
     return max((int(found[1]) for name in tensors if (found := re.match(pattern, name))), default=0)
 
 
 def _config(path: Path) -> dict[str, Any]:
-    """What the config.json beside a file of the hub says; empty if there is none."""
+    """The config.json beside a file from the hub; empty if there is none."""
     beside = path.with_name("config.json")
     if not beside.is_file():
         return {}
@@ -255,7 +263,7 @@ def _config(path: Path) -> dict[str, Any]:
 
 
 def _check_config(path: Path, config: dict[str, Any], shapes: dict[str, int]) -> None:
-    """Refuse a file whose config.json says something else than its tensors."""
+    """Refuse a file whose config.json does not agree with its tensors."""
     for key, value in shapes.items():
         if key in config and config[key] != value:
             beside = path.with_name("config.json")

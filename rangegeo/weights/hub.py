@@ -1,13 +1,14 @@
 """Downloads of published files into the cache of huggingface_hub. No other module uses the network.
 
-Since 1.18 huggingface_hub resumes a transfer only within the same process, so this module transfers files itself. It
-writes to `blobs/SHA256.incomplete`, where huggingface_hub's own tools look for unfinished files and where any later
-process continues. The file gets its final name when it has the hash that the hub stated. Other files that are not
-complete are removed (`rangegeo.support.unfinished`), but these stay, so that a broken transfer can be continued.
+huggingface_hub 1.18 and later resumes a download only in the same process. So this module downloads itself, to
+`blobs/SHA256.incomplete`: huggingface_hub's tools look there, and a later process can continue. The file gets its final
+name when it has the hash that the hub stated. Elsewhere in rangegeo unfinished files are removed
+(`rangegeo.support.unfinished`). These stay, so that a download can continue.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import time
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 SHA256 = re.compile(r"[0-9a-f]{64}")
 BUSY = (408, 429, 500, 502, 503, 504)  # HTTP statuses after which asking again may help
 WAITS = (1.0, 2.0)  # seconds before the hub is asked again
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)  # numbers that no network error has
 WITH_A_DEMO = ("satclip", "database")  # the forms that the embedded model can replace
 HINTS = {
     401: ", set HF_TOKEN to a token that may read it",
@@ -48,7 +50,7 @@ class HubFile:
         size: in bytes.
         sha256: hex digest of the whole file.
         url: where it is downloaded from.
-        endpoint, revision: those with which the hub was asked.
+        endpoint, revision: the address and the version that were requested.
     """
 
     source: PublishedFile
@@ -60,18 +62,18 @@ class HubFile:
 
     @property
     def blob(self) -> Path:
-        """Its final path in the cache."""
+        """The final path of the file in the cache."""
         return _cache(self.source) / "blobs" / self.sha256
 
     @property
     def partial(self) -> Path:
-        """The path to which it is downloaded."""
+        """The path of the file while it is not complete."""
         return self.blob.with_name(f"{self.sha256}.incomplete")
 
     @property
     def left(self) -> int:
         """Number of bytes that have still to be downloaded."""
-        return 0 if self.blob.exists() else max(0, self.size - _size(self.partial))
+        return 0 if self.blob.exists() else max(0, self.size - _bytes_of(self.partial))
 
 
 def fetch(wanted: PublishedFile) -> Path:
@@ -92,7 +94,8 @@ def cached(wanted: PublishedFile, revision: str | None = None) -> Path | None:
     if wanted.archive:
         return None
     found = try_to_load_from_cache(wanted.repo, wanted.file, repo_type=wanted.kind, revision=revision)
-    return Path(found) if isinstance(found, str) else None  # another value says that the hub does not have it
+    # None means that it is not cached; any other object means that the hub lacks the file.
+    return Path(found) if isinstance(found, str) else None
 
 
 def ask_hub(wanted: PublishedFile, *, endpoint: str | None = None, revision: str | None = None) -> HubFile:
@@ -103,15 +106,15 @@ def ask_hub(wanted: PublishedFile, *, endpoint: str | None = None, revision: str
         endpoint: address of the hub or of a mirror; None for HF_ENDPOINT, or for the hub itself.
         revision: branch, tag or commit; None for the newest.
     Raises:
-        DownloadError: the hub cannot be reached or does not tell, or the file is not on the hub.
+        DownloadError: the hub cannot be reached, does not state the size or the hash, or does not have the file.
     """
     from huggingface_hub import hf_hub_url
 
     endpoint = endpoint and endpoint.rstrip("/")
     if wanted.archive:
         raise DownloadError(
-            f"a file of this name is not on the hub: download {wanted.archive}, unzip it and give the path of "
-            f"{wanted.file} ({argument('weights', 'PATH')})"
+            f"this file is not on the hub; download {wanted.archive}, unzip it, and pass the path of {wanted.file} "
+            f"({argument('weights', 'PATH')})"
         )
     url = hf_hub_url(wanted.repo, wanted.file, repo_type=wanted.kind, revision=revision, endpoint=endpoint)
     with _as_download_errors(wanted, url):
@@ -120,14 +123,14 @@ def ask_hub(wanted: PublishedFile, *, endpoint: str | None = None, revision: str
     if metadata.commit_hash is None or metadata.size is None or not SHA256.fullmatch(sha256):
         raise _error(
             wanted,
-            f"the answer of {_host(url)} lacks the commit, the size or the hash of the file, so that it could not be "
-            f"checked; see whether {argument('endpoint')}, HF_ENDPOINT and the proxy lead to a hub",
+            f"{_host(url)} did not state the commit, size or hash, so the file cannot be checked; check whether "
+            f"{argument('endpoint')}, HF_ENDPOINT and the proxy point to a hub",
         )
     return HubFile(source=wanted, size=metadata.size, sha256=sha256, url=url, endpoint=endpoint, revision=revision)
 
 
 def download(stated: HubFile) -> Path:
-    """Download what the cache does not yet hold of a file, and check every byte of it.
+    """Download a file, or the bytes of it that are still missing in the cache, and check its size and its hash.
 
     Returns:
         Its path in the cache.
@@ -136,22 +139,14 @@ def download(stated: HubFile) -> Path:
             unfinished one stays for the next try.
     """
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.utils import WeakFileLock
 
     source = stated.source
     path = cached(source, stated.revision)
     if path and _matches(path, stated):
-        return path  # nothing is written, so a read-only cache can be shared
+        return path  # without writing, so that a read-only cache works
     with _as_download_errors(source, stated.url):
-        lock = cache_root() / ".locks" / _cache(source).name / f"{stated.sha256}.lock"  # huggingface_hub's own
-        for folder in (lock.parent, stated.blob.parent):
-            folder.mkdir(parents=True, exist_ok=True)
-        with WeakFileLock(lock):
-            if stated.blob.exists() and not _matches(stated.blob, stated):
-                stated.blob.unlink()
-            if not stated.blob.exists():
-                _transfer(stated)
-        path = Path(
+        _complete_blob(stated)
+        path = Path(  # huggingface_hub downloads nothing now, but links the blob to the name of the file
             hf_hub_download(
                 source.repo,
                 source.file,
@@ -160,7 +155,7 @@ def download(stated: HubFile) -> Path:
                 endpoint=stated.endpoint,
             )
         )
-        is_copy = path.resolve() != stated.blob.resolve()  # where links do not work
+        is_copy = path.resolve() != stated.blob.resolve()  # on file systems without symbolic links
         if is_copy and not _matches(path, stated):
             path.unlink()
             raise _error(source, f"{path} was not the file that the hub stated and was removed; try again")
@@ -168,14 +163,17 @@ def download(stated: HubFile) -> Path:
 
 
 def is_right(path: Path) -> bool | None:
-    """Whether a file of the cache has the hash that the hub stated; None if the cache does not tell this hash."""
+    """Whether a file of the cache has the hash that the hub stated.
+
+    None if the cached file is no link, so that this hash is unknown: a link leads to a file that the hash names.
+    """
     name = Path(os.readlink(path)).name if path.is_symlink() else ""
     return file_sha256(path) == name if SHA256.fullmatch(name) else None
 
 
 @contextmanager
 def without_bars(quiet: bool) -> Iterator[None]:
-    """Within this context huggingface_hub shows no progress bars if `quiet`; else only on a terminal, as usual."""
+    """A context in which huggingface_hub shows no progress bars if `quiet`, and else shows them only on a terminal."""
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     if not quiet or are_progress_bars_disabled():
@@ -196,7 +194,7 @@ def cache_root() -> Path:
 
 
 def _metadata(url: str) -> HfFileMetadata:
-    """The hub's metadata of a file. A busy hub is asked again, but not one that cannot be reached."""
+    """The hub's metadata of a file. Tries again if the hub is busy. Fails at once if it cannot be reached."""
     from huggingface_hub import get_hf_file_metadata
 
     began = time.monotonic()
@@ -204,25 +202,40 @@ def _metadata(url: str) -> HfFileMetadata:
         try:
             return get_hf_file_metadata(url)
         except Exception as error:
-            late = time.monotonic() - began > sum(WAITS)  # huggingface_hub before 1.0 tries again itself
-            if late or _status(error) not in BUSY:
+            # huggingface_hub before 1.0 retries itself; then much time has passed, and there is no retry on top.
+            retried = time.monotonic() - began > sum(WAITS)
+            if retried or _status(error) not in BUSY:
                 raise
         time.sleep(wait)
     return get_hf_file_metadata(url)
 
 
+def _complete_blob(stated: HubFile) -> None:
+    """Download the blob of a file, unless it is in the cache and not damaged. Other processes wait meanwhile."""
+    from huggingface_hub.utils import WeakFileLock
+
+    lock = cache_root() / ".locks" / _cache(stated.source).name / f"{stated.sha256}.lock"  # also huggingface_hub's lock
+    for folder in (lock.parent, stated.blob.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    with WeakFileLock(lock):
+        if stated.blob.exists() and not _matches(stated.blob, stated):
+            stated.blob.unlink()
+        if not stated.blob.exists():
+            _transfer(stated)
+
+
 def _transfer(stated: HubFile) -> None:
     """Complete the partial file, check it, and give it its final name."""
     check_room([(stated.partial.parent, stated.left)])
-    if _size(stated.partial) > stated.size:
+    if _bytes_of(stated.partial) > stated.size:
         stated.partial.unlink()
-    resumed = _size(stated.partial) > 0
+    resumed = _bytes_of(stated.partial) > 0
     _receive(stated)
-    if resumed and not _matches(stated.partial, stated):  # an earlier try left something else
+    if resumed and not _matches(stated.partial, stated):  # the old part belonged to another file; start again
         stated.partial.unlink()
         _receive(stated)
     if not _matches(stated.partial, stated):
-        size, sha256 = _size(stated.partial), file_sha256(stated.partial)
+        size, sha256 = _bytes_of(stated.partial), file_sha256(stated.partial)
         stated.partial.unlink()
         wrong = (
             f"{size} bytes instead of {stated.size}"
@@ -234,34 +247,36 @@ def _transfer(stated: HubFile) -> None:
 
 
 def _receive(stated: HubFile) -> None:
-    """Append the missing bytes to the partial file. A broken transfer is continued as long as bytes arrive."""
+    """Append the missing bytes to the partial file. A broken download is resumed as long as bytes arrive."""
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers
 
-    while (before := _size(stated.partial)) < stated.size:
+    while (before := _bytes_of(stated.partial)) < stated.size:
         try:
             with stated.partial.open("ab") as file:
-                headers = build_hf_headers()  # with the token, which redirections to other hosts do not get
+                headers = build_hf_headers()  # with the token, which is not sent on to other hosts
                 http_get(stated.url, file, resume_size=before, headers=headers, displayed_filename=stated.source.file)
             return
         except Exception as error:
-            there = _size(stated.partial)
-            if there <= before:
-                kept = f"; {human_bytes(there)} of {human_bytes(stated.size)} are kept, the next try goes on from there"
+            received = _bytes_of(stated.partial)
+            if received <= before:
                 reason = _reason(error, stated.url, "broke off")
-                raise _error(stated.source, reason + (kept if there else "")) from error
+                if received:
+                    amounts = f"{human_bytes(received)} of {human_bytes(stated.size)}"
+                    reason += f"; {amounts} are kept, the next try goes on from there"
+                raise _error(stated.source, reason) from error
         finally:
-            if _size(stated.partial) == 0:
+            if _bytes_of(stated.partial) == 0:
                 stated.partial.unlink(missing_ok=True)
 
 
 def _matches(path: Path, stated: HubFile) -> bool:
     """Whether a file has the size and the hash that the hub stated."""
-    return _size(path) == stated.size and file_sha256(path) == stated.sha256
+    return _bytes_of(path) == stated.size and file_sha256(path) == stated.sha256
 
 
-def _size(path: Path) -> int:
-    """The size of a file in bytes; 0 if there is none."""
+def _bytes_of(path: Path) -> int:
+    """The size of a file in bytes; 0 if it does not exist."""
     return path.stat().st_size if path.exists() else 0
 
 
@@ -274,23 +289,23 @@ def _cache(source: PublishedFile) -> Path:
 
 @contextmanager
 def _as_download_errors(wanted: PublishedFile, url: str) -> Iterator[None]:
-    """Within this context every error becomes a DownloadError of one line, and huggingface_hub prints nothing."""
+    """A context in which every error becomes a DownloadError of one line, and huggingface_hub prints nothing."""
     from huggingface_hub.utils import logging
 
     verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # it reports each attempt; the error tells the result
+    logging.set_verbosity_error()  # do not log each attempt; the error is enough
     try:
         yield
     except DownloadError:
         raise
-    except Exception as error:  # its HTTP library, and so the classes of its errors, depend on the version
+    except Exception as error:  # the classes of errors depend on the HTTP library of huggingface_hub's version
         raise _error(wanted, _reason(error, url)) from error
     finally:
         logging.set_verbosity(verbosity)
 
 
 def _error(wanted: PublishedFile, reason: str) -> DownloadError:
-    """A download that failed, and what to do instead."""
+    """The error for a failed download, with advice."""
     path = argument("db" if wanted.form == "database" else "weights")
     names = f"{argument('weights', 'demo')} {argument('db', 'demo')}"
     demo = f", or take the embedded model ({names})" if wanted.form in WITH_A_DEMO else ""
@@ -309,14 +324,15 @@ def _reason(error: Exception, url: str, what: str = "cannot be reached") -> str:
         return f"offline mode is on (HF_HUB_OFFLINE) and {cache_root()} does not hold it"
     if status := _status(error):
         return f"HTTP status {status}{HINTS.get(status, '')}"
-    if isinstance(error, OSError) and error.errno:  # of the disk; errors of the network have no number
+    # Errors of the network are OSErrors too, and some have a number, but none has a file name.
+    if isinstance(error, OSError) and (error.filename or error.errno in DISK_ERRORS):
         return f"{error.strerror} ({error.filename or cache_root()})"
     said = first_line(error).replace(get_token() or "\0", "***")
     return f"{_host(url)} {what} ({said})"
 
 
 def _status(error: BaseException | None) -> int | None:
-    """The HTTP status of the hub's answer, from the error or its causes; None if there was no answer."""
+    """The HTTP status of the hub's answer, from an error or its causes; None if there was no answer."""
     while error is not None:
         if status := getattr(getattr(error, "response", None), "status_code", None):
             return status

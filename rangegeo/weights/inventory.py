@@ -1,4 +1,4 @@
-"""Which weights are on this machine. This module loads none of them, imports no torch and uses no network."""
+"""Which weights are on this machine. This module does not load them, imports no torch and uses no network."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def installed_geoclip() -> Path | None:
 
 def weights_at_hand(row: ModelInfo) -> dict[str, str]:
     """The names of a model's weights, each with "embedded", "installed", "cached" or "missing"."""
-    found = {}
+    states = {}
     if row.default == "demo":
-        found["demo"] = "embedded"
+        states["demo"] = "embedded"
     if row.default == "installed":
-        found["installed"] = "installed" if installed_geoclip() else "missing"
-    return found | {key: _state(OFFICIAL_ENCODERS[key]) for key in row.published}
+        states["installed"] = "installed" if installed_geoclip() else "missing"
+    return states | {key: _state(OFFICIAL_ENCODERS[key]) for key in row.published}
 
 
 def databases_at_hand(row: ModelInfo) -> dict[str, str]:
@@ -68,8 +68,8 @@ class Entry:
     Attributes:
         name: key of the file in `PUBLISHED`.
         published: its row there.
-        path: of the file; None if it is not here.
-        converted: path of its converted form; None if there is none.
+        path: the path of the file; None if it is not on this machine.
+        converted: the path of its converted form; None if there is none.
     """
 
     name: str
@@ -111,4 +111,5 @@ def inventory() -> list[Entry]:
 
 
 def _state(file: PublishedFile) -> str:
+    """Whether a published file is on this machine."""
     return "cached" if cached(file) else "missing"

@@ -1,4 +1,4 @@
-"""The names that a user may give for weights and databases, and the files they stand for."""
+"""From the names that users give for weights and databases to files."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def encoder_file(weights: str, model: str = "SatCLIP") -> Path:
 
 
 def in_folder(path: str) -> str:
-    """The path of the weights in a folder from the hub; for any other path the path itself."""
+    """The path of the weights in a folder from the hub; any other path is returned as it is."""
     files = (local_path(path) / name for name in IN_A_FOLDER)
     return next((str(file) for file in files if file.is_file()), path)
 
 
 def default_weights(model: str) -> str | None:
-    """The weights that a model has if none are given; None for a model without weights.
+    """The weights that are used if none are given; None for a model without weights.
 
     Raises:
         UsageError: there is no default, so weights must be given.
@@ -79,7 +79,7 @@ def database_file(db: str) -> Path:
 
 
 def database_for(weights: str, db: str | None) -> str:
-    """The database to use with these weights: the one that is given, or else the one that was made with them.
+    """The name or path of the database for these weights: `db` if it is given, else the one made with them.
 
     Args:
         weights: a name or a path, as for `encoder_file`.
@@ -89,7 +89,7 @@ def database_for(weights: str, db: str | None) -> str:
     """
     if db is None:
         if weights not in DATABASE_OF:
-            encoder_file(weights, "RANGE+")  # a misspelt name is reported first
+            encoder_file(weights, "RANGE+")  # so that a misspelt name of weights is reported first
             raise UsageError(
                 f"a database must be given with {argument('weights', weights)}, because the two are made together: "
                 f"type {argument('db', 'large')} for the published one, or {argument('db', 'PATH')}"
@@ -112,9 +112,13 @@ def _pair(weights: str, db: str) -> str:
 def _choices(row: ModelInfo) -> str:
     """The weights that a model may have, for messages."""
     title, example = FAMILIES[row.family]
-    names = [row.default, "official" if row.published else None, *(row.published if len(row.published) > 1 else ())]
+    names = [] if row.default is None else [row.default]
+    if row.published:
+        names.append("official")
+    if len(row.published) > 1:
+        names.extend(row.published)
     file = f"the path of a {title} checkpoint ({''.join(Path(example).suffixes)})"
-    return " or ".join(filter(None, (", ".join(filter(None, names)), file)))
+    return f"{', '.join(names)} or {file}" if names else file
 
 
 def _installed(model: str) -> Path:
@@ -129,7 +133,7 @@ def _installed(model: str) -> Path:
 
 
 def _existing_file(path: str, name: str, expected: str) -> Path:
-    """The file at a path that was given for an argument; raises UsageError if there is none."""
+    """The file at a path that a user gave for the argument `name`. Raises UsageError if there is none."""
     file = local_path(path)
     if not file.is_file():
         what = "is a folder" if file.is_dir() else "does not exist"

@@ -1,4 +1,4 @@
-"""The data from which the known encoders and databases were made."""
+"""Which data encoders and databases were made from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rangegeo.weights.published import PUBLISHED, PublishedFile
 
 BLUE_MARBLE = "https://visibleearth.nasa.gov/collection/1484/blue-marble"
 SENTINEL_2 = "https://planetarycomputer.microsoft.com/dataset/sentinel-2-l2a"  # for SatCLIP, arXiv:2311.17179
-PAGES: dict[str, Callable[[PublishedFile], str]] = {  # by what a file is converted to
+PAGES: dict[str, Callable[[PublishedFile], str]] = {  # page of the data, by `PublishedFile.form`
     "satclip": lambda file: SENTINEL_2,
     "database": lambda file: f"https://huggingface.co/datasets/{file.repo}",
 }
@@ -21,7 +21,7 @@ def source_data(path: Path, name: str, sha256: str) -> str:
     """A URI of the data from which an encoder or a database was made.
 
     Args:
-        path: of the file.
+        path: the file.
         name: the name under which the file was published.
         sha256: hex digest of the file.
     Returns:

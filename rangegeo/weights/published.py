@@ -18,10 +18,10 @@ class PublishedFile:
 
     Attributes:
         file: its name in the repository or in the archive.
-        size: about how many bytes it has; None if the publisher does not say.
-        licence: as its publisher states it.
+        size: its approximate size in bytes; None if the publisher does not say.
+        licence: its licence, as its publisher states it.
         repo: its repository on the hub; empty if it is not on the hub.
-        kind: of the repository, "model" or "dataset".
+        kind: the kind of the repository, "model" or "dataset".
         form: what the file is converted to: a family of encoders, or "database".
         archive: address of the archive that contains it, if it is not on the hub; it must be downloaded by hand.
     """
@@ -83,7 +83,7 @@ PUBLISHED = {
 }
 OFFICIAL_ENCODERS = {name: file for name, file in PUBLISHED.items() if file.repo and file.form != "database"}
 OFFICIAL_DATABASES = {"large": PUBLISHED["range_db_large"], "med": PUBLISHED["range_db_med"]}
-# The short names that users may give for some of them.
+# Short names that users may type.
 ALIASES = {"official": "satclip-vit16-l40", "large": "range_db_large", "med": "range_db_med"}
 
 
@@ -101,7 +101,7 @@ def published(name: str) -> PublishedFile:
 
 
 def published_files(words: Iterable[str]) -> dict[str, PublishedFile]:
-    """The published files that users name, without repetitions.
+    """The published files that a user asks for, each once.
 
     Args:
         words: names of files, short names ("official", "large", "med") or names of models, in any case.
@@ -113,7 +113,7 @@ def published_files(words: Iterable[str]) -> dict[str, PublishedFile]:
 
 
 def _names(word: str) -> tuple[str, ...]:
-    """The name of a file; for a model the names of its official weights and, if it has one, of its large database."""
+    """The files behind a word. A model stands for its official weights and, if it has a database, for the large one."""
     folded = word.casefold()
     row = _BY_FOLDED_NAME.get(folded)
     if folded in PUBLISHED or row is None or not row.published:

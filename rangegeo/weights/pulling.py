@@ -17,7 +17,7 @@ from rangegeo.weights.inventory import Entry, entry, inventory
 from rangegeo.weights.published import PublishedFile, published_files
 
 OK, DAMAGED, MISSING, UNKNOWN = "OK", "damaged", "missing", "unknown"
-Say = Callable[[str], None]  # is told what happens, one line at a time
+Say = Callable[[str], None]  # a function that gets lines about the progress, one at a time
 
 
 def nothing_said(line: str) -> None:
@@ -37,27 +37,27 @@ def pull(
         words: names of files or models.
         endpoint: address of the hub or of a mirror; None for HF_ENDPOINT, or for the hub itself.
         revision: branch, tag or commit, if all files are of one repository; None for the newest.
-        say: is told what happens, one line at a time.
+        say: gets lines about the progress, one at a time.
     Returns:
         The paths of the downloaded files.
     Raises:
         UsageError: a name is unknown, or a revision is given for several repositories.
-        DownloadError: a disk has no room, or a file did not arrive complete.
+        DownloadError: a disk has not enough room, or a file cannot be downloaded.
         WeightsError: a file cannot be used.
     """
     files = published_files(words)
     if revision is not None and len({file.repo for file in files.values()}) > 1:
         raise UsageError(f"{argument('revision')} belongs to one repository, got files of several: {', '.join(files)}")
-    found = {name: _on_hub_or_cached(name, file, endpoint, revision, say) for name, file in files.items()}
-    _check_room(found.values())
+    sources = {name: _on_hub_or_cached(name, file, endpoint, revision, say) for name, file in files.items()}
+    _check_room(sources.values())
     paths = []
-    for name, stated in found.items():
-        if isinstance(stated, hub.HubFile):
-            if stated.left:
-                say(f"{name}: downloading {human_bytes(stated.left)} of {human_bytes(stated.size)}")
-            path = hub.download(stated)
+    for name, source in sources.items():
+        if isinstance(source, hub.HubFile):
+            if source.left:
+                say(f"{name}: downloading {human_bytes(source.left)} of {human_bytes(source.size)}")
+            path = hub.download(source)
         else:
-            path = stated
+            path = source
         convert(path, files[name].form, say)
         say(f"{name}: ready, {human_bytes(path.stat().st_size)}")
         paths.append(path)
@@ -71,7 +71,7 @@ def verify(words: Iterable[str] = ()) -> list[tuple[Entry, str, str]]:
         words: names of files or models; without any, all files on this machine.
     Returns:
         for each file its entry, its state and the state of its converted form: "OK", "damaged", "missing", or
-        "unknown" if the cache does not tell the hash that the file should have.
+        "unknown" if the hash that the file should have is not known.
     Raises:
         UsageError: a name is unknown. WeightsError: no name was given and no file is on this machine.
     """
@@ -83,12 +83,12 @@ def verify(words: Iterable[str] = ()) -> list[tuple[Entry, str, str]]:
 
 
 def convert(path: Path, form: str | None = None, say: Say = nothing_said) -> Path:
-    """Convert a local file to the memory-mapped form, unless this form exists already and is not damaged.
+    """Convert a local file to the form that is mapped into memory, unless an undamaged converted form exists.
 
     Args:
         path: checkpoint or database.
         form: a family of encoders, or "database"; None to find out from the file.
-        say: is told what happens, one line at a time.
+        say: gets lines about the progress, one at a time.
     Returns:
         The path of the converted form.
     Raises:
@@ -116,7 +116,7 @@ def convert(path: Path, form: str | None = None, say: Say = nothing_said) -> Pat
 def _on_hub_or_cached(
     name: str, file: PublishedFile, endpoint: str | None, revision: str | None, say: Say
 ) -> hub.HubFile | Path:
-    """What the hub states about a file; if it does not answer, the path of an undamaged file in the cache."""
+    """What the hub states about a file; or the path of an undamaged file in the cache, if the hub does not answer."""
     try:
         return hub.ask_hub(file, endpoint=endpoint, revision=revision)
     except DownloadError:
@@ -127,11 +127,11 @@ def _on_hub_or_cached(
         return path
 
 
-def _check_room(found: Iterable[hub.HubFile | Path]) -> None:
+def _check_room(sources: Iterable[hub.HubFile | Path]) -> None:
     """Refuse if the disks have no room for the downloads and their converted forms, which are at most as large."""
-    coming = [stated for stated in found if isinstance(stated, hub.HubFile) and stated.left]
-    downloads = [(hub.cache_root(), stated.left) for stated in coming]
-    conversions = [(cache_folder(), stated.size) for stated in coming]
+    missing = [source for source in sources if isinstance(source, hub.HubFile) and source.left]
+    downloads = [(hub.cache_root(), source.left) for source in missing]
+    conversions = [(cache_folder(), source.size) for source in missing]
     check_room([*downloads, *conversions])
 
 
@@ -141,7 +141,7 @@ def _states(one: Entry) -> tuple[str, str]:
         return MISSING, MISSING
     converted = MISSING if one.converted is None else OK if is_whole(one.converted) else DAMAGED
     right = hub.is_right(one.path)
-    # A cache without links does not tell the hash, but the converted form tells the hash of the file it was made of.
+    # A cached file that is no link has no known hash. But its converted form knows the hash of the source file.
     if right is None and converted == OK and one.converted is not None:
         right = file_sha256(one.path) == read_safetensors(one.converted).sha256
     return {True: OK, False: DAMAGED, None: UNKNOWN}[right], converted

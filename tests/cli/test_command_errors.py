@@ -121,7 +121,7 @@ BAD = {
     "database of another model": ((*PLAIN, "--db", "large", *OUT), 2, "type --weights demo --db demo, or --weig"),
     "database that is text": ((*MAKE, "--db", "text.txt", *OUT), 1, "satclip_embeddings, image_embeddings"),
     "database without keys": ((*MAKE, "--db", "short.npz", *OUT), 1, "lacks the array 'satclip_embeddings'"),
-    "database of another width": ((*MAKE, "--db", "wide.npz", *OUT), 2, "take the database that was made"),
+    "database of another width": ((*MAKE, "--db", "wide.npz", *OUT), 2, "use the database made with these weights"),
     "malicious database": ((*MAKE, "--db", "evil.npz", *OUT), 1, "pickled objects, which are never opened"),
     # output
     "existing file": ((*MAKE, "-o", "old.tif"), 1, "add --overwrite to replace it, or give another -o"),

@@ -20,7 +20,7 @@ from rangegeo.cubes.lazy import as_lazy
 from rangegeo.engine.evaluator import FieldEvaluator
 from rangegeo.errors import UsageError
 from rangegeo.models.model import Model
-from rangegeo.schema.cube import is_in_memory
+from rangegeo.schema.cube import geobox_of, is_in_memory
 
 EARTH = (-180, -90, 180, 90)
 BOX = (5, 44, 6, 45)
@@ -324,7 +324,7 @@ def test_dask_takes_over_with_patches_of_many_chunks(demo, evaluated, tmp_path):
     assert sum(map(len, evaluated)) < 0.1 * 200 * 200
     stored = rg.open_cube(tmp_path / "a.zarr")
     assert 0 < stored.attrs["measured_error"] <= 1e-5
-    assert stored.odc.geobox == part.odc.geobox
+    assert geobox_of(stored) == geobox_of(part)
     expected = rg.raster((5, 44, 7, 46), 0.01, model=demo, betas=(0, 1), bands=(1, 300)).compute()
     np.testing.assert_allclose(stored, expected, rtol=0, atol=2e-5 * float(abs(expected).max()))
 
@@ -344,6 +344,14 @@ def test_dask_has_the_order_that_was_asked_for(pair):
     reordered = as_lazy(found.transpose("x", "y", "band", "beta"))
     assert dask.is_dask_collection(reordered)
     assert_same(reordered.compute(), expected.transpose("x", "y", "band", "beta"))
+
+
+@pytest.mark.parametrize(("bands", "chunks"), [([1], "990,528"), ("all", "3,957,891")])
+def test_a_graph_that_is_too_large_is_refused_with_the_number_of_its_chunks(demo, bands, chunks):
+    cube = rg.raster((-180, -90, 180, 90), 0.001, model=demo, bands=bands, chunks=None)
+    with pytest.raises(UsageError, match=f"a graph of this cube would have {chunks} chunks; take a slice"):
+        as_lazy(cube)
+    assert dask.is_dask_collection(as_lazy(cube[..., :2000, :2000]))
 
 
 def test_similarity_and_colours_of_slices(pair):

@@ -104,11 +104,11 @@ def test_a_jump_is_found_and_evaluated_exactly():
 
 def test_a_missed_tolerance_is_refined_and_said(demo, monkeypatch: pytest.MonkeyPatch):
     """Where the decay of the coefficients promises too much, the exact pixels catch it."""
-    monkeypatch.setattr("rangegeo.engine.fit.left_out", lambda values: 0.0)
+    monkeypatch.setattr("rangegeo.engine.fit.estimated_error", lambda values: 0.0)
     geobox, recipe = make_geobox((86, 27, 88.56, 29.56), 0.01), demo.recipe((0, 1))
     window = slice(0, 256), slice(0, 256)
     patch = evaluate_patch(demo.evaluator, geobox, window, 256, 1e-5, recipe)
-    assert patch.refined >= 1
+    assert patch.missed_tolerance >= 1
     assert patch.error <= 1e-5
     exact = evaluate_pixels(demo.evaluator, pixel_places(geobox, slice(0, 20), slice(0, 256)), recipe)
     found = fill_window(demo.evaluator, geobox, (slice(0, 20), slice(0, 256)), patch, recipe)

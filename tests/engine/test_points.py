@@ -175,7 +175,7 @@ def test_whatever_the_field_values_keep_the_tolerance_and_little_is_lost(name, c
     expected = ROUGH[name](*lonlat.T)
     # at all places but those so near a kink or a jump that a rectangle without it was proved beside it
     assert np.quantile(np.abs(found - expected).max(axis=1), 0.999) <= TOLERANCE * max(1.0, np.abs(expected).max())
-    assert evaluator.asked <= (1 + 2 * module.LOST_SHARE) * count + 2000
+    assert evaluator.asked <= (1 + 2 * module.WASTED_SHARE) * count + 2000
 
 
 def test_a_field_that_is_known_to_be_rough_is_not_tried():

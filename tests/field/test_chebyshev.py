@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rangegeo.field.chebyshev import LEVELS, interpolate, interpolation_matrix, left_out, nodes, to_coefficients, unmap
+from rangegeo.field.chebyshev import (
+    LEVELS,
+    estimated_error,
+    interpolate,
+    interpolation_matrix,
+    nodes,
+    to_coefficients,
+    unmap,
+)
 
 
 def wave(x: torch.Tensor, y: torch.Tensor, frequency: float) -> torch.Tensor:
@@ -70,7 +78,7 @@ def test_the_estimate_bounds_the_error_and_is_not_wildly_above_it(frequency: flo
     for level in LEVELS:
         values = wave(nodes(level), nodes(level), frequency)
         error = float((interpolate(values, at, at) - wave(at, at, frequency)).abs().max())
-        estimate = left_out(values)
+        estimate = estimated_error(values)
         scale = float(values.abs().max())
         if estimate < 0.1 * scale:  # a larger estimate only tells that nothing has converged
             assert error <= estimate + 1e-13 * scale
@@ -81,7 +89,7 @@ def test_the_estimate_bounds_the_error_and_is_not_wildly_above_it(frequency: flo
 def test_a_jump_is_never_called_converged():
     for level in LEVELS:
         values = (nodes(level)[None, :, None] > 0.1).double().expand(1, level, level)
-        assert left_out(values) > 0.01
+        assert estimated_error(values) > 0.01
 
 
 def test_float32_values_are_interpolated_to_float32_round_off():

@@ -221,8 +221,7 @@ def test_a_database_made_with_other_weights_is_refused(database):
     with pytest.raises(ShapeError) as error:
         field("RANGE+", Table(np.zeros((1, 256))), database)
     assert str(error.value) == (
-        "the encoder gives 256 values a place but the database's keys have 16; "
-        "take the database that was made with these weights"
+        "the encoder gives 256 values a place but the database's keys have 16; use the database made with these weights"
     )
 
 

@@ -61,5 +61,5 @@ def test_another_file_is_refused(copy, name, damage):
 
 def test_missing_hashes_are_refused_too(copy):
     (copy / "SHA256SUMS").unlink()
-    with pytest.raises(WeightsError, match="is missing or damaged; reinstall it"):
+    with pytest.raises(WeightsError, match="is missing or damaged; restore it"):
         demo_file(ENCODER)

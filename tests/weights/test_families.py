@@ -128,9 +128,7 @@ def test_a_wrong_dtype_and_values_that_are_no_numbers_are_named(family, spoil, s
 def test_a_file_of_no_known_layout_is_refused(family, thing, tmp_path):
     title, example = FAMILIES[family]
     assert refusal(thing, family, tmp_path).endswith(f"; expected a {title} checkpoint such as {example}")
-    assert (
-        refusal(thing, None, tmp_path) == " is no checkpoint that is known; expected one of SatCLIP, GeoCLIP, SINR, CSP"
-    )
+    assert refusal(thing, None, tmp_path) == " is not a known checkpoint; expected one of SatCLIP, GeoCLIP, SINR, CSP"
 
 
 @pytest.mark.parametrize("family", LAYERED)

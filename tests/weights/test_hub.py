@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,7 +134,7 @@ def test_an_endpoint_is_asked_instead(hub, cache, monkeypatch, end):
 
 def test_what_is_in_an_archive_is_fetched_by_hand():
     with pytest.raises(
-        DownloadError, match=r"not on the hub: download https://\S+zip\S+, unzip it and give .*\.tar \("
+        DownloadError, match=r"not on the hub; download https://\S+zip\S+, unzip it, and pass .*\.tar \("
     ):
         fetch(published("csp"))
     assert cached(published("csp")) is None
@@ -264,14 +266,14 @@ def test_a_wrong_size_is_removed(hub, cache, stated_size):
 @pytest.mark.parametrize("header", ["X-Repo-Commit", "X-Linked-Etag"])
 def test_an_answer_without_commit_or_hash_is_refused(hub, cache, header):
     hub.faults.headers = frozenset([header])
-    assert "lacks the commit, the size or the hash of the file, so that it could not be checked" in refused(ENCODER)
+    assert "did not state the commit, size or hash, so the file cannot be checked" in refused(ENCODER)
     assert left(cache) == []
 
 
 @pytest.mark.parametrize("digest", ["../../../../escaped", "short", "F" * 64])
 def test_a_hash_that_is_none_never_becomes_a_path(hub, cache, tmp_path, digest):
     hub.faults.other_hash = digest
-    assert "lacks the commit, the size or the hash" in refused(ENCODER)
+    assert "did not state the commit, size or hash" in refused(ENCODER)
     assert left(tmp_path) == []
 
 
@@ -406,6 +408,30 @@ def test_a_disk_that_fills_up_meanwhile_is_one_line(hub, cache, monkeypatch):
 
     monkeypatch.setattr(file_download, "http_get", full)
     assert refused(ENCODER) == f"No space left on device ({cache})"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
+        TimeoutError(errno.ETIMEDOUT, "Connection timed out"),
+        OSError(errno.ENETUNREACH, "Network is unreachable"),
+        ssl.SSLError(1, "certificate verify failed"),
+        socket.gaierror(-2, "Name or service not known"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_of_the_network_with_a_number_is_not_one_of_the_disk(hub, cache, monkeypatch, error):
+    from huggingface_hub import file_download
+
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(file_download, "http_get", broken)
+    said = refused(ENCODER)
+    assert re.fullmatch(r"127\.0\.0\.1:\d+ broke off \(.+\)", said)
+    assert error.strerror in said
+    assert str(cache) not in said
 
 
 def test_bars_come_back_after_a_quiet_pull():

@@ -18,7 +18,7 @@ DATABASE = "database.safetensors"
 
 @lru_cache
 def demo_file(name: str) -> Path:
-    """The path of a file of the embedded model, after its hash was compared with SHA256SUMS.
+    """The path of a file of the embedded model. Its hash is compared with SHA256SUMS first.
 
     Raises:
         WeightsError: the file is missing or was changed.
