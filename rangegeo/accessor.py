@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
@@ -19,6 +18,7 @@ from rangegeo.errors import UsageError
 from rangegeo.jobs.write import write_cube
 from rangegeo.models.model import Model
 from rangegeo.pictures.notebook import painted, plot
+from rangegeo.places.lonlat import joined
 from rangegeo.reports.summary import as_html, as_text
 from rangegeo.schema.betas import Betas, one_spelling
 from rangegeo.schema.complete import completed
@@ -109,20 +109,25 @@ class RangegeoAccessor:
         Raises:
             UsageError: a place is outside of the cube or on a pixel without data, or the model did not make the cube.
         """
-        return similarity(self._cube, np.stack(np.broadcast_arrays(lon, lat), axis=-1), model=model)
+        return similarity(self._cube, joined(lon, lat), model=model)
 
-    def cluster(self, k: int, *, seed: int = 0) -> xr.DataArray:
+    def cluster(self, k: int, *, seed: int = 0, beta: float | str = "shared") -> xr.DataArray:
         """Group the pixels into k clusters of like embeddings, with k-means on a sample that is computed now.
 
         Args:
-            k: the number of clusters, from 2 on. All betas share them.
+            k: the number of clusters, from 2 on.
             seed: the seed of the sample and of k-means.
+            beta: "shared" for clusters that all betas share, so that the same label means the same in each; "each" for
+                k clusters of each beta, whose labels have nothing to do with those of another beta; or a number, to
+                cluster this beta alone.
         Returns:
-            int16 labels from 0 to k - 1 with the cube's dims except band; -1 where the cube has no data.
+            int16 labels from 0 to k - 1 with the cube's dims except band, and without beta if a beta is chosen; -1
+            where the cube has no data.
         Raises:
-            UsageError: k is impossible, or the cube holds components. MissingPackage: scikit-learn is missing.
+            UsageError: k is impossible, the cube does not hold this beta, or it holds components and no beta is
+            chosen. MissingPackage: scikit-learn is missing.
         """
-        return cluster(self._cube, k, seed=seed)
+        return cluster(self._cube, k, seed=seed, beta=beta)
 
     def sample(self, places: object, *, method: str = "nearest", invalid: str | None = None) -> xr.DataArray:
         """The values of the cube at places.

@@ -125,7 +125,7 @@ def test_a_beta_that_is_none_is_refused(components, beta):
 
 def test_a_beta_that_is_not_there_is_refused(cube, components):
     with pytest.raises(
-        UsageError, match=r"beta 0\.3 can be read from a cube that holds it, or .*; this one holds \[0\.0, 1\.0\]"
+        UsageError, match=r"beta 0\.3 can be read from a cube that holds it, or .*; this one holds 0, 1"
     ):
         cube.rangegeo.at(0.3)
     with pytest.raises(UsageError, match='made with all bands of layout="components"; this one holds none'):
@@ -244,7 +244,7 @@ def test_colours_of_a_virtual_cube_are_lazy(mini):
 def test_without_matplotlib_plot_says_what_to_install(cube, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingPackage, match=r'plot needs matplotlib: pip install "rangegeo\[plot\]"'):
+    with pytest.raises(MissingPackage, match=r"^plot needs matplotlib: pip install matplotlib$"):
         cube.rangegeo.plot()
 
 

@@ -144,7 +144,7 @@ OF_OTHERS = {  # xarray's or rioxarray's own limits, in which nothing of ours ta
     (
         "rioxarray",
         "xarray to_netcdf",
-    ): "the names of bands that rioxarray makes an attribute are none that scipy writes",
+    ): "scipy cannot write the names of bands, which rioxarray makes an attribute",
     ("rioxarray int16", "xarray to_netcdf"): "the same",
     ("xr.open_zarr 2", "xarray to_netcdf"): "format 2 has _CRS, by which old versions of GDAL find the CRS",
 }
@@ -175,11 +175,15 @@ def test_every_way_in_goes_every_way_out(whole, stored, tmp_path, monkeypatch, i
     if (into, out) in OF_OTHERS:
         pytest.skip(OF_OTHERS[into, out])
     cube = WAYS_IN[into](whole, stored)
+    refused: RangegeoError | None = None
     try:
         found = WAYS_OUT[out](cube)
     except RangegeoError as error:
-        assert "\n" not in str(error)
-        assert out in WITHOUT_CRS and into not in ("lazy", "virtual", "in memory"), error
+        refused = error
+    if refused is not None:
+        assert "\n" not in str(refused)
+        assert out in WITHOUT_CRS, refused
+        assert into not in ("lazy", "virtual", "in memory"), refused
         return
     if found is None:
         return

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from rangegeo.cli.arguments import NumberList, parse_bands
+from rangegeo.cli.arguments import LocalPath, NumberList
 from rangegeo.cli.options import Verbosity, verbosity_options
+from rangegeo.schema.bands import parse_bands
 
 
 @click.command("preview")
 @click.argument("cubes", metavar="CUBE...", nargs=-1, required=True)
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Picture: .png, or .tif for QGIS.")
+@click.option("-o", "--out", type=LocalPath(), required=True, help="Picture: .png, or .tif for QGIS.")
 @click.option("--strip", is_flag=True, help="All betas side by side in one .png.")
 @click.option(
     "--beta",

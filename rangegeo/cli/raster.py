@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 
 import click
 
-from rangegeo.cli.arguments import NameValue, NumberList, unique_pairs
+from rangegeo.cli.arguments import LocalPath, NameValue, NumberList, unique_pairs
 from rangegeo.cli.options import CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
 from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 
@@ -56,7 +55,7 @@ DTYPE_OPTION = click.option(
     help="How values are stored. Integers count the steps of a scale.",
 )
 OUTPUT_OPTIONS = (
-    click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Output: .zarr or .tif."),
+    click.option("-o", "--out", type=LocalPath(), required=True, help="Output: .zarr or .tif."),
     click.option("--format", type=click.Choice(["zarr", "cog", "gtiff"]), help="Format, if the suffix does not tell."),
     click.option(
         "--co",
@@ -114,6 +113,7 @@ def command(
     """
     from rangegeo.cli.notices import announce_demo
     from rangegeo.cli.progress import block_progress
+    from rangegeo.cubes.evaluated import nothing_kept
     from rangegeo.jobs.raster import RasterJob
 
     verbosity.silence_grid_warnings()
@@ -126,9 +126,9 @@ def command(
         return
     for line in job.notes():
         verbosity.say(line)
-    with block_progress(job.blocks, quiet=verbosity.quiet):
+    with nothing_kept(), block_progress(job.blocks, quiet=verbosity.quiet):
         job.write()
     for line in job.measured():
         verbosity.say(line)
-    for path in job.outputs():
+    for path in list(job.outputs()):  # all files are written before the first name is printed
         click.echo(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -18,6 +19,7 @@ from rangegeo.grid import places_on
 from rangegeo.grid.extent import Area
 from rangegeo.models.model import Model
 from rangegeo.stores.taken import check_same, read_taken
+from rangegeo.support.numbers import is_whole
 
 PCA_PIXELS = 1024  # that the components are fitted on
 
@@ -31,10 +33,9 @@ def with_projection(
         UsageError: there are fewer bands than components, a band is a diagnostic, or too few pixels lie in the
             domain of the CRS.
     """
-    if not 1 <= count <= recipe.bands:
-        raise UsageError(
-            argument="pca", expected=f"from 1 to the number of bands, {recipe.bands}", got=count, example=3
-        )
+    if not is_whole(count) or not 1 <= count <= recipe.bands:
+        expected = f"from 1 to the number of bands, {recipe.bands}"
+        raise UsageError(argument="pca", expected=expected, got=repr(count), example=3)
     if recipe.kept_diagnostics:
         raise UsageError(f"{argument('pca')} projects embeddings; leave diagnostics out of {argument('bands')}")
     if area is None:

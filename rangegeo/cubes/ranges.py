@@ -42,12 +42,12 @@ def model_ranges(model: ModelSpec, recipe: Recipe) -> tuple[np.ndarray, np.ndarr
         start += block.shape[1]
         if not columns:
             continue
-        own, at = (list(part) for part in zip(*columns, strict=True))
+        own, kept_at = (list(part) for part in zip(*columns, strict=True))
         values = block[:, own].astype(np.float64)
         if recipe.projection is None:
-            lowest, highest = low[at], high[at] = _extremes(values, sampled=block is places)
+            lowest, highest = low[kept_at], high[places_in] = _extremes(values, sampled=block is places)
         else:
-            lowest, highest = _extremes(values @ recipe.projection.directions[:, at].T, sampled=block is places)
+            lowest, highest = _extremes(values @ recipe.projection.directions[:, kept_at].T, sampled=block is places)
             low, high = low + lowest, high + highest
     if recipe.projection is not None:
         centre = recipe.projection.directions.astype(np.float64) @ recipe.projection.mean

@@ -19,6 +19,7 @@ from rangegeo.grid.like import RasterLike, own_labels
 from rangegeo.grid.polygons import AreaLike
 from rangegeo.models.load import load_model
 from rangegeo.models.model import Model
+from rangegeo.schema.bands import Bands
 from rangegeo.schema.betas import Betas, one_spelling
 
 
@@ -35,7 +36,7 @@ def raster(
     bbox_crs: CrsLike | None = None,
     align: bool = False,
     layout: str = "betas",
-    bands: str | Sequence[int | str] = "all",
+    bands: Bands = "all",
     pca: int | None = None,
     pca_from: str | Path | None = None,
     tolerance: float = TOLERANCE,

@@ -11,6 +11,7 @@ from rangegeo.encoders import model_info
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import UsageError, argument
 from rangegeo.support.destination import STDOUT
+from rangegeo.support.paths import local_path
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
@@ -186,7 +187,7 @@ class RasterOutput:
         """Where the map goes."""
         if self.preview is None:
             return None
-        return Path(self.preview) if self.preview else self.out.with_name(f"{self.out.stem}_preview.png")
+        return local_path(self.preview) if self.preview else self.out.with_name(f"{self.out.stem}_preview.png")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

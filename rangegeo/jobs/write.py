@@ -19,6 +19,7 @@ from rangegeo.schema.facts import facts_of, facts_of_values
 from rangegeo.stores.formats import FORMATS, Format
 from rangegeo.stores.quantise import ROUND_OFF, Storage, check_dtype, fit_storage, storage_within
 from rangegeo.stores.taken import taken_storage
+from rangegeo.support.paths import local_path
 
 METHODS = {"zarr": "to_zarr", "cog": "to_geotiff"}  # of the accessor, by format
 
@@ -50,7 +51,7 @@ def write_cube(
             written; nothing was touched.
     """
     cube = _usual(cube)
-    path, form = Path(path), FORMATS[format]
+    path, form = local_path(path), FORMATS[format]
     of_suffix = next((name for name, row in FORMATS.items() if path.suffix.lower() in row.suffixes), format)
     if of_suffix != format:
         raise UsageError(
@@ -77,8 +78,8 @@ def choose_storage(
 ) -> Storage:
     """How the values of a cube are stored.
 
-    int16 has steps enough for all values that a model gives anywhere, so files of neighbours have the same steps and can
-    be joined. int8 has not, and neither is the range known of a cube that was opened or computed from others: their
+    int16 has steps enough for all values that a model gives anywhere, so files of neighbours have the same steps and
+    can be joined. int8 has not, and neither is the range known of a cube that was opened or computed from others: their
     ranges are fitted to the cube itself, which is computed twice.
 
     Args:

@@ -17,6 +17,7 @@ from rangegeo.schema.complete import band_names
 from rangegeo.schema.facts import facts_of
 from rangegeo.stores.opening import open_cube, overview_count, stored_dtype, stored_scales
 from rangegeo.stores.zarr import is_complete
+from rangegeo.support.paths import local_path
 from rangegeo.weights.checkpoint import load_encoder
 from rangegeo.weights.database import is_database, load_database
 from rangegeo.weights.names import database_file, encoder_file
@@ -48,7 +49,7 @@ def describe(target: str, *, weights: str | None = None, db: str | None = None) 
         return _encoder(target)
     if target in OFFICIAL_DATABASES:
         return _database(target)
-    path = Path(target)
+    path = local_path(target)
     if not path.exists():
         raise UsageError(
             f"{target} does not exist; expected a cube, a checkpoint, a database, or one of "

@@ -47,7 +47,7 @@ def text(names: Sequence[str]) -> np.ndarray:
 
 
 def as_text(coord: xr.DataArray) -> xr.DataArray:
-    """A coordinate of text with values as `text` makes them; files hand it back as bytes, as objects or as text of any length."""
+    """A coordinate of text with values as `text` makes them; files hand it back as bytes, objects or longer text."""
     plain = [part.decode() if isinstance(part, bytes) else part for part in coord.values.ravel().tolist()]
     return coord.copy(data=text(plain).reshape(coord.shape)).drop_encoding()
 

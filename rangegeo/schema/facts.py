@@ -1,7 +1,7 @@
 """What is known about a cube, and what of it stays true when something is computed from the cube.
 
 xarray copies the attributes of an array to whatever is computed from it, and drops its encoding. So an attribute says
-what is still true of a difference or of a mean of the cube: the model, its files, what to cite. What is true of the very
+what is still true of a difference or of a mean of the cube: the model, its files, what to cite. What is true of these
 values alone is in the encoding: that they are an embedding, how they were computed and how far they are off.
 """
 

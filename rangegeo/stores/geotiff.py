@@ -41,6 +41,7 @@ from rangegeo.stores.geotiff_options import FEW_BANDS, compression, raster_type,
 from rangegeo.stores.qml import qgis_style
 from rangegeo.stores.quantise import FLOAT32, Loss, Storage
 from rangegeo.support.destination import check_destination
+from rangegeo.support.paths import local_path
 from rangegeo.support.unfinished import commit, unfinished_folder
 
 FILES_AT_ONCE = 2  # finished at the same time
@@ -75,7 +76,7 @@ def write_geotiff(
         OutputError: a destination cannot be written. Nothing was touched.
         UsageError: a creation option cannot be used. Nothing was touched.
     """
-    path, cube = Path(path), as_4d(cube)
+    path, cube = local_path(path), as_4d(cube)
     paths = output_paths(cube, path)
     check_outputs(cube, path, overwrite=overwrite, dtype=storage.dtype)
     profile = _finished_profile(cube, storage.dtype, creation_options)
@@ -180,7 +181,7 @@ class _Completion:
             file.update_tags(**self.tags[layer])
         self._paint_preview(draft, _preview_path(finished), layer)
         _compress(draft, finished, self.profile, overviews=self.overviews)
-        _style_path(finished).write_text(self.style)
+        _style_path(finished).write_text(self.style, encoding="utf-8")
         draft.unlink()
 
     def _paint_preview(self, draft: Path, preview: Path, layer: int) -> None:

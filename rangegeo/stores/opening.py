@@ -20,7 +20,8 @@ from rangegeo.schema.complete import text
 from rangegeo.schema.cube import BETA_ATTRS, NAME
 from rangegeo.schema.facts import with_facts
 from rangegeo.stores.restored import array_name, cube_of, decoded
-from rangegeo.stores.zarr import is_complete
+from rangegeo.stores.zarr import is_complete, store_at
+from rangegeo.support.paths import local_path
 
 BANDS_READ = 16  # bands in a chunk of a GeoTIFF: a whole spectrum needs few tasks, and one band reads little in vain
 # Tags of a GeoTIFF hold text only. An attribute whose name ends in one of these stays text, even if it looks like a
@@ -38,7 +39,8 @@ def open_cube(
     """Open a cube that rangegeo wrote. Nothing is read until it is used.
 
     Args:
-        path: a Zarr store or a GeoTIFF, or what xarray wrote of a cube: a Zarr store, or a netCDF file.
+        path: a Zarr store or a GeoTIFF, or what xarray wrote of a cube: a Zarr store, or a netCDF file. A leading ~ is
+            the home folder.
         level: 0 for the cube itself, 1 for its overview with pixels twice as large, and so on.
         pixels: how many pixels the longer side needs, for a picture. The coarsest level that has so many is opened, and
             `level` is ignored.
@@ -50,7 +52,7 @@ def open_cube(
     Raises:
         CubeError: there is no cube at the path, or the cube does not have this level.
     """
-    path = Path(path)
+    path = local_path(path)
     if not path.exists():
         raise CubeError(f"{path} does not exist; {EXPECTED} (.zarr or .tif)")
     choose = partial(_choose_level, path, level, pixels)
@@ -68,7 +70,7 @@ def overview_count(path: Path) -> int:
         return 0
     import rasterio
 
-    with rasterio.open(path) as file:
+    with rasterio.open(path.absolute()) as file:
         return len(file.overviews(1))
 
 
@@ -80,13 +82,13 @@ def stored_dtype(path: Path) -> str:
         return str(open_cube(path).dtype)
     import rasterio
 
-    with rasterio.open(path) as file:
+    with rasterio.open(path.absolute()) as file:
         half = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS") == "16" and file.dtypes[0] == "float32"
         return "float16" if half else file.dtypes[0]
 
 
 def stored_scales(path: Path) -> tuple[list[float], list[float]]:
-    """The scale and the offset of every band of a store or a GeoTIFF; 1 and 0 for values that are stored as they are."""
+    """The scale and the offset of every band of a store or a GeoTIFF; 1 and 0 for values stored as they are."""
     if path.is_dir():
         array = stored_array(path)
         steps: list[Any] = [array.attrs.get("scale_factor", 1.0), array.attrs.get("add_offset", 0.0)]
@@ -136,7 +138,7 @@ def _open_store(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.DataA
     """Open a Zarr store."""
     read = partial(xr.open_zarr, decode_coords="all", consolidated=False, chunks=None if chunks is None else {})
     try:
-        dataset = read(path)
+        dataset = read(store_at(path))
     except (OSError, ValueError, KeyError) as error:
         raise CubeError(f"{path} is not a readable Zarr store; {EXPECTED}") from error
     name = array_name(dataset, path)
@@ -145,7 +147,7 @@ def _open_store(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.DataA
     levels = _levels(dataset.attrs)
     level = choose(_sides(dataset[name]), len(levels[1:]))
     if level:
-        dataset = read(path / levels[level]["asset"])
+        dataset = read(store_at(path / levels[level]["asset"]))
     return cube_of(dataset, name, path)
 
 
@@ -176,23 +178,21 @@ def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.Dat
         with without_cf_warnings(), warnings.catch_warnings():  # a file without a georeference is refused below
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             warnings.filterwarnings("ignore", "(Scales|Offsets) differ across bands", UserWarning)  # as intended
-            with rasterio.open(path) as file:
+            with rasterio.open(path.absolute()) as file:
                 tags, names = file.tags(), file.descriptions
                 scale, offset = np.array(file.scales), np.array(file.offsets)
                 level = choose(file.shape, len(file.overviews(1)))
             overview: dict[str, Any] = {"overview_level": level - 1} if level else {}
             sides: Any = None if chunks is None else {"band": BANDS_READ, "y": "auto", "x": "auto"}
-            stored = rioxarray.open_rasterio(path, chunks=sides, masked=True, **overview)
+            stored = rioxarray.open_rasterio(path.absolute(), chunks=sides, masked=True, **overview)
     except RasterioIOError as error:
         raise CubeError(f"{path} is not a readable GeoTIFF; {EXPECTED}") from error
     if "rangegeo_version" not in tags:
         raise CubeError(f"{path} was not written by rangegeo; {EXPECTED}")
     assert isinstance(stored, xr.DataArray)  # rioxarray makes Datasets of files with subdatasets only
     attrs = {name: _parsed(name, text) for name, text in tags.items() if name not in ("AREA_OR_POINT", "beta")}
-    coords: dict[str, Any] = dict(grid_coords(stored.odc.geobox))
-    coords |= {"band": stored["band"], "band_name": ("band", text(names))}
-    if "beta" in tags:
-        coords["beta"] = ((), float(tags["beta"]), BETA_ATTRS)
+    coords: dict[str, Any] = {"beta": ((), float(tags["beta"]), BETA_ATTRS)} if "beta" in tags else {}
+    coords |= {"band": stored["band"], "band_name": ("band", text(names))} | grid_coords(stored.odc.geobox)
     values = stored.variable
     if (scale != 1).any() or (offset != 0).any():  # read from the file: GDAL does not say them for overviews
         values = decoded(values, scale, offset)

@@ -9,6 +9,7 @@ refuse every item that declares it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -58,7 +59,7 @@ def write_item(path: Path, *, now: datetime | None = None) -> Path:
     target = item_path(path)
     item = make_item(path, now or datetime.now(UTC))
     with unfinished(target) as draft:
-        draft.write_text(json.dumps(item.to_dict(include_self_link=False), indent=1) + "\n")
+        draft.write_text(json.dumps(item.to_dict(include_self_link=False), indent=1) + "\n", encoding="utf-8")
     return target
 
 
@@ -161,7 +162,7 @@ def _stored(path: Path) -> _Stored:
     import pystac
     import rasterio
 
-    with rasterio.open(path) as file:
+    with rasterio.open(path.absolute()) as file:
         is_cog = bool(file.overviews(1)) or max(file.shape) <= COG_WITHOUT_OVERVIEWS
         return _Stored(
             media_type=pystac.MediaType.COG if is_cog else pystac.MediaType.GEOTIFF,
@@ -210,13 +211,18 @@ def _assets(path: Path, cube: xr.DataArray, stored: _Stored) -> dict[str, pystac
             for name, scale, offset in zip(cube["band_name"].values, stored.scales, stored.offsets, strict=True)
         ],
     }
-    assets = {"embeddings": pystac.Asset(f"./{path.name}", "embeddings", None, stored.media_type, ["data"], fields)}
+    assets = {"embeddings": pystac.Asset(_address(path), "embeddings", None, stored.media_type, ["data"], fields)}
     preview, style = path.with_name(f"{path.stem}_rgb{path.suffix}"), path.with_suffix(".qml")
     if preview.is_file():
-        assets["preview"] = pystac.Asset(f"./{preview.name}", "as colours", None, pystac.MediaType.COG, ["visual"])
+        assets["preview"] = pystac.Asset(_address(preview), "as colours", None, pystac.MediaType.COG, ["visual"])
     if style.is_file():
-        assets["style"] = pystac.Asset(f"./{style.name}", "QGIS style", None, pystac.MediaType.XML, ["metadata"])
+        assets["style"] = pystac.Asset(_address(style), "QGIS style", None, pystac.MediaType.XML, ["metadata"])
     return assets
+
+
+def _address(path: Path) -> str:
+    """The address of an asset beside its item; a name may hold letters such as # and ?, which end addresses."""
+    return "./" + re.sub(r"[%#?\\\s]", lambda letter: f"%{ord(letter[0]):02X}", path.name)
 
 
 def footprint(geobox: GeoBox) -> tuple[dict, list[float]]:

@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 import zarr
 from dask.delayed import Delayed
+from zarr.storage import LocalStore
 
 from rangegeo.errors import OutputError, UsageError, argument
 from rangegeo.grid.coords import grid_coords
@@ -30,6 +31,7 @@ from rangegeo.stores.quantise import FLOAT32, Loss, Storage
 from rangegeo.stores.spool import ROOM, spools_for
 from rangegeo.stores.zarr_options import ZarrOptions, parse_zarr_options
 from rangegeo.support.destination import check_destination
+from rangegeo.support.paths import local_path
 from rangegeo.support.unfinished import unfinished_folder
 
 CHUNK_BYTES = 4 * 2**20  # the largest stored chunk, which holds one beta and as many bands as fit
@@ -67,7 +69,8 @@ def write_zarr(
         UsageError: there is no such option or Zarr format, or the storage has several scales. Nothing was touched.
         OutputError: the destination cannot be written. Nothing was touched.
     """
-    given, path = Path(path), Path(path).resolve()  # a symbolic link stays, and what it names is written
+    given = local_path(path)
+    path = given.resolve()  # a symbolic link stays, and what it names is written
     check_store(cube, given, overwrite=overwrite, overviews=bool(overviews), dtype=storage.dtype)
     options = parse_zarr_options(creation_options, zarr_format, storage.dtype)
     _check_one_scale(storage)
@@ -111,8 +114,13 @@ def check_store(
         raise OutputError(f"{path} is not a Zarr store and was left as it is; give another {argument('out')}")
 
 
+def store_at(path: Path) -> Path | LocalStore:
+    """A local store in the form that xarray opens: zarr takes a path with "::" or "://" for an address."""
+    return LocalStore(path.absolute()) if "::" in str(path.absolute()) else path
+
+
 def is_complete(path: Path) -> bool:
-    """Whether every block of a store was written. What another program wrote says nothing of it, and counts as whole."""
+    """Whether every block of a store was written. A store of another program does not say it and counts as complete."""
     return bool(zarr.open_group(path, mode="r", use_consolidated=False).attrs.get(COMPLETE, True))
 
 
@@ -226,7 +234,7 @@ class _GroupMaker:
         # Coordinates hold few numbers, and every reader needs them, so they are not compressed.
         encoding: dict[str, dict[str, Any]] = {name: {"compressors": None} for name in coords}
         array.to_dataset(promote_attrs=False).assign_attrs(attrs).to_zarr(
-            path,
+            store_at(path),
             mode="w-",
             zarr_format=self.zarr_format,
             compute=False,
@@ -269,7 +277,8 @@ class _GroupMaker:
 def _own_coordinates(cube: xr.DataArray, zarr_format: int) -> dict[str, xr.DataArray]:
     """The coordinates of a cube as they are stored.
 
-    Text has a fixed length in format 2, as GDAL reads it, and any length in format 3, which specifies no other. A slice of a cube has kept the resolution and the transform of the whole cube; both are computed again.
+    Text has a fixed length in format 2, as GDAL reads it, and any length in format 3, which specifies no other. A slice
+    of a cube has kept the resolution and the transform of the whole cube; both are computed again.
     """
     coords = {str(name): coord.drop_encoding() for name, coord in cube.coords.items()}
     fresh = grid_coords(geobox_of(cube))
