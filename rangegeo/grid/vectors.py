@@ -100,9 +100,8 @@ def read_geometries(source: AreaLike) -> Geometries:
         return Geometries(*_read(sys.stdin.buffer.read(), "stdin"), "stdin")
     if isinstance(source, str | os.PathLike):
         name = os.fspath(source)
-        return Geometries(
-            *(_read_parquet(unparsed(name)) if name.lower().endswith(PARQUET) else _read(unparsed(name), name)), name
-        )
+        path = unparsed(name)
+        return Geometries(*(_read_parquet(path) if name.lower().endswith(PARQUET) else _read(path, name)), name)
     return _of_object(source)
 
 
