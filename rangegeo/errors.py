@@ -10,6 +10,7 @@ an error or a warning has Python's spelling, `for_shell` the other one.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import PurePath
 
@@ -20,9 +21,11 @@ SPELLINGS = {
     "creation_options": ("--co", "creation_options"),
     "shape": ("--as", "shape"),
     "source": ("IN", "source"),
+    "k": ("-k", "k"),
 }
 _OPEN, _NEXT, _CLOSE = "\ue000", "\ue001", "\ue002"  # private characters around both spellings in a raw message
 _BOTH = re.compile(f"{_OPEN}([^{_NEXT}]*){_NEXT}([^{_CLOSE}]*){_CLOSE}")
+_SPECIAL = re.compile(r"[\s'\"\\$&;()<>*?#!`]")  # what a shell does not take as it is
 _NOTHING = object()
 
 
@@ -47,13 +50,15 @@ def _typed(value: object) -> str:
     """A value as the shell takes it."""
     if isinstance(value, tuple | list):
         return ",".join(map(_typed, value))
+    if isinstance(value, str | PurePath) and _SPECIAL.search(str(value)):
+        return shlex.quote(str(value))
     return _number(value) if isinstance(value, float) else str(value)
 
 
 def _written(value: object) -> str:
     """A value as Python source."""
     if isinstance(value, str | PurePath):
-        return '"' + str(value).replace('"', '\\"') + '"'
+        return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, float):
         return _number(value)
     if isinstance(value, tuple) and len(value) > 1:
@@ -134,7 +139,9 @@ def _composed(name: str | None, expected: str | None, got: object, example: obje
 
 
 def _given(value: object) -> str:
-    return _number(value) if isinstance(value, float) else repr(value)
+    if isinstance(value, float):
+        return _number(value)
+    return repr(value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value)
 
 
 def _number(value: float) -> str:

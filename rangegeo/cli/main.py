@@ -19,6 +19,7 @@ from rangegeo.cli.arguments import join_numbers
 from rangegeo.errors import CubeWarning, GridWarning, RangegeoError
 
 INTERRUPTED = 130
+OUT = ("-o", "--out")
 COMMANDS = {
     "raster": "Make an embedding raster of a box, an area or another grid.",
     "points": "Embed the places of a table.",
@@ -83,7 +84,9 @@ def _left(arguments: list[str]) -> str:
     """What remains after a command line was interrupted."""
     if arguments[0] == "weights":
         return "what has arrived is kept, and the same command goes on from there"
-    if arguments[0] == "raster" and any(".zarr" in text for text in arguments):
+    before = ["", *arguments]  # an output is -o NAME or --out=NAME
+    outputs = [text for option, text in zip(before, arguments, strict=False) if {option, text[:6]} & {*OUT, "--out="}]
+    if arguments[0] == "raster" and any(text.rstrip("/").endswith(".zarr") for text in outputs):
         return "what was there before is kept, an unfinished .zarr gives way to --overwrite"
     return "what was there before is kept, and nothing else is left"
 
@@ -115,7 +118,8 @@ def run(arguments: list[str]) -> int:
             return _fail(error.for_shell(), error.exit_code)
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             why = f"writing failed: {error.strerror}"
-            return _fail(f"{why}; what was there before is kept; make room, or give another -o", 1)
+            elsewhere = "" if arguments[0] == "weights" else ", or give another -o"
+            return _fail(f"{why}; what was there before is kept; make room{elsewhere}", 1)
         kind = type(error).__name__
         return _fail(f"{kind}: {str(error) or 'no further message'}; run again with -vv for the traceback", 1)
 

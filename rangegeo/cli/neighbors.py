@@ -58,7 +58,8 @@ def command(
         raise click.UsageError(f"--beta needs a model with betas, and {model_name} has none; leave it out")
     model = load_model(model_name, weights=weights, db=db, device=device)
     found = model.neighbors([lon, lat], count, beta=beta)
-    announce_demo((weights or model.row.default) == "demo" and not as_json, verbosity)
+    if not as_json:
+        announce_demo(model_name, weights, verbosity)
     place = found.isel(place=0)
     table = place.drop_dims("neighbour")
     rows = place.drop_vars(list(table.variables)).to_dataframe().reset_index(drop=True).to_dict("records")

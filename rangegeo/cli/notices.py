@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from rangegeo.cli.options import Verbosity
+from rangegeo.encoders import model_info
 
 DEMO_NOTICE = (
     "using the embedded demo model (regional landscape only); for the published one: --weights official --db large"
 )
 
 
-def announce_demo(uses_demo: bool, verbosity: Verbosity) -> None:
-    """Print one line on stderr if the weights are those embedded in the package."""
-    if uses_demo:
-        verbosity.say(DEMO_NOTICE)
+def announce_demo(model: str, weights: str | None, verbosity: Verbosity) -> None:
+    """Print one line on stderr if the weights are those embedded in the package.
+
+    Args:
+        model: the name of the model.
+        weights: as the user gives them; None for the default of the model.
+    """
+    info = model_info(model)
+    if (weights or info.default) == "demo":
+        verbosity.say(DEMO_NOTICE if info.has_database else DEMO_NOTICE.removesuffix(" --db large"))

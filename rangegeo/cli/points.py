@@ -94,10 +94,10 @@ def command(source: TableInput, content: Content, engine: Engine, output: TableO
     with _quiet_if_nobody_reads(), prepared(source, content, engine, output, command=typed) as job:
         for remark in job.remarks:
             click.echo(for_shell(remark), err=True)
-        announce_demo(content.uses_demo, verbosity)
+        announce_demo(content.model, content.weights, verbosity)
         if not verbosity.quiet:
             verbosity.say(job.describe())
-        with progress(job.rows, "places", quiet=verbosity.quiet) as told:
+        with progress(job.rows, "place", quiet=verbosity.quiet) as told:
             job.write(told.advance)
         verbosity.say(job.measured)
     if not output.to_stdout:

@@ -17,7 +17,7 @@ LOG_EVERY = 10.0  # seconds between two lines in a log
 
 def block_progress(blocks: int, *, quiet: bool) -> AbstractContextManager:
     """A context in which the blocks of a cube that are written are counted and shown."""
-    return nullcontext() if quiet else _Blocks(progress(blocks, "blocks"))
+    return nullcontext() if quiet else _Blocks(progress(blocks, "block"))
 
 
 def progress(total: int, what: str, *, quiet: bool = False) -> Progress:
@@ -25,7 +25,7 @@ def progress(total: int, what: str, *, quiet: bool = False) -> Progress:
 
     Args:
         total: how many there are.
-        what: of which kind, in the plural: "blocks" or "places".
+        what: of which kind: "block" or "place".
     """
     if quiet:
         return Progress(total, what)
@@ -84,7 +84,9 @@ class _Log(Progress):
         now = time.monotonic()
         if now - self.said >= LOG_EVERY or self.done == self.total:
             self.said = now
-            click.echo(f"{self.done} of {self.total} {self.what}, {now - self.start:.0f} s", err=True)
+            click.echo(
+                f"{self.done} of {self.total} {self.what}{'s' * (self.total != 1)}, {now - self.start:.0f} s", err=True
+            )
 
 
 class _Bar(Progress):
@@ -96,7 +98,7 @@ class _Bar(Progress):
             TextColumn("embedding"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn(self.what),
+            TextColumn(self.what + "s" * (self.total != 1)),
             TimeRemainingColumn(),
         )
         self.bar = Progress(*columns, console=Console(stderr=True))

@@ -118,7 +118,7 @@ def command(
 
     verbosity.silence_grid_warnings()
     job = RasterJob.prepare(extent, content, engine, output, command=shlex.join(["rangegeo", *sys.argv[1:]]))
-    announce_demo(content.uses_demo, verbosity)
+    announce_demo(content.model, content.weights, verbosity)
     if not verbosity.quiet:
         for line in job.describe():
             verbosity.say(line)

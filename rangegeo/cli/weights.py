@@ -87,6 +87,7 @@ def verify(names: tuple[str, ...], verbosity: Verbosity) -> None:
 
     Their converted forms are read too. NAME is as for pull. The exit code is 1 if a file is damaged or missing.
     """
+    from rangegeo.support.text import counted
     from rangegeo.weights.pulling import DAMAGED, MISSING
     from rangegeo.weights.pulling import verify as verify_files
 
@@ -98,7 +99,8 @@ def verify(names: tuple[str, ...], verbosity: Verbosity) -> None:
     bad = [one.name for one, *states in checked if {DAMAGED, MISSING} & set(states)]
     if bad:
         raise WeightsError(
-            f"{len(bad)} of {len(checked)} files are damaged or missing; type rangegeo weights pull {' '.join(bad)}"
+            f"{len(bad)} of {counted(len(checked), 'file')} {'is' if len(bad) == 1 else 'are'} damaged or missing; "
+            f"type rangegeo weights pull {' '.join(bad)}"
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from rangegeo.cubes.spec import RasterSpec
 from rangegeo.engine.evaluator import Evaluator, seconds_per_place
-from rangegeo.support.text import human_bytes, human_seconds
+from rangegeo.support.text import counted, human_bytes, human_seconds
 
 NODES_A_PATCH = 1681  # evaluations that a patch usually takes: 41 x 41 points
 
@@ -36,7 +36,7 @@ class Plan:
         layers = ""
         for dim in ("beta", "band"):
             if dim in self.sizes:
-                layers += f"{self.sizes[dim]} {dim}{'s' if self.sizes[dim] > 1 else ''}, "
+                layers += f"{counted(self.sizes[dim], dim)}, "
         size = f"{layers}{self.sizes['x']} x {self.sizes['y']} pixels, {human_bytes(self.nbytes)} before compression"
         part = f", {self.share:.0%} of it around the area" if self.share < 1 else ""
         return f"{size}{part}, about {human_seconds(self.seconds)}"

@@ -68,6 +68,11 @@ class ModelInfo:
         """Whether the model has weights at all."""
         return self.variant is None
 
+    @property
+    def has_database(self) -> bool:
+        """Whether the model retrieves from a database."""
+        return self.temperature is not None
+
 
 # Arguments that several rows share.
 _RANGE: dict[str, Any] = {

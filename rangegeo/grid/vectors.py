@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 PARQUET = (".parquet", ".geoparquet")
 AOI = argument("aoi")
 METRES = "EPSG:32632"  # a CRS for examples
-IN_A_FILE = f"say in it the CRS it is in, for example ogr2ogr -a_srs {METRES} park.gpkg FILE"
+IN_A_FILE = f"say in it the CRS it is in, for example ogr2ogr -a_srs {METRES} with_crs.gpkg FILE"
 IN_A_FRAME = f'say the CRS it is in, for example with .set_crs("{METRES}", allow_override=True)'
 IN_AN_OBJECT = f"say the CRS it is in, for example {argument('bbox_crs', METRES)}"
 
@@ -212,7 +213,8 @@ def _read(source: str | bytes, name: str) -> tuple[np.ndarray, str | None]:
             if len(layers) > 1:
                 layer = layers[0][1]
                 told = f"{AOI} {name} has {len(layers)} layers; take one of them, for example"
-                raise UsageError(f"{told} ogr2ogr {layer}.geojson {name} {layer}")
+                words = ("ogr2ogr", f"{layer}_alone.geojson", name, str(layer))
+                raise UsageError(f"{told} {shlex.join(words)}")
             meta, _, wkb, _ = read(source, layer=layers[0][0] if layers else 0, columns=[], force_2d=True)
     except (DataSourceError, DataLayerError, GeometryError) as error:
         if isinstance(source, bytes):

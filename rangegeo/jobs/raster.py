@@ -132,9 +132,8 @@ def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
     """Refuse, before anything is downloaded or loaded, outputs and options that cannot be had."""
     to_zarr = form.suffixes == (".zarr",)
     if output.overviews and not to_zarr:
-        raise UsageError(
-            f"{argument('overviews')} is for .zarr; a Cloud Optimized GeoTIFF has them anyway, leave it out"
-        )
+        plain = f"leave out {argument('format')} too" if output.format == "gtiff" else "leave it out"
+        raise UsageError(f"{argument('overviews')} is for .zarr; a Cloud Optimized GeoTIFF has them anyway: {plain}")
     if output.zarr_format and not to_zarr:
         raise UsageError(f"{argument('zarr_format')} is for .zarr; leave it out")
     form.check_options(dtype=output.dtype, **_writer_options(form, output))

@@ -44,7 +44,8 @@ def neighbours(field: RangeField, lonlat_deg: Tensor, k: int, *, beta: float, bl
     """
     count = len(field.keys)
     if not isinstance(k, Integral) or not 1 <= k <= count:
-        raise UsageError(f"k must be from 1 to {count}, the rows of the database, got {k}; for example k=10")
+        expected = f"from 1 to {count}, the rows of the database"
+        raise UsageError(argument="k", expected=expected, got=str(k), example=min(10, count))
     shares = {"semantic": beta, "geographic": 1 - beta} if blended else {"semantic": 1.0}
     parts = [_block(field, part, int(k), shares) for _, part in Places.scattered(lonlat_deg).split(QUERY_BLOCK)]
     parts = parts or [_block(field, Places.scattered(lonlat_deg), int(k), shares)]

@@ -89,7 +89,8 @@ def preview(
     if {output.resolve() for output in outputs} & {local_path(source).resolve() for source in sources}:
         raise UsageError(f"the picture {path} would replace its own cube; give another {argument('out')}")
     for output in outputs:
-        check_destination(output, ROOM * cube.sizes["y"] * cube.sizes["x"], overwrite=overwrite)
+        room = ROOM * cube.sizes["y"] * cube.sizes["x"]
+        check_destination(output, room, overwrite=overwrite, smaller="draw a .png, which takes little room")
     with unfinished_folder(path) as folder:
         WRITERS[path.suffix.lower()](sources, cube, look, [folder / output.name for output in outputs])
         for output in outputs:

@@ -99,7 +99,8 @@ def _index(item: Any, count: int) -> int:
     whole = isinstance(item, Real) and not isinstance(item, bool) and 1 <= float(item) <= count and float(item) % 1 == 0
     if not whole:
         got = f"{item:g}" if isinstance(item, float) else str(item)
-        raise UsageError(argument="bands", expected=f"numbers from 1 to {count}", got=got, example=EXAMPLE)
+        example = EXAMPLE if count >= EXAMPLE[-1] else 1
+        raise UsageError(argument="bands", expected=f"numbers from 1 to {count}", got=got, example=example)
     return int(item) - 1
 
 

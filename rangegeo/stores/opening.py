@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from rangegeo.errors import CubeError, CubeWarning, argument
+from rangegeo.errors import CubeError, CubeWarning
 from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.crs import without_cf_warnings
 from rangegeo.schema.complete import text
@@ -122,7 +122,7 @@ def _choose_level(path: Path, level: int, pixels: int | None, shape: Sequence[in
     if pixels is not None:
         return sum(max(shape) / 2**number >= pixels for number in range(1, count + 1))
     if not 0 <= level <= count:
-        of_store = f"make it again with {argument('overviews', True)}"
+        of_store = "make it again with rangegeo raster --overviews"
         more = of_store if path.is_dir() else "its pixels are few enough to be read whole"
         has = f"{count} overviews, levels 0 to {count}" if count else f"no overviews; {more}, or take level 0"
         raise CubeError(f"there is no level {level} of {path}: it has {has}")

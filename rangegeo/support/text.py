@@ -11,6 +11,11 @@ def human_bytes(count: float) -> str:
     return f"{count:.0f} {units[0]}" if power == 0 else f"{count:.1f} {units[power]}"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number and what it counts; 1 and "row" become "1 row", 2345 "2,345 rows"."""
+    return f"{count:,} {noun}{'s' if count != 1 else ''}"
+
+
 def human_seconds(seconds: float) -> str:
     """A duration in at most two units; 75 becomes "1 min 15 s"."""
     if seconds < 60:

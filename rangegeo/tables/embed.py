@@ -13,7 +13,7 @@ from rangegeo.errors import OutputError, argument
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import WGS84, parse_crs
 from rangegeo.support.destination import check_destination
-from rangegeo.support.text import human_bytes, human_seconds
+from rangegeo.support.text import counted, human_bytes, human_seconds
 from rangegeo.tables.columns import OutputColumns
 from rangegeo.tables.formats import Format
 from rangegeo.tables.parquet import geo_metadata, kept_geo
@@ -76,10 +76,8 @@ class Plan:
         seconds = elapsed / max(1, len(sample)) * evaluations
         betas = len(self.output.recipe.betas)
         layers = f"{betas} betas, " if betas > 1 else ""
-        return (
-            f"{self.survey.rows:,} places, {layers}{self.output.recipe.bands} bands, {human_bytes(self.nbytes)} before "
-            f"compression, about {human_seconds(seconds)}"
-        )
+        size = f"{counted(self.survey.rows, 'place')}, {layers}{counted(self.output.recipe.bands, 'band')}"
+        return f"{size}, {human_bytes(self.nbytes)} before compression, about {human_seconds(seconds)}"
 
 
 def plan_table(

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from rangegeo.errors import TableError, argument
 from rangegeo.grid.globe import COUNT, tile_counts
+from rangegeo.support.text import counted
 from rangegeo.tables.places import PlaceColumns
 from rangegeo.tables.table import Table
 from rangegeo.tables.text import TYPES, fitting_types
@@ -46,7 +47,9 @@ class Survey:
     def __str__(self) -> str:
         """A message about the rows without a place."""
         more = f"; and {self.unusable - len(self.reasons):,} more" if self.unusable > len(self.reasons) else ""
-        return f"{self.name}: {self.unusable:,} of {self.rows:,} rows have no place: {'; '.join(self.reasons)}{more}"
+        have = "has" if self.unusable == 1 else "have"
+        unplaced = f"{self.unusable:,} of {counted(self.rows, 'row')} {have} no place"
+        return f"{self.name}: {unplaced}: {'; '.join(self.reasons)}{more}"
 
 
 def survey(table: Table, place_columns: PlaceColumns, carried: Sequence[str]) -> Survey:
@@ -82,8 +85,9 @@ def survey(table: Table, place_columns: PlaceColumns, carried: Sequence[str]) ->
         if table.untyped:
             kinds = fitting_types(block.columns, kinds, table.decimal)
     if rows and unusable == rows:
+        none_of = f"none of the {rows:,} rows" if rows > 1 else "not even the only row"
         raise TableError(
-            f"none of the {rows:,} rows of {table.name} has a place: {reasons[0]}; "
+            f"{none_of} of {table.name} has a place: {reasons[0]}; "
             f"the order is longitude, latitude in degrees, and metres need {argument('crs')}"
         )
     fitting = [*(kind for kind, _ in TYPES), pa.string()]

@@ -309,8 +309,9 @@ def _error(wanted: PublishedFile, reason: str) -> DownloadError:
     path = argument("db" if wanted.form == "database" else "weights")
     names = f"{argument('weights', 'demo')} {argument('db', 'demo')}"
     demo = f", or take the embedded model ({names})" if wanted.form in WITH_A_DEMO else ""
+    try_first = "unset HF_HUB_OFFLINE" if "HF_HUB_OFFLINE" in reason else "set HF_ENDPOINT to a mirror"
     return DownloadError(
-        f"could not download {wanted.file} of {wanted.repo}: {reason}; set HF_ENDPOINT to a mirror, or download it "
+        f"could not download {wanted.file} of {wanted.repo}: {reason}; {try_first}, or download it "
         f"elsewhere and give its path with {path}{demo}"
     )
 

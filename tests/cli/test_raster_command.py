@@ -183,7 +183,7 @@ def test_what_a_run_says(raster):
     assert done.out == "a.zarr\n"
     lines = done.err.splitlines()
     assert re.fullmatch(r"a\.zarr: 1 beta, 40 bands, 4 x 4 pixels, 2\.6 kB before compression, about \d+ s", lines[0])
-    assert re.fullmatch(r"1 of 1 blocks, \d+ s", lines[1])
+    assert re.fullmatch(r"1 of 1 block, \d+ s", lines[1])
     assert lines[2] == "every pixel was evaluated"
     assert len(lines) == 3
 
