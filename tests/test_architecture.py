@@ -27,7 +27,7 @@ FLOORS = (
     {"models"},
     {"stores", "tables"},
     {"cubes"},
-    {"analysis", "pictures"},
+    {"analysis", "picture"},
     {"reports", "jobs"},
     {"accessor"},
     {"backend", "cli"},
