@@ -141,6 +141,12 @@ def test_tests_mirror_the_house():
     assert packages <= tested
 
 
+def test_every_file_of_tests_has_a_name_of_its_own():
+    """Pytest imports them by their names alone."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) == len(set(names))
+
+
 def test_messages_name_arguments_not_flags():
     """Python callers read `pca=3`; only the shell, which renders it, spells `--pca 3`."""
     flags = re.compile(r"(?<![\w-])--[a-z](?!o-deps)")  # pip's own option is none of ours
