@@ -11,14 +11,14 @@ from tempfile import TemporaryDirectory
 
 @contextmanager
 def unfinished_folder(path: Path) -> Iterator[Path]:
-    """A hidden folder beside `path` for files that are not complete yet; it is removed in the end."""
+    """A context with a hidden folder beside `path` for files that are not complete yet. In the end it is removed."""
     with TemporaryDirectory(dir=path.absolute().parent, prefix=f".{path.name}-unfinished-") as folder:
         yield Path(folder)
 
 
 @contextmanager
 def unfinished(path: Path) -> Iterator[Path]:
-    """A path to write to. The file there replaces `path` when the block ends without an error."""
+    """A context with a path to write to. If it ends without an error, the file there replaces `path`."""
     with unfinished_folder(path) as folder:
         draft = folder / path.name
         yield draft
