@@ -24,9 +24,6 @@ from rangegeo.schema.betas import Betas, one_spelling
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from pandas import DataFrame
-
-    from rangegeo.places.lonlat import LonLat
 
 
 @xr.register_dataarray_accessor("rangegeo")
@@ -117,19 +114,22 @@ class RangegeoAccessor:
         """
         return cluster(self._cube, k, seed=seed)
 
-    def sample(self, places: LonLat | DataFrame, *, method: str = "nearest") -> xr.DataArray:
+    def sample(self, places: object, *, method: str = "nearest", invalid: str | None = None) -> xr.DataArray:
         """The values of the cube at places.
 
         Args:
-            places: (n, 2) longitude, latitude in degrees, or one place (2,); or a DataFrame with columns of the usual
-                names; or a GeoDataFrame or GeoSeries of points in any CRS.
+            places: (n, 2) longitude, latitude in degrees, or one place (2,); or a table with columns of the usual
+                names, of pandas, polars, pyarrow, dask or another library; or a GeoDataFrame or GeoSeries of points in
+                any CRS.
             method: "nearest" for the pixel that holds a place, or "linear" to weigh the four pixels around it.
+            invalid: "null" gives NaN to rows without a possible place, "refuse" raises an error; by default "null" for
+                tables and "refuse" for arrays.
         Returns:
             (place, band) or (beta, place, band), NaN outside of the cube. `place` is the index of the table.
         Raises:
             UsageError, ShapeError: the places or the method cannot be used.
         """
-        return sample(self._cube, places, method=method)
+        return sample(self._cube, places, method=method, invalid=invalid)
 
     def to_dask(self) -> xr.DataArray:
         """The cube backed by dask. Of a virtual cube (`chunks=None`) this is the part that was sliced."""

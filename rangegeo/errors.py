@@ -140,7 +140,7 @@ def _given(value: object) -> str:
 
 def _number(value: float) -> str:
     """A number in a short form; 0.00001 becomes "1e-5"."""
-    return f"{value:g}".replace("e-0", "e-").replace("e+0", "e+")
+    return f"{value:.10g}".replace("e-0", "e-").replace("e+0", "e+")
 
 
 class WeightsError(RangegeoError, ValueError):
@@ -183,6 +183,10 @@ class GridWarning(_TwoSpellings, UserWarning):
 
 class CubeWarning(_TwoSpellings, UserWarning):
     """A cube is opened, but parts of it are missing."""
+
+
+class PlaceWarning(_TwoSpellings, UserWarning):
+    """Places are used as they are given, but for some of them something else may have been meant."""
 
 
 def first_line(error: BaseException) -> str:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import xarray as xr
 
 from rangegeo.errors import UsageError
 from rangegeo.grid.pixels import containing, pixel_coordinates
-from rangegeo.places.frames import frame_places, is_frame
-from rangegeo.places.lonlat import LonLat, check_lonlat
+from rangegeo.places.lonlat import read_places
 from rangegeo.schema.cube import geobox_of
 
 if TYPE_CHECKING:
@@ -25,17 +24,20 @@ Picker: TypeAlias = Callable[[xr.DataArray, np.ndarray, np.ndarray], xr.DataArra
 PLACES_A_STEP = 1000  # how many places are read at a time from a cube without chunks, to keep its index small
 
 
-def sample(cube: xr.DataArray, places: LonLat | Frame, *, method: str = "nearest") -> xr.DataArray:
+def sample(cube: xr.DataArray, places: object, *, method: str = "nearest", invalid: str | None = None) -> xr.DataArray:
     """Read the values of a cube at places.
 
     Args:
         cube: (beta, band, y, x) or (band, y, x).
-        places: (n, 2) longitude and latitude in degrees, or one place (2,); a DataFrame whose columns have the usual
-            names; or a GeoDataFrame or GeoSeries of points in any CRS.
+        places: (n, 2) longitude and latitude in degrees, or one place (2,); a table whose columns have the usual names,
+            of pandas, polars, pyarrow, dask or another library; or a GeoDataFrame or GeoSeries of points in any CRS.
         method: "nearest" for the pixel that holds a place, "linear" for the weighted mean of the four pixels around it.
+        invalid: what becomes of rows without a possible place: "null" gives them NaN and warns of coordinates that are
+            out of range or no numbers, "refuse" raises an error. None is "null" for tables and "refuse" for arrays.
     Returns:
         (place, band) or (beta, place, band), the same axes as `model.encode`. Values are NaN outside the cube and for
-        rows of a table without a place. The coordinate `place` is the index of the table. The result is lazy if dask
+        rows of a table without a place. The coordinate `place` is the index of a DataFrame, and 0 to n - 1 for other
+        tables. The result is lazy if dask
         holds the cube.
     Raises:
         UsageError: there is no such method, the cube has no grid, or the places are wrong.
@@ -43,11 +45,11 @@ def sample(cube: xr.DataArray, places: LonLat | Frame, *, method: str = "nearest
     """
     if method not in PICKERS:
         raise UsageError(argument="method", expected=f"one of {', '.join(PICKERS)}", got=repr(method))
-    lonlat, index = _places(places)
+    lonlat, index = _places(places, invalid)
     geobox = geobox_of(cube)
     along = np.full((2, len(lonlat)), np.nan)
     known = ~np.isnan(lonlat).any(axis=1)
-    along[:, known] = pixel_coordinates(geobox, check_lonlat(lonlat[known]))
+    along[:, known] = pixel_coordinates(geobox, lonlat[known])
     inside = ~np.isnan(along[0])
     found = _in_steps(cube, PICKERS[method], np.where(inside, along, 0.0))
     found = found.where(xr.DataArray(inside, dims="place")).astype(cube.dtype)
@@ -56,17 +58,10 @@ def sample(cube: xr.DataArray, places: LonLat | Frame, *, method: str = "nearest
     return described.drop_vars("spatial_ref", errors="ignore").transpose(..., "place", "band")
 
 
-def _is_table(places: LonLat | Frame) -> TypeGuard[Frame]:
-    return is_frame(places)
-
-
-def _places(places: LonLat | Frame) -> tuple[np.ndarray, np.ndarray]:
-    """Longitude and latitude (n, 2), NaN for a row without a place, and the labels (n,) of the places."""
-    if not _is_table(places):
-        lonlat = check_lonlat(places)
-        return lonlat, np.arange(len(lonlat))
-    index = places.index
-    return frame_places(places), np.arange(len(index)) if index.nlevels > 1 else index.to_numpy()
+def _places(places: object, invalid: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """(n, 2) longitude, latitude, NaN where there is none, and (n,) what the places are called."""
+    lonlat, index = read_places(places, invalid)
+    return lonlat, np.arange(len(lonlat)) if index is None or index.nlevels > 1 else index.to_numpy()
 
 
 def _in_steps(cube: xr.DataArray, pick: Picker, along: np.ndarray) -> xr.DataArray:

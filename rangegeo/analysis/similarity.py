@@ -54,7 +54,7 @@ def similarity(cube: xr.DataArray, lonlat: LonLat, *, model: Model | None = None
     values = da.map_blocks(_cosine, products(data, vectors), _squares(data)[None], _norms(vectors), dtype=np.float32)
     values = values if "beta" in cube.dims else values[:, 0]
     found = _described(cube, values, places, "pixel" if model is None else "model")
-    several = np.ndim(cast(Any, lonlat)) == 2  # tensors have an ndim too
+    several = len(places) != 1 or np.ndim(cast(Any, lonlat)) == 2  # tensors have an ndim too
     found = found if several else found.isel(place=0).drop_vars("place")
     return found.compute() if is_in_memory(compared) else found
 

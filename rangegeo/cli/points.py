@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
 
 from rangegeo.cli.options import CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
+from rangegeo.errors import for_shell
 from rangegeo.jobs.options import Content, Engine, TableInput, TableOutput
 
 INPUT_OPTIONS = (
@@ -21,6 +25,18 @@ INPUT_OPTIONS = (
         "--input-format",
         type=click.Choice(["csv", "geojson", "geojsonl", "gpkg", "parquet"]),
         help="Format of IN, if the suffix does not tell. [default of standard input: csv]",
+    ),
+    click.option(
+        "--delimiter", metavar="CHAR|tab", help="Of a text table. [default: the most frequent of , tab ; | in line 1]"
+    ),
+    click.option(
+        "--quoting",
+        type=click.Choice(["none", "minimal", "all"]),
+        help="Of a text table: none if quotation marks are text, else they enclose values. [default: found out]",
+    ),
+    click.option("--encoding", metavar="NAME", help="Of a text table, such as latin-1. [default: utf-8]"),
+    click.option(
+        "--decimal", metavar=".|,", default=".", show_default=True, help="Sign before the decimals of numbers in text."
     ),
     click.option("--representative-point", is_flag=True, help="Take a point within each line or polygon."),
     click.option(
@@ -37,11 +53,11 @@ OUTPUT_OPTIONS = (
         "--out",
         type=click.Path(path_type=Path),
         required=True,
-        help="Output: .parquet, .geoparquet, .csv, .tsv or .npz.",
+        help="Output: .parquet, .geoparquet, .csv, .tsv, .gpkg or .npz; - for CSV on standard output.",
     ),
     click.option(
         "--format",
-        type=click.Choice(["parquet", "geoparquet", "csv", "npz"]),
+        type=click.Choice(["parquet", "geoparquet", "csv", "gpkg", "npz"]),
         help="Format, if the suffix does not tell.",
     ),
     click.option(
@@ -68,19 +84,32 @@ def command(source: TableInput, content: Content, engine: Engine, output: TableO
     rangegeo points places.csv -o places.parquet
     rangegeo points stations.gpkg --beta 0,0.5,1 -o stations.geoparquet
     cat places.csv | rangegeo points - --lon x --lat y --crs EPSG:2154 -o places.npz
+    rangegeo points places.csv --bands 1-3 -q -o - | head
     """
     from rangegeo.cli.notices import announce_demo
     from rangegeo.cli.progress import progress
     from rangegeo.jobs.points import prepared
 
     typed = shlex.join(["rangegeo", *sys.argv[1:]])
-    with prepared(source, content, engine, output, command=typed) as job:
-        if job.missing:
-            click.echo(job.missing, err=True)
+    with _quiet_if_nobody_reads(), prepared(source, content, engine, output, command=typed) as job:
+        for remark in job.remarks:
+            click.echo(for_shell(remark), err=True)
         announce_demo(content.uses_demo, verbosity)
         if not verbosity.quiet:
             verbosity.say(job.describe())
         with progress(job.rows, "places", quiet=verbosity.quiet) as told:
             job.write(told.advance)
         verbosity.say(job.measured)
-    click.echo(output.out)
+    if not output.to_stdout:
+        click.echo(output.out)
+
+
+@contextmanager
+def _quiet_if_nobody_reads() -> Iterator[None]:
+    """Say nothing more on standard output if its reader, such as `head`, has enough and ends the pipe."""
+    try:
+        yield
+    except BrokenPipeError:
+        with suppress(OSError, ValueError):  # a standard output that is no file needs nothing
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise

@@ -58,7 +58,7 @@ def plan(spec: RasterSpec, evaluator: Evaluator, dtype: str = "float32", bytes_a
             sum(-(-(w.stop - w.start) // spec.patch_side) for w in axis) for axis in (spec.patch_cols, spec.patch_rows)
         )
         places = min(places, across * down * NODES_A_PATCH)
-    share = 1.0 if spec.area is None else spec.area.share
+    share = 1.0 if spec.area is None else spec.area.reach
     return Plan(
         sizes=sizes,
         nbytes=nbytes,

@@ -14,7 +14,7 @@ from rangegeo.engine.tolerance import TOLERANCE
 from rangegeo.errors import UsageError
 from rangegeo.grid.crs import CrsLike
 from rangegeo.grid.extent import choose_extent
-from rangegeo.grid.like import RasterLike
+from rangegeo.grid.like import RasterLike, own_labels
 from rangegeo.grid.polygons import AreaLike
 from rangegeo.models.load import load_model
 from rangegeo.models.model import Model
@@ -48,7 +48,8 @@ def raster(
     Args:
         bbox: west, south, east, north in `bbox_crs`; a box with west > east crosses the antimeridian.
         res: the pixel size in units of `crs`: one number, or one for x and one for y.
-        like: a raster whose grid is taken, with its pixel size and CRS: a path, a GeoBox or an xarray object.
+        like: a raster whose grid is taken, with its pixel size and CRS: a path, a GeoBox or an xarray object. An xarray
+            object also gives its labels, so that arithmetic with it loses no pixel.
         aoi: an area whose bounds are taken: a vector file, a GeoDataFrame, a shapely geometry or a GeoJSON dict. Pixels
             outside of it are NaN, and chunks outside of it are never computed.
         all_touched: keep every pixel that the area touches, and not only those whose centre lies in it.
@@ -86,9 +87,10 @@ def raster(
     recipe = model.recipe(one_spelling(betas, beta), layout=layout, bands=bands)
     if pca is not None:
         recipe = with_projection(recipe, model.evaluator, geobox, pca, area)
-    within = None if exact else tolerance
+    within, labels = None if exact else tolerance, own_labels(like)
     if chunks is None:
         if area is not None:
             raise UsageError("a virtual cube (chunks=None) has no area; leave out aoi, or chunks")
-        return virtual_raster(RasterSpec.of(model, geobox, recipe, tolerance=within))
-    return to_dask(RasterSpec.of(model, geobox, recipe, area=area, tolerance=within, chunks=chunks)).cube
+        return virtual_raster(RasterSpec.of(model, geobox, recipe, labels=labels, tolerance=within))
+    spec = RasterSpec.of(model, geobox, recipe, area=area, labels=labels, tolerance=within, chunks=chunks)
+    return to_dask(spec).cube

@@ -15,6 +15,7 @@ from rangegeo.engine.patches import patch_side
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import UsageError
 from rangegeo.field.recipe import Recipe
+from rangegeo.grid.coords import Labels
 from rangegeo.grid.extent import Area
 from rangegeo.grid.pyramid import coarser
 from rangegeo.grid.windows import Window, cut
@@ -34,6 +35,7 @@ class RasterSpec:
     Attributes:
         geobox: the grid.
         area: the polygons whose pixels are computed; None for all pixels.
+        labels: of the columns and rows; None for those of the grid. They do not change where a value is evaluated.
         model: names, paths and hashes of the model; a task carries no weights.
         recipe: layers and bands.
         tolerance: largest error of interpolation, relative to each component's largest value; None to evaluate every
@@ -46,6 +48,7 @@ class RasterSpec:
 
     geobox: GeoBox
     area: Area | None = None
+    labels: Labels | None = None
     model: ModelSpec
     recipe: Recipe
     tolerance: float | None = TOLERANCE
@@ -62,6 +65,7 @@ class RasterSpec:
         recipe: Recipe,
         *,
         area: Area | None = None,
+        labels: Labels | None = None,
         tolerance: float | None = TOLERANCE,
         chunks: int | str = "auto",
         command: str | None = None,
@@ -83,6 +87,7 @@ class RasterSpec:
         return cls(
             geobox=geobox,
             area=area,
+            labels=labels,
             model=model.spec,
             recipe=recipe,
             tolerance=None if tolerance is None else check_tolerance(tolerance),
@@ -94,6 +99,7 @@ class RasterSpec:
 
     def __dask_tokenize__(self) -> tuple:
         # The area changes which chunks are computed, but not their values; `clip` names its masked blocks by the area.
+        # Labels change no value either.
         return self.model, self.geobox, self.recipe, self.side, self.patch_side, self.tolerance
 
     @cached_property
@@ -165,11 +171,12 @@ class RasterSpec:
     def coarser(self, factor: int, side: int) -> RasterSpec:
         """The raster at pixels `factor` times as wide and as high, evaluated pixel by pixel, with chunks of `side`."""
         area = None if self.area is None else self.area.coarser(factor)
-        return replace(self, geobox=coarser(self.geobox, factor), area=area, tolerance=None, side=side)
+        return replace(self, geobox=coarser(self.geobox, factor), area=area, labels=None, tolerance=None, side=side)
 
     def narrowed(self, geobox: GeoBox, recipe: Recipe) -> RasterSpec:
         """A part of the raster (without its area): some pixels, layers and bands, with chunks of the default size."""
-        return replace(self, geobox=geobox, recipe=recipe, area=None, side=_checked_side("auto", recipe.bands))
+        side = _checked_side("auto", recipe.bands)
+        return replace(self, geobox=geobox, recipe=recipe, area=None, labels=None, side=side)
 
 
 def provenance(model: Model, recipe: Recipe) -> dict[str, object]:

@@ -19,7 +19,7 @@ from pyproj.exceptions import ProjError
 
 from rangegeo.errors import GridWarning, UsageError, argument
 from rangegeo.grid.crs import WGS84, CrsLike, crs_name, metres_a_unit, parse_crs, short_name, units
-from rangegeo.grid.domain import domain_of, wrapped
+from rangegeo.grid.domain import at_most_polar, domain_of, wrapped
 
 Bounds: TypeAlias = tuple[float, float, float, float]  # west, south, east, north
 COLUMN_SLACK = 1e-6  # of a pixel; a box that is wider by less gets no further column
@@ -27,6 +27,7 @@ LARGEST_SIDE = 2**31 - 1  # pixels; the limit of GDAL
 MOST_PIXELS = 10**12  # a million a side; more comes from a mistaken unit, and a graph of its chunks would fill memory
 FINEST = 0.1  # metres; the model describes landscapes, so finer pixels come from a mistaken unit too
 FARTHEST = 1e9  # metres or feet; a projected place beyond it is a pole, which lies at infinity
+WIDEST_CROSSING = 240.0  # degrees; a box across the antimeridian that is wider has west and east swapped, as a rule
 EDGE_POINTS = 719  # on each edge of a box that is reprojected: one every half degree of a whole parallel
 NOWHERE: Bounds = (math.inf, math.inf, math.inf, math.inf)  # bounds that no CRS can show
 RES, THE_ORDER = argument("res"), "the order is W,S,E,N"
@@ -122,6 +123,8 @@ def parse_bbox(bbox: Sequence[float], crs: CRS) -> Bounds:
         The four numbers; if the box crosses the antimeridian, east is a turn further, so that west < east.
     Raises:
         UsageError: they are not four finite numbers, the box is empty, or it reaches beyond the globe.
+    Warns:
+        GridWarning: the box crosses the antimeridian and spans nearly the globe.
     """
     try:
         west, south, east, north = (float(value) for value in bbox)
@@ -139,15 +142,27 @@ def parse_bbox(bbox: Sequence[float], crs: CRS) -> Bounds:
         if west > east:
             raise _bad_box(f"have west < east in {crs_name(crs)}", given)
         return west, south, east, north
+    south, north = at_most_polar(np.array([south, north])).tolist()  # 0.1 * 900.0000000000001 is no mistake
     if south < -90 or north > 90:
         raise _bad_box("have latitudes in [-90, 90]", given, f", and metres need {argument('bbox_crs')}")
     if not (-360 <= west <= 360 and -360 <= east <= 360):
         raise _bad_box("have longitudes in [-360, 360]", given)
     if west > east:
         east += 360.0
+        if WIDEST_CROSSING <= east - west < 360 * (1 - COLUMN_SLACK):
+            _warn_of_swapped((west, south, east - 360.0, north), east - west)
     if east <= west or east - west > 360:
         raise _bad_box("be at most 360 degrees wide", given)
     return west, south, east, north
+
+
+def _warn_of_swapped(bbox: Bounds, width: float) -> None:
+    """Warn that a box spans nearly the globe, and that it would be a small one with west and east swapped."""
+    west, south, east, north = bbox
+    narrow = argument("bbox", (east, south, west, north))
+    told = f"{argument('bbox')} {_joined(bbox)} has west > east, so it crosses the antimeridian and is {width:.6g}"
+    message = f"{told} degrees wide; for the {360 - width:.6g} degrees between them give {narrow}"
+    warnings.warn(GridWarning(message), stacklevel=4)
 
 
 def _bad_box(must: str, given: str, more: str = "") -> UsageError:

@@ -16,6 +16,7 @@ from rangegeo.support.earth import EARTH_RADIUS_M
 
 WGS84 = "EPSG:4326"
 UNITS = {"degree": "°", "metre": " m", "kilometre": " km"}
+NAMELESS = ("unknown", "unnamed", "undefined")  # names of CRSs that PROJ strings describe
 EXAMPLE = "EPSG:3857"
 
 
@@ -63,9 +64,12 @@ def crs_name(crs: CRS) -> str:
 
 
 def short_name(crs: CRS) -> str:
-    """AUTHORITY:CODE of a CRS that has one, else its own name; for messages."""
+    """AUTHORITY:CODE of a CRS that has one, else its own name, else that of its projection; for messages."""
     authority = crs.to_authority(min_confidence=100)
-    return ":".join(authority) if authority else crs.name
+    if authority:
+        return ":".join(authority)
+    projection = crs.coordinate_operation
+    return projection.method_name if crs.name in NAMELESS and projection is not None else crs.name
 
 
 def wkt_of(geobox: GeoBox) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -10,12 +11,14 @@ from typing import TYPE_CHECKING
 import shapely
 from odc.geo.geobox import GeoBox
 
-from rangegeo.errors import GridError, UsageError, argument
+from rangegeo.errors import GridError, GridWarning, UsageError, argument
 from rangegeo.grid.box import cover, make_geobox, parse_res
-from rangegeo.grid.crs import WGS84, CrsLike, parse_crs
+from rangegeo.grid.crs import WGS84, CrsLike, crs_of, parse_crs, short_name
 from rangegeo.grid.mask import Mask
-from rangegeo.grid.polygons import AreaLike, read_polygons
+from rangegeo.grid.pixels import reaches_domain
+from rangegeo.grid.polygons import read_polygons
 from rangegeo.grid.reproject import polygons_in
+from rangegeo.grid.vectors import AreaLike
 
 if TYPE_CHECKING:
     from rangegeo.grid.like import RasterLike
@@ -30,12 +33,14 @@ class Area:
     Attributes:
         name: the name of the file that the area came from.
         mask: which pixels lie in the area.
-        share: an upper bound of the share of the raster that the area covers.
+        share: the share of the raster that the area covers.
+        reach: the share of the blocks of the raster that the area reaches; all others are never computed.
     """
 
     name: str
     mask: Mask
     share: float
+    reach: float
 
     def coarser(self, factor: int) -> Area:
         """The same area on pixels `factor` times as wide and as high."""
@@ -69,6 +74,8 @@ def choose_extent(
     Raises:
         UsageError: not exactly one of `bbox`, `like` and `aoi` is given, or another argument does not go with it.
         GridError: a file does not give a usable grid or area.
+    Warns:
+        GridWarning: the grid is made as asked for, but looks as if something else was meant.
     """
     given = [name for name, value in (("bbox", bbox), ("like", like), ("aoi", aoi)) if value is not None]
     if len(given) != 1:
@@ -84,15 +91,26 @@ def choose_extent(
             raise UsageError(f"{argument('like')} gives the whole grid; leave out {argument(name)}")
         from rangegeo.grid.like import geobox_like  # imports xarray, which a wrong bbox should not wait for
 
-        return geobox_like(like), None
+        geobox = geobox_like(like)
+        _warn_if_nowhere(geobox, f"take another {argument('like')}")
+        return geobox, None
     if res is None:
         needed = f"{argument('res')}, the pixel size in units of {argument('crs')}"
         raise UsageError(f"{argument(given[0])} needs {needed}; for example {argument('res', 0.01)}")
     crs = WGS84 if crs is None else crs
     if bbox is not None:
-        return make_geobox(bbox, res, crs, WGS84 if bbox_crs is None else bbox_crs, align=align), None
+        geobox = make_geobox(bbox, res, crs, WGS84 if bbox_crs is None else bbox_crs, align=align)
+        _warn_if_nowhere(geobox, f"take another {argument('bbox')} or {argument('crs')}")
+        return geobox, None
     assert aoi is not None  # exactly one of the three is given
     return _of_area(aoi, res, crs, bbox_crs, align=align, all_touched=all_touched)
+
+
+def _warn_if_nowhere(geobox: GeoBox, remedy: str) -> None:
+    """Warn of a grid without a pixel that has a place on the globe."""
+    if not reaches_domain(geobox):
+        nowhere = f"no pixel lies in the domain of {short_name(crs_of(geobox))}, so every value is nodata"
+        warnings.warn(GridWarning(f"{nowhere}; {remedy}"), stacklevel=4)
 
 
 def _of_area(
@@ -116,9 +134,9 @@ def _of_area(
     west, south, east, north = shapely.total_bounds(shapes).tolist()
     geobox = cover((west, south, east, north), size, target, align=align)
     mask = Mask.of(shapes, geobox.affine, all_touched=all_touched)
-    share = mask.share(geobox.shape.yx)
-    if not mask.any(geobox.shape.yx):
+    shape = geobox.shape.yx
+    if not mask.any(shape):
         missed = f"{argument('aoi')} {polygons.name} holds the centre of no pixel"
         touched = f"{argument('all_touched')} for the pixels that it touches"
         raise GridError(f"{missed}; take a smaller {argument('res')}, or {touched}")
-    return geobox, Area(name=PurePath(polygons.name).name, mask=mask, share=share)
+    return geobox, Area(name=PurePath(polygons.name).name, mask=mask, share=mask.share(shape), reach=mask.reach(shape))

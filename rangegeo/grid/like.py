@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,7 +14,9 @@ from odc.geo.geobox import GeoBox
 
 from rangegeo.errors import GridError, UsageError, argument
 from rangegeo.grid.box import check_size
+from rangegeo.grid.coords import Labels
 from rangegeo.grid.crs import crs_name, parse_crs, wkt_of
+from rangegeo.grid.georeference import is_skewed, labels_in, read_geobox, unskewed
 
 # A path or another name that GDAL opens, a grid, or georeferenced data.
 RasterLike: TypeAlias = str | os.PathLike[str] | GeoBox | xr.DataArray | xr.Dataset
@@ -32,7 +36,7 @@ def geobox_like(source: RasterLike) -> GeoBox:
         A GeoBox of the same shape and transform, in the same CRS.
     Raises:
         UsageError: the source is not a raster, or it has too many pixels.
-        GridError: the raster has no CRS, or it is not north-up.
+        GridError: the raster has no CRS, it is not north-up, or it lies at two places at once.
     """
     if isinstance(source, GeoBox):
         return _checked(source, "the GeoBox")
@@ -42,8 +46,31 @@ def geobox_like(source: RasterLike) -> GeoBox:
         expected = "the path of a raster, a GeoBox or an xarray object"
         raise UsageError(argument="like", expected=expected, got=type(source).__name__)
     name = os.fspath(source)
-    is_store = any(Path(name, file).exists() for file in STORE_FILES)
-    return _checked(_of_store(name) if is_store else _of_file(name), name)
+    if _is_store(name):
+        with _opened(name) as dataset:
+            return _checked(_of_xarray(dataset, name), name)
+    return _checked(_of_file(name), name)
+
+
+def own_labels(source: RasterLike | None) -> Labels | None:
+    """The labels of an array's columns and rows, so that a raster like it has the same ones.
+
+    Args:
+        source: as for `geobox_like`, which took it already; or None.
+    Returns:
+        The labels of an xarray object or of a Zarr store; None for a source that has no labels but a transform.
+    """
+    if isinstance(source, xr.DataArray | xr.Dataset):
+        return labels_in(source)
+    if isinstance(source, str | os.PathLike) and _is_store(os.fspath(source)):
+        with _opened(os.fspath(source)) as dataset:
+            return labels_in(dataset)
+    return None
+
+
+def _is_store(name: str) -> bool:
+    """Whether a path is that of a Zarr store."""
+    return any(Path(name, file).exists() for file in STORE_FILES)
 
 
 def _of_file(name: str) -> GeoBox:
@@ -68,23 +95,22 @@ def _of_file(name: str) -> GeoBox:
     return GeoBox(shape, transform, None if crs is None else crs.to_wkt(version="WKT2_2019"))
 
 
-def _of_store(name: str) -> GeoBox:
-    """The grid of a Zarr store, read by xarray. GDAL up to 3.10 does not read format 3, and no GDAL reads a cube."""
+@contextmanager
+def _opened(name: str) -> Iterator[xr.Dataset]:
+    """A Zarr store, opened by xarray. GDAL up to 3.10 does not read format 3, and no GDAL reads a cube."""
     try:
         with xr.open_zarr(name, chunks=None, consolidated=False, decode_coords="all") as dataset:
-            return _of_xarray(dataset, name)
+            yield dataset
     except (OSError, ValueError, KeyError) as error:
-        if isinstance(error, GridError):
+        if isinstance(error, GridError | UsageError):
             raise
         raise UsageError(f"{LIKE} must be a raster, and {name} is a Zarr store that xarray does not open") from error
 
 
 def _of_xarray(data: xr.DataArray | xr.Dataset, name: str) -> GeoBox:
     """The grid of an xarray object."""
-    import odc.geo.xr  # noqa: F401  registers the accessor `odc`
-
-    geobox = data.odc.geobox
-    if not isinstance(geobox, GeoBox):
+    geobox = read_geobox(data, f"{LIKE}: {name}")
+    if geobox is None:
         raise GridError(f"{LIKE}: {name} has no coordinates x and y of even steps, so it is no grid; {REMEDY}")
     return geobox
 
@@ -96,10 +122,11 @@ def _checked(geobox: GeoBox, name: str) -> GeoBox:
         UsageError: it has too many pixels, or its CRS is neither geographic nor projected.
         GridError: it has no CRS, or it is not north-up.
     """
+    geobox = unskewed(geobox)
     transform = geobox.affine
     if geobox.crs is None:
         raise GridError(f"{LIKE}: {name} has no CRS; give it one, for example gdal_edit.py -a_srs EPSG:4326 FILE")
-    if transform.b or transform.d:
+    if is_skewed(transform, geobox.shape.yx):
         raise GridError(f"{LIKE}: {name} is rotated, and rasters are made north-up; {REMEDY}")
     if transform.a <= 0 or transform.e >= 0:
         way = "south to north" if transform.e >= 0 else "east to west"

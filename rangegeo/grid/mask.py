@@ -83,7 +83,14 @@ class Mask:
         return bool(self.holds(rows, cols).any() or (self.coverage(*_blocks(shape)) != OUTSIDE).any())
 
     def share(self, shape: tuple[int, int]) -> float:
-        """An upper bound of the share of a raster (h, w) that the area covers: the share of blocks that it reaches."""
+        """The share of a raster (h, w) that the area covers."""
+        height, width = shape
+        return float(
+            shapely.intersection(shapely.from_wkb(self.wkb), shapely.box(0, 0, width, height)).area / (height * width)
+        )
+
+    def reach(self, shape: tuple[int, int]) -> float:
+        """The share of the blocks of a raster (h, w) that the area reaches, an upper bound of what is computed."""
         return float((self._reach(*_blocks(shape)) != OUTSIDE).mean())
 
     def sample(self, shape: tuple[int, int], count: int) -> tuple[np.ndarray, np.ndarray]:

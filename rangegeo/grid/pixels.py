@@ -14,6 +14,8 @@ from rangegeo.support.earth import great_circle_rad
 
 EDGE_SLACK = 1e-6  # of a pixel; a place that lies outside an edge by less lies on the edge
 DOMAIN_SLACK = 1e-3  # of a pixel; a pixel inside the domain of a projection comes back from its place as exactly
+DOMAIN_SAMPLES = 65  # rows and columns of a grid at which its pixels are sought in the domain of the projection
+GLOBE_STEP_DEG = 2.0  # between places of the globe that are sought on a grid
 ARC_SAMPLES = 9  # rows and columns of a grid at which its pixels are measured
 
 
@@ -92,6 +94,24 @@ def _xy(geobox: GeoBox, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray,
 def _lonlat(domain: Domain, geobox: GeoBox, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Longitudes, latitudes and validity of points, as exactly as the pixels of a grid need."""
     return domain.places(x, y, DOMAIN_SLACK * min(abs(geobox.affine.a), abs(geobox.affine.e)))
+
+
+def reaches_domain(geobox: GeoBox) -> bool:
+    """Whether any pixel of a grid has a place on the globe, decided on some of its pixels and on some places.
+
+    The pixels are those at the crossings of some rows and columns, the first and the last included. If none of them is
+    in the domain of the projection, the domain may still lie between them, so places all over the globe are tried too.
+    """
+    rows, cols = (np.unique(np.linspace(0, length - 1, DOMAIN_SAMPLES).round()) for length in geobox.shape)
+    if places_on(geobox, rows + 0.5, cols + 0.5).valid.any():
+        return True
+    lat, lon = np.meshgrid(np.arange(-90.0, 91.0, GLOBE_STEP_DEG), np.arange(-180.0, 180.0, GLOBE_STEP_DEG))
+    places = np.stack([lon.ravel(), lat.ravel()], axis=1)
+    rows, cols = (part[np.isfinite(part)] for part in pixel_coordinates(geobox, places))
+    if not len(rows):
+        return False
+    rows, cols = (containing(part, length) for part, length in zip((rows, cols), geobox.shape, strict=True))
+    return bool(scattered_pixels(geobox, rows, cols).valid.any())
 
 
 def pixel_arc_deg(geobox: GeoBox) -> float:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from rangegeo.encoders import model_info
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import UsageError, argument
+from rangegeo.support.destination import STDOUT
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
     from rangegeo.field.recipe import Recipe
+    from rangegeo.grid.coords import Labels
     from rangegeo.grid.crs import CrsLike
     from rangegeo.grid.extent import Area
     from rangegeo.grid.like import RasterLike
@@ -51,6 +53,14 @@ class Extent:
             aoi=self.aoi,
             all_touched=self.all_touched,
         )
+
+    def labels(self) -> Labels | None:
+        """The labels of the raster that gives the grid; None if the grid gives them."""
+        if self.like is None:
+            return None
+        from rangegeo.grid.like import own_labels
+
+        return own_labels(self.like)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +196,11 @@ class TableInput:
         input_format: csv, geojson, geojsonl, gpkg or parquet; None to go by the suffix.
         representative_point: whether lines and polygons stand for a point within them.
         invalid: "null" keeps rows without a possible place, "refuse" refuses the table.
+        delimiter: of a text table: one character, or its name, such as "tab"; None to find it out.
+        quoting: of a text table: "none" if quotation marks are text, "minimal" or "all" if they enclose values; None to
+            find it out.
+        encoding: of a text table, as Python calls it; None for UTF-8.
+        decimal: "." or ",", in coordinates that are text and in all columns of a text table.
     """
 
     source: str
@@ -196,6 +211,10 @@ class TableInput:
     input_format: str | None = None
     representative_point: bool = False
     invalid: str = "null"
+    delimiter: str | None = None
+    quoting: str | None = None
+    encoding: str | None = None
+    decimal: str = "."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,8 +222,8 @@ class TableOutput:
     """What a table of embeddings is written to.
 
     Attributes:
-        out: path, ending in .parquet, .geoparquet, .csv, .tsv or .npz.
-        format: parquet, geoparquet, csv or npz; None to go by the suffix.
+        out: path, ending in .parquet, .geoparquet, .csv, .tsv, .gpkg or .npz; or - for CSV on standard output.
+        format: parquet, geoparquet, csv, gpkg or npz; None to go by the suffix.
         shape: "list" for one column of lists, "columns" for a column a band; None for what is usual in the format.
         drop_columns: whether the columns of the table are left out.
         overwrite: whether an output that exists is replaced.
@@ -215,3 +234,13 @@ class TableOutput:
     shape: str | None = None
     drop_columns: bool = False
     overwrite: bool = False
+
+    @property
+    def to_stdout(self) -> bool:
+        """Whether the table goes to standard output."""
+        return str(self.out) == STDOUT
+
+    @property
+    def written_to(self) -> str:
+        """The output, for messages."""
+        return "standard output" if self.to_stdout else str(self.out)

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from rangegeo.errors import TableError, UsageError, argument
 from rangegeo.jobs.options import Content, Engine, TableInput, TableOutput
 from rangegeo.support.unfinished import unfinished
+from rangegeo.tables.dialect import TextOptions
 from rangegeo.tables.embed import Plan, check_output, plan_table, write_table
 from rangegeo.tables.formats import Format, choose_format
 from rangegeo.tables.opening import open_table
@@ -47,16 +49,17 @@ class PointsJob:
         return self.plan.survey.rows
 
     @property
-    def missing(self) -> str | None:
-        """Which rows have no place; None if all have one."""
-        return f"{self.plan.survey}; they get nulls" if self.plan.survey.unusable else None
+    def remarks(self) -> tuple[str, ...]:
+        """What a user should know about the table, one line each: among them which rows have no place."""
+        survey = self.plan.survey
+        return (f"{survey}; they get nulls", *survey.remarks) if survey.unusable else survey.remarks
 
     def describe(self) -> str:
         """What it will cost; measures the model for a moment."""
         from rangegeo.engine.evaluator import evaluate_places
 
         evaluate = partial(evaluate_places, self.model.evaluator, recipe=self.plan.output.recipe)
-        return f"{self.output.out}: {self.plan.describe(evaluate, self.interpolator.expected)}"
+        return f"{self.output.written_to}: {self.plan.describe(evaluate, self.interpolator.expected)}"
 
     def write(self, advance: Callable[[int], None]) -> None:
         """Embed the table; `advance` is told of the rows that are done."""
@@ -84,12 +87,27 @@ def prepared(
     """
     form = choose_format(output.out, output.format)
     if output.shape is not None and not form.choice:
-        raise UsageError(f"{argument('shape')} is for Parquet; CSV has a column a band, npz an array an embedding")
-    check_output(output.out, overwrite=output.overwrite)
+        raise UsageError(
+            f"{argument('shape')} is for Parquet; CSV has a column a band, and so has GeoPackage; npz has an array an "
+            "embedding"
+        )
+    if not output.to_stdout:
+        check_output(output.out, overwrite=output.overwrite)
     content.check()
     tolerance = engine.chosen_tolerance
-    with unfinished(output.out) as draft:
+    with _draft(output) as draft:
         yield _planned(source, content, engine, output, form, tolerance, draft, command)
+
+
+@contextmanager
+def _draft(output: TableOutput) -> Iterator[Path]:
+    """A path to write to, in a folder of its own. What is written to standard output has no draft."""
+    if not output.to_stdout:
+        with unfinished(output.out) as draft:
+            yield draft
+        return
+    with TemporaryDirectory(prefix="rangegeo-") as folder:
+        yield Path(folder) / output.out
 
 
 def _planned(
@@ -103,7 +121,10 @@ def _planned(
     command: str | None,
 ) -> PointsJob:
     """The job of a request that is known to be sound; reads the table once and loads the model."""
-    table = open_table(source.source, draft.parent, kind=source.input_format, layer=source.layer)
+    text = TextOptions(
+        delimiter=source.delimiter, quoting=source.quoting, encoding=source.encoding, decimal=source.decimal
+    )
+    table = open_table(source.source, draft.parent, kind=source.input_format, layer=source.layer, text=text)
     where = find_places(
         table, lon=source.lon, lat=source.lat, crs=source.crs, representative=source.representative_point
     )
@@ -121,7 +142,8 @@ def _planned(
         raise TableError(
             f"{plan.survey}; correct them, or leave out {argument('invalid', 'refuse')} to keep them with nulls"
         )
-    check_output(output.out, form.room * plan.nbytes, overwrite=output.overwrite)
+    if not output.to_stdout:
+        check_output(output.out, form.room * plan.nbytes, overwrite=output.overwrite)
     facts = provenance(model, recipe) | {
         "betas": list(recipe.betas) if model.has_beta else [],
         "band_names": list(recipe.names),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
     from rangegeo.cubes.graph import LazyRaster
+    from rangegeo.grid.coords import Labels
     from rangegeo.grid.extent import Area
     from rangegeo.models.model import Model
     from rangegeo.stores.quantise import Storage
@@ -65,7 +66,7 @@ class RasterJob:
         geobox, area = extent.choose()
         form = choose_format(output.out, output.format)
         _check_output(form, output, several=len(content.betas) > 1)
-        return _planned(geobox, area, content, engine, output, form, command)
+        return _planned(geobox, area, extent.labels(), content, engine, output, form, command)
 
     @property
     def blocks(self) -> int:
@@ -155,6 +156,7 @@ def _writer_options(form: Format, output: RasterOutput) -> dict[str, object]:
 def _planned(
     geobox: GeoBox,
     area: Area | None,
+    labels: Labels | None,
     content: Content,
     engine: Engine,
     output: RasterOutput,
@@ -178,7 +180,9 @@ def _planned(
     if content.pca is not None:
         recipe = with_projection(recipe, model.evaluator, geobox, content.pca, area)
     chunks = "auto" if output.chunks is None else output.chunks
-    spec = RasterSpec.of(model, geobox, recipe, area=area, tolerance=tolerance, chunks=chunks, command=command)
+    spec = RasterSpec.of(
+        model, geobox, recipe, area=area, labels=labels, tolerance=tolerance, chunks=chunks, command=command
+    )
     expected = outline(spec)
     options = _writer_options(form, output) | ({"overviews": True} if output.overviews else {})
     form.check(expected, output.out, overwrite=output.overwrite, dtype=output.dtype, **options)

@@ -22,8 +22,8 @@ from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid.domain import whole_turns
 from rangegeo.models.spec import ModelSpec
-from rangegeo.places.frames import embedded_frame, frame_places, is_frame
-from rangegeo.places.lonlat import LonLat, check_lonlat
+from rangegeo.places.frames import embedded_frame
+from rangegeo.places.lonlat import LonLat, check_lonlat, read_places
 from rangegeo.schema.bands import GEOGRAPHIC_DIAGNOSTICS, SEMANTIC_DIAGNOSTICS, chosen_bands
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, check_betas, one_spelling
 from rangegeo.weights.origins import source_data
@@ -196,13 +196,14 @@ class Model(nn.Module):
         *,
         tolerance: float | None = None,
         betas: Betas | None = None,
+        invalid: str | None = None,
     ) -> np.ndarray | DataFrame:
         """Embed places.
 
         Args:
-            lonlat: (n, 2) longitude, latitude in degrees (WGS 84), or one place (2,): array, list or tensor; or a
-                DataFrame with columns of the usual names (lon, lat, longitude, decimalLatitude, x, y …); or a
-                GeoDataFrame or GeoSeries of points in any CRS.
+            lonlat: (n, 2) longitude, latitude in degrees (WGS 84), or one place (2,): array, list or tensor; or a table
+                with columns of the usual names (lon, lat, longitude, decimalLatitude, x, y …), of pandas, polars,
+                pyarrow, dask or another library; or a GeoDataFrame or GeoSeries of points in any CRS.
             betas, beta: two names of one argument. One number in [0, 1] or several, 0 geographic to 1 semantic, for
                 models that have it; by default the beta that the model was loaded with.
             batch_size: places that are evaluated at a time. The result does not depend on it.
@@ -210,26 +211,32 @@ class Model(nn.Module):
                 these. Bands that are left out are not computed.
             tolerance: the largest error, from 4e-6 to 0.1, relative to each component's largest value, at which places
                 that lie close together are interpolated, which is many times as fast. None evaluates every place.
+            invalid: what becomes of rows without a possible place: "null" gives them NaN and warns of coordinates that
+                are out of range or no numbers, "refuse" raises an error. By default "null" for tables, as in the shell,
+                and "refuse" for arrays.
         Returns:
-            (n, dim) float32, dim the number of bands; (betas, n, dim) if several betas are given. For frames a
-            DataFrame with the same index and one column for each band: b0001 and so on, or beta0.5_b0001 and so on if
-            there are several betas. `frame.join(model.encode(frame))` is the table with its embeddings. Rows without a
-            place are NaN.
+            (n, dim) float32, dim the number of bands; (betas, n, dim) if several betas are given. For tables a
+            DataFrame of pandas with a column a band, b0001 and so on, or beta0.5_b0001 and so on if there are several
+            betas. It has the index of the frame, so that `frame.join(model.encode(frame))` is the table with its
+            embeddings; tables of other libraries than pandas and dask get the index 0 to n - 1. Rows without a place
+            are NaN.
         Raises:
             ShapeError: `lonlat` has another shape. UsageError: a coordinate or a beta is out of range, or it is not
-            clear which columns of a frame hold the places.
+            clear which columns of a table hold the places.
         """
         given = one_spelling(betas, beta)
         betas = self.beta if given is None else given
         check_betas(betas)
         recipe = self.recipe(betas, bands=bands)
-        if is_frame(lonlat):
-            places = frame_places(lonlat)
-            usable = ~np.isnan(places[:, 0])
-            check_lonlat(np.where(usable[:, None], places, 0.0))
-            values = self._points(places[usable], recipe, batch_size, tolerance)
-            return embedded_frame(values, usable, lonlat.index, recipe)
-        out = self._points(whole_turns(check_lonlat(lonlat)), recipe, batch_size, tolerance)
+        places, index = read_places(lonlat, invalid)
+        usable = ~np.isnan(places[:, 0])
+        values = self._points(whole_turns(places[usable]), recipe, batch_size, tolerance)
+        if index is not None:
+            return embedded_frame(values, usable, index, recipe)
+        out = values
+        if not usable.all():
+            out = np.full((recipe.layers, len(places), recipe.bands), np.nan, dtype=np.float32)
+            out[:, usable] = values
         return out[0] if np.ndim(betas) == 0 or not self.has_beta else out
 
     def _points(self, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int, tolerance: float | None) -> np.ndarray:

@@ -14,6 +14,7 @@ from rangegeo.colours.paint import fit_cube, paint_cube
 from rangegeo.grid.crs import crs_of, short_name, unit_suffix
 from rangegeo.pictures.ground import Frame
 from rangegeo.pictures.panel import INK, Decorations, add_colour_bar, fill_panel, thin_out
+from rangegeo.schema.cube import geobox_of, north_up
 from rangegeo.support.optional import import_optional
 
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ def draw(
 ) -> Figure:
     """Draw a cube as a map. Every beta has a panel of its own, side by side, in the same colours.
 
-    The picture is on the raster's own grid. Only every k-th pixel of a large cube is read, so that memory does not
-    depend on the size of the cube. A cube of one band is grey and has a colour bar.
+    The picture is on the raster's own grid, with the north at the top and the west at the left. Only every k-th pixel
+    of a large cube is read, so that memory does not depend on the size of the cube. A cube of one band is grey and has
+    a colour bar.
 
     Args:
         cube: (beta, band, y, x) or (band, y, x), on any grid.
@@ -58,11 +60,12 @@ def draw(
         MissingPackage: matplotlib is not installed, or scikit-learn is not and the method is "ica".
     """
     import_optional("matplotlib", "drawing a picture")
-    whole, cube = cube, decimated(cube)
+    whole = north_up(cube)
+    cube = decimated(whole)
     colours = fit_cube(cube, method, seed) if colours is None else colours
     painted = paint_cube(cube, colours).compute()
     pictures = painted.transpose("beta", ...) if "beta" in painted.dims else painted.expand_dims("beta")
-    frame = Frame(whole.odc.geobox)
+    frame = Frame(geobox_of(whole))
     row = _PanelRow.of(frame, len(pictures))
     decorations = Decorations.of(frame, row.panel)
     figure, panels = row.figure()
@@ -140,7 +143,7 @@ def note_of(cube: xr.DataArray, method: str = "pca") -> str:
         cube: the whole cube, before any pixels are left out.
         method: "pca", "ica" or "bands".
     """
-    geobox = cube.odc.geobox
+    geobox = geobox_of(cube)
     crs = crs_of(geobox)
     sides = dict.fromkeys(f"{abs(side):.6g}{unit_suffix(crs)}" for side in (geobox.affine.a, geobox.affine.e))
     names = cube["band_name"].values.tolist()

@@ -21,9 +21,10 @@ from rangegeo.grid.crs import wkt_of
 from rangegeo.pictures.figure import PIXELS, draw, note_of, title_of
 from rangegeo.schema.bands import chosen_bands
 from rangegeo.schema.betas import check_betas
-from rangegeo.schema.cube import as_4d
+from rangegeo.schema.cube import as_4d, geobox_of, north_up
 from rangegeo.stores.blocks import write_blocks
 from rangegeo.stores.geotiff import output_paths, rgb_file
+from rangegeo.stores.geotiff_crs import check_crs
 from rangegeo.stores.opening import open_cube
 from rangegeo.support.destination import check_destination
 from rangegeo.support.optional import import_optional
@@ -81,6 +82,8 @@ def preview(
     path, look = Path(path), look or Look()
     check_picture(path, look)
     cube = _opened(sources, look)
+    if WRITERS[path.suffix.lower()] is _write_geotiffs:
+        check_crs(geobox_of(cube))
     outputs = [path] if look.strip else output_paths(cube, path)
     if {output.resolve() for output in outputs} & {Path(source).resolve() for source in sources}:
         raise UsageError(f"the picture {path} would replace its own cube; give another {argument('out')}")
@@ -112,7 +115,7 @@ def check_picture(path: Path, look: Look) -> None:
 
 
 def _opened(sources: Sequence[str | Path], look: Look, pixels: int | None = None) -> xr.DataArray:
-    """The betas and bands that are drawn, as a lazy cube.
+    """The betas and bands that are drawn, as a lazy cube with the northernmost row and the westernmost column first.
 
     Args:
         sources, look: as in `preview`.
@@ -126,7 +129,7 @@ def _opened(sources: Sequence[str | Path], look: Look, pixels: int | None = None
     if betas is not None:
         cube = _stacked([at_beta(cube, beta) for beta in check_betas(betas)])
     bands = chosen_bands(look.bands, cube["band_name"].values.tolist())
-    return cube if bands is None else cube.isel(band=list(bands))
+    return north_up(cube if bands is None else cube.isel(band=list(bands)))
 
 
 def _joined(sources: Sequence[str | Path], cubes: list[xr.DataArray]) -> xr.DataArray:
@@ -140,7 +143,7 @@ def _joined(sources: Sequence[str | Path], cubes: list[xr.DataArray]) -> xr.Data
         if "beta" not in cube.coords or "beta" in cube.dims:
             raise UsageError(f"{source} holds {'several betas' if 'beta' in cube.dims else 'no beta'}; draw it alone")
         names = first["band_name"].values.tolist()
-        if cube.odc.geobox != first.odc.geobox or cube["band_name"].values.tolist() != names:
+        if geobox_of(cube) != geobox_of(first) or cube["band_name"].values.tolist() != names:
             raise UsageError(f"{source} and {sources[0]} differ in grid or bands; give the betas of one raster")
     if len({cube["beta"].item() for cube in cubes}) < len(cubes):
         raise UsageError(f"{' and '.join(map(str, sources))} hold the same beta twice; give each once")
@@ -171,7 +174,7 @@ def _write_maps(sources: Sequence[str | Path], cube: xr.DataArray, look: Look, p
 
 def _write_geotiffs(sources: Sequence[str | Path], cube: xr.DataArray, look: Look, paths: list[Path]) -> None:
     """Write three-band GeoTIFFs on the cube's own grid, block by block."""
-    geobox = cube.odc.geobox
+    geobox = geobox_of(cube)
     height, width = geobox.shape
     grid = {"height": height, "width": width, "crs": wkt_of(geobox), "transform": geobox.affine}
     colours = fit_cube(cube, _method(cube, look), look.seed)

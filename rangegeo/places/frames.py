@@ -1,45 +1,125 @@
-"""Places from pandas DataFrames and GeoDataFrames, and embeddings back into DataFrames."""
+"""Places from tables in memory, which are read by the names of their columns, and embeddings back into DataFrames.
+
+pandas and geopandas keep their index. Tables of other libraries (polars, pyarrow, dask, duckdb and others) are known by
+the protocols that they share, so that none of these packages is imported here.
+"""
 
 from __future__ import annotations
 
-from typing import TypeGuard
+import warnings
+from collections.abc import Hashable
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import shapely
 
-from rangegeo.errors import UsageError
+from rangegeo.errors import PlaceWarning, UsageError, argument, first_line
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import WGS84
 from rangegeo.places.columns import coordinate_columns
 from rangegeo.schema.columns import band_names
 
 AS_ARRAY = "pass the two columns as an array: model.encode(frame[[LON, LAT]].to_numpy())"
+INVALID = ("null", "refuse")
+GEOARROW = ("geoarrow.", "ogc.")  # how the names of Arrow's extension types of geometries begin
+ORDER = "the order is longitude, latitude"
 
 
 def is_frame(places: object) -> TypeGuard[pd.DataFrame]:
-    """Whether this is a DataFrame, a GeoDataFrame or a GeoSeries. The check does not import pandas or geopandas."""
-    return hasattr(type(places), "iloc") and (hasattr(type(places), "to_crs") or hasattr(places, "columns"))
+    """Whether this is a DataFrame of pandas, a GeoDataFrame or a GeoSeries. Neither package is imported for it."""
+    kind = type(places)
+    is_like = hasattr(kind, "iloc") and (hasattr(kind, "to_crs") or hasattr(places, "columns"))
+    return is_like and not hasattr(kind, "__dask_graph__")
 
 
-def frame_places(frame: pd.DataFrame) -> np.ndarray:
-    """The places of a frame.
+def is_table(places: object) -> bool:
+    """Whether this is a table in memory, of any library, with columns that have names."""
+    kind = type(places)
+    if is_frame(places) or _is_lazy(places):
+        return True
+    if isinstance(places, np.ndarray):
+        return places.dtype.names is not None
+    exports = any(hasattr(kind, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "__dataframe__"))
+    return exports and not hasattr(places, "dtype") and not hasattr(places, "type")  # a single column has a type
 
-    They come from the points of a GeoDataFrame or GeoSeries, in any CRS, or from the columns with the usual names.
 
+def _is_lazy(places: object) -> bool:
+    """Whether this is a table that must be computed first, of dask or of polars."""
+    kind = type(places)
+    of_dask = hasattr(kind, "__dask_graph__") and (hasattr(places, "columns") or hasattr(kind, "to_crs"))
+    return of_dask or (hasattr(kind, "collect") and hasattr(kind, "collect_schema"))
+
+
+def table_places(table: Any, invalid: str = "null") -> tuple[np.ndarray, pd.Index]:
+    """The places of a table, and what its rows are called.
+
+    They come from the points of a GeoDataFrame or GeoSeries, in any CRS, or from the columns with the usual names,
+    wherever these columns are.
+
+    Args:
+        table: for which `is_table` is true.
+        invalid: "null" to warn of rows whose coordinates are no place and to keep them, "refuse" to refuse them. Either
+            way a warning tells of places at exactly 0, 0.
     Returns:
-        (n, 2) float64 longitude and latitude in degrees on WGS 84; both are NaN in a row without a place.
+        (n, 2) float64 longitude and latitude in degrees on WGS 84, both NaN in a row without a place; and the index of
+        pandas, which is 0 to n - 1 for tables of other libraries.
     Raises:
         UsageError: it is not clear which columns hold the coordinates, a column holds no numbers, or a geometry has no
-            CRS or is not a point.
+            CRS or is not a point; or some rows have no place and are refused, or none has.
     """
+    frame = _as_frame(table)
     if hasattr(type(frame), "to_crs"):
-        lonlat = _points(frame)
+        lonlat, missing = _points(frame)
     else:
         names = coordinate_columns(list(frame.columns), remedy=AS_ARRAY)
-        lonlat = np.stack([_numbers(frame[name]) for name in names], axis=1)
-    lonlat[np.isnan(lonlat).any(axis=1)] = np.nan
+        columns, absent = zip(*(_numbers(frame[name], name) for name in names), strict=True)
+        lonlat, missing = np.stack(columns, axis=1), np.any(absent, axis=0)
+    places = checked_places(lonlat, missing, invalid)
+    zero = (places == 0).all(axis=1)
+    if zero.any():
+        said = "1 place is" if zero.sum() == 1 else f"{zero.sum():,} places are"
+        first = "row" if zero.sum() == 1 else "the first in row"
+        _warn(f"{said} exactly 0, 0, which often stands for a missing place; {first} {int(zero.argmax())}")
+    return places, frame.index
+
+
+def checked_places(lonlat: np.ndarray, missing: np.ndarray, invalid: str) -> np.ndarray:
+    """Places with NaN in both coordinates where a row has no place.
+
+    Args:
+        lonlat: (n, 2) as the user gives them.
+        missing: (n,) whether a row has no coordinates.
+        invalid: "null" to warn of coordinates that are no place, "refuse" to refuse them and rows without any.
+    Raises:
+        UsageError: rows are refused, or no row has a place while some have coordinates.
+    """
+    if invalid not in INVALID:
+        raise UsageError(argument="invalid", expected="null or refuse", got=repr(invalid))
+    usable = (np.abs(lonlat[:, 0]) <= 360) & (np.abs(lonlat[:, 1]) <= 90)  # False for NaN
+    wrong = ~usable & ~missing
+    if (invalid == "refuse" and not usable.all()) or (wrong.any() and not usable.any()):
+        row = int((~usable if invalid == "refuse" else wrong).argmax())
+        lon, lat = lonlat[row]
+        raise UsageError(
+            f"longitude must be in [-360, 360] and latitude in [-90, 90], got {lon:g}, {lat:g} in row {row}; {ORDER}"
+        )
+    if wrong.any():
+        row = int(wrong.argmax())
+        lon, lat = lonlat[row]
+        keep = argument("invalid", "refuse")
+        _warn(
+            f"{int(wrong.sum()):,} of {len(lonlat):,} rows have coordinates that are no place, and become NaN; the "
+            f"first is row {row} with {lon:g}, {lat:g}; {ORDER}, and {keep} refuses such rows"
+        )
+    lonlat[~usable] = np.nan
     return lonlat
+
+
+def _warn(message: str) -> None:
+    """Warn the caller of rangegeo."""
+    warnings.warn(PlaceWarning(message), stacklevel=6)
 
 
 def embedded_frame(values: np.ndarray, usable: np.ndarray, index: pd.Index, recipe: Recipe) -> pd.DataFrame:
@@ -59,8 +139,64 @@ def embedded_frame(values: np.ndarray, usable: np.ndarray, index: pd.Index, reci
     return pd.DataFrame(table, index=index, columns=names)
 
 
-def _points(frame: pd.DataFrame) -> np.ndarray:
-    """(n, 2) longitude and latitude of the points of a GeoDataFrame or GeoSeries; NaN where there is no point."""
+def _as_frame(table: Any) -> Any:
+    """A table as a DataFrame of pandas, a GeoDataFrame or a GeoSeries.
+
+    Raises:
+        UsageError: the table cannot be read, or it is not clear which columns hold the coordinates.
+    """
+    if _is_lazy(table):
+        table = table.compute() if hasattr(type(table), "__dask_graph__") else table.collect()
+    if is_frame(table):
+        return table
+    if isinstance(table, np.ndarray):
+        return pd.DataFrame({name: table[name] for name in table.dtype.names or ()})
+    arrow = _as_arrow(table)
+    if any(_is_geometry(field) for field in arrow.schema):
+        try:
+            from geopandas import GeoDataFrame
+        except ImportError:
+            pass  # its columns may have usual names
+        else:
+            return GeoDataFrame.from_arrow(arrow)
+    names = coordinate_columns(arrow.column_names, remedy=AS_ARRAY)
+    return pd.DataFrame({name: _decoded(arrow.column(name)) for name in names})
+
+
+def _as_arrow(table: Any) -> pa.Table:
+    """A table of another library as one of pyarrow."""
+    kind = type(table)
+    try:
+        if hasattr(kind, "__arrow_c_stream__"):
+            return pa.RecordBatchReader.from_stream(table).read_all()
+        if hasattr(kind, "__arrow_c_array__"):
+            return pa.Table.from_batches([pa.record_batch(table)])
+        from pyarrow.interchange import from_dataframe
+
+        return from_dataframe(table)
+    except (pa.ArrowException, TypeError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise UsageError(
+            f"places must be a table with named columns, got {kind.__name__}, which cannot be read: {first_line(error)}"
+        ) from error
+
+
+def _is_geometry(field: pa.Field) -> bool:
+    """Whether a column of Arrow holds geometries and says so."""
+    registered = getattr(field.type, "extension_name", "")
+    return (field.metadata or {}).get(b"ARROW:extension:name", registered.encode()).decode().startswith(GEOARROW)
+
+
+def _decoded(column: pa.ChunkedArray) -> pd.Series:
+    """A column of Arrow as one of pandas: decimals as floats, and values of a dictionary one by one."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.float64())
+    return column.to_pandas(integer_object_nulls=False)
+
+
+def _points(frame: Any) -> tuple[np.ndarray, np.ndarray]:
+    """(n, 2) longitude and latitude of the points of a GeoDataFrame or GeoSeries; and (n,) where there is none."""
     try:
         geometry = frame.geometry
     except AttributeError as error:
@@ -75,12 +211,22 @@ def _points(frame: pd.DataFrame) -> np.ndarray:
             f"row {others[0]} of the GeoDataFrame is a {shapes[others[0]].geom_type}, not a point; take "
             "frame.representative_point() or frame.centroid first"
         )
-    return np.stack([shapely.get_x(shapes), shapely.get_y(shapes)], axis=1)
+    lonlat = np.stack([shapely.get_x(shapes), shapely.get_y(shapes)], axis=1)
+    return lonlat, shapely.is_missing(shapes)
 
 
-def _numbers(column: pd.Series) -> np.ndarray:
-    """A column as float64, NaN where a value is missing."""
+def _numbers(column: pd.Series, name: Hashable) -> tuple[np.ndarray, np.ndarray]:
+    """A column as float64, NaN where there is no number; and (n,) where a value is missing.
+
+    Raises:
+        UsageError: no value is a number, though some are there.
+    """
+    missing = column.isna().to_numpy()
     try:
-        return pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
+        numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        if len(numbers) and not missing.all() and np.isnan(numbers).all():
+            pd.to_numeric(column)  # says what is wrong
+            raise ValueError("none of its values is a number")
     except (ValueError, TypeError) as error:
-        raise UsageError(f"the column {column.name!r} must hold numbers; {error}") from error
+        raise UsageError(f"the column {name!r} must hold numbers; {first_line(error)}") from error
+    return numbers, missing

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
-from rangegeo.errors import ShapeError, UsageError
+from rangegeo.errors import ShapeError
+from rangegeo.places.frames import checked_places, is_table, table_places
 
 
 class TensorLike(Protocol):
@@ -21,19 +23,52 @@ class TensorLike(Protocol):
 LonLat: TypeAlias = ArrayLike | TensorLike
 
 
+def read_places(places: Any, invalid: str | None = None) -> tuple[np.ndarray, pd.Index | None]:
+    """Places of any kind that users hand over, and the index of a table.
+
+    Args:
+        places: as of `check_lonlat`.
+        invalid: what becomes of rows without a place: "null" keeps them as NaN, "refuse" refuses them. None stands for
+            "null" if the places are a table, and for "refuse" if they are an array.
+    Returns:
+        (n, 2) float64 longitude and latitude in degrees, both NaN in a row without a place; and the index of a table,
+        None for everything else.
+    Raises:
+        ShapeError, UsageError: as of `check_lonlat`, or `invalid` is neither.
+    """
+    if is_table(places):
+        return table_places(places, "null" if invalid is None else invalid)
+    if _is_named_row(places):
+        return table_places(places.to_frame().T, "refuse" if invalid is None else invalid)[0], None
+    values = _as_array(places)
+    return checked_places(values, np.isnan(values).any(axis=1), "refuse" if invalid is None else invalid), None
+
+
 def check_lonlat(lonlat: LonLat) -> np.ndarray:
     """Copy places into an array and check that they are in range.
 
     Args:
         lonlat: (n, 2) longitude and latitude in degrees, or one place (2,): a list, a tuple, an array or a tensor on
-            any device. Masked values count as missing.
+            any device. Masked values count as missing. Tables are read by the names of their columns, see
+            `rangegeo.places.frames.table_places`, and so is a row of a DataFrame.
     Returns:
         (n, 2) float64; one place becomes (1, 2).
     Raises:
         ShapeError: the array has another shape, or it does not hold real numbers.
         UsageError: a longitude is not in [-360, 360], a latitude is not in [-90, 90], or a value is missing.
     """
-    values: Any = lonlat
+    return read_places(lonlat, "refuse")[0]
+
+
+def _is_named_row(places: Any) -> bool:
+    """Whether this is a Series of pandas whose values have names, such as a row of a DataFrame."""
+    is_series = hasattr(type(places), "iloc") and hasattr(type(places), "to_frame")
+    return is_series and len(places) > 0 and all(isinstance(name, str) for name in places.index)
+
+
+def _as_array(places: Any) -> np.ndarray:
+    """(n, 2) float64 copy of an array, a list or a tensor; raises ShapeError as `check_lonlat`."""
+    values = places
     try:
         if hasattr(values, "detach"):
             values = values.detach().cpu().numpy()
@@ -41,19 +76,11 @@ def check_lonlat(lonlat: LonLat) -> np.ndarray:
             raise TypeError("they are complex")
         if isinstance(values, np.ma.MaskedArray):
             values = np.ma.asarray(values, np.float64).filled(np.nan)
-        places = np.array(values, dtype=np.float64, order="C")  # torch refuses reversed and read-only arrays, so copy
+        array = np.array(values, dtype=np.float64, order="C")  # torch refuses reversed and read-only arrays, so copy
     except (TypeError, ValueError) as error:
         raise ShapeError(f"places must be numbers of shape (n, 2), longitude and latitude; {error}") from None
-    if places.shape == (2,):
-        places = places[None]
-    if places.ndim != 2 or places.shape[1] != 2:
-        raise ShapeError(f"places must have shape (n, 2), longitude and latitude, got {places.shape}")
-    bad = ~((np.abs(places[:, 0]) <= 360) & (np.abs(places[:, 1]) <= 90))  # NaN is bad too
-    if bad.any():
-        row = int(bad.argmax())
-        lon, lat = places[row]
-        raise UsageError(
-            f"longitude must be in [-360, 360] and latitude in [-90, 90], got {lon:g}, {lat:g} in row {row}; "
-            "the order is longitude, latitude"
-        )
-    return places
+    if array.shape == (2,):
+        array = array[None]
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise ShapeError(f"places must have shape (n, 2), longitude and latitude, got {array.shape}")
+    return array

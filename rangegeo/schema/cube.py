@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -11,6 +10,7 @@ from odc.geo.geobox import GeoBox
 from xarray.core import indexing
 
 from rangegeo.errors import UsageError
+from rangegeo.grid.georeference import is_regular, read_geobox
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 # What may hold the values of a cube: an array in memory, a dask graph, or xarray's own lazy array.
 Values: TypeAlias = "np.ndarray | da.Array | indexing.ExplicitlyIndexed"
 
-SHARE = "aoi_share"  # name of the attribute of a clipped cube: an upper bound of the share of blocks its area reaches
+# Attributes of a clipped cube: the share of its pixels that lie in the area, and that of the blocks with any of them.
+SHARE, REACH = "aoi_share", "aoi_reach"
 NAME = "embedding"
 BETA_ATTRS = {"long_name": "0 geographic to 1 semantic average"}
-
-IRREGULARITY = 1e-3  # of a pixel; how far coordinates that were rounded may lie off even steps
 
 
 def check_pixels(cube: xr.DataArray) -> None:
@@ -40,28 +39,25 @@ def geobox_of(cube: xr.DataArray) -> GeoBox:
 
     Raises:
         UsageError: the cube has no pixels, no CRS, or rows or columns at uneven distances.
+        GridError: its labels and its transform lie half a pixel apart.
     """
     check_pixels(cube)
-    with warnings.catch_warnings():  # the errors below say what is missing
-        warnings.simplefilter("ignore", UserWarning)
-        geobox = cube.odc.geobox
-    if not (_is_regular(cube["x"]) and _is_regular(cube["y"])):
+    if not all(is_regular(cube[axis].values) for axis in ("y", "x")):
         raise UsageError("the cube has no regular grid; take every nth row and column")
+    geobox = read_geobox(cube, "the cube")
     if geobox is None or geobox.crs is None:
         raise UsageError("the cube has no grid with a CRS; keep its coordinates spatial_ref, x and y")
     return geobox
 
 
 def north_up(cube: xr.DataArray) -> xr.DataArray:
-    """The same cube with its northernmost row first, as in a GeoTIFF."""
-    return cube.isel(y=slice(None, None, -1)) if cube.sizes["y"] > 1 and cube["y"][0] < cube["y"][-1] else cube
-
-
-def _is_regular(axis: xr.DataArray) -> bool:
-    """Whether coordinates have even steps, apart from rounding."""
-    values = axis.values
-    even = np.linspace(values[0], values[-1], len(values))
-    return bool(len(values) < 3 or np.abs(values - even).max() <= IRREGULARITY * abs(even[1] - even[0]))
+    """The same cube with its northernmost row and its westernmost column first, as in a GeoTIFF and on a map."""
+    turned = [
+        axis
+        for axis, first_is_largest in (("y", True), ("x", False))
+        if cube.sizes[axis] > 1 and bool(cube[axis][0] > cube[axis][-1]) != first_is_largest
+    ]
+    return cube.isel({axis: slice(None, None, -1) for axis in turned}) if turned else cube
 
 
 def as_4d(cube: xr.DataArray) -> xr.DataArray:

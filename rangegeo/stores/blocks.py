@@ -12,7 +12,7 @@ import xarray as xr
 from dask.delayed import Delayed
 
 from rangegeo.grid.windows import of_sizes
-from rangegeo.schema.cube import SHARE
+from rangegeo.schema.cube import REACH
 
 WRITE_TASK = "rangegeo-write"  # prefix of the keys of writing tasks; a progress bar counts these tasks
 ALSO_TASK = "rangegeo-also"  # the same prefix for cubes that are written together with another one
@@ -28,7 +28,7 @@ BlockWriter: TypeAlias = Callable[[np.ndarray, int, int], object]
 
 def stored_bytes(cube: xr.DataArray, dtype: str) -> int:
     """The size of a cube's values in a dtype, without compression and without the blocks outside its area."""
-    return int(cube.size * np.dtype(dtype).itemsize * cube.attrs.get(SHARE, 1.0))
+    return int(cube.size * np.dtype(dtype).itemsize * cube.attrs.get(REACH, 1.0))
 
 
 def is_empty(block: np.ndarray) -> bool:

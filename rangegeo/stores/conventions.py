@@ -16,6 +16,7 @@ from odc.geo.geobox import GeoBox
 
 from rangegeo.grid import pixel_arc_deg
 from rangegeo.grid.crs import crs_of
+from rangegeo.schema.cube import geobox_of
 from rangegeo.support.earth import METRES_A_DEGREE
 
 RESAMPLING = "evaluation at pixel centres"  # overviews are not resampled: the field is continuous and evaluated again
@@ -40,7 +41,7 @@ def group_attributes(
         dtype: the dtype that the values are stored as: float32, float16, int16 or int8.
         overviews: coarser cubes that are stored in groups below this one.
     """
-    geobox: GeoBox = cube.odc.geobox
+    geobox: GeoBox = geobox_of(cube)
     conventions: dict[Any, dict[str, Any]] = {"proj": _projection(geobox), "spatial": _spatial(geobox)}
     if overviews:
         conventions["multiscales"] = {"layout": _multiscales(cube, overviews)}
@@ -81,11 +82,11 @@ def _scaled(finer: xr.DataArray, coarser: xr.DataArray) -> dict:
 
 def _factor(finer: xr.DataArray, coarser: xr.DataArray) -> int:
     """How many times as large the pixels of the coarser cube are."""
-    return round(coarser.odc.geobox.resolution.x / finer.odc.geobox.resolution.x)
+    return round(geobox_of(coarser).resolution.x / geobox_of(finer).resolution.x)
 
 
 def _shape_and_transform(level: xr.DataArray) -> dict:
-    spatial = _spatial(level.odc.geobox)
+    spatial = _spatial(geobox_of(level))
     return {name: spatial[name] for name in ("spatial:shape", "spatial:transform")}
 
 

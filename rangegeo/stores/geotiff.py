@@ -31,8 +31,9 @@ from rangegeo.errors import OutputError, argument
 from rangegeo.grid.crs import wkt_of
 from rangegeo.grid.pyramid import overview_factors
 from rangegeo.grid.samples import sample_lattice
-from rangegeo.schema.cube import as_4d
+from rangegeo.schema.cube import as_4d, geobox_of
 from rangegeo.stores.blocks import Facts, Report, is_empty, stored_bytes, write_blocks
+from rangegeo.stores.geotiff_crs import check_crs
 from rangegeo.stores.geotiff_options import FEW_BANDS, compression, raster_type, with_options
 from rangegeo.stores.qml import qgis_style
 from rangegeo.stores.quantise import FLOAT32, Loss, Storage
@@ -215,6 +216,7 @@ def check_outputs(
         UsageError: a creation option cannot be used.
         OutputError: a file cannot be written.
     """
+    check_crs(geobox_of(cube))
     _finished_profile(cube, dtype, creation_options)
     for output in output_paths(cube, path):
         if output.is_dir():
@@ -240,7 +242,7 @@ def _tiling(cube: xr.DataArray) -> dict[str, Any]:
 
 def _draft_profile(cube: xr.DataArray, storage: Storage) -> dict[str, Any]:
     """The creation options of a draft."""
-    geobox = cube.odc.geobox
+    geobox = geobox_of(cube)
     return _tiling(cube) | {
         "bigtiff": "yes",
         "sparse_ok": True,

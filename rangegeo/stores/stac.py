@@ -23,7 +23,7 @@ from odc.geo.geobox import GeoBox
 from rangegeo.errors import CubeError, argument
 from rangegeo.grid import crs_name, places_on
 from rangegeo.grid.crs import crs_of
-from rangegeo.schema.cube import NAME
+from rangegeo.schema.cube import NAME, geobox_of
 from rangegeo.stores.conventions import ground_sample_distance, paper_url, quantisation
 from rangegeo.stores.opening import open_cube, stored_dtype
 from rangegeo.support.destination import check_destination
@@ -103,7 +103,7 @@ def make_item(path: Path, now: datetime) -> pystac.Item:
     missing = [name for name in NEEDED if name not in cube.attrs]
     if missing:
         raise CubeError(f"{path} does not say its {', '.join(missing)}; expected a cube as rangegeo raster wrote it")
-    geobox: GeoBox = cube.odc.geobox
+    geobox: GeoBox = geobox_of(cube)
     geometry, bbox = footprint(geobox)
     item = pystac.Item(path.stem, geometry, bbox, now.replace(microsecond=0), _properties(cube, stored, now))
     item.stac_extensions += [PROCESSING, RASTER]
@@ -178,7 +178,7 @@ def _properties(cube: xr.DataArray, stored: _Stored, now: datetime) -> dict:
     betas = [float(beta) for beta in cube["beta"].values.ravel()] if "beta" in cube.coords else []
     title = attrs["long_name"] + (f", beta {', '.join(f'{beta:g}' for beta in betas)}" if betas else "")
     made = now.replace(microsecond=0).isoformat().replace("+00:00", "Z")
-    metres = ground_sample_distance(cube.odc.geobox)
+    metres = ground_sample_distance(geobox_of(cube))
     parameters = {name: value for name, value in attrs.items() if name not in NOT_PARAMETERS}
     return {
         "title": title,
@@ -196,7 +196,7 @@ def _assets(path: Path, cube: xr.DataArray, stored: _Stored) -> dict[str, pystac
     """The cube itself, and the preview and the style that lie beside a GeoTIFF."""
     import pystac
 
-    metres = ground_sample_distance(cube.odc.geobox)
+    metres = ground_sample_distance(geobox_of(cube))
     fields = {
         "data_type": stored.dtype,
         "nodata": "nan" if np.isnan(stored.nodata) else stored.nodata,

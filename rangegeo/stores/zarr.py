@@ -22,7 +22,7 @@ from dask.delayed import Delayed
 
 from rangegeo.errors import OutputError, UsageError, argument
 from rangegeo.grid.coords import grid_coords
-from rangegeo.schema.cube import NAME, as_4d
+from rangegeo.schema.cube import NAME, as_4d, geobox_of
 from rangegeo.stores.blocks import BlockWriter, Facts, Report, is_empty, stored_bytes, write_blocks
 from rangegeo.stores.conventions import gdal_crs, group_attributes, overview_name
 from rangegeo.stores.quantise import FLOAT32, Loss, Storage
@@ -231,7 +231,7 @@ class _GroupMaker:
 
     def _array_attributes(self, cube: xr.DataArray) -> dict[str, Any]:
         attrs = {key: value for key, value in cube.attrs.items() if key != "grid_mapping"}
-        attrs |= {"_CRS": gdal_crs(cube.odc.geobox), "band_names": cube["band_name"].values.tolist()}
+        attrs |= {"_CRS": gdal_crs(geobox_of(cube)), "band_names": cube["band_name"].values.tolist()}
         if self.storage.scale is not None and self.storage.offset is not None:
             scale, offset = self.storage.scale[0, 0], self.storage.offset[0, 0]
             attrs |= {"scale_factor": float(scale), "add_offset": float(offset)}
@@ -261,7 +261,7 @@ def _own_coordinates(cube: xr.DataArray) -> dict[str, xr.DataArray]:
     A slice of a cube has kept the resolution and the transform of the whole cube; both are computed again.
     """
     coords = {str(name): coord.drop_encoding() for name, coord in cube.coords.items() if name != "band_name"}
-    fresh = grid_coords(cube.odc.geobox)
+    fresh = grid_coords(geobox_of(cube))
     transform = fresh["spatial_ref"].attrs["GeoTransform"]
     coords["spatial_ref"] = coords["spatial_ref"].assign_attrs(GeoTransform=transform)
     for axis in ("y", "x"):

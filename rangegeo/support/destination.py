@@ -9,6 +9,8 @@ from rangegeo.errors import OutputError, argument
 from rangegeo.support.disk import free_bytes
 from rangegeo.support.text import human_bytes
 
+STDOUT = "-"  # the path that stands for standard output
+
 
 def check_destination(
     path: Path,

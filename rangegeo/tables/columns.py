@@ -35,6 +35,7 @@ class OutputColumns:
         places: which columns are added for the places: "none", "columns" or "geometry".
         recipe: layers and bands of the embeddings.
         lists: whether each layer is one column of lists; otherwise each band is a column.
+        decimal: the sign before the decimals of numbers that the table has as text.
     """
 
     carried: dict[str, pa.DataType]
@@ -42,6 +43,7 @@ class OutputColumns:
     places: str
     recipe: Recipe
     lists: bool
+    decimal: str = "."
 
     @property
     def embedded(self) -> tuple[str, ...]:
@@ -64,7 +66,7 @@ class OutputColumns:
     def carry(self, columns: pa.RecordBatch) -> pa.RecordBatch:
         """The columns that come from the table, with their types."""
         columns = columns.select(list(self.carried))
-        return with_types(columns, self.carried) if self.untyped else columns
+        return with_types(columns, self.carried, self.decimal) if self.untyped else columns
 
     def batch(self, columns: pa.RecordBatch, places: TablePlaces, values: np.ndarray) -> pa.RecordBatch:
         """n rows of the output.

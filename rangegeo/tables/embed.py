@@ -16,10 +16,11 @@ from rangegeo.support.destination import check_destination
 from rangegeo.support.text import human_bytes, human_seconds
 from rangegeo.tables.columns import OutputColumns
 from rangegeo.tables.formats import Format
-from rangegeo.tables.parquet import geo_metadata
+from rangegeo.tables.parquet import geo_metadata, kept_geo
 from rangegeo.tables.places import PlaceColumns
+from rangegeo.tables.sinks import PROVENANCE
 from rangegeo.tables.survey import Survey, survey
-from rangegeo.tables.table import Table
+from rangegeo.tables.table import Table, free_name
 
 BATCH_BYTES = 64e6  # of embeddings that are in memory at a time
 FEWEST_ROWS, MOST_ROWS = 1024, 65_536  # of a batch
@@ -104,18 +105,20 @@ def plan_table(
     """
     geometries = output_format.geometries
     geometry = None if table.geometry is None else table.geometry.column
-    as_columns = geometry is not None and geometries == "columns"
-    carried = [name for name in table.schema.names if not (as_columns and name == geometry)]
+    replaced = geometry is not None and geometries in ("columns", "points")
+    carried = [name for name in table.schema.names if not (replaced and name == geometry)]
     if drop:
         carried = [geometry] if geometry is not None and geometries == "made" else []
-    made = geometries == "made" and geometry is None
+    made = geometries == "points" or (geometries == "made" and geometry is None)
+    as_columns = replaced and geometries == "columns" and not drop
     known = survey(table, place_columns, carried)
     output = OutputColumns(
         carried=known.types,
         untyped=table.untyped,
-        places="columns" if as_columns and not drop else "geometry" if made else "none",
+        places="columns" if as_columns else "geometry" if made else "none",
         recipe=recipe,
         lists=output_format.lists if lists is None else lists,
+        decimal=table.decimal,
     )
     output_format.sink.check(output)
     return Plan(
@@ -142,12 +145,20 @@ def _schema_metadata(
     """
     geometry = table.geometry
     kept = geometry is not None and geometry.column in carried
-    stored = table.schema.metadata or {}
-    metadata = {key: text for key, text in stored.items() if (kept if key == b"geo" else not drop)}
-    if made:
+    metadata = {} if drop else dict(table.schema.metadata or {})
+    if PROVENANCE.encode() in metadata:  # the table holds embeddings of an earlier run
+        key = free_name(f"{PROVENANCE}_of_input", [known.decode(errors="replace") for known in metadata])
+        metadata[key.encode()] = metadata.pop(PROVENANCE.encode())
+    stored = (table.schema.metadata or {}).get(b"geo")
+    metadata.pop(b"geo", None)
+    still_true = kept_geo(stored, carried) if stored is not None and kept else None
+    if still_true is not None:
+        metadata[b"geo"] = still_true
+    elif made:
         metadata |= geo_metadata("geometry", parse_crs(WGS84), ["Point"])
-    elif geometry is not None and kept and b"geo" not in metadata:
-        metadata |= geo_metadata(geometry.column, geometry.crs or place_columns.crs)
+    elif geometry is not None and kept:
+        others = [other for other in table.other_geometries if other.column in carried]
+        metadata |= geo_metadata(geometry.column, geometry.crs or place_columns.crs, others=others)
     return metadata
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rangegeo.errors import UsageError, argument
+from rangegeo.support.destination import STDOUT
+from rangegeo.tables.geopackage import GpkgSink
 from rangegeo.tables.npz import NpzSink
-from rangegeo.tables.sinks import CsvSink, ParquetSink, Sink
+from rangegeo.tables.sinks import CsvSink, ParquetSink, Sink, StdoutSink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,8 @@ class Format:
         suffixes: of the files that have this format.
         lists: whether by default an embedding is one column of lists.
         choice: whether the user can choose between lists and columns.
-        geometries: "kept" as they are, "made" if the table has none, or "columns" of degrees instead.
+        geometries: "kept" as they are, "made" if the table has none, or instead of them "columns" of degrees or
+            "points" in WGS 84.
         room: the most bytes on disk per byte of embeddings.
     """
 
@@ -31,7 +34,7 @@ class Format:
     room: float
 
 
-STDOUT = "-"
+TO_STDOUT = Format(sink=StdoutSink, suffixes=(), lists=False, choice=False, geometries="columns", room=0.0)
 FORMATS = {
     "parquet": Format(
         sink=ParquetSink, suffixes=(".parquet", ".pq"), lists=True, choice=True, geometries="kept", room=1.1
@@ -40,6 +43,7 @@ FORMATS = {
         sink=ParquetSink, suffixes=(".geoparquet",), lists=True, choice=True, geometries="made", room=1.1
     ),
     "csv": Format(sink=CsvSink, suffixes=(".csv", ".tsv"), lists=False, choice=False, geometries="columns", room=3.5),
+    "gpkg": Format(sink=GpkgSink, suffixes=(".gpkg",), lists=False, choice=False, geometries="points", room=3.6),
     "npz": Format(sink=NpzSink, suffixes=(".npz",), lists=True, choice=False, geometries="columns", room=2.1),
 }
 
@@ -48,13 +52,17 @@ def choose_format(path: Path, name: str | None) -> Format:
     """The format of an output.
 
     Args:
-        path: of the output; its suffix chooses the format if no name is given.
-        name: "parquet", "geoparquet", "csv" or "npz"; None for the format of the suffix.
+        path: of the output; its suffix chooses the format if no name is given. "-" is CSV on standard output.
+        name: "parquet", "geoparquet", "csv", "gpkg" or "npz"; None for the format of the suffix.
     Raises:
         UsageError: neither the name nor the suffix tells the format, or they contradict each other.
     """
     if str(path) == STDOUT:
-        raise UsageError(argument="out", expected="a file", got="- for standard output", example="places.parquet")
+        if name not in (None, "csv"):
+            raise UsageError(
+                f"{argument('out')} - writes CSV to standard output; leave {argument('format')} out, or give a file"
+            )
+        return TO_STDOUT
     of_suffix = next((key for key, row in FORMATS.items() if path.suffix.lower() in row.suffixes), None)
     if name and of_suffix and FORMATS[name].sink is not FORMATS[of_suffix].sink:
         raise UsageError(
@@ -65,6 +73,6 @@ def choose_format(path: Path, name: str | None) -> Format:
     if chosen:
         return FORMATS[chosen]
     raise UsageError(
-        f"{argument('out')} must end in .parquet, .geoparquet, .csv, .tsv or .npz, got {path.name!r}; or say "
+        f"{argument('out')} must end in .parquet, .geoparquet, .csv, .tsv, .gpkg or .npz, got {path.name!r}; or say "
         f"{argument('format')} {', '.join(FORMATS)}"
     )

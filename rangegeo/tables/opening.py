@@ -6,12 +6,13 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rangegeo.errors import UsageError, argument
+from rangegeo.tables.dialect import TextOptions
 from rangegeo.tables.parquet import open_parquet
-from rangegeo.tables.table import Table
+from rangegeo.tables.table import Table, check_unique
 from rangegeo.tables.text import open_text
 from rangegeo.tables.vector import open_geojson_lines, open_vector
 
@@ -23,18 +24,21 @@ class Kind:
     """One kind of table.
 
     Attributes:
-        open: opens a table, given its path, its name for messages and, if `layers`, the name of a layer or None.
+        open: opens a table, given its path, its name for messages and, if `layers`, the name of a layer or None, or
+            if `text`, how the text is written.
         suffixes: of the files that are of this kind; a copy of standard input gets the first.
         layers: whether a file may have several layers.
+        text: whether files are text tables.
     """
 
     open: Callable[..., Table]
     suffixes: tuple[str, ...]
     layers: bool = False
+    text: bool = False
 
 
 KINDS = {
-    "csv": Kind(open=open_text, suffixes=(".csv", ".tsv", ".tab", ".txt", ".csv.gz", ".tsv.gz")),
+    "csv": Kind(open=open_text, suffixes=(".csv", ".tsv", ".tab", ".txt", ".csv.gz", ".tsv.gz"), text=True),
     "geojson": Kind(open=open_vector, suffixes=(".geojson", ".json")),
     "geojsonl": Kind(
         open=open_geojson_lines, suffixes=(".geojsonl", ".geojsons", ".ndgeojson", ".ndjson", ".jsonl", ".geojsonseq")
@@ -47,7 +51,9 @@ MAGIC = {b"PAR1": "parquet", b"SQLite format 3": "gpkg"}  # the first bytes of f
 OTHER = Kind(open=open_vector, suffixes=(), layers=True)  # every other file that GDAL reads
 
 
-def open_table(source: str, folder: Path, *, kind: str | None = None, layer: str | None = None) -> Table:
+def open_table(
+    source: str, folder: Path, *, kind: str | None = None, layer: str | None = None, text: TextOptions | None = None
+) -> Table:
     """Open a table of places.
 
     Args:
@@ -55,8 +61,10 @@ def open_table(source: str, folder: Path, *, kind: str | None = None, layer: str
         folder: for a copy of standard input, because a table is read more than once.
         kind: "csv", "geojson", "geojsonl", "gpkg" or "parquet"; None to find out from the suffix or the first bytes.
         layer: name of a layer, for files with layers; None if there is one layer.
+        text: what the user says about how a text table is written; None for nothing.
     Raises:
-        UsageError: there is no such file, or no such layer. TableError: the file is not a table of that kind.
+        UsageError: there is no such file or layer, or an option does not fit the file. TableError: the file is not a
+            table of that kind.
     """
     if source == STDIN:
         if sys.stdin.isatty():
@@ -76,7 +84,19 @@ def open_table(source: str, folder: Path, *, kind: str | None = None, layer: str
         row = KINDS[kind] if kind else _of_suffix(path)
     if layer is not None and not row.layers:
         raise UsageError(f"{argument('layer')} is for files with layers such as .gpkg; leave it out for {name}")
-    return row.open(path, name, layer) if row.layers else row.open(path, name)
+    text = text or TextOptions()
+    if text.for_text_alone and not row.text:
+        given = argument(text.for_text_alone[0])
+        raise UsageError(
+            f"{given} is for text tables such as .csv; leave it out for {name}, or type "
+            f"{argument('input_format', 'csv')}"
+        )
+    if row.text:
+        opened = row.open(path, name, text)
+    else:
+        opened = row.open(path, name, layer) if row.layers else row.open(path, name)
+    check_unique(opened.schema.names, name)
+    return replace(opened, decimal=text.decimal)
 
 
 def _of_content(path: Path) -> str:

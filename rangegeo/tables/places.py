@@ -13,11 +13,12 @@ from pyproj import CRS, Transformer
 
 from rangegeo.errors import TableError, UsageError, argument
 from rangegeo.grid import WGS84, parse_crs, wrapped
-from rangegeo.places.columns import coordinate_columns
-from rangegeo.tables.table import Block, Table
+from rangegeo.places.columns import NAME_BOTH, coordinate_columns
+from rangegeo.tables.table import Block, Table, one_line
 
-NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
-DECIMAL_COMMA = r"[-+]?\d+,\d+"
+# A number as text; the sign before its decimals goes into the braces.
+NUMBER = r"^[-+]?(\d+{0}?\d*|{0}\d+)([eE][-+]?\d+)?$"
+DECIMAL = {",": r"[-+]?\d+,\d+", ".": r"[-+]?\d+\.\d+"}  # numbers with either sign
 POINT = 0  # shapely's number for points
 LARGEST = (360.0, 90.0)  # largest absolute longitude and latitude in degrees
 
@@ -29,10 +30,12 @@ class TablePlaces:
     Attributes:
         lonlat_deg: (n, 2) float64 in WGS 84, longitudes in [-180, 180]; NaN in rows without a place.
         usable: (n,) bool, whether a row has a place.
+        zero: (n,) bool, whether both coordinates of a row are exactly 0.
     """
 
     lonlat_deg: np.ndarray
     usable: np.ndarray
+    zero: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -45,6 +48,7 @@ class PlaceColumns:
         crs: of the coordinates.
         counted: what the numbers of rows count, "line" or "row".
         representative: whether a point within a line or a polygon is taken for it.
+        decimal: the sign before the decimals of numbers that are text.
     """
 
     columns: tuple[str, ...]
@@ -52,6 +56,7 @@ class PlaceColumns:
     crs: CRS
     counted: str
     representative: bool = False
+    decimal: str = "."
 
     @property
     def is_wgs84(self) -> bool:
@@ -65,6 +70,7 @@ class PlaceColumns:
             TableError: a geometry is not a point.
         """
         x, y = self._xy(block)
+        zero = (x == 0) & (y == 0)
         if not self.is_wgs84:
             x, y = Transformer.from_crs(self.crs, WGS84, always_xy=True).transform(x, y)
         with np.errstate(invalid="ignore"):
@@ -72,7 +78,7 @@ class PlaceColumns:
         lonlat = np.stack([x, y], axis=1)
         lonlat[~usable] = np.nan
         lonlat[usable, 0] = wrapped(lonlat[usable, 0])
-        return TablePlaces(lonlat, usable)
+        return TablePlaces(lonlat, usable, zero & usable)
 
     def explain(self, block: Block, row: int) -> str:
         """The reason why a row has no place."""
@@ -86,8 +92,7 @@ class PlaceColumns:
                 raw = one.columns[name][0].as_py()
                 if not np.isfinite(value):
                     empty = raw is None or not str(raw).strip() or str(raw).strip().lower() in ("nan", "na", "null")
-                    comma = "; decimals need a point" if re.fullmatch(DECIMAL_COMMA, str(raw).strip()) else ""
-                    return f"{name} is empty" if empty else f"{name} is {raw!r}, no number{comma}"
+                    return f"{name} is empty" if empty else f"{name} is {raw!r}, no number{self._hint(str(raw))}"
         if not self.is_wgs84:
             return f"{x:g}, {y:g} is outside {self.crs.name}"
         for what, value, largest in zip(("longitude", "latitude"), (x, y), LARGEST, strict=True):
@@ -95,12 +100,20 @@ class PlaceColumns:
                 return f"{what} {value:g} is beyond {largest:g}"
         raise AssertionError(f"row {row} has a place")
 
+    def _hint(self, text: str) -> str:
+        """What to do about a number with the other decimal sign; nothing about other text."""
+        other = "." if self.decimal == "," else ","
+        if not re.fullmatch(DECIMAL[other], text.strip()):
+            return ""
+        needed = "comma" if self.decimal == "," else "point"
+        return f"; decimals need a {needed}, or type {argument('decimal', other)}"
+
     def _xy(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
         """Two (n,) float64 arrays of coordinates in the table's CRS; NaN where there is no number."""
         if self.encoding is None:
-            x, y = (_numbers(block.columns[name], name) for name in self.columns)
+            x, y = (_numbers(block.columns[name], self.decimal) for name in self.columns)
         elif self.encoding == "point":
-            x, y = (_numbers(part, self.columns[0]) for part in block.columns[self.columns[0]].flatten()[:2])
+            x, y = (_numbers(part) for part in block.columns[self.columns[0]].flatten()[:2])
         else:
             x, y = self._points(block)
         return x, y
@@ -116,7 +129,8 @@ class PlaceColumns:
             flag = argument("representative_point", True)
             raise TableError(f"{self.counted} {number} is a {kind}, not a point; {flag} takes a point within each")
         if len(others):
-            shapes[others] = shapely.point_on_surface(shapes[others])
+            with one_line(f"a point within {self.counted} {block.numbers[others[0]]} or a later one cannot be found"):
+                shapes[others] = shapely.point_on_surface(shapely.make_valid(shapes[others]))
         return shapely.get_x(shapes), shapely.get_y(shapes)
 
 
@@ -141,10 +155,19 @@ def find_places(
     given = None if crs is None else parse_crs(crs)
     geometry = table.geometry if lon is None and lat is None else None
     if geometry is None:
-        columns = coordinate_columns(table.schema.names, lon, lat)
+        names = table.schema.names
+        single = f"{NAME_BOTH}, or type the {argument('delimiter')} if there are other columns"
+        remedy = single if table.untyped and len(names) == 1 else NAME_BOTH
+        columns = coordinate_columns(names, lon, lat, remedy=remedy)
         for name in columns:
             _check_numeric(table.schema.field(name))
-        return PlaceColumns(columns=columns, encoding=None, crs=given or parse_crs(WGS84), counted=table.counted)
+        return PlaceColumns(
+            columns=columns,
+            encoding=None,
+            crs=given or parse_crs(WGS84),
+            counted=table.counted,
+            decimal=table.decimal,
+        )
     if geometry.crs is not None and given is not None and not geometry.crs.equals(given, ignore_axis_order=True):
         raise UsageError(
             f"{argument('crs')} is for tables that do not say theirs; {table.name} is in {geometry.crs.name}"
@@ -176,14 +199,14 @@ def is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
-def _numbers(column: pa.Array, name: str) -> np.ndarray:
+def _numbers(column: pa.Array, decimal: str = ".") -> np.ndarray:
     """(n,) float64 of a column; NaN for everything that is not a finite number."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if is_text(column.type):
         text = pc.utf8_trim_whitespace(column.cast(pa.string()))
-        is_number = pc.match_substring_regex(text, NUMBER)
+        is_number = pc.match_substring_regex(text, NUMBER.format(re.escape(decimal)))
         text = pc.utf8_ltrim(pc.if_else(is_number, text, pa.scalar(None, pa.string())), "+")
-        column = text
+        column = text if decimal == "." else pc.replace_substring(text, decimal, ".")
     values = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(np.float64)
     return np.where(np.isfinite(values), values, np.nan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,7 @@ class Survey:
         rows: number of rows.
         unusable: number of rows without a place.
         reasons: why the first few of these have no place: "line 17: latitude 95.7 is beyond 90".
+        remarks: what else a user should know about the table, one line each.
         types: of the columns that are carried over, by name.
         sample_deg: (n, 2) longitude, latitude of some of the places.
         tiles: number of places in each tile of `rangegeo.grid.globe`.
@@ -37,6 +38,7 @@ class Survey:
     rows: int
     unusable: int
     reasons: tuple[str, ...]
+    remarks: tuple[str, ...]
     types: dict[str, pa.DataType]
     sample_deg: np.ndarray
     tiles: np.ndarray
@@ -60,6 +62,7 @@ def survey(table: Table, place_columns: PlaceColumns, carried: Sequence[str]) ->
     located = place_columns.columns
     wanted = [*located, *(name for name in carried if table.untyped and name not in located)]
     rows = unusable = 0
+    short, zero = _Counted(), _Counted()
     reasons: list[str] = []
     kinds: dict[str, int] = {}
     sample: list[np.ndarray] = []
@@ -68,6 +71,8 @@ def survey(table: Table, place_columns: PlaceColumns, carried: Sequence[str]) ->
         found = place_columns.locate(block)
         for row in np.flatnonzero(~found.usable)[: FEW - len(reasons)]:
             reasons.append(f"{table.counted} {block.numbers[row]}: {place_columns.explain(block, row)}")
+        short.add(block.short)
+        zero.add(block.numbers[found.zero])
         rows += len(block)
         unusable += int((~found.usable).sum())
         places = found.lonlat_deg[found.usable]
@@ -75,7 +80,7 @@ def survey(table: Table, place_columns: PlaceColumns, carried: Sequence[str]) ->
         if sum(map(len, sample)) < SAMPLE:
             sample.append(places[:SAMPLE])
         if table.untyped:
-            kinds = fitting_types(block.columns, kinds)
+            kinds = fitting_types(block.columns, kinds, table.decimal)
     if rows and unusable == rows:
         raise TableError(
             f"none of the {rows:,} rows of {table.name} has a place: {reasons[0]}; "
@@ -91,7 +96,37 @@ def survey(table: Table, place_columns: PlaceColumns, carried: Sequence[str]) ->
         rows=rows,
         unusable=unusable,
         reasons=tuple(reasons),
+        remarks=(*table.remarks, *_remarks(table, short, zero)),
         types=types,
         sample_deg=np.concatenate([np.empty((0, 2)), *sample])[:SAMPLE],
         tiles=tiles,
     )
+
+
+@dataclass(slots=True)
+class _Counted:
+    """How many rows are of some kind, and the number of the first; 0 if there is none."""
+
+    rows: int = 0
+    first: int = 0
+
+    def add(self, numbers: Sequence[int] | np.ndarray) -> None:
+        """Count some rows, given their numbers in the table."""
+        if len(numbers) and not self.rows:
+            self.first = int(numbers[0])
+        self.rows += len(numbers)
+
+
+def _remarks(table: Table, short: _Counted, zero: _Counted) -> Iterator[str]:
+    """What a user should know about rows that are embedded all the same."""
+    if short.rows:
+        rows = "1 row has" if short.rows == 1 else f"{short.rows:,} rows have"
+        yield f"{table.name}: {rows} fewer values than columns{_at(table, short)}; what is missing is left empty"
+    if zero.rows:
+        places = "1 place is" if zero.rows == 1 else f"{zero.rows:,} places are"
+        yield f"{table.name}: {places} exactly 0, 0, which often stands for a missing place{_at(table, zero)}"
+
+
+def _at(table: Table, counted: _Counted) -> str:
+    """Where the first of some rows is."""
+    return f"{', on' if counted.rows == 1 else ', the first on'} {table.counted} {counted.first}"

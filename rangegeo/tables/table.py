@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import pyarrow as pa
 from pyproj import CRS
+from shapely.errors import ShapelyError
+
+from rangegeo.errors import RangegeoError, TableError, UsageError, first_line
+from rangegeo.grid import parse_crs
+
+LONGEST_SAID = 60  # characters of a CRS that a message shows
+# What the libraries that read and write tables raise for files that are wrong.
+LIBRARY_ERRORS = (pa.ArrowException, OSError, EOFError, ValueError, KeyError, RuntimeError, ShapelyError)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,10 +27,12 @@ class Block:
     Attributes:
         columns: their values.
         numbers: (n,) int64, for each row the line on which it begins, or its number counted from 1.
+        short: the numbers of the rows that have fewer values than there are columns; what is missing is empty.
     """
 
     columns: pa.RecordBatch
     numbers: np.ndarray
+    short: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -53,6 +65,9 @@ class Table:
         counted: what the numbers of a block count, "line" or "row".
         untyped: whether the columns are text whose types must still be found.
         geometry: the column of geometries; None for a table of plain columns.
+        other_geometries: further columns of geometries, which are carried along.
+        decimal: the sign before the decimals of numbers that are text.
+        remarks: what a user should know about the table, one line each.
     """
 
     name: str
@@ -61,6 +76,59 @@ class Table:
     counted: str = "row"
     untyped: bool = False
     geometry: Geometry | None = None
+    other_geometries: tuple[Geometry, ...] = ()
+    decimal: str = "."
+    remarks: tuple[str, ...] = ()
+
+
+def check_unique(names: Sequence[str], name: str) -> None:
+    """Refuse a table with two columns of the same name; `name` is that of the table.
+
+    Raises:
+        TableError: there are two.
+    """
+    if len(set(names)) < len(names):
+        twice = next(column for column in names if names.count(column) > 1)
+        raise TableError(f"{name} has several columns named {twice!r}; give each a name of its own")
+
+
+def stored_crs(crs: str | dict, name: str) -> CRS:
+    """The CRS that a table says itself.
+
+    Args:
+        crs: in any form that pyproj takes.
+        name: of the table, for messages.
+    Raises:
+        TableError: it cannot be used.
+    """
+    try:
+        return parse_crs(crs)
+    except UsageError as error:
+        said = " ".join(str(crs).split())
+        said = said if len(said) <= LONGEST_SAID else f"{said[:LONGEST_SAID]} …"
+        raise TableError(
+            f"{name} says a CRS that cannot be used, {said!r}; convert it first, for example with ogr2ogr -t_srs "
+            "EPSG:4326"
+        ) from error
+
+
+@contextmanager
+def one_line(said: str) -> Iterator[None]:
+    """Turn the errors that Arrow, GDAL, GEOS and the system raise for a table into a TableError of one line.
+
+    Args:
+        said: the name of the table and what cannot be done, such as "t.parquet cannot be read".
+    Raises:
+        TableError: one of these errors occurred. Errors of rangegeo itself pass as they are.
+    """
+    try:
+        yield
+    except RangegeoError:
+        raise
+    except MemoryError as error:
+        raise TableError(f"{said}: there is not enough memory for its rows; leave out its widest columns") from error
+    except LIBRARY_ERRORS as error:
+        raise TableError(f"{said}: {first_line(error)}") from error
 
 
 def in_rows(batches: Iterator[pa.RecordBatch]) -> Iterator[Block]:
@@ -69,3 +137,21 @@ def in_rows(batches: Iterator[pa.RecordBatch]) -> Iterator[Block]:
     for batch in batches:
         yield Block(batch, np.arange(first, first + batch.num_rows))
         first += batch.num_rows
+
+
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """A name for a column that no other column has: the wanted one, or with a number behind it."""
+    if wanted not in taken:
+        return wanted
+    return next(name for number in count(2) if (name := f"{wanted}_{number}") not in taken)
+
+
+def is_binary(kind: pa.DataType) -> bool:
+    """Whether a type of Arrow is one of its types of bytes."""
+    tests = (
+        pa.types.is_binary,
+        pa.types.is_large_binary,
+        pa.types.is_fixed_size_binary,
+        pa.types.is_binary_view,
+    )
+    return any(test(kind) for test in tests)

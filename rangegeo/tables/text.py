@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
+import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rangegeo.errors import TableError, argument
-from rangegeo.tables.table import Block, Table
+from rangegeo.errors import TableError, argument, first_line
+from rangegeo.tables.dialect import QUOTE, Dialect, TextOptions, find_dialect, long_values
+from rangegeo.tables.table import Block, Table, check_unique, free_name
 
-DELIMITERS = ",\t;|"
+EXCEL = r'"?sep=."?\s*'  # a line that only Excel understands
+GZIP = b"\x1f\x8b"  # the first bytes of a file of gzip
+
 # The types that a column can have, the narrowest first, each with a pattern that all its values must match. Values with
 # leading zeros are taken for codes, and values with more than 18 digits for names; both stay text.
 TYPES = (
@@ -27,80 +33,141 @@ TYPES = (
 )
 
 
-def open_text(path: Path, name: str) -> Table:
-    """Open a text table whose first line names the columns; its most frequent delimiter is the delimiter of the table.
+def open_text(path: Path, name: str, options: TextOptions | None = None) -> Table:
+    """Open a text table whose first line names the columns.
 
     Args:
         path: of the file, which may be compressed with gzip.
         name: of the table, for messages.
+        options: what the user says about how it is written; None for nothing.
     Raises:
-        TableError: the file cannot be read as text, or the first line does not name columns.
+        TableError: the file cannot be read as text, the first line does not name columns, or the table can be read in
+            two ways that give other rows.
     """
-    with _lines(path, name) as lines:
-        first = lines.readline()
-        delimiter = max(DELIMITERS, key=first.count)
+    options = options or TextOptions()
+    with _lines(path, name, options.encoding) as lines:
+        dialect = _dialect(lines, options, name)
         lines.seek(0)
         try:
-            header = next(csv.reader(lines, delimiter=delimiter, strict=True), [])
+            with long_values():
+                header = next((row for row in dialect.rows(lines) if row), [])
         except csv.Error as error:
-            raise TableError(f"{name}, line 1: {error}; expected a line of column names such as lon,lat") from error
+            raise TableError(
+                f"{name}, line 1: {dialect.complaint(error)}; expected a line of column names such as lon,lat"
+            ) from error
     names = _checked_header(header, name)
 
     def read(columns: Sequence[str] | None, rows: int) -> Iterator[Block]:
         kept = range(len(names)) if columns is None else [names.index(column) for column in columns]
-        with _lines(path, name) as lines:
-            yield from _blocks(lines, delimiter, names, kept, rows, name)
+        with _lines(path, name, options.encoding) as lines:
+            yield from _blocks(lines, dialect, names, kept, rows, name)
 
-    schema = pa.schema([(column, pa.string()) for column in names])
-    return Table(name=name, schema=schema, read=read, counted="line", untyped=True)
+    return Table(
+        name=name,
+        schema=pa.schema([(column, pa.string()) for column in names]),
+        read=read,
+        counted="line",
+        untyped=True,
+        remarks=dialect.remarks,
+    )
 
 
-def fitting_types(batch: pa.RecordBatch, known: dict[str, int]) -> dict[str, int]:
+def _dialect(lines: io.TextIOWrapper, options: TextOptions, name: str) -> Dialect:
+    """How a table is written; only a table with quotation marks must be read to find it out."""
+    first = list(islice((line for line in lines if line.strip("\r\n")), 2))
+    if first and "\0" in first[0]:
+        raise TableError(_no_text(name, first[0].encode()))
+    if first and re.fullmatch(EXCEL, first[0]):
+        raise TableError(f"{name}, line 1: {first[0].strip()} is for Excel alone; take that line out")
+    lines.seek(0)
+    quoted = any(QUOTE in part for part in iter(lambda: lines.read(2**20), ""))
+    lines.seek(0)
+    return find_dialect(lines if quoted else (), first, options, name)
+
+
+def fitting_types(batch: pa.RecordBatch, known: dict[str, int], decimal: str = ".") -> dict[str, int]:
     """For each column the position of the first of TYPES that fits all batches so far; len(TYPES) for text.
 
     Args:
         batch: the next batch, all columns text.
         known: the positions after the batches before; empty before the first.
+        decimal: the sign before the decimals of a number.
     """
     fitting = {}
+    patterns = [pattern.replace(r"\.", re.escape(decimal)) for _, pattern in TYPES]
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         values = column.filter(pc.not_equal(column, ""))
         kind = known.get(name, 0)
-        while kind < len(TYPES) and not pc.all(pc.match_substring_regex(values, TYPES[kind][1]), min_count=0).as_py():
+        while kind < len(TYPES) and not pc.all(pc.match_substring_regex(values, patterns[kind]), min_count=0).as_py():
             kind += 1
         fitting[name] = kind
     return fitting
 
 
-def with_types(batch: pa.RecordBatch, types: dict[str, pa.DataType]) -> pa.RecordBatch:
+def with_types(batch: pa.RecordBatch, types: dict[str, pa.DataType], decimal: str = ".") -> pa.RecordBatch:
     """Convert a batch of text to the types that were found; in columns that are not text, empty text becomes null."""
     columns = [
-        column
-        if types[name] == pa.string()
-        else pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column).cast(types[name])
+        column if types[name] == pa.string() else _converted(column, types[name], decimal)
         for name, column in zip(batch.schema.names, batch.columns, strict=True)
     ]
     return pa.record_batch(columns, names=batch.schema.names)
 
 
+def _converted(column: pa.Array, kind: pa.DataType, decimal: str) -> pa.Array:
+    """A column of text with another type."""
+    text = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+    return (text if decimal == "." else pc.replace_substring(text, decimal, ".")).cast(kind)
+
+
 @contextmanager
-def _lines(path: Path, name: str) -> Iterator[io.TextIOWrapper]:
+def _lines(path: Path, name: str, encoding: str | None) -> Iterator[io.TextIOWrapper]:
     """The text of a file, decompressed; an unreadable file is a TableError of one line."""
+    opener: Callable = gzip.open if path.suffix == ".gz" else open
+    is_utf8 = encoding is None or codecs.lookup(encoding).name == "utf-8"
     try:
-        opener = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
+        with opener(path, "rt", encoding="utf-8-sig" if is_utf8 else encoding, newline="") as lines:
             yield lines
-    except UnicodeDecodeError as error:
-        if b"\0" in error.object[: error.start]:
+    except UnicodeError as error:
+        reason = error.reason if isinstance(error, UnicodeDecodeError) else first_line(error)
+        if not is_utf8:
             raise TableError(
-                f"{name} is no text; expected CSV, or say what it is with {argument('input_format')}, or convert it to "
-                "UTF-8"
+                f"{name} is not {encoding} text ({reason}); type another {argument('encoding')}"
             ) from error
-        raise TableError(
-            f"{name} is not UTF-8 text ({error.reason}); convert it first, for example: iconv -f latin1 -t utf-8"
-        ) from error
+        with opener(path, "rb") as raw:
+            raise TableError(_not_utf8(name, raw, reason)) from error
     except (OSError, EOFError, zlib.error) as error:
-        raise TableError(f"{name} cannot be read: {error}") from error
+        raise TableError(f"{name} cannot be read: {first_line(error)}") from error
+
+
+def _not_utf8(name: str, raw: io.BufferedReader | gzip.GzipFile, reason: str) -> str:
+    """The message about a file that is not UTF-8, with the encoding that it may have."""
+    start = raw.peek(64)[:64]
+    line, number = next(((line, number) for number, line in enumerate(raw, start=1) if not _is_utf8(line)), (b"", 1))
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return f"{name} is UTF-16 text; type {argument('encoding', 'utf-16')}"
+    if start.startswith(GZIP):
+        return f"{name} is not UTF-8 text, but compressed with gzip; give it a name that ends in .csv.gz"
+    if b"\0" in start + line:
+        return _no_text(name, start)
+    windows = any(0x80 <= byte < 0xA0 for byte in line)  # Latin-1 has no letters there
+    likely = argument("encoding", "cp1252" if windows else "latin-1")
+    return f"{name} is not UTF-8 text ({reason} on line {number}); type its encoding, for example {likely}"
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _no_text(name: str, start: bytes) -> str:
+    """The message about a file that has NUL bytes."""
+    for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if len(start) > 8 and start[offset:40:2].strip(b"\0") == b"" and b"\0" not in start[1 - offset : 40 : 2]:
+            return f"{name} looks like UTF-16 text; type {argument('encoding', encoding)}"
+    return f"{name} is no text; expected CSV, or say what it is with {argument('input_format')}, or convert it to UTF-8"
 
 
 def _checked_header(header: list[str], name: str) -> list[str]:
@@ -111,62 +178,83 @@ def _checked_header(header: list[str], name: str) -> list[str]:
         raise TableError(
             f"the first line of {name} must name the columns, got {','.join(header[:4])}; add a line such as lon,lat"
         )
-    names = [text.strip() or f"unnamed_{index}" for index, text in enumerate(header, start=1)]
-    twice = sorted({column for column in names if names.count(column) > 1})
-    if twice:
-        raise TableError(f"{name} has several columns named {twice[0]!r}; give each a name of its own")
+    names = [text.strip() for text in header]
+    for index, column in enumerate(names):
+        if not column:
+            names[index] = free_name(f"unnamed_{index + 1}", names)
+    check_unique(names, name)
     return names
 
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        float(text.replace(",", "."))
     except ValueError:
         return False
     return True
 
 
 def _blocks(
-    lines: io.TextIOWrapper, delimiter: str, names: list[str], kept: Sequence[int], rows: int, name: str
+    lines: io.TextIOWrapper, dialect: Dialect, names: list[str], kept: Sequence[int], rows: int, name: str
 ) -> Iterator[Block]:
     """The rows of a table in blocks.
 
     Args:
         lines: the whole file, at its beginning.
+        dialect: how it is written.
         names: of all columns.
         kept: positions of the wanted columns.
         rows: the most rows of a block.
         name: of the table, for messages.
     """
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    values: list[list[str]] = []
-    numbers: list[int] = []
-    try:
-        next(reader)
+    reader = dialect.rows(lines)
+    with long_values():
+        next(row for row in reader if row)
+    while True:
+        values: list[list[str]] = []
+        numbers: list[int] = []
+        short: list[int] = []
         line = reader.line_num + 1  # the line on which the next row begins
-        for row in reader:
-            if row:  # blank lines are skipped
-                values.append(row if len(row) == len(names) else _fitted(row, len(names), f"{name}, line {line}"))
-                numbers.append(line)
-            line = reader.line_num + 1
-            if len(values) == rows:
-                yield _block(values, numbers, names, kept)
-                values, numbers = [], []
-    except csv.Error as error:
-        raise TableError(f"{name}, line {line}: {error}; check the quotation marks") from error
-    if values:
-        yield _block(values, numbers, names, kept)
+        try:
+            with long_values():
+                for row in reader:
+                    if row:  # blank lines are skipped
+                        if len(row) != len(names):
+                            row = _fitted(row, len(names), f"{name}, line {line}", dialect, short, line)
+                        values.append(row)
+                        numbers.append(line)
+                    line = reader.line_num + 1
+                    if len(values) == rows:
+                        break
+        except csv.Error as error:
+            raise TableError(f"{name}, line {line}: {dialect.complaint(error)}") from error
+        if not values:
+            return
+        columns = list(zip(*values, strict=True))
+        arrays = [pa.array(columns[index], pa.string()) for index in kept]
+        batch = pa.record_batch(arrays, names=[names[index] for index in kept])
+        yield Block(batch, np.array(numbers), tuple(short))
 
 
-def _fitted(row: list[str], width: int, where: str) -> list[str]:
-    """A row with one value for each column. Missing values become empty; surplus values must be empty."""
+def _fitted(row: list[str], width: int, where: str, dialect: Dialect, short: list[int], line: int) -> list[str]:
+    """A row with one value for each column. Missing values become empty; surplus values must be empty.
+
+    Args:
+        row: the values on the line.
+        width: the number of columns.
+        where: the line, for messages.
+        dialect: how the table is written.
+        short: takes the number of the line if values are missing.
+        line: its number.
+    """
     if any(row[width:]):
-        raise TableError(f"{where} has {len(row)} values for {width} columns; quote the values that hold delimiters")
+        remedy = "quote the values that hold delimiters" if dialect.enclosing else "take the delimiters out of values"
+        if not dialect.enclosing:
+            remedy += f", or type {argument('quoting', 'minimal')} if they are enclosed"
+        raise TableError(
+            f"{where} has {len(row)} values for {width} columns; {remedy}; the {argument('delimiter')} is "
+            f"{'a ' if dialect.name.isalpha() else ''}{dialect.name}"
+        )
+    if len(row) < width:
+        short.append(line)
     return row[:width] + [""] * (width - len(row))
-
-
-def _block(values: list[list[str]], numbers: list[int], names: list[str], kept: Sequence[int]) -> Block:
-    """A block of rows, with the wanted columns."""
-    columns = list(zip(*values, strict=True))
-    arrays = [pa.array(columns[index], pa.string()) for index in kept]
-    return Block(pa.record_batch(arrays, names=[names[index] for index in kept]), np.array(numbers))

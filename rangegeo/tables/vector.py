@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyogrio
-from pyogrio.errors import DataLayerError, DataSourceError
+from pyogrio.errors import DataSourceError
 from pyogrio.raw import open_arrow
 
 from rangegeo.errors import TableError, UsageError, argument, first_line
-from rangegeo.grid import parse_crs
-from rangegeo.tables.table import Block, Geometry, Table, in_rows
+from rangegeo.tables.table import Block, Geometry, Table, free_name, in_rows, one_line, stored_crs
 
 WKB_NAMES = {b"geoarrow.wkb", b"ogc.wkb"}  # Arrow extension types of columns of geometries
+ADVICE = "; It might help"  # where advice of GDAL begins that does not help here
 GEOMETRY = "geometry"  # name of the column of geometries if the file gives none
 
 
@@ -31,29 +32,43 @@ def open_vector(path: Path, name: str, layer: str | None = None) -> Table:
     Raises:
         TableError: GDAL cannot read the file. UsageError: there is no such layer, or the layer must be named.
     """
-    try:
-        layer = _layer([str(known) for known, _ in pyogrio.list_layers(path)], layer, name)
-        with open_arrow(path, layer=layer, batch_size=1, use_pyarrow=True) as (meta, reader):
-            stored = reader.schema
-    except (DataSourceError, DataLayerError) as error:
-        raise TableError(f"{name} cannot be read: {first_line(error)}") from error
-    binary = [field.name for field in stored if (field.metadata or {}).get(b"ARROW:extension:name") in WKB_NAMES]
-    called = {column: meta["geometry_name"] or GEOMETRY for column in binary}
+    said = f"{name} cannot be read"
+    with one_line(said), warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            layer = _layer([str(known) for known, _ in pyogrio.list_layers(path)], layer, name)
+            with open_arrow(path, layer=layer, batch_size=1, use_pyarrow=True) as (meta, reader):
+                stored = reader.schema
+        except DataSourceError as error:
+            reason = first_line(error).split(ADVICE)[0].rstrip(".;")
+            raise TableError(
+                f"{said}: {reason}; expected a table such as .csv, .geojson, .gpkg or .parquet; save a spreadsheet as "
+                ".csv"
+            ) from error
+    geometries = _geometries(stored, meta, name)
+    called = [geometry.column for geometry in geometries]
     schema = _named(stored, called)
-    crs = None if meta["crs"] is None else parse_crs(meta["crs"])
 
     def read(columns: Sequence[str] | None, rows: int) -> Iterator[Block]:
         wanted = schema.names if columns is None else list(columns)
-        attributes = [column for column in wanted if column not in called.values()]
+        attributes = [column for column in wanted if column not in called]
         options = {"layer": layer, "columns": attributes, "batch_size": rows, "use_pyarrow": True}
         options["read_geometry"] = len(attributes) < len(wanted)
-        with open_arrow(path, **options) as (_, reader):
+        with one_line(said), open_arrow(path, **options) as (_, reader):
+            named = _named(reader.schema, called)
             yield from in_rows(
-                pa.record_batch(batch.columns, schema=_named(batch.schema, called)).select(wanted) for batch in reader
+                pa.record_batch(list(map(_storage, batch.columns)), schema=named).select(wanted) for batch in reader
             )
 
-    geometry = Geometry(called[binary[0]], "WKB", crs) if binary else None
-    return Table(name=name, schema=schema, read=read, geometry=geometry)
+    geometry = geometries[0] if geometries else None
+    return Table(
+        name=name,
+        schema=schema,
+        read=read,
+        geometry=geometry,
+        other_geometries=tuple(geometries[1:]),
+        remarks=tuple(dict.fromkeys(f"{name}: {' '.join(str(warning.message).split())}" for warning in told)),
+    )
 
 
 def open_geojson_lines(path: Path, name: str) -> Table:
@@ -102,9 +117,51 @@ def _layer(known: list[str], wanted: str | None, name: str) -> str:
         raise UsageError(argument="layer", expected=f"one of {', '.join(known)}", got=repr(wanted))
     if wanted is None and len(known) > 1:
         raise UsageError(f"{name} has the layers {', '.join(known)}; say which with {argument('layer')}")
+    if not known:
+        raise TableError(f"{name} has no layer; expected a table of places")
     return wanted or known[0]
 
 
-def _named(schema: pa.Schema, called: dict[str, str]) -> pa.Schema:
-    """The schema with columns of geometries as plain binary, renamed as `called` says."""
-    return pa.schema([pa.field(called[field.name], pa.binary()) if field.name in called else field for field in schema])
+def _is_geometry(field: pa.Field) -> bool:
+    """Whether a column of GDAL holds geometries."""
+    registered = getattr(field.type, "extension_name", "").encode()
+    return (field.metadata or {}).get(b"ARROW:extension:name", registered) in WKB_NAMES
+
+
+def _geometries(stored: pa.Schema, meta: dict, name: str) -> list[Geometry]:
+    """The columns of geometries, the main one first.
+
+    GDAL calls the main one "wkb_geometry" if the file does not name it, and so may an attribute be called. So it gets
+    the name "geometry", or another name if an attribute has that one.
+
+    Args:
+        stored: the columns, as GDAL gives them.
+        meta: what GDAL says about the layer.
+        name: of the table, for messages.
+    """
+    fields = [field for field in stored if _is_geometry(field)]
+    taken = [field.name for field in stored if not _is_geometry(field)]
+    found: list[Geometry] = []
+    for field in fields:
+        own = field.name if found else meta["geometry_name"] or GEOMETRY
+        crs = meta["crs"] if not found else _own_crs(field)
+        column = free_name(own, [*taken, *(geometry.column for geometry in found)])
+        found.append(Geometry(column, "WKB", None if crs is None else stored_crs(crs, name)))
+    return found
+
+
+def _own_crs(field: pa.Field) -> str | dict | None:
+    """The CRS that a column of geometries says itself."""
+    described = (field.metadata or {}).get(b"ARROW:extension:metadata", b"{}")
+    return json.loads(described or b"{}").get("crs")
+
+
+def _named(schema: pa.Schema, called: list[str]) -> pa.Schema:
+    """The schema with columns of geometries as plain binary, named in their order."""
+    names = iter(called)
+    return pa.schema([pa.field(next(names), pa.binary()) if _is_geometry(field) else field for field in schema])
+
+
+def _storage(column: pa.Array) -> pa.Array:
+    """A column without its extension type."""
+    return column.storage if isinstance(column, pa.ExtensionArray) else column

@@ -121,7 +121,7 @@ def test_outside_an_area_is_nodata(make, folder, name):
     values = cube.values.reshape(3, *geobox.shape)
     assert np.isfinite(values[:, inside]).all()
     assert np.isnan(values[:, ~inside]).all()
-    assert "% of it around the area" in done.err or cube.attrs["aoi_share"] == 1
+    assert "% of it around the area" in done.err or cube.attrs["aoi_reach"] == 1
 
 
 def test_geojson_on_stdin(make, folder, monkeypatch):

@@ -202,6 +202,67 @@ def test_a_real_pipe(folder):
     assert len(pd.read_csv(folder / "o.csv")) == 4
 
 
+def test_standard_output_is_a_table_and_nothing_else(folder, mini):
+    command = [sys.executable, "-m", "rangegeo.cli.main", "points", "-", *MINI, "-o", "-"]
+    done = subprocess.run(command, cwd=folder, input=FAULTY, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    frame = pd.read_csv(io.StringIO(done.stdout))
+    assert frame.columns[:4].tolist() == ["id", "lon", "lat", "b0001"]
+    assert frame["id"].tolist() == [1, 2, 3, 4]
+    np.testing.assert_allclose(frame.iloc[0, 3:].astype(float), mini.encode(PLACES[:1])[0], atol=ROUND_OFF)
+    assert frame.iloc[1:, 3:].isna().all(axis=None)
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("standard input: 3 of 4 rows have no place: ")
+    assert lines[1].startswith("standard output: 4 places, 40 bands, ")
+    assert list(folder.iterdir()) == []
+
+
+def test_standard_output_of_a_program_in_this_process(points, folder):
+    done = points("places.csv", "--bands", "1", "-q", "-o", "-")
+    assert (done.code, done.err) == (0, "")
+    assert pd.read_csv(io.StringIO(done.out)).shape == (3, 4)
+    assert points("places.csv", "--bands", "1", "-q", "-o", "-").out == done.out  # standard output is still open
+
+
+def test_a_reader_that_has_enough_ends_it_quietly(folder):
+    places = pd.DataFrame({"lon": np.linspace(-180, 180, 30_000), "lat": np.linspace(-90, 90, 30_000)})
+    places.to_csv(folder / "p.csv", index=False)
+    command = [sys.executable, "-m", "rangegeo.cli.main", "points", "p.csv", *MINI, "-q", "-o", "-"]
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline().startswith(b'"lon","lat","b0001"')
+    process.stdout.close()
+    with process.stderr as told:
+        assert told.read() == b""
+    assert process.wait(timeout=60) == 1
+
+
+def test_a_geopackage(points, mini, folder):
+    assert points("faulty.csv", "--beta", "0,1", "--bands", "2", "-o", "o.gpkg").code == 0
+    frame = gpd.read_file("o.gpkg")
+    assert frame.columns.tolist() == ["id", "lon", "lat", "beta0_b0002", "beta1_b0002", "geometry"]
+    assert frame["beta0_b0002"].isna().tolist() == [False, True, True, True]
+    assert frame.geometry[0] == Point(*PLACES[0])
+
+
+def test_remarks_are_told_when_quiet_too(points, folder):
+    (folder / "t.tsv").write_text('lon\tlat\tnote\n0\t0\t"a\n5\t45\tb"\n0\t0\t\n')
+    done = points("t.tsv", "-q", "--bands", "1", "-o", "o.csv")
+    assert done.err.splitlines() == [
+        "t.tsv: quotation marks are read as text, because every line has its own values (see line 2); type --quoting "
+        "minimal if they enclose values",
+        "t.tsv: 2 places are exactly 0, 0, which often stands for a missing place, the first on line 2",
+    ]
+
+
+def test_text_as_its_maker_wrote_it(points, mini, folder):
+    text = "note~lon~lat\nZürich~8,5~47,4\n"
+    (folder / "t.csv").write_bytes(text.encode("cp1252"))
+    done = points("t.csv", "--delimiter", "~", "--decimal", ",", "--encoding", "cp1252", "-o", "o.parquet")
+    assert done.code == 0, done.err
+    np.testing.assert_allclose(embeddings(), mini.encode([[8.5, 47.4]]), atol=ROUND_OFF)
+    assert pd.read_parquet("o.parquet").iloc[0, :3].tolist() == ["Zürich", 8.5, 47.4]
+
+
 def test_a_vector_file_in_its_own_crs_and_a_layer(points, mini, folder):
     frame = gpd.GeoDataFrame({"id": [1, 2]}, geometry=[Point(*place) for place in PLACES[:2]], crs=4326).to_crs(2154)
     frame.to_file(folder / "v.gpkg", layer="one")
@@ -258,11 +319,12 @@ def test_faulty_rows_are_told_when_quiet_too(points):
 # -------------------------------------------------------------------------------------- every fault in one line
 
 OUT = ("-o", "out.parquet")
+BETAS = ",".join(str(step / 100) for step in range(60))  # of 40 bands each
 BAD = {
     "no table": ((), 2, "'IN'; type rangegeo points --help"),
     "no output": (("places.csv",), 2, "'-o' / '--out'; type rangegeo points --help"),
     "missing table": (("none.csv", *OUT), 2, "none.csv does not exist; expected a table of places"),
-    "unknown suffix": (("places.csv", "-o", "o.xlsx"), 2, "-o must end in .parquet, .geoparquet, .csv, .tsv or .npz"),
+    "unknown suffix": (("places.csv", "-o", "o.xlsx"), 2, "-o must end in .parquet, .geoparquet, .csv, .tsv, .gpkg"),
     "existing output": (("places.csv", "-o", "old.npz"), 1, "old.npz exists and was left as it is; add --overwrite"),
     "folder as output": (("places.csv", "-o", "folder", "--format", "csv", "--overwrite"), 1, "folder is a folder and"),
     "missing folder": (("places.csv", "-o", "none/o.csv"), 1, "make it first: mkdir -p "),
@@ -287,7 +349,15 @@ BAD = {
     "a quotation mark in the names": (("quote.csv", *OUT), 1, "quote.csv, line 1: "),
     "decimal commas": (("commas.csv", *OUT), 1, "lon is '5,72', no number; decimals need a point"),
     "one column for both": (("places.csv", "--lon", "lon", "--lat", "lon", *OUT), 2, "must be two columns, got 'lon'"),
-    "standard output": (("places.csv", "-o", "-", "--format", "csv"), 2, "-o must be a file, got - for standard"),
+    "standard output": (("places.csv", "-o", "-", "--format", "npz"), 2, "-o - writes CSV to standard output; leave"),
+    "lists on standard output": (("places.csv", "-o", "-", "--as", "list"), 2, "--as is for Parquet; CSV has a column"),
+    "a delimiter of a geojson": (("lines.geojson", "--delimiter", ";", *OUT), 2, "--delimiter is for text tables such"),
+    "a delimiter of two": (("places.csv", "--delimiter", ";;", *OUT), 2, "for example --delimiter tab"),
+    "an unknown encoding": (("places.csv", "--encoding", "latin0", *OUT), 2, "for example --encoding latin-1"),
+    "an unknown decimal sign": (("places.csv", "--decimal", "'", *OUT), 2, "for example --decimal ,"),
+    "latin-1": (("latin.csv", *OUT), 1, "invalid start byte on line 2); type its encoding, for example --enc"),
+    "a quotation mark": (("lone.csv", *OUT), 1, "line 2: unexpected end of data; check the quotation marks, or type -"),
+    "too many columns": (("places.csv", "--beta", BETAS, "-o", "o.gpkg"), 2, "a GeoPackage holds at most 2,000 colu"),
     "two formats": (("places.csv", "-o", "o.csv", "--format", "npz"), 2, "--format npz does not go with -o o.csv"),
     "a database without use": (("places.csv", "--model", "SatCLIP", "--db", "demo", *OUT), 2, "has no database"),
     "unknown input format": (("places.csv", "--input-format", "xls", *OUT), 2, "'csv', 'geojson', 'geojsonl', 'gpkg'"),
@@ -322,10 +392,12 @@ def full(folder) -> Path:
         "text.gpkg": "text",
         "quote.csv": '"lon"x,lat\n5,45\n',
         "commas.csv": "lon;lat\n5,72;45,19\n",
+        "lone.csv": 'lon,lat,note\n5,45,"a\n6,46,b\n',
         "taken.csv": "lon,lat,embedding\n1,2,3\n",
     }
     for name, text in texts.items():
         (folder / name).write_text(text)
+    (folder / "latin.csv").write_bytes("lon,lat,note\n5,45,Zürich\n".encode("latin-1"))
     (folder / "folder").mkdir()
     gpd.GeoDataFrame(geometry=[LineString([(0, 0), (1, 1)])], crs=4326).to_file(folder / "lines.geojson")
     return folder

@@ -20,7 +20,7 @@ import rangegeo as rg
 from rangegeo.cubes import graph as module
 from rangegeo.cubes.cost import plan
 from rangegeo.cubes.outline import outline
-from rangegeo.errors import UsageError
+from rangegeo.errors import GridWarning, UsageError
 from rangegeo.grid import make_geobox
 from rangegeo.models.model import Model
 
@@ -199,7 +199,8 @@ def test_pixels_outside_the_domain_are_nan_in_every_band_and_only_they(satclip):
 
 
 def test_a_raster_wholly_outside_the_domain_is_nan(satclip):
-    cube = rg.raster((1.7e7, 8e6, 1.8e7, 9e6), 1e5, model=satclip, crs="ESRI:54009", bbox_crs="ESRI:54009")
+    with pytest.warns(GridWarning, match="no pixel lies in the domain of ESRI:54009, so every value is nodata"):
+        cube = rg.raster((1.7e7, 8e6, 1.8e7, 9e6), 1e5, model=satclip, crs="ESRI:54009", bbox_crs="ESRI:54009")
     assert np.isnan(cube.values).all()
 
 

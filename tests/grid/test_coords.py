@@ -35,6 +35,42 @@ def test_what_cf_cannot_say_of_a_crs_is_in_its_wkt_and_no_warning(crs):
     assert CRS.from_wkt(coords["spatial_ref"].attrs["crs_wkt"]) == CRS(crs)
 
 
+ROTATED = "+proj=ob_tran +o_proj=longlat +o_lon_p=0 +o_lat_p=39.25 +lon_0=18 +datum=WGS84 +type=crs"
+
+
+@pytest.mark.parametrize(
+    "crs",
+    [
+        "+proj=ob_tran +o_proj=longlat +o_lon_c=10 +o_lat_c=50 +o_alpha=30 +datum=WGS84 +type=crs",
+        "+proj=ob_tran +o_proj=longlat +o_lat_p=39.25 +lon_0=18 +datum=WGS84 +type=crs",
+        "+proj=hammer +type=crs",
+        "+proj=healpix +ellps=GRS80 +type=crs",
+    ],
+)
+def test_a_projection_that_cf_has_no_name_for_has_its_wkt(crs):
+    """pyproj raises KeyError where parameters have no name in CF."""
+    attrs = grid_coords(GeoBox((3, 4), Affine(1, 0, 2, 0, -1, 3), crs))["spatial_ref"].attrs
+    assert "grid_mapping_name" not in attrs
+    assert attrs["crs_wkt"] == attrs["spatial_ref"]
+    assert CRS.from_wkt(attrs["crs_wkt"]) == CRS.from_wkt(CRS(crs).to_wkt())
+    assert attrs["GeoTransform"] == "2 1 0 3 0 -1"
+
+
+@pytest.mark.parametrize(
+    ("crs", "x", "units"),
+    [
+        ("EPSG:4326", "longitude", "degrees_east"),
+        ("EPSG:4807", "longitude", "grad"),
+        (ROTATED, "grid_longitude", "degree"),
+        ("EPSG:2263", "projection_x_coordinate", "US survey foot"),
+    ],
+)
+def test_axes_say_what_they_are(crs, x, units):
+    coords = grid_coords(GeoBox((3, 4), Affine(1, 0, 2, 0, -1, 3), crs))
+    assert coords["x"].attrs == {"units": units, "resolution": 1.0, "axis": "X", "standard_name": x}
+    assert coords["y"].attrs["standard_name"] == x.replace("longitude", "latitude").replace("_x_", "_y_")
+
+
 def test_pyproj_still_warns_of_that_elsewhere():
     with pytest.warns(UserWarning, match="lost in conversion to CF"):
         CRS("EPSG:2056").to_cf()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import geopandas as gpd
@@ -18,6 +19,7 @@ from pyproj import CRS
 from rangegeo.errors import GridError, GridWarning, UsageError
 from rangegeo.grid import make_geobox
 from rangegeo.grid.extent import choose_extent
+from rangegeo.grid.pixels import reaches_domain
 
 POLE = shapely.Point(0, 0).buffer(1e6)  # in metres around a pole
 # area, its CRS, that of the raster, and the resolution
@@ -214,13 +216,16 @@ def test_an_aligned_area_touches_nothing_beyond_its_edges():
     assert found.mask.inside(np.arange(-1, 7), np.arange(-1, 7)).sum() == 36
 
 
-def test_the_share_is_of_the_blocks_that_are_reached():
+def test_the_share_is_of_the_ground_and_the_reach_of_the_blocks():
     corner = shapely.union_all([shapely.box(0, 0, 1, 1), shapely.box(9.9, 9.9, 10, 10)])
     _, found = choose_extent(aoi=corner, res=1 / 256)  # ten blocks a side
-    assert found.share == pytest.approx(2 / 100, abs=0.05)
-    assert choose_extent(aoi=shapely.box(0, 0, 1, 1), res=0.01)[1].share == 1
+    assert found.share == pytest.approx(1.01 / 100)
+    assert found.reach == pytest.approx(2 / 100, abs=0.05)
+    whole = choose_extent(aoi=shapely.box(0, 0, 1, 1), res=0.01)[1]
+    assert (whole.share, whole.reach) == (1, 1)
     _, found = choose_extent(aoi=TRIANGLE, res=1e-5)  # 400,000 pixels a side
-    assert found.share == pytest.approx(TRIANGLE.area / shapely.box(*TRIANGLE.bounds).area, abs=0.01)
+    assert found.share == pytest.approx(TRIANGLE.area / shapely.box(*TRIANGLE.bounds).area, rel=1e-4)
+    assert found.share < found.reach < found.share + 0.01
 
 
 def test_random_pixels_are_of_the_area_and_the_same_every_time():
@@ -384,3 +389,43 @@ def test_many_threads_may_ask_at_once(all_touched):
     with ThreadPoolExecutor(8) as pool:
         parts = list(pool.map(ask, range(0, geobox.shape[0], 10)))
     np.testing.assert_array_equal(np.concatenate(parts), expected)
+
+
+# ---------------------------------------------------------------------------------------- no pixel in the domain
+
+DISK = "+proj=geos +h=35785831 +lon_0=0 +ellps=WGS84"
+
+
+@pytest.mark.parametrize(
+    ("bbox", "res", "crs", "name"),
+    [
+        ((6e6, 6e6, 7e6, 7e6), 1e5, DISK, "Geostationary Satellite (Sweep Y)"),
+        ((1.7e7, 8.5e6, 1.8e7, 9e6), 1e5, "ESRI:54009", "ESRI:54009"),
+        ((5e7, 1e7, 5.1e7, 1.1e7), 1e5, "+proj=ortho +lat_0=40 +lon_0=10", "Orthographic"),
+    ],
+)
+def test_a_raster_outside_its_projection_is_worth_a_warning(bbox, res, crs, name):
+    with pytest.warns(GridWarning) as caught:
+        geobox, _ = choose_extent(bbox, res, crs=crs, bbox_crs=crs)
+    said = f"no pixel lies in the domain of {name}, so every value is nodata; take another "
+    assert str(caught[0].message) == f"{said}bbox or crs"
+    assert caught[0].message.for_shell() == f"{said}--bbox or --crs"
+    with pytest.warns(GridWarning, match="take another like"):
+        choose_extent(like=geobox)
+
+
+@pytest.mark.parametrize(
+    ("bbox", "res", "crs"),
+    [
+        ((-5.5e6, -5.5e6, 5.5e6, 5.5e6), 1e5, DISK),  # the corners are outside, the middle is not
+        ((0, 5.3e6, 1e6, 6.3e6), 1e4, DISK),  # the rim of the disk crosses a corner
+        ((-1e9, -1e9, 1e9, 1e9), 1e5, DISK),  # a disk smaller than the steps between the pixels that are tried
+        ((-180, -90, 180, 90), 1, "EPSG:4326"),
+        ((1.79e7, -1e5, 1.81e7, 1e5), 1e4, "ESRI:54009"),
+    ],
+)
+def test_a_raster_that_reaches_its_projection_gets_no_warning(bbox, res, crs):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        geobox, _ = choose_extent(bbox, res, crs=crs, bbox_crs=crs)
+    assert reaches_domain(geobox)

@@ -267,6 +267,34 @@ def test_bad_bbox_is_refused(bbox, said):
     assert caught.value.for_shell().startswith(f"--{shell}")
 
 
+@pytest.mark.parametrize(
+    ("bbox", "width", "rest", "narrow"),
+    [
+        ((10, 44, 5, 48), 355, 5, (5, 44, 10, 48)),
+        ((-60, 25, -125, 49), 295, 65, (-125, 25, -60, 49)),
+        ((40.5, 35, -10.125, 70), 309.375, 50.625, (-10.125, 35, 40.5, 70)),
+        ((5.1234567, 0, 5, 1), 359.877, 0.123457, (5, 0, 5.1234567, 1)),
+    ],
+)
+def test_west_and_east_swapped_are_worth_a_warning(bbox, width, rest, narrow):
+    with pytest.warns(GridWarning) as caught:
+        geobox = make_geobox(bbox, 5)
+    assert geobox.affine.c == bbox[0]
+    given, typed = (",".join(f"{number:.10g}" for number in box) for box in (bbox, narrow))
+    crosses = f"{given} has west > east, so it crosses the antimeridian and is {width:.6g} degrees wide"
+    for_the_rest = f"for the {rest:.6g} degrees between them give"
+    (told,) = (warning.message for warning in caught if "antimeridian" in str(warning.message))
+    assert str(told) == f"bbox {crosses}; {for_the_rest} bbox=({', '.join(typed.split(','))})"
+    assert told.for_shell() == f"--bbox {crosses}; {for_the_rest} --bbox {typed}"
+
+
+@pytest.mark.parametrize("bbox", [(176, -19, -178, -15), (100, -60, -60, 60), (-180, 0, 180, 1), (0, 0, 360, 1)])
+def test_wide_boxes_that_are_meant_get_no_warning(bbox):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make_geobox(bbox, 1)
+
+
 def test_projected_bbox_must_not_be_turned_round():
     with pytest.raises(UsageError, match=r"^bbox must have west < east in EPSG:32632, got 9,0,5,1"):
         make_geobox((9, 0, 5, 1), 1, "EPSG:32632", "EPSG:32632")
@@ -442,6 +470,7 @@ def test_every_valid_pixel_lies_where_its_place_says(data, crs):
     assert (np.abs(np.asarray(y_back) - y) <= tolerance).all()
 
 
+@pytest.mark.filterwarnings("ignore:bbox .* so it crosses the antimeridian:rangegeo.errors.GridWarning")
 @settings(max_examples=100, deadline=None)
 @given(data=st.data(), crs=st.sampled_from(["EPSG:4326", "EPSG:3857", "EPSG:32632", "EPSG:3995", "ESRI:54009"]))
 def test_any_lonlat_box_is_covered_by_its_grid(data, crs):
@@ -550,6 +579,26 @@ def test_rows_beyond_a_pole_are_not_valid():
     assert not places.valid[-1].any()
     beyond = places_of(make_geobox((-180, -90, 180, 90), 500_000, "EPSG:6933"))
     assert np.abs(beyond.lonlat_deg[beyond.valid.ravel(), 1]).max() <= 90
+
+
+@pytest.mark.parametrize(("crs", "pole"), [("EPSG:4326", 90.0), ("EPSG:4258", 90.0), ("EPSG:4807", 100.0)])
+@pytest.mark.parametrize("ulps", [-3, 0, 1, 1000])
+def test_a_row_at_a_pole_is_not_lost_to_round_off(crs, pole, ulps):
+    """Grids of climate models have rows at the poles, whose computed latitude may be 90.00000000000001."""
+    for sign in (1, -1):
+        top = sign * (pole + ulps * math.ulp(pole)) + 0.25
+        places = places_of(GeoBox((1, 4), Affine(0.5, 0, 5, 0, -0.5, top), crs))
+        assert places.valid.all()
+        assert np.abs(places.lonlat_deg[:, 1]).max() <= 90
+        np.testing.assert_allclose(places.lonlat_deg[:, 1], sign * 90.0, atol=0.01)  # another datum moves it a bit
+    beyond = places_of(GeoBox((1, 4), Affine(0.5, 0, 5, 0, -0.5, pole + 1e-6 + 0.25), crs))
+    assert not beyond.valid.any()
+
+
+def test_a_box_may_exceed_a_pole_by_round_off():
+    assert parse_bbox((0, -90 - 1e-10, 10, 0.1 * 900.0000000000001), CRS(4326)) == (0, -90, 10, 90)
+    with pytest.raises(UsageError, match=r"latitudes in \[-90, 90\]"):
+        parse_bbox((0, 0, 10, 90.001), CRS(4326))
 
 
 @pytest.mark.parametrize(("crs", "pole"), [("EPSG:3995", 90), ("EPSG:3031", -90)])

@@ -64,6 +64,34 @@ def test_every_ground_is_drawn_in_its_own_place(cube_of, ground):
     assert max(picture.shape) < 1000
 
 
+TURNS = {
+    "south first": {"y": slice(None, None, -1)},
+    "east first": {"x": slice(None, None, -1)},
+    "both": {"y": slice(None, None, -1), "x": slice(None, None, -1)},
+}
+
+
+@pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize("ground", ["degrees", "antimeridian", "Arctic", "zone of UTM"])
+def test_a_turned_cube_is_drawn_as_it_lies(cube_of, ground, turn):
+    """The picture, the coastlines, the graticule, the labels and the scale are those of the cube as it was."""
+    cube = cube_of(ground)
+    straight, turned = (saved(draw(each, colours=fit_cube(cube))) for each in (cube, cube.isel(TURNS[turn])))
+    assert turned == straight
+
+
+def test_a_sorted_cube_lies_under_its_own_coastlines(cube_of):
+    """The colour of a place is found where the axes say that the place is."""
+    cube = cube_of("degrees", bands=1)
+    for each in (cube.sortby("y"), cube.sortby("x", ascending=False)):
+        (image,) = draw(each, colours=fit_cube(cube)).axes[0].images
+        left, right, bottom, top = image.get_extent()
+        pixels = np.asarray(image.get_array())[..., 0]
+        row, col = (top - 47.025) / (top - bottom) * len(pixels), (6.025 - left) / (right - left) * pixels.shape[1]
+        place = each.sel(y=47.025, x=6.025, method="nearest")
+        assert pixels[int(row), int(col)] == paint_cube(place.expand_dims(("y", "x")), fit_cube(cube)).values.ravel()[0]
+
+
 @pytest.mark.parametrize(
     ("ground", "height_over_width"),
     [

@@ -193,6 +193,20 @@ def test_a_geotiff_has_the_cubes_grid_and_colours(stores, tmp_path):
             np.testing.assert_array_equal(file.read(), colours)
 
 
+@pytest.mark.parametrize("turned", ["y", "x"])
+def test_a_turned_store_has_the_same_pictures(stores, tmp_path, turned):
+    cube = rg.open_cube(stores / "two.zarr")
+    cube.isel({turned: slice(None, None, -1)}).rangegeo.to_zarr(tmp_path / "turned.zarr")
+    for suffix in (".png", ".tif"):
+        for name, source in (("expected", stores / "two.zarr"), ("found", tmp_path / "turned.zarr")):
+            preview([source], tmp_path / f"{name}{suffix}", Look(betas=(0.5,)))
+    assert sizes(tmp_path / "found.png") == sizes(tmp_path / "expected.png")
+    with rasterio.open(tmp_path / "expected.tif") as expected, rasterio.open(tmp_path / "found.tif") as found:
+        assert found.transform == expected.transform
+        difference = np.abs(found.read().astype(int) - expected.read())  # colours are fitted on other pixels
+    assert np.median(difference) <= 3
+
+
 def test_the_writer_of_cubes_paints_the_same_picture(stores, tmp_path):
     """One way to make colours: what lies beside a GeoTIFF, `.rgb()` and `rangegeo preview`."""
     paths = preview([stores / f"a_beta{beta}.tif" for beta in ("0", "0.5", "1")], tmp_path / "c.tif")

@@ -35,7 +35,8 @@ def written(path: Path, *batches: pa.RecordBatch) -> tuple[dict[str, np.ndarray]
             values = random.normal(size=(2, batch.num_rows, 3)).astype(np.float32)
             given.append(values)
             lonlat = random.uniform(-90, 90, (batch.num_rows, 2))
-            sink.write(batch, TablePlaces(lonlat, np.ones(batch.num_rows, dtype=bool)), values.copy())
+            usable = np.ones(batch.num_rows, dtype=bool)
+            sink.write(batch, TablePlaces(lonlat, usable, ~usable), values.copy())
         sink.finish({"model": "RANGE+"})
     with np.load(path, allow_pickle=False) as file:
         return dict(file), np.concatenate(given, axis=1)

@@ -93,9 +93,9 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "no numbers; name two others: --lon --lat",
     ),
     "standard output": (
-        lambda folder: choose_format(Path("-"), None),
-        'path must be a file, got - for standard output; for example path="places.parquet"',
-        "-o must be a file, got - for standard output; for example -o places.parquet",
+        lambda folder: choose_format(Path("-"), "parquet"),
+        "path - writes CSV to standard output; leave format out, or give a file",
+        "-o - writes CSV to standard output; leave --format out, or give a file",
     ),
     "two formats": (
         lambda folder: choose_format(Path("o.csv"), "npz"),
@@ -104,8 +104,8 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str, str]] = {
     ),
     "an unknown suffix": (
         lambda folder: choose_format(Path("o.xlsx"), None),
-        "path must end in .parquet, .geoparquet, .csv, .tsv or .npz, got 'o.xlsx'; or say format parquet, geoparquet, ",
-        "-o must end in .parquet, .geoparquet, .csv, .tsv or .npz, got 'o.xlsx'; or say --format parquet, geoparquet, ",
+        "path must end in .parquet, .geoparquet, .csv, .tsv, .gpkg or .npz, got 'o.xlsx'; or say format parquet, ",
+        "-o must end in .parquet, .geoparquet, .csv, .tsv, .gpkg or .npz, got 'o.xlsx'; or say --format parquet, ",
     ),
 }
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
 
-from rangegeo.errors import TableError, UsageError
+from rangegeo.errors import TableError, UsageError, for_python
 from rangegeo.tables import survey as module
 from rangegeo.tables.places import find_places
 from rangegeo.tables.survey import survey
@@ -36,7 +36,7 @@ def located(lon: list, lat: list, kind: pa.DataType | None = None, **options) ->
     found = where.locate(block)
     assert np.isnan(found.lonlat_deg[~found.usable]).all()
     assert np.isfinite(found.lonlat_deg[found.usable]).all()
-    reasons = [where.explain(block, row) for row in np.flatnonzero(~found.usable)]
+    reasons = [for_python(where.explain(block, row)) for row in np.flatnonzero(~found.usable)]
     return found.lonlat_deg[found.usable].tolist(), reasons
 
 
@@ -49,7 +49,7 @@ def located(lon: list, lat: list, kind: pa.DataType | None = None, **options) ->
         ("NaN", "45", "lon is empty"),
         ("null", "45", "lon is empty"),
         ("east", "45", "lon is 'east', no number"),
-        ("5,7", "45", "lon is '5,7', no number; decimals need a point"),
+        ("5,7", "45", "lon is '5,7', no number; decimals need a point, or type decimal=\",\""),
         ("5.7°", "45", "lon is '5.7°', no number"),
         ("5", "inf", "lat is 'inf', no number"),
         ("5", "1e999", "lat is '1e999', no number"),

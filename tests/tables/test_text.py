@@ -56,6 +56,18 @@ def test_byte_order_mark_and_compression(tmp_path):
     assert rows(packed)[0] == rows(tmp_path / "t.csv")[0]
 
 
+def test_empty_lines_before_and_after_do_not_count(tmp_path):
+    found, lines = rows(written(tmp_path, "\n\r\nlon;lat\n5;45\n\n6;46\n\n\r\n\n"))
+    assert found == [{"lon": "5", "lat": "45"}, {"lon": "6", "lat": "46"}]
+    assert lines == [4, 6]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_on_any_system(tmp_path, end):
+    found, lines = rows(written(tmp_path, end.join(["lon,lat", "5,45", "6,46", ""])))
+    assert ([row["lat"] for row in found], lines) == (["45", "46"], [2, 3])
+
+
 def test_short_rows_are_filled_and_empty_surplus_is_dropped(tmp_path):
     found, lines = rows(written(tmp_path, "a,lon,lat\n1,2\n1,2,3,,\n"))
     assert found == [{"a": "1", "lon": "2", "lat": ""}, {"a": "1", "lon": "2", "lat": "3"}]
@@ -70,13 +82,15 @@ def test_columns_can_be_chosen_and_nameless_ones_get_a_name(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("\r\n\n", "t.csv is empty; expected a line of column names such as lon,lat"),
+        ("sep=;\nlon;lat\n5;45\n", "t.csv, line 1: sep=; is for Excel alone; take that line out"),
         ("", "t.csv is empty; expected a line of column names such as lon,lat"),
         ("5.7,45.2\n6,46\n", "the first line of t.csv must name the columns, got 5.7,45.2; add a line such as lon,lat"),
         ("lon,lat,lon\n", "t.csv has several columns named 'lon'; give each a name of its own"),
         ("lon,lat\n1,2\n1,2,3\n", "t.csv, line 3 has 3 values for 2 columns; quote the values that hold delimiters"),
         ('lon,lat\n1,2\n"1,2\n3,4\n', "t.csv, line 3: unexpected end of data; check the quotation marks"),
         ('lon,lat\n1,"2"3\n', "t.csv, line 2: ',' expected after '\"'; check the quotation marks"),
-        (b"lon,lat\n1,2\nZ\xfcrich,3\n", "t.csv is not UTF-8 text (invalid start byte); convert it first, for example"),
+        (b"lon,lat\n1,2\nZ\xfcrich,3\n", "t.csv is not UTF-8 text (invalid start byte on line 3); type its encoding"),
         (b"\x1f\x8b\x00\x00", "t.csv is not UTF-8 text"),
         (b"PAR1\x00\xff\x15", "t.csv is no text; expected CSV, or say what it is with input_format"),
     ],
