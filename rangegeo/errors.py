@@ -139,7 +139,7 @@ def _given(value: object) -> str:
 
 
 def _number(value: float) -> str:
-    """A number in a short form; 0.00001 becomes "1e-5"."""
+    """A number with at most ten digits; 0.00001 becomes "1e-5"."""
     return f"{value:.10g}".replace("e-0", "e-").replace("e+0", "e+")
 
 
