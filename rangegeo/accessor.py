@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
@@ -18,9 +17,12 @@ from rangegeo.cubes.lazy import as_lazy
 from rangegeo.errors import UsageError
 from rangegeo.jobs.write import write_cube
 from rangegeo.models.model import Model
-from rangegeo.pictures.notebook import painted, plot
+from rangegeo.picture.notebook import painted, plot
+from rangegeo.places.lonlat import joined
 from rangegeo.reports.summary import as_html, as_text
 from rangegeo.schema.betas import Betas, one_spelling
+from rangegeo.schema.complete import completed
+from rangegeo.schema.facts import facts_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,13 +38,21 @@ class RangegeoAccessor:
                 f".rangegeo needs a cube with dims band, y and x, got {cube.dims}; sel(band=[1]) keeps a band's "
                 "dim, and rioxarray's .rio.to_raster writes maps without bands"
             )
-        self._cube = cube
+        self._cube = completed(cube)  # arrays of other programs lack coordinates
 
     def __repr__(self) -> str:
         return as_text(self._cube)
 
     def _repr_html_(self) -> str:
         return as_html(self._cube)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known about the cube: its model, the files, how it was computed, the errors that were measured.
+
+        `attrs` has only what stays true of anything that is computed from the cube, because xarray copies it there.
+        """
+        return facts_of(self._cube)
 
     def rgb(self) -> xr.DataArray:
         """The colours of the cube: the three main directions in which its pixels vary, the same for all its betas.
@@ -99,20 +109,25 @@ class RangegeoAccessor:
         Raises:
             UsageError: a place is outside of the cube or on a pixel without data, or the model did not make the cube.
         """
-        return similarity(self._cube, np.stack(np.broadcast_arrays(lon, lat), axis=-1), model=model)
+        return similarity(self._cube, joined(lon, lat), model=model)
 
-    def cluster(self, k: int, *, seed: int = 0) -> xr.DataArray:
+    def cluster(self, k: int, *, seed: int = 0, beta: float | str = "shared") -> xr.DataArray:
         """Group the pixels into k clusters of like embeddings, with k-means on a sample that is computed now.
 
         Args:
-            k: the number of clusters, from 2 on. All betas share them.
+            k: the number of clusters, from 2 on.
             seed: the seed of the sample and of k-means.
+            beta: "shared" for clusters that all betas share, so that the same label means the same in each; "each" for
+                k clusters of each beta, whose labels have nothing to do with those of another beta; or a number, to
+                cluster this beta alone.
         Returns:
-            int16 labels from 0 to k - 1 with the cube's dims except band; -1 where the cube has no data.
+            int16 labels from 0 to k - 1 with the cube's dims except band, and without beta if a beta is chosen; -1
+            where the cube has no data.
         Raises:
-            UsageError: k is impossible, or the cube holds components. MissingPackage: scikit-learn is missing.
+            UsageError: k is impossible, the cube does not hold this beta, or it holds components and no beta is
+            chosen. MissingPackage: scikit-learn is missing.
         """
-        return cluster(self._cube, k, seed=seed)
+        return cluster(self._cube, k, seed=seed, beta=beta)
 
     def sample(self, places: object, *, method: str = "nearest", invalid: str | None = None) -> xr.DataArray:
         """The values of the cube at places.
@@ -142,6 +157,7 @@ class RangegeoAccessor:
         overwrite: bool = False,
         zarr_format: int = 3,
         dtype: str = "float32",
+        scales_from: str | Path | None = None,
         creation_options: Mapping[str, object] | None = None,
     ) -> list[Path]:
         """Write the cube to a Zarr store, chunk by chunk.
@@ -150,8 +166,10 @@ class RangegeoAccessor:
             path: the store, with a name that ends in .zarr.
             overwrite: replace a store that exists.
             zarr_format: 3, or 2 for programs that cannot read 3, such as GDAL before 3.11.
-            dtype: "float32", "float16", "int16" or "int8". For integers the cube is computed twice, first for the
-                ranges of its values.
+            dtype: "float32", "float16", "int16" or "int8". int16 counts in steps of the model's own, which
+                neighbouring rasters share. For int8, and for cubes of other values, the cube is computed twice, first
+                for its ranges.
+            scales_from: a .zarr or a .tif whose steps integers count in, so that both can be joined.
             creation_options: COMPRESS ("LZ4", "ZSTD", "ZLIB", "BLOSCLZ" or "NONE"), LEVEL (0 to 9), SHUFFLE ("BYTE",
                 "BIT" or "NONE") and SHARDS ("YES" or "NO").
         Returns:
@@ -166,6 +184,7 @@ class RangegeoAccessor:
             overwrite=overwrite,
             zarr_format=zarr_format,
             dtype=dtype,
+            scales_from=scales_from,
             creation_options=creation_options,
         )
 
@@ -175,6 +194,7 @@ class RangegeoAccessor:
         *,
         overwrite: bool = False,
         dtype: str = "float32",
+        scales_from: str | Path | None = None,
         creation_options: Mapping[str, object] | None = None,
     ) -> list[Path]:
         """Write the cube as a Cloud Optimized GeoTIFF; several betas become NAME_beta0.5.tif and so on.
@@ -182,12 +202,22 @@ class RangegeoAccessor:
         Args:
             path: the file, with a name that ends in .tif.
             overwrite: replace files that exist.
-            dtype: "float32", "float16", "int16" or "int8". For integers the cube is computed twice, first for the
-                ranges of its values.
+            dtype: "float32", "float16", "int16" or "int8". int16 counts in steps of the model's own, which
+                neighbouring rasters share. For int8, and for cubes of other values, the cube is computed twice, first
+                for its ranges.
+            scales_from: a .zarr or a .tif whose steps integers count in, so that both can be joined.
             creation_options: those of GDAL's COG or GTiff driver, such as {"COMPRESS": "DEFLATE"}.
         Returns:
             The paths of the embeddings, in the order of the betas.
         Raises:
             UsageError: an argument is wrong. OutputError: a file cannot be written. Nothing was touched.
         """
-        return write_cube(self._cube, path, "cog", overwrite=overwrite, dtype=dtype, creation_options=creation_options)
+        return write_cube(
+            self._cube,
+            path,
+            "cog",
+            overwrite=overwrite,
+            dtype=dtype,
+            scales_from=scales_from,
+            creation_options=creation_options,
+        )

@@ -61,7 +61,9 @@ class RangegeoBackend(BackendEntrypoint):
         """Whether this is a local file or folder that rangegeo wrote; other engines open all others."""
         if not isinstance(filename_or_obj, str | os.PathLike):
             return False
-        path = Path(filename_or_obj)
+        from rangegeo.support.paths import local_path
+
+        path = local_path(filename_or_obj)
         try:
             if path.suffix.lower() in (".tif", ".tiff"):
                 return path.is_file() and any(name in _tags(path) for name in OURS)
@@ -74,7 +76,7 @@ def _group_attributes(path: Path) -> dict:
     """The attributes of a Zarr group in format 2 or 3; empty if the path is something else."""
     for name, key in (("zarr.json", "attributes"), (".zattrs", None)):
         if (path / name).is_file():
-            content = json.loads((path / name).read_text())
+            content = json.loads((path / name).read_text(encoding="utf-8"))
             return content.get(key, {}) if key else content
     return {}
 
@@ -87,7 +89,7 @@ def _tags(path: Path) -> dict:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
-            with rasterio.open(path) as file:
+            with rasterio.open(path.absolute()) as file:
                 return file.tags()
         except RasterioIOError:
             return {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +36,15 @@ def _no_network() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", local_only)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> Iterator[None]:
+    """What a test evaluates is not kept for the next one, which may have replaced a model."""
+    yield
+    module = sys.modules.get("rangegeo.cubes.evaluated")
+    if module is not None:
+        module.clear()
 
 
 @pytest.fixture(scope="session")

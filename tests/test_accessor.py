@@ -125,7 +125,7 @@ def test_a_beta_that_is_none_is_refused(components, beta):
 
 def test_a_beta_that_is_not_there_is_refused(cube, components):
     with pytest.raises(
-        UsageError, match=r"beta 0\.3 can be read from a cube that holds it, or .*; this one holds \[0\.0, 1\.0\]"
+        UsageError, match=r"beta 0\.3 can be read from a cube that holds it, or .*; this one holds 0, 1"
     ):
         cube.rangegeo.at(0.3)
     with pytest.raises(UsageError, match='made with all bands of layout="components"; this one holds none'):
@@ -147,7 +147,7 @@ def test_some_bands_of_both_components_are_enough(components):
 
 def test_to_zarr(cube, tmp_path):
     assert cube.rangegeo.to_zarr(tmp_path / "a.zarr") == [tmp_path / "a.zarr"]
-    assert rg.open_cube(tmp_path / "a.zarr").attrs["evaluation"] in ("exact", "interpolated")
+    assert rg.open_cube(tmp_path / "a.zarr").rangegeo.facts["evaluation"] in ("exact", "interpolated")
     np.testing.assert_array_equal(rg.open_cube(tmp_path / "a.zarr").values, cube.values)
     with pytest.raises(OutputError, match="add overwrite=True to replace it, or give another path"):
         cube.rangegeo.to_zarr(str(tmp_path / "a.zarr"))
@@ -224,7 +224,7 @@ def test_plot_is_a_map_of_all_betas(cube):
 
 
 def test_a_virtual_cube_is_drawn_at_the_size_of_a_picture(mini, monkeypatch):
-    from rangegeo.pictures import figure as module
+    from rangegeo.picture import figure as module
 
     monkeypatch.setattr(module.decimated, "__defaults__", (30,))
     world = rg.raster((-180, -60, 180, 60), 0.001, model=mini, chunks=None)
@@ -244,7 +244,7 @@ def test_colours_of_a_virtual_cube_are_lazy(mini):
 def test_without_matplotlib_plot_says_what_to_install(cube, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingPackage, match=r'plot needs matplotlib: pip install "rangegeo\[plot\]"'):
+    with pytest.raises(MissingPackage, match=r"^plot needs matplotlib: pip install matplotlib$"):
         cube.rangegeo.plot()
 
 

@@ -28,7 +28,7 @@ FLOORS = (
     {"models"},
     {"stores", "tables"},
     {"cubes"},
-    {"analysis", "pictures"},
+    {"analysis", "picture"},
     {"reports", "jobs"},
     {"accessor"},
     {"backend", "cli"},
@@ -45,7 +45,7 @@ FORBIDDEN = {
     "engine": {"dask", "xarray", "zarr", "rasterio", "rangegeo.weights"},
     "stores": {"torch", "rangegeo.field", "rangegeo.engine", "rangegeo.weights", "rangegeo.models", "rangegeo.cubes"},
     "tables": {"torch", "dask", "xarray", "rasterio", "geopandas", "rangegeo.models", "rangegeo.engine"},
-    "cubes": {"torch", "zarr", "rasterio", "rangegeo.stores"},
+    "cubes": {"torch", "zarr", "rasterio"},
     "accessor": {"torch", "dask", "zarr", "rasterio"},
 }
 NETWORK = {"huggingface_hub", "urllib", "requests", "httpx", "socket", "http"}

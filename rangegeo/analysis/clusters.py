@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from itertools import product
-from numbers import Integral
 
 import dask.array as da
 import numpy as np
 import xarray as xr
 
 from rangegeo.analysis.pixels import embedding_of, layered, pixels_like, products
+from rangegeo.cubes.betas import at_beta
 from rangegeo.cubes.lazy import as_lazy
 from rangegeo.errors import UsageError
 from rangegeo.grid.windows import of_sizes
 from rangegeo.schema.cube import is_in_memory
+from rangegeo.support.numbers import check_seed, is_whole
 from rangegeo.support.optional import import_optional
 
 SAMPLE_PIXELS = 10_000  # the clusters are fitted on about so many pixels of each beta
@@ -22,8 +23,8 @@ SAMPLE_BLOCKS = 32  # these pixels come from at most so many chunks; the other c
 NODATA = -1
 
 
-def cluster(cube: xr.DataArray, k: int, *, seed: int = 0) -> xr.DataArray:
-    """Put the pixels of a cube into k clusters. All betas share the clusters.
+def cluster(cube: xr.DataArray, k: int, *, seed: int = 0, beta: float | str = "shared") -> xr.DataArray:
+    """Put the pixels of a cube into k clusters.
 
     Pixels are compared by the Euclidean distance of their embeddings. A sample of pixels is computed now, to fit the
     clusters; the labels are computed when they are used.
@@ -32,26 +33,51 @@ def cluster(cube: xr.DataArray, k: int, *, seed: int = 0) -> xr.DataArray:
         cube: (beta, band, y, x) or (band, y, x); bands with diagnostics are ignored.
         k: the number of clusters.
         seed: the seed of the sample and of k-means.
+        beta: "shared" for clusters that all betas share, so that the same label means the same in each; "each" for k
+            clusters of each beta, whose labels have nothing to do with those of another beta; or a number, to cluster
+            this beta alone.
     Returns:
-        int16 labels from 0 to k - 1 with the dimensions of the cube except band; -1 where the cube has no data. They
-        are lazy if the cube is lazy.
+        int16 labels from 0 to k - 1 with the dimensions of the cube except band, and without beta if a beta is chosen;
+        -1 where the cube has no data. They are lazy if the cube is lazy.
     Raises:
-        UsageError: k is out of range, or the cube holds no single embedding.
+        UsageError: k is out of range, or the cube holds no single embedding, or not this beta.
         MissingPackage: scikit-learn is not installed.
     """
-    if not isinstance(k, Integral) or not 2 <= k <= np.iinfo(np.int16).max:
+    if not is_whole(k) or not 2 <= k <= np.iinfo(np.int16).max:
         raise UsageError(argument="k", expected="an integer from 2 on", got=repr(k), example=8)
-    compared = embedding_of(cube)
+    if beta == "each":
+        return _of_each_beta(cube, k, seed)
+    if beta != "shared":
+        cube = at_beta(cube, _number(beta))
+    compared, seed = embedding_of(cube), check_seed(seed)
     lazy = as_lazy(compared)
     centres = _fitted_centres(_sample_vectors(compared, np.random.default_rng(seed)), int(k), seed)
     data = layered(lazy)
     vectors = np.broadcast_to(centres[:, None], (k, data.shape[0], centres.shape[1]))
     dot_products = products(data, da.from_array(vectors, chunks=-1))
     half_squares = (centres**2).sum(axis=1) / 2
-    labels = dot_products.map_blocks(_nearest_centre, half_squares, drop_axis=0, dtype=np.int16)
-    attrs = {"long_name": "cluster", "clusters": int(k), "seed": seed, "_FillValue": np.int16(NODATA)}
+    labels = da.map_blocks(_nearest_centre, dot_products, half_squares, drop_axis=0, dtype=np.int16)
+    shared = "beta" in cube.dims and cube.sizes["beta"] > 1
+    name = "cluster, shared by all betas" if shared else "cluster"
+    attrs = {"long_name": name, "clusters": int(k), "seed": seed, "_FillValue": np.int16(NODATA)}
     found = pixels_like(cube, labels if "beta" in cube.dims else labels[0], "cluster", attrs)
     return found.compute() if is_in_memory(compared) else found
+
+
+def _number(beta: float | str) -> float:
+    """A beta that is given as a number; raises UsageError for other text than "shared" and "each"."""
+    if isinstance(beta, str):
+        raise UsageError(argument="beta", expected='a number, "shared" or "each"', got=repr(beta), example=0.5)
+    return beta
+
+
+def _of_each_beta(cube: xr.DataArray, k: int, seed: int) -> xr.DataArray:
+    """Clusters of each beta, fitted apart, with the dimensions of the cube except band."""
+    if "beta" not in cube.dims:
+        return cluster(cube, k, seed=seed)
+    parts = [cluster(cube.isel(beta=index), k, seed=seed) for index in range(cube.sizes["beta"])]
+    joined = xr.concat(parts, cube["beta"], coords="minimal", compat="override", join="override")
+    return joined.assign_attrs(parts[0].attrs | {"long_name": "cluster, of each beta apart"})
 
 
 def _sample_vectors(cube: xr.DataArray, random: np.random.Generator) -> np.ndarray:

@@ -12,6 +12,7 @@ from rangegeo.errors import UsageError
 from rangegeo.grid.windows import cut
 from rangegeo.schema.bands import embedding_bands
 from rangegeo.schema.cube import check_pixels
+from rangegeo.schema.facts import GRID_MAPPING
 
 SLAB_BANDS = 64  # so many bands are converted to float64 at a time, to save memory
 
@@ -86,6 +87,8 @@ def pixels_like(
         before: names of the axes that stand before those of the cube.
     """
     coords = {name: coord for name, coord in cube.coords.items() if "band" not in coord.dims}
-    kept = {name: cube.attrs[name] for name in ("model", "citation", "grid_mapping") if name in cube.attrs}
+    kept = {name: cube.attrs[name] for name in ("model", "citation") if name in cube.attrs}
     dims = (*before, *(("beta",) if "beta" in cube.dims else ()), "y", "x")
-    return xr.DataArray(values, coords, dims, name, kept | attrs)
+    found = xr.DataArray(values, coords, dims, name, kept | attrs)
+    found.encoding["grid_mapping"] = GRID_MAPPING
+    return found

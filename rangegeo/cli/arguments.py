@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from os import PathLike
+from pathlib import Path
 
 import click
+
+from rangegeo.schema.bands import parse_bands
+from rangegeo.support.paths import local_path
 
 NUMBERS = {"--bbox": 4, "--res": 2}  # how many numbers these options take at most, joined by commas or apart
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?,?")
@@ -60,19 +65,6 @@ class NumberList(click.ParamType):
         return numbers
 
 
-def parse_bands(text: str) -> str | tuple[int | str, ...]:
-    """Bands from text such as red_1, 1,2,5-8 or all,diagnostics.
-
-    Returns:
-        The text itself if it is one name; else a tuple of numbers and names.
-    """
-    bands: list[int | str] = []
-    for part in map(str.strip, text.split(",")):
-        numbers = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", part)
-        bands += range(int(numbers[1]), int(numbers[2] or numbers[1]) + 1) if numbers else [part]
-    return text if bands == [text] else tuple(bands)
-
-
 class NameValue(click.ParamType):
     """Text NAME=VALUE; gives the pair (NAME, VALUE) with the name in capitals."""
 
@@ -89,8 +81,20 @@ class NameValue(click.ParamType):
         return name.upper(), text
 
 
+class LocalPath(click.Path):
+    """A path on this machine; gives a Path. A leading `~` is the home folder, also where the shell leaves it."""
+
+    def __init__(self, *, exists: bool = False) -> None:
+        super().__init__(exists=exists, path_type=Path)
+
+    def convert(
+        self, value: str | PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | PathLike[str]:
+        return super().convert(local_path(value), param, ctx)
+
+
 class BandList(click.ParamType):
-    """Bands; gives what `parse_bands` returns."""
+    """Bands; gives what `rangegeo.schema.bands.parse_bands` returns."""
 
     name = "bands"
 

@@ -10,6 +10,8 @@ import traceback
 import warnings
 from collections.abc import Callable
 from importlib import import_module
+from io import TextIOWrapper
+from typing import TextIO
 
 import click
 
@@ -61,12 +63,20 @@ def main(arguments: list[str] | None = None) -> None:
     # on a busy machine and are no faster on an idle one. torch reads this when it is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = sys.argv[1:] if arguments is None else arguments
+    _print_anything(sys.stdout, sys.stderr)
     signal.signal(signal.SIGTERM, _interrupt)  # schedulers send it; without a handler unfinished files would stay
     code = run(arguments)
     if code == INTERRUPTED:  # other threads may still compute; they crash if the interpreter shuts down under them
         sys.stdout.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _print_anything(*streams: TextIO | None) -> None:
+    """Print letters that the encoding of a terminal lacks as escapes, so that no name of a file ends a run."""
+    for stream in streams:
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _left(arguments: list[str]) -> str:

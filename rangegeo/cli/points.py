@@ -7,10 +7,10 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import click
 
+from rangegeo.cli.arguments import LocalPath
 from rangegeo.cli.options import CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
 from rangegeo.errors import for_shell
 from rangegeo.jobs.options import Content, Engine, TableInput, TableOutput
@@ -51,7 +51,7 @@ OUTPUT_OPTIONS = (
     click.option(
         "-o",
         "--out",
-        type=click.Path(path_type=Path),
+        type=LocalPath(),
         required=True,
         help="Output: .parquet, .geoparquet, .csv, .tsv, .gpkg or .npz; - for CSV on standard output.",
     ),

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from rangegeo.cli.arguments import NumberList, parse_bands
+from rangegeo.cli.arguments import LocalPath, NumberList
 from rangegeo.cli.options import Verbosity, verbosity_options
+from rangegeo.schema.bands import parse_bands
 
 
 @click.command("preview")
 @click.argument("cubes", metavar="CUBE...", nargs=-1, required=True)
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Picture: .png, or .tif for QGIS.")
+@click.option("-o", "--out", type=LocalPath(), required=True, help="Picture: .png, or .tif for QGIS.")
 @click.option("--strip", is_flag=True, help="All betas side by side in one .png.")
 @click.option(
     "--beta",
@@ -61,7 +62,7 @@ def command(
     rangegeo preview alps_beta0.tif alps_beta1.tif -o alps.png --strip --method ica
     rangegeo preview alps.zarr -o alps_rgb.tif --beta 0.5
     """
-    from rangegeo.pictures.preview import Look, preview
+    from rangegeo.picture.preview import Look, preview
 
     given = tuple(beta for group in betas for beta in group) or None
     look = Look(betas=given, strip=strip, bands=parse_bands(bands), method=method, seed=seed)

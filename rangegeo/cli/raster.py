@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 
 import click
 
-from rangegeo.cli.arguments import NameValue, NumberList, unique_pairs
+from rangegeo.cli.arguments import LocalPath, NameValue, NumberList, unique_pairs
 from rangegeo.cli.options import CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
 from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 
@@ -42,6 +41,12 @@ EXTENT_OPTIONS = (
     click.option("--align", is_flag=True, help="Move the corners outwards to multiples of the pixel size (-tap)."),
 )
 PCA_OPTION = click.option("--pca", type=int, metavar="N", help="Project on N principal components of the raster.")
+PCA_FROM_OPTION = click.option(
+    "--pca-from", metavar="FILE", help="Take the components of another output, to be joined with it."
+)
+SCALES_OPTION = click.option(
+    "--scales-from", metavar="FILE", help="Count integers in the steps of another output, to be joined with it."
+)
 DTYPE_OPTION = click.option(
     "--dtype",
     type=click.Choice(["float32", "float16", "int16", "int8"]),
@@ -50,7 +55,7 @@ DTYPE_OPTION = click.option(
     help="How values are stored. Integers count the steps of a scale.",
 )
 OUTPUT_OPTIONS = (
-    click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Output: .zarr or .tif."),
+    click.option("-o", "--out", type=LocalPath(), required=True, help="Output: .zarr or .tif."),
     click.option("--format", type=click.Choice(["zarr", "cog", "gtiff"]), help="Format, if the suffix does not tell."),
     click.option(
         "--co",
@@ -87,8 +92,9 @@ OUTPUT_OPTIONS = (
 
 @click.command("raster")
 @grouped("extent", Extent, *EXTENT_OPTIONS)
-@grouped("content", Content, *CONTENT_OPTIONS, PCA_OPTION)
-@DTYPE_OPTION  # a field of the output, which help shows beside the content
+@grouped("content", Content, *CONTENT_OPTIONS, PCA_OPTION, PCA_FROM_OPTION)
+@DTYPE_OPTION  # fields of the output, which help shows beside the content
+@SCALES_OPTION
 @grouped("engine", Engine, *ENGINE_OPTIONS)
 @grouped("output", RasterOutput, *OUTPUT_OPTIONS)
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")
@@ -107,6 +113,7 @@ def command(
     """
     from rangegeo.cli.notices import announce_demo
     from rangegeo.cli.progress import block_progress
+    from rangegeo.cubes.evaluated import nothing_kept
     from rangegeo.jobs.raster import RasterJob
 
     verbosity.silence_grid_warnings()
@@ -119,9 +126,9 @@ def command(
         return
     for line in job.notes():
         verbosity.say(line)
-    with block_progress(job.blocks, quiet=verbosity.quiet):
+    with nothing_kept(), block_progress(job.blocks, quiet=verbosity.quiet):
         job.write()
     for line in job.measured():
         verbosity.say(line)
-    for path in job.outputs():
+    for path in list(job.outputs()):  # all files are written before the first name is printed
         click.echo(path)

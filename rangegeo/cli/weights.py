@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from rangegeo.cli.arguments import LocalPath
 from rangegeo.cli.options import Verbosity, verbosity_options
 from rangegeo.errors import UsageError, WeightsError
 
@@ -102,7 +103,7 @@ def verify(names: tuple[str, ...], verbosity: Verbosity) -> None:
 
 
 @command.command()
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.argument("path", type=LocalPath(exists=True))
 @verbosity_options
 def convert(path: Path, verbosity: Verbosity) -> None:
     """Convert a file to the memory-mapped form.

@@ -8,7 +8,9 @@ import xarray as xr
 from rangegeo.errors import UsageError, argument
 from rangegeo.field.blend import blend
 from rangegeo.schema.bands import DIAGNOSTICS
-from rangegeo.schema.betas import Betas, check_beta
+from rangegeo.schema.betas import Betas, check_beta, index_of
+from rangegeo.schema.complete import text
+from rangegeo.schema.facts import facts_of, with_facts
 
 COMPONENTS = ("semantic_", "geographic_")  # the names of the bands of S and of G begin with these
 
@@ -26,18 +28,20 @@ def at_beta(cube: xr.DataArray, beta: Betas) -> xr.DataArray:
         UsageError: the cube does not hold what this beta needs.
     """
     beta = check_beta(beta, "at")
-    if "beta" in cube.dims and beta in cube["beta"].values:
-        return cube.sel(beta=beta)
+    held = np.ravel(cube["beta"].values) if "beta" in cube.coords else np.array([])
+    index = index_of(beta, held)
+    if index is not None:
+        return cube.isel(beta=index) if "beta" in cube.dims else cube
     names = cube["band_name"].values.tolist()
     averages = [name for name in names if name.startswith(COMPONENTS) and name not in DIAGNOSTICS]
     semantic_names = [name for name in averages if name.startswith(COMPONENTS[0])]
     paired = averages == semantic_names + [name.replace(*COMPONENTS) for name in semantic_names]
     count = len(semantic_names)
     if not count or not paired or names[: 2 * count] != averages:
-        held = cube["beta"].values.tolist() if "beta" in cube.coords else "none"
+        others = ", ".join(f"{other:g}" for other in held) or "none"
         raise UsageError(
             f"beta {beta:g} can be read from a cube that holds it, or from one made with all bands of "
-            f"{argument('layout', 'components')}; this one holds {held}"
+            f"{argument('layout', 'components')}; this one holds {others}"
         )
     semantic, geographic, rest = (
         cube.isel(band=bands).drop_vars(("band", "band_name"))
@@ -45,7 +49,7 @@ def at_beta(cube: xr.DataArray, beta: Betas) -> xr.DataArray:
     )
     blended = xr.concat([blend(semantic, geographic, beta), rest], "band", combine_attrs="drop").rename(cube.name)
     names = [name.replace(COMPONENTS[0], "visual_") for name in names[:count]] + names[2 * count :]
-    attrs = {key: value for key, value in cube.attrs.items() if key != "layout"}
-    return blended.assign_attrs(attrs).assign_coords(
-        band=np.arange(1, len(names) + 1), band_name=("band", np.array(names)), beta=beta
+    facts = {name: value for name, value in facts_of(cube).items() if name != "layout"}
+    return with_facts(blended, facts).assign_coords(
+        band=np.arange(1, len(names) + 1), band_name=("band", text(names)), beta=beta
     )

@@ -16,10 +16,12 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 from dask import threaded
+from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from odc.geo.geobox import GeoBox
 
 from rangegeo.cubes.clip import clip
+from rangegeo.cubes.evaluated import KEPT
 from rangegeo.cubes.outline import outline
 from rangegeo.cubes.spec import RasterSpec
 from rangegeo.engine.evaluator import evaluate_pixels
@@ -142,12 +144,20 @@ def _windows(spec: RasterSpec) -> Iterator[tuple[tuple[int, int], Window]]:
 
 def exact_block(model: ModelSpec, geobox: GeoBox, window: Window, recipe: Recipe) -> np.ndarray:
     """Evaluate every pixel of one chunk: (layers, bands, h, w). The model is loaded once a process."""
-    return evaluate_pixels(loaded(model).evaluator, pixel_places(geobox, *window), recipe)
+
+    def evaluate() -> np.ndarray:
+        return evaluate_pixels(loaded(model).evaluator, pixel_places(geobox, *window), recipe)
+
+    return KEPT.get(tokenize("pixels", model, geobox, window, recipe), evaluate)
 
 
 def patch_block(model: ModelSpec, geobox: GeoBox, window: Window, side: int, tolerance: float, recipe: Recipe) -> Patch:
-    """Evaluate the nodes of one patch, once for all its chunks."""
-    return evaluate_patch(loaded(model).evaluator, geobox, window, side, tolerance, recipe)
+    """Evaluate the nodes of one patch, once for all its chunks and for all cubes that hold it."""
+
+    def evaluate() -> Patch:
+        return evaluate_patch(loaded(model).evaluator, geobox, window, side, tolerance, recipe)
+
+    return KEPT.get(tokenize("patch", model, geobox, window, side, tolerance, recipe), evaluate)
 
 
 def interpolated_block(model: ModelSpec, geobox: GeoBox, window: Window, patch: Patch, recipe: Recipe) -> np.ndarray:

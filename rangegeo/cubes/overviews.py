@@ -26,6 +26,7 @@ from rangegeo.grid.pyramid import overview_factors
 from rangegeo.grid.windows import Window
 from rangegeo.models.load import loaded
 from rangegeo.models.spec import ModelSpec
+from rangegeo.schema.facts import facts_of, with_facts
 
 
 def make_overviews(raster: LazyRaster) -> list[xr.DataArray]:
@@ -45,7 +46,8 @@ def make_overviews(raster: LazyRaster) -> list[xr.DataArray]:
             values = _lazy(raster.patches, coarse, factor)
             if coarse.area is not None:
                 values = clip(values, coarse.area.mask)
-            level = outline(coarse).assign_attrs(spec.engine_facts)
+            level = outline(coarse)
+            level = with_facts(level, facts_of(level) | spec.engine_facts)
             level = level.copy(data=values if spec.has_beta else values[0])
         levels.append(level)
     return levels

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rangegeo.cubes.samples import in_a_row, places_in
+from rangegeo.cubes.spec import provenance
 from rangegeo.engine.evaluator import Evaluator, evaluate_pixels
 from rangegeo.errors import UsageError, argument
 from rangegeo.field.principal import principal_directions
 from rangegeo.field.recipe import Projection, Recipe
 from rangegeo.grid import places_on
 from rangegeo.grid.extent import Area
+from rangegeo.models.model import Model
+from rangegeo.stores.taken import check_same, read_taken
+from rangegeo.support.numbers import is_whole
 
 PCA_PIXELS = 1024  # that the components are fitted on
 
@@ -28,10 +33,9 @@ def with_projection(
         UsageError: there are fewer bands than components, a band is a diagnostic, or too few pixels lie in the
             domain of the CRS.
     """
-    if not 1 <= count <= recipe.bands:
-        raise UsageError(
-            argument="pca", expected=f"from 1 to the number of bands, {recipe.bands}", got=count, example=3
-        )
+    if not is_whole(count) or not 1 <= count <= recipe.bands:
+        expected = f"from 1 to the number of bands, {recipe.bands}"
+        raise UsageError(argument="pca", expected=expected, got=repr(count), example=3)
     if recipe.kept_diagnostics:
         raise UsageError(f"{argument('pca')} projects embeddings; leave diagnostics out of {argument('bands')}")
     if area is None:
@@ -50,6 +54,32 @@ def with_projection(
             f"{argument('crs')}"
         )
     return replace(recipe, projection=fit_projection(sample, count))
+
+
+def taken_projection(recipe: Recipe, model: Model, path: str | Path, count: int | None = None) -> Recipe:
+    """The recipe followed by the PCA of another output, so that the components of both are the same.
+
+    Args:
+        recipe: before any projection.
+        path: a Zarr store or a GeoTIFF of rangegeo, or the JSON of `rangegeo info`.
+        count: how many of its components are taken; None for all.
+    Raises:
+        UsageError: the other output has no PCA, fewer components, or was made of other bands or with another model.
+    """
+    taken, typed = read_taken(path, "pca_from"), argument("pca_from", str(path))
+    directions, mean, explained = (
+        np.array(taken.facts.get(f"pca_{part}", []), np.float32)
+        for part in ("components", "mean", "explained_variance")
+    )
+    if directions.ndim != 2 or not len(directions):
+        raise UsageError(f"{typed} has no principal components; give an output that was made with {argument('pca', 3)}")
+    check_same(taken, provenance(model, recipe), "pca_from")
+    bands = taken.facts.get("pca_bands")
+    if directions.shape[1] != recipe.bands or bands not in (None, ",".join(recipe.names)):
+        raise UsageError(f"{typed} was made of other bands than {argument('bands')} chooses; choose the same ones")
+    if count is not None and not 1 <= count <= len(directions):
+        raise UsageError(argument="pca", expected=f"from 1 to the components of {path}, {len(directions)}", got=count)
+    return replace(recipe, projection=Projection(mean, directions[:count], explained[:count]))
 
 
 def fit_projection(sample: np.ndarray, count: int) -> Projection:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import xarray as xr
 
 from rangegeo.cubes.graph import to_dask
-from rangegeo.cubes.projection import with_projection
+from rangegeo.cubes.projection import taken_projection, with_projection
 from rangegeo.cubes.spec import RasterSpec
 from rangegeo.cubes.virtual import virtual_raster
 from rangegeo.engine.tolerance import TOLERANCE
@@ -18,6 +19,7 @@ from rangegeo.grid.like import RasterLike, own_labels
 from rangegeo.grid.polygons import AreaLike
 from rangegeo.models.load import load_model
 from rangegeo.models.model import Model
+from rangegeo.schema.bands import Bands
 from rangegeo.schema.betas import Betas, one_spelling
 
 
@@ -34,8 +36,9 @@ def raster(
     bbox_crs: CrsLike | None = None,
     align: bool = False,
     layout: str = "betas",
-    bands: str | Sequence[int | str] = "all",
+    bands: Bands = "all",
     pca: int | None = None,
+    pca_from: str | Path | None = None,
     tolerance: float = TOLERANCE,
     exact: bool = False,
     chunks: int | str | None = "auto",
@@ -50,8 +53,9 @@ def raster(
         res: the pixel size in units of `crs`: one number, or one for x and one for y.
         like: a raster whose grid is taken, with its pixel size and CRS: a path, a GeoBox or an xarray object. An xarray
             object also gives its labels, so that arithmetic with it loses no pixel.
-        aoi: an area whose bounds are taken: a vector file, a GeoDataFrame, a shapely geometry or a GeoJSON dict. Pixels
-            outside of it are NaN, and chunks outside of it are never computed.
+        aoi: an area whose bounds are taken: a vector file, a GeoDataFrame or a row of one, shapely geometries, a
+            GeoJSON dict, or an object with `__geo_interface__`. Pixels outside of it are NaN, and chunks outside of it
+            are never computed.
         all_touched: keep every pixel that the area touches, and not only those whose centre lies in it.
         model: from `rangegeo.load_model`; or a name, such as "RANGE+", "RANGE", "SatCLIP" or another that
             `rangegeo models` lists, to load with its default weights.
@@ -66,6 +70,8 @@ def raster(
         bands: "all", "visual", "location", "diagnostics", names of bands or their numbers from 1 on, or several of
             these. Bands that are left out are not computed.
         pca: project the bands on so many principal components, which are fitted now on a seeded sample of the raster.
+        pca_from: take the principal components of another output of rangegeo instead, a .zarr or a .tif, so that both
+            can be joined; `pca` says how many, by default all of them.
         tolerance: the largest error of interpolation, from 4e-6 to 0.1, relative to each component's largest value.
         exact: evaluate every pixel and interpolate none.
         chunks: pixels a side of a chunk, a multiple of 16; "auto" is 256 for up to 128 bands and 128 for more. None
@@ -85,7 +91,9 @@ def raster(
     if isinstance(model, str):
         model = load_model(model)
     recipe = model.recipe(one_spelling(betas, beta), layout=layout, bands=bands)
-    if pca is not None:
+    if pca_from is not None:
+        recipe = taken_projection(recipe, model, pca_from, pca)
+    elif pca is not None:
         recipe = with_projection(recipe, model.evaluator, geobox, pca, area)
     within, labels = None if exact else tolerance, own_labels(like)
     if chunks is None:

@@ -192,6 +192,7 @@ def provenance(model: Model, recipe: Recipe) -> dict[str, object]:
         facts["diagnostics"] = "entropy in nats of the weights of the database rows; neighbours is exp(entropy)"
     if recipe.projection is not None:
         facts |= {
+            "pca_bands": ",".join(replace(recipe, projection=None).names),
             "pca_explained_variance": [float(share) for share in recipe.projection.explained],
             "pca_mean": [float(value) for value in recipe.projection.mean],
             "pca_components": [[float(value) for value in row] for row in recipe.projection.directions],

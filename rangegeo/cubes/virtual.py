@@ -15,10 +15,11 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from rangegeo.cubes.axes import Axis, arranged, axes_of, compact, sub_grid, unique
+from rangegeo.cubes.graph import patch_block
 from rangegeo.cubes.outline import outline
 from rangegeo.cubes.spec import RasterSpec
 from rangegeo.engine.evaluator import Evaluator, evaluate_pixels
-from rangegeo.engine.patches import evaluate_patch, fill_window
+from rangegeo.engine.patches import fill_window
 from rangegeo.errors import UsageError
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import pixel_places, places_on
@@ -97,7 +98,7 @@ def _evaluate(evaluator: Evaluator, spec: RasterSpec) -> np.ndarray:
         return evaluate_pixels(evaluator, pixel_places(spec.geobox, *whole), spec.recipe)
     out = np.empty(spec.shape, dtype=np.float32)
     for window in tiled(whole, side):
-        patch = evaluate_patch(evaluator, spec.geobox, window, side, spec.tolerance, spec.recipe)
+        patch = patch_block(spec.model, spec.geobox, window, side, spec.tolerance, spec.recipe)
         for rows, cols in tiled(window, FILLED):
             out[:, :, rows, cols] = fill_window(evaluator, spec.geobox, (rows, cols), patch, spec.recipe)
     return out

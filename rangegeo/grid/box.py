@@ -20,11 +20,13 @@ from pyproj.exceptions import ProjError
 from rangegeo.errors import GridWarning, UsageError, argument
 from rangegeo.grid.crs import WGS84, CrsLike, crs_name, metres_a_unit, parse_crs, short_name, units
 from rangegeo.grid.domain import at_most_polar, domain_of, wrapped
+from rangegeo.support.numbers import real
 
 Bounds: TypeAlias = tuple[float, float, float, float]  # west, south, east, north
 COLUMN_SLACK = 1e-6  # of a pixel; a box that is wider by less gets no further column
 LARGEST_SIDE = 2**31 - 1  # pixels; the limit of GDAL
 MOST_PIXELS = 10**12  # a million a side; more comes from a mistaken unit, and a graph of its chunks would fill memory
+SMALLEST_RES = 1e-200  # so that a number of pixels is finite
 FINEST = 0.1  # metres; the model describes landscapes, so finer pixels come from a mistaken unit too
 FARTHEST = 1e9  # metres or feet; a projected place beyond it is a pole, which lies at infinity
 WIDEST_CROSSING = 240.0  # degrees; a box across the antimeridian that is wider has west and east swapped, as a rule
@@ -127,7 +129,7 @@ def parse_bbox(bbox: Sequence[float], crs: CRS) -> Bounds:
         GridWarning: the box crosses the antimeridian and spans nearly the globe.
     """
     try:
-        west, south, east, north = (float(value) for value in bbox)
+        west, south, east, north = (real(value) for value in bbox)
     except (TypeError, ValueError):
         expected, given = "four numbers W,S,E,N", _joined(bbox)
         raise UsageError(argument="bbox", expected=expected, got=given, example=(5, 44, 10, 48)) from None
@@ -176,10 +178,10 @@ def parse_res(res: float | Sequence[float]) -> tuple[float, float]:
         UsageError: they are not one or two positive numbers.
     """
     try:
-        values = [float(value) for value in np.atleast_1d(np.asarray(res, dtype=np.float64))]
+        values = [real(value) for value in np.atleast_1d(np.asarray(res))]
     except (TypeError, ValueError):
         values = []
-    if len(values) not in (1, 2) or not all(math.isfinite(v) and v > 0 for v in values):
+    if len(values) not in (1, 2) or not all(math.isfinite(v) and v > SMALLEST_RES for v in values):
         expected = "one or two positive numbers in units of the CRS"
         raise UsageError(argument="res", expected=expected, got=_joined(res), example=0.01)
     return values[0], values[-1]
@@ -249,4 +251,4 @@ def _joined(values: object) -> str:
     """Numbers joined by commas, and anything else as it is."""
     if isinstance(values, str) or not np.iterable(values):
         return str(values)
-    return ",".join(f"{value:.10g}" if isinstance(value, (int, float)) else str(value) for value in values)
+    return ",".join(f"{value:.10g}" if isinstance(value, float) else str(value) for value in values)

@@ -12,6 +12,8 @@ from pyproj import CRS
 from rangegeo.grid.crs import crs_name, parse_crs, without_cf_warnings, wkt_of
 from rangegeo.grid.labels import Lattice
 
+CRS_KEY = "crs_wkt"  # of the encoding of spatial_ref, which `drop_attrs` leaves as it is
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Labels:
@@ -52,6 +54,7 @@ def grid_coords(geobox: GeoBox, labels: Labels | None = None) -> dict[str, xr.Da
     coords["spatial_ref"] = xr.DataArray(
         np.int32(crs.to_epsg(min_confidence=100) or 0), name="spatial_ref", attrs=attrs
     )
+    coords["spatial_ref"].encoding[CRS_KEY] = attrs["crs_wkt"]
     return coords
 
 

@@ -6,7 +6,6 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TypeAlias
 
 import xarray as xr
@@ -17,6 +16,7 @@ from rangegeo.grid.box import check_size
 from rangegeo.grid.coords import Labels
 from rangegeo.grid.crs import crs_name, parse_crs, wkt_of
 from rangegeo.grid.georeference import is_skewed, labels_in, read_geobox, unskewed
+from rangegeo.support.paths import local_path, unparsed
 
 # A path or another name that GDAL opens, a grid, or georeferenced data.
 RasterLike: TypeAlias = str | os.PathLike[str] | GeoBox | xr.DataArray | xr.Dataset
@@ -70,7 +70,7 @@ def own_labels(source: RasterLike | None) -> Labels | None:
 
 def _is_store(name: str) -> bool:
     """Whether a path is that of a Zarr store."""
-    return any(Path(name, file).exists() for file in STORE_FILES)
+    return any((local_path(name) / file).exists() for file in STORE_FILES)
 
 
 def _of_file(name: str) -> GeoBox:
@@ -81,7 +81,7 @@ def _of_file(name: str) -> GeoBox:
     with warnings.catch_warnings():  # the errors below tell the same
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
-            with rasterio.open(name) as file:
+            with rasterio.open(unparsed(name)) as file:
                 shape, transform, crs, parts = file.shape, file.transform, file.crs, file.subdatasets
         except RasterioIOError as error:
             reason = str(error).splitlines()[0]
@@ -98,8 +98,11 @@ def _of_file(name: str) -> GeoBox:
 @contextmanager
 def _opened(name: str) -> Iterator[xr.Dataset]:
     """A Zarr store, opened by xarray. GDAL up to 3.10 does not read format 3, and no GDAL reads a cube."""
+    from zarr.storage import LocalStore
+
     try:
-        with xr.open_zarr(name, chunks=None, consolidated=False, decode_coords="all") as dataset:
+        store = LocalStore(local_path(name))  # zarr takes a name with "::" for an address
+        with xr.open_zarr(store, chunks=None, consolidated=False, decode_coords="all") as dataset:
             yield dataset
     except (OSError, ValueError, KeyError) as error:
         if isinstance(error, GridError | UsageError):

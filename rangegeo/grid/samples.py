@@ -8,6 +8,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rangegeo.grid.pixels import pixel_arc_deg
+from rangegeo.support.numbers import check_seed
 
 FEWEST_LINES = 16  # a sample has at least so many rows and columns if the raster has as many
 SAMPLE_PIXELS = 8192  # enough to fit three directions and the histograms of three colours
@@ -48,7 +49,7 @@ def sample_lattice(shape: tuple[int, int], seed: int = 0, pixels: int = SAMPLE_P
     Returns:
         Rising indices of rows and of columns.
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(check_seed(seed))
     height, width = shape
     rows = min(height, max(1, round((pixels * height / width) ** 0.5)))
     cols = min(width, -(-pixels // rows))

@@ -15,6 +15,7 @@ import shapely
 
 from rangegeo.errors import GridError, GridWarning, UsageError, argument, first_line
 from rangegeo.grid.crs import WGS84, CrsLike
+from rangegeo.support.paths import unparsed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -99,7 +100,9 @@ def read_geometries(source: AreaLike) -> Geometries:
         return Geometries(*_read(sys.stdin.buffer.read(), "stdin"), "stdin")
     if isinstance(source, str | os.PathLike):
         name = os.fspath(source)
-        return Geometries(*(_read_parquet(name) if name.lower().endswith(PARQUET) else _read(name, name)), name)
+        return Geometries(
+            *(_read_parquet(unparsed(name)) if name.lower().endswith(PARQUET) else _read(unparsed(name), name)), name
+        )
     return _of_object(source)
 
 

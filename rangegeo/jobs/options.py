@@ -11,6 +11,7 @@ from rangegeo.encoders import model_info
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import UsageError, argument
 from rangegeo.support.destination import STDOUT
+from rangegeo.support.paths import local_path
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
@@ -74,6 +75,7 @@ class Content:
         layout: "betas" or "components".
         bands: "all", "visual", "location", "diagnostics", names of bands or their numbers from 1 on, or several.
         pca: number of principal components to project on; None for no projection.
+        pca_from: another output, or its JSON, whose components are taken; None to fit them to the raster.
     """
 
     model: str = "RANGE+"
@@ -83,6 +85,7 @@ class Content:
     layout: str = "betas"
     bands: str | tuple[int | str, ...] = "all"
     pca: int | None = None
+    pca_from: str | None = None
 
     def check(self) -> tuple[float, ...]:
         """The betas asked for, or the default one.
@@ -93,7 +96,8 @@ class Content:
         info = model_info(self.model)
         if self.betas and not info.has_beta:
             raise UsageError(f"{argument('betas')} needs a model with betas, and {self.model} has none; leave it out")
-        if self.layout == "components" and (self.betas or self.pca is not None or self.bands not in COMPONENT_BANDS):
+        projected = self.pca is not None or self.pca_from is not None
+        if self.layout == "components" and (self.betas or projected or self.bands not in COMPONENT_BANDS):
             raise UsageError(
                 f"{argument('layout', 'components')} holds all of S, G and q; leave out {argument('betas')}, "
                 f"{argument('bands')} and {argument('pca')}"
@@ -156,6 +160,7 @@ class RasterOutput:
         out: path, ending in .zarr or .tif.
         format: zarr, cog or gtiff; None to go by the suffix.
         dtype: float32, float16, int16 or int8.
+        scales_from: another output, or its JSON, whose steps integers count in; None for those of the model or raster.
         creation_options: of GDAL's driver, or of `rangegeo.stores.zarr_options`.
         zarr_format: 2 or 3; None for the default, 3.
         chunks: pixels a side of a chunk; None for the default.
@@ -168,6 +173,7 @@ class RasterOutput:
     out: Path
     format: str | None = None
     dtype: str = "float32"
+    scales_from: str | None = None
     creation_options: Mapping[str, str] = field(default_factory=dict)
     zarr_format: int | None = None
     chunks: int | None = None
@@ -181,7 +187,7 @@ class RasterOutput:
         """Where the map goes."""
         if self.preview is None:
             return None
-        return Path(self.preview) if self.preview else self.out.with_name(f"{self.out.stem}_preview.png")
+        return local_path(self.preview) if self.preview else self.out.with_name(f"{self.out.stem}_preview.png")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,7 +123,7 @@ class RasterJob:
 
                 yield write_item(path)
         if self.output.picture is not None:
-            from rangegeo.pictures.preview import MAP, preview
+            from rangegeo.picture.preview import MAP, preview
 
             yield from preview(self.written, self.output.picture, MAP, overwrite=self.output.overwrite)
 
@@ -141,7 +141,7 @@ def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
     if to_zarr or not several:
         check_destination(output.out, 0, overwrite=output.overwrite)
     if output.picture is not None:
-        from rangegeo.pictures.preview import MAP, check_picture
+        from rangegeo.picture.preview import MAP, check_picture
 
         check_picture(output.picture, MAP)
         check_destination(output.picture, 0, overwrite=output.overwrite, other=argument("preview", "PICTURE.png"))
@@ -167,17 +167,20 @@ def _planned(
     from rangegeo.cubes.graph import to_dask
     from rangegeo.cubes.outline import outline
     from rangegeo.cubes.overviews import make_overviews
-    from rangegeo.cubes.projection import with_projection
+    from rangegeo.cubes.projection import taken_projection, with_projection
     from rangegeo.cubes.samples import sample_values
     from rangegeo.cubes.spec import RasterSpec
     from rangegeo.jobs.scheduler import use_threads
-    from rangegeo.stores.quantise import ROUND_OFF, fit_storage
+    from rangegeo.jobs.write import choose_storage
+    from rangegeo.stores.quantise import ROUND_OFF
 
     tolerance = engine.chosen_tolerance
     use_threads(engine.threads)
     model = content.load(engine.device)
     recipe = content.recipe(model)
-    if content.pca is not None:
+    if content.pca_from is not None:
+        recipe = taken_projection(recipe, model, content.pca_from, content.pca)
+    elif content.pca is not None:
         recipe = with_projection(recipe, model.evaluator, geobox, content.pca, area)
     chunks = "auto" if output.chunks is None else output.chunks
     spec = RasterSpec.of(
@@ -190,11 +193,12 @@ def _planned(
         from rangegeo.stores.stac import check_items
 
         check_items(form.outputs(expected, output.out), overwrite=output.overwrite)
-    storage = fit_storage(
+    storage = choose_storage(
+        expected,
         output.dtype,
-        recipe.names,
         partial(sample_values, spec),
         one_scale=form.one_scale,
+        scales_from=output.scales_from,
         round_off=tolerance or ROUND_OFF,
     )
     raster = to_dask(spec)

@@ -6,14 +6,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import dask.array as da
+import numpy as np
 import xarray as xr
 
 from rangegeo.cubes.lazy import as_lazy
 from rangegeo.cubes.proof import proof
+from rangegeo.cubes.ranges import cube_ranges
 from rangegeo.errors import UsageError
+from rangegeo.schema.complete import band_names, completed
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
+from rangegeo.schema.facts import facts_of, facts_of_values
 from rangegeo.stores.formats import FORMATS, Format
-from rangegeo.stores.quantise import Storage, check_dtype, fit_storage
+from rangegeo.stores.quantise import ROUND_OFF, Storage, check_dtype, fit_storage, storage_within
+from rangegeo.stores.taken import taken_storage
+from rangegeo.support.paths import local_path
 
 METHODS = {"zarr": "to_zarr", "cog": "to_geotiff"}  # of the accessor, by format
 
@@ -25,6 +31,7 @@ def write_cube(
     *,
     overwrite: bool = False,
     dtype: str = "float32",
+    scales_from: str | Path | None = None,
     creation_options: Mapping[str, object] | None = None,
     **options: object,
 ) -> list[Path]:
@@ -34,7 +41,8 @@ def write_cube(
         path: of the output; with several betas a GeoTIFF becomes NAME_beta0.5.tif and so on.
         format: "zarr" or "cog".
         overwrite: replace what is there.
-        dtype: float32, float16, int16 or int8; for integers the cube is computed twice, at first for its ranges.
+        dtype: float32, float16, int16 or int8, see `choose_storage`.
+        scales_from: another output whose steps integers count in.
         creation_options, options: of the format's writer.
     Returns:
         The paths of the embeddings.
@@ -42,8 +50,8 @@ def write_cube(
         UsageError: the cube has no grid, or an argument is out of its domain. OutputError: the destination cannot be
             written; nothing was touched.
     """
-    geobox_of(cube)
-    path, form = Path(path), FORMATS[format]
+    cube = _usual(cube)
+    path, form = local_path(path), FORMATS[format]
     of_suffix = next((name for name, row in FORMATS.items() if path.suffix.lower() in row.suffixes), format)
     if of_suffix != format:
         raise UsageError(
@@ -53,9 +61,44 @@ def write_cube(
     cube = north_up(cube) if form.north_up else cube
     form.check(cube, path, dtype=check_dtype(dtype), **options)  # before anything is computed
     cube = as_lazy(cube)
-    names = cube["band_name"].values.tolist()
-    storage = fit_storage(dtype, names, lambda: da.asarray(as_4d(cube).data), one_scale=form.one_scale)
+    storage = choose_storage(
+        cube, dtype, lambda: da.asarray(as_4d(cube).data), one_scale=form.one_scale, scales_from=scales_from
+    )
     return compute_and_write(cube, path, form, storage, options)
+
+
+def choose_storage(
+    cube: xr.DataArray,
+    dtype: str,
+    sample: Callable[[], da.Array],
+    *,
+    one_scale: bool,
+    scales_from: str | Path | None = None,
+    round_off: float = ROUND_OFF,
+) -> Storage:
+    """How the values of a cube are stored.
+
+    int16 has steps enough for all values that a model gives anywhere, so files of neighbours have the same steps and
+    can be joined. int8 has not, and neither is the range known of a cube that was opened or computed from others: their
+    ranges are fitted to the cube itself, which is computed twice.
+
+    Args:
+        cube: with its coordinates and facts; its values may be missing.
+        dtype: float32, float16, int16 or int8.
+        sample: as in `fit_storage`.
+        one_scale: whether all layers and bands share one scale.
+        scales_from: another output whose steps are taken.
+        round_off: as in `fit_storage`.
+    Raises:
+        UsageError: values cannot be stored as `dtype`, or in the steps of the other output.
+    """
+    names, layers = band_names(cube), cube.sizes.get("beta", 1)
+    if scales_from is not None:
+        return taken_storage(scales_from, check_dtype(dtype), names, layers, facts_of(cube), one_scale=one_scale)
+    ranges = cube_ranges(cube) if dtype == "int16" else None
+    if ranges is None:
+        return fit_storage(dtype, names, sample, one_scale=one_scale, round_off=round_off)
+    return storage_within(dtype, names, *ranges, one_scale=one_scale, origin="model")
 
 
 def compute_and_write(
@@ -73,4 +116,25 @@ def compute_and_write(
         options: of the format's writer.
         report: called with the facts that were measured.
     """
-    return form.write(cube, path, storage=storage, measured=proof(cube), report=report, **options)
+    measured = proof(cube) if facts_of_values(cube) else None  # it is the error of the model's own values alone
+    return form.write(cube, path, storage=storage, measured=measured, report=report, **options)
+
+
+def _usual(cube: xr.DataArray) -> xr.DataArray:
+    """A cube as other programs hand it back, with all its coordinates and with its dimensions in the usual order.
+
+    Raises:
+        UsageError: it has no grid, or other dimensions, or it holds stored integers.
+    """
+    cube = completed(cube)
+    order = [dim for dim in ("beta", "band", "y", "x") if dim in cube.dims]
+    if cube.dims != tuple(order) and set(order) == set(cube.dims):
+        cube = cube.transpose(*order)
+    geobox_of(cube)
+    as_4d(cube)
+    if cube.dtype.kind != "f":
+        raise UsageError(
+            f"a cube holds numbers with fractions, got {cube.dtype}; rangegeo.open_cube gives the values that a file "
+            "stores as integers, and astype('float32') turns other integers into them"
+        )
+    return cube if cube.dtype == np.float32 else cube.astype(np.float32, keep_attrs=True)

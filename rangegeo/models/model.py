@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
@@ -24,7 +23,7 @@ from rangegeo.grid.domain import whole_turns
 from rangegeo.models.spec import ModelSpec
 from rangegeo.places.frames import embedded_frame
 from rangegeo.places.lonlat import LonLat, check_lonlat, read_places
-from rangegeo.schema.bands import GEOGRAPHIC_DIAGNOSTICS, SEMANTIC_DIAGNOSTICS, chosen_bands
+from rangegeo.schema.bands import GEOGRAPHIC_DIAGNOSTICS, SEMANTIC_DIAGNOSTICS, Bands, chosen_bands
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, check_betas, one_spelling
 from rangegeo.weights.origins import source_data
 
@@ -155,7 +154,7 @@ class Model(nn.Module):
         betas: Betas | None = None,
         *,
         layout: str = "betas",
-        bands: str | Sequence[int | str] = "all",
+        bands: Bands = "all",
         beta: Betas | None = None,
     ) -> Recipe:
         """The layers and bands of a cube of this model.
@@ -192,7 +191,7 @@ class Model(nn.Module):
         lonlat: LonLat | DataFrame,
         beta: Betas | None = None,
         batch_size: int = 10_000,
-        bands: str | Sequence[int | str] = "all",
+        bands: Bands = "all",
         *,
         tolerance: float | None = None,
         betas: Betas | None = None,

@@ -23,6 +23,23 @@ class TensorLike(Protocol):
 LonLat: TypeAlias = ArrayLike | TensorLike
 
 
+def joined(lon: ArrayLike, lat: ArrayLike) -> np.ndarray:
+    """Longitudes and latitudes that are given apart, as places.
+
+    Args:
+        lon, lat: one number each, or arrays of shapes that broadcast.
+    Returns:
+        (2,) for one place, else (..., 2).
+    Raises:
+        ShapeError: the shapes do not fit together.
+    """
+    try:
+        return np.stack(np.broadcast_arrays(lon, lat), axis=-1)
+    except (ValueError, TypeError):
+        shapes = " and ".join(str(np.shape(part)) for part in (lon, lat))
+        raise ShapeError(f"lon and lat must be one number each or arrays of the same length, got {shapes}") from None
+
+
 def read_places(places: Any, invalid: str | None = None) -> tuple[np.ndarray, pd.Index | None]:
     """Places of any kind that users hand over, and the index of a table.
 
@@ -77,7 +94,7 @@ def _as_array(places: Any) -> np.ndarray:
         if isinstance(values, np.ma.MaskedArray):
             values = np.ma.asarray(values, np.float64).filled(np.nan)
         array = np.array(values, dtype=np.float64, order="C")  # torch refuses reversed and read-only arrays, so copy
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ShapeError(f"places must be numbers of shape (n, 2), longitude and latitude; {error}") from None
     if array.shape == (2,):
         array = array[None]

@@ -6,14 +6,18 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+import xarray as xr
 
 from rangegeo.encoders import MODELS
 from rangegeo.errors import UsageError
 from rangegeo.grid import crs_name
 from rangegeo.grid.crs import crs_of
 from rangegeo.models.load import load_model
-from rangegeo.stores.opening import open_cube, overview_count, stored_dtype
+from rangegeo.schema.complete import band_names
+from rangegeo.schema.facts import facts_of
+from rangegeo.stores.opening import open_cube, overview_count, stored_dtype, stored_scales
 from rangegeo.stores.zarr import is_complete
+from rangegeo.support.paths import local_path
 from rangegeo.weights.checkpoint import load_encoder
 from rangegeo.weights.database import is_database, load_database
 from rangegeo.weights.names import database_file, encoder_file
@@ -45,7 +49,7 @@ def describe(target: str, *, weights: str | None = None, db: str | None = None) 
         return _encoder(target)
     if target in OFFICIAL_DATABASES:
         return _database(target)
-    path = Path(target)
+    path = local_path(target)
     if not path.exists():
         raise UsageError(
             f"{target} does not exist; expected a cube, a checkpoint, a database, or one of "
@@ -73,8 +77,17 @@ def _cube(path: Path) -> Facts:
         "dtype": dtype,
         "bytes": cube.size * np.dtype(dtype).itemsize,
         "overviews": overview_count(path),
-        **{key: value for key, value in cube.attrs.items() if key not in ("grid_mapping", "long_name")},
+        **_steps(path, cube, dtype),
+        **{key: value for key, value in facts_of(cube).items() if key != "long_name"},
     }
+
+
+def _steps(path: Path, cube: xr.DataArray, dtype: str) -> Facts:
+    """What another output takes if it is to count in the same steps; empty for values that are stored as they are."""
+    if not dtype.startswith("int"):
+        return {}
+    scales, offsets = stored_scales(path)
+    return {"band_names": band_names(cube), "scales": scales, "offsets": offsets}
 
 
 def _model(name: str, weights: str | None, db: str | None) -> Facts:

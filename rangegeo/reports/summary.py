@@ -12,6 +12,7 @@ import xarray as xr
 from rangegeo.errors import UsageError
 from rangegeo.grid.crs import crs_of, short_name, unit_suffix
 from rangegeo.schema.cube import geobox_of, is_in_memory
+from rangegeo.schema.facts import computed_from, facts_of
 from rangegeo.support.text import human_bytes
 
 HASH_DIGITS = 8  # how much of the SHA-256 of a file is shown
@@ -20,11 +21,11 @@ HASH_DIGITS = 8  # how much of the SHA-256 of a file is shown
 def facts(cube: xr.DataArray) -> dict[str, str]:
     """What is known about a cube, by the names of the lines; nothing is computed."""
     known = {
-        "model": _model(cube.attrs),
+        "model": _model(cube),
         "betas": ", ".join(f"{beta:g}" for beta in np.ravel(cube["beta"].values)) if "beta" in cube.coords else "",
         "bands": _bands(cube),
         **_grid(cube),
-        "values": _evaluation(cube.attrs),
+        "values": _evaluation(facts_of(cube)),
         "size": f"{human_bytes(cube.nbytes)} of {cube.dtype}, {_whereabouts(cube)}",
     }
     return {name: text for name, text in known.items() if text}
@@ -48,15 +49,17 @@ def _heading(cube: xr.DataArray) -> str:
     return f"rangegeo cube ({', '.join(f'{dim}: {size}' for dim, size in cube.sizes.items())})"
 
 
-def _model(attrs: dict[str, Any]) -> str:
-    """The model and the files behind it."""
+def _model(cube: xr.DataArray) -> str:
+    """The model and the files behind it, or what the values were computed from."""
+    attrs = facts_of(cube)
     files = [
         f"{attrs[f'{role}_file']} {str(attrs.get(f'{role}_sha256', ''))[:HASH_DIGITS]}".strip()
         for role in ("encoder", "database")
         if f"{role}_file" in attrs
     ]
     layout = ", S, G and q side by side" if attrs.get("layout") == "components" else ""
-    return f"{attrs.get('model', '')}{' from ' if files else ''}{', '.join(files)}{layout}"
+    name = computed_from(cube) or attrs.get("model", "")
+    return f"{name}{' from ' if files else ''}{', '.join(files)}{layout}"
 
 
 def _bands(cube: xr.DataArray) -> str:

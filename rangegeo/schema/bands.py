@@ -6,7 +6,11 @@ rows, in nats, and its exponential, the effective number of neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from numbers import Real
+from typing import Any, TypeAlias
 
 from rangegeo.errors import UsageError, argument
 
@@ -15,6 +19,8 @@ GEOGRAPHIC_DIAGNOSTICS = ("geographic_entropy", "geographic_neighbours")
 DIAGNOSTICS = SEMANTIC_DIAGNOSTICS + GEOGRAPHIC_DIAGNOSTICS
 VISUAL = ("visual", "semantic", "geographic")  # the names of visual bands begin with one of these
 EXAMPLE = (1, 2, 3)
+Bands: TypeAlias = int | str | Iterable[int | str]
+UNORDERED = AbstractSet | Mapping | slice | bytes | bool | None  # no bands in an order, or no bands at all
 
 
 def embedding_bands(names: Sequence[str]) -> list[int]:
@@ -22,12 +28,12 @@ def embedding_bands(names: Sequence[str]) -> list[int]:
     return [i for i, name in enumerate(names) if name not in DIAGNOSTICS] or list(range(len(names)))
 
 
-def chosen_bands(bands: str | Sequence[int | str], names: Sequence[str]) -> tuple[int, ...] | None:
+def chosen_bands(bands: Bands, names: Sequence[str]) -> tuple[int, ...] | None:
     """The bands that a user asks for.
 
     Args:
-        bands: band names, band numbers from 1 on, or the groups "all", "visual", "semantic", "geographic", "location"
-            and "diagnostics"; a string holds names and groups joined by commas.
+        bands: a band number from 1 on, a band name, one of the groups "all", "visual", "semantic", "geographic",
+            "location" and "diagnostics", or several of these: a list, an array, a range, or text such as "1,2,10-20".
         names: the names of all available bands, the diagnostics after the bands of the embedding.
     Returns:
         Indices from 0 on; None for the whole embedding.
@@ -36,12 +42,9 @@ def chosen_bands(bands: str | Sequence[int | str], names: Sequence[str]) -> tupl
     """
     groups = _groups(names)
     chosen: list[int] = []
-    for item in bands.split(",") if isinstance(bands, str) else bands:
+    for item in _items(bands):
         if not isinstance(item, str):
-            if not 1 <= item <= len(groups["all"]) or item != int(item):
-                expected = f"numbers from 1 to {len(groups['all'])}"
-                raise UsageError(argument="bands", expected=expected, got=f"{item:g}")
-            chosen.append(int(item) - 1)
+            chosen.append(_index(item, len(groups["all"])))
         elif item in groups:
             chosen += groups[item]
         elif item in names:
@@ -56,6 +59,48 @@ def chosen_bands(bands: str | Sequence[int | str], names: Sequence[str]) -> tupl
         once = f"{argument('bands')} must name every band once"
         raise UsageError(f"{once}; for example {argument('bands', EXAMPLE)}")
     return None if chosen == groups["all"] else tuple(chosen)
+
+
+def parse_bands(text: str) -> str | tuple[int | str, ...]:
+    """Bands from text such as red_1, 1,2,5-8 or all,diagnostics.
+
+    Returns:
+        The text itself if it is one name; else a tuple of numbers and names.
+    """
+    bands: list[int | str] = []
+    for part in map(str.strip, text.split(",")):
+        numbers = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", part)
+        bands += range(int(numbers[1]), int(numbers[2] or numbers[1]) + 1) if numbers else [part]
+    return text if bands == [text] else tuple(bands)
+
+
+def _items(bands: Any) -> list[Any]:
+    """The single bands of what was given: of one band, of text, or of anything that holds bands in an order."""
+    if isinstance(bands, UNORDERED):
+        expected = "band numbers from 1 on, names, or a list of these"
+        raise UsageError(argument="bands", expected=expected, got=bands, example=EXAMPLE)
+    if isinstance(bands, str):
+        bands = parse_bands(bands)
+    if isinstance(bands, str | int | float) or getattr(bands, "ndim", None) == 0:
+        bands = [bands]
+    try:
+        return [item.item() if getattr(item, "ndim", None) == 0 else item for item in bands]
+    except TypeError:
+        expected = "band numbers from 1 on, names, or a list of these"
+        raise UsageError(argument="bands", expected=expected, got=bands, example=EXAMPLE) from None
+
+
+def _index(item: Any, count: int) -> int:
+    """The index from 0 on of a band number.
+
+    Args:
+        item: what should be a number from 1 to `count`.
+    """
+    whole = isinstance(item, Real) and not isinstance(item, bool) and 1 <= float(item) <= count and float(item) % 1 == 0
+    if not whole:
+        got = f"{item:g}" if isinstance(item, float) else str(item)
+        raise UsageError(argument="bands", expected=f"numbers from 1 to {count}", got=got, example=EXAMPLE)
+    return int(item) - 1
 
 
 def _groups(names: Sequence[str]) -> dict[str, list[int]]:

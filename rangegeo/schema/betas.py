@@ -3,36 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from numbers import Real
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rangegeo.errors import UsageError, argument
 
 Betas: TypeAlias = float | Sequence[float]
 
+SAME_BETA = 1e-7  # betas this close are the same one, written otherwise: 0.3 in float32 is off by 1.2e-8
 DEFAULT_BETA = 0.5  # the even blend of S and G, where no beta is given
+EXAMPLE_OF_ONE = f"for example {argument('beta', 0.5)}"
 EXAMPLE = f"for example {argument('betas', (0, 0.5, 1))}"
 
 
-def check_betas(beta: float | Sequence[float]) -> tuple[float, ...]:
+def check_betas(beta: Betas, example: str = EXAMPLE) -> tuple[float, ...]:
     """One or several distinct betas, each in [0, 1], as a tuple of floats.
 
     Raises:
         UsageError: there is no beta, a beta is given twice, or a beta is not a number in [0, 1].
     """
     try:
-        betas = tuple(float(value) for value in np.atleast_1d(np.asarray(beta, dtype=np.float64)))
-    except (TypeError, ValueError):
-        raise UsageError(f"beta must be a number in [0, 1], got {beta!r}; {EXAMPLE}") from None
+        betas = tuple(_real(value) for value in np.atleast_1d(_array(beta)))
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError(f"beta must be a number in [0, 1], got {beta!r}; {example}") from None
     if not betas:
-        raise UsageError(f"beta must have at least one value; {EXAMPLE}")
+        raise UsageError(f"beta must have at least one value; {example}")
     for value in betas:
-        if not 0 <= value <= 1:  # NaN is refused too
-            raise UsageError(f"beta must be in [0, 1], got {value:g}; {EXAMPLE}")
-    if len(set(betas)) != len(betas):
+        if not -SAME_BETA <= value <= 1 + SAME_BETA:  # NaN is refused too
+            raise UsageError(f"beta must be in [0, 1], got {value:g}; {example}")
+    betas = tuple(min(max(value, 0.0), 1.0) for value in betas)  # sums of steps such as 0.1 may end beyond 1
+    if (np.diff(np.sort(betas)) <= SAME_BETA).any():
         raise UsageError(f"every beta must be given once, got {','.join(f'{b:g}' for b in betas)}")
     return betas
+
+
+def _array(beta: Any) -> np.ndarray:
+    """Betas as an array; raises ValueError if one is masked, because a missing value is no beta."""
+    if np.ma.is_masked(beta):
+        raise ValueError
+    return np.asarray(beta.detach().cpu() if hasattr(beta, "detach") else beta)
+
+
+def _real(value: object) -> float:
+    """A real number, or text of one, as a float; raises TypeError, ValueError or OverflowError for anything else."""
+    if isinstance(value, str | Real):
+        return float(value)
+    raise TypeError
+
+
+def index_of(beta: float, betas: ArrayLike) -> int | None:
+    """Which of some betas is this one, but for rounding; None if none is."""
+    distances = np.abs(np.ravel(betas) - beta)
+    return int(distances.argmin()) if len(distances) and distances.min() <= SAME_BETA else None
 
 
 def check_beta(beta: Betas, taker: str) -> float:
@@ -44,8 +69,8 @@ def check_beta(beta: Betas, taker: str) -> float:
         UsageError: several betas are given, or the beta is not a number in [0, 1].
     """
     if np.ndim(beta):
-        raise UsageError(f"{taker} takes one beta, got {beta!r}; for example beta=0.5")
-    (checked,) = check_betas(beta)
+        raise UsageError(f"{taker} takes one beta, got {beta!r}; {EXAMPLE_OF_ONE}")
+    (checked,) = check_betas(beta, EXAMPLE_OF_ONE)
     return checked
 
 

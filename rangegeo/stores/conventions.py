@@ -17,6 +17,7 @@ from odc.geo.geobox import GeoBox
 from rangegeo.grid import pixel_arc_deg
 from rangegeo.grid.crs import crs_of
 from rangegeo.schema.cube import geobox_of
+from rangegeo.schema.facts import computed_from, facts_of
 from rangegeo.support.earth import METRES_A_DEGREE
 
 RESAMPLING = "evaluation at pixel centres"  # overviews are not resampled: the field is continuous and evaluated again
@@ -31,10 +32,10 @@ GEOEMB = {
 }
 
 
-def group_attributes(
+def declared_attributes(
     cube: xr.DataArray, dtype: str = "float32", overviews: Sequence[xr.DataArray] = ()
 ) -> dict[str, Any]:
-    """The attributes of the group of a cube, together with the declaration of the conventions they follow.
+    """The attributes of a cube's array, or of its group, together with the declaration of the conventions they follow.
 
     Args:
         cube: (beta, band, y, x).
@@ -91,9 +92,9 @@ def _shape_and_transform(level: xr.DataArray) -> dict:
 
 
 def _embeddings(cube: xr.DataArray, geobox: GeoBox, dtype: str) -> dict:
-    """The attributes of `geoemb:`; none if the cube does not say what it was made with, which they require."""
-    attrs = cube.attrs
-    if not {"citation", "source_data"} <= set(attrs):
+    """The attributes of `geoemb:`; none if these are no embeddings, or do not say what they were made with."""
+    attrs = facts_of(cube)
+    if not {"citation", "source_data"} <= set(attrs) or computed_from(cube):
         return {}
     metres = ground_sample_distance(geobox)
     return {

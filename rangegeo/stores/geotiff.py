@@ -8,12 +8,12 @@ finished files get their final names.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +31,18 @@ from rangegeo.errors import OutputError, argument
 from rangegeo.grid.crs import wkt_of
 from rangegeo.grid.pyramid import overview_factors
 from rangegeo.grid.samples import sample_lattice
+from rangegeo.schema.complete import band_names
 from rangegeo.schema.cube import as_4d, geobox_of
+from rangegeo.schema.facts import computed_from, facts_of
+from rangegeo.stores.attributes import plain_attributes
 from rangegeo.stores.blocks import Facts, Report, is_empty, stored_bytes, write_blocks
 from rangegeo.stores.geotiff_crs import check_crs
 from rangegeo.stores.geotiff_options import FEW_BANDS, compression, raster_type, with_options
 from rangegeo.stores.qml import qgis_style
 from rangegeo.stores.quantise import FLOAT32, Loss, Storage
 from rangegeo.support.destination import check_destination
-from rangegeo.support.unfinished import unfinished_folder
+from rangegeo.support.paths import local_path
+from rangegeo.support.unfinished import commit, unfinished_folder
 
 FILES_AT_ONCE = 2  # finished at the same time
 ROOM = 2.7  # times the raw bytes: the draft with its overviews, and a finished file that does not compress
@@ -72,20 +76,20 @@ def write_geotiff(
         OutputError: a destination cannot be written. Nothing was touched.
         UsageError: a creation option cannot be used. Nothing was touched.
     """
-    path, cube = Path(path), as_4d(cube)
+    path, cube = local_path(path), as_4d(cube)
     paths = output_paths(cube, path)
     check_outputs(cube, path, overwrite=overwrite, dtype=storage.dtype)
     profile = _finished_profile(cube, storage.dtype, creation_options)
     with unfinished_folder(path) as folder:
         drafts = [folder / f"draft-{output.name}" for output in paths]
         sample, facts = _write_drafts(cube, drafts, storage, measured)
-        completion = _Completion.of(cube.assign_attrs(facts), sample, storage, profile, overviews=overviews)
+        completion = _Completion.of(cube, facts, sample, storage, profile, overviews=overviews)
         finished = [folder / output.name for output in paths]
         with ThreadPoolExecutor(FILES_AT_ONCE) as pool:  # GDAL releases the interpreter while it compresses
             list(pool.map(completion.run, drafts, finished, range(len(paths))))
         for output, final in zip(finished, paths, strict=True):
             for made in (_preview_path(output), _style_path(output), output):
-                os.replace(made, final.parent / made.name)
+                commit(made, final.parent / made.name)
     if report is not None:
         report(facts)
     return paths
@@ -119,7 +123,7 @@ def _write_drafts(
             return lost
 
         facts, (losses,) = write_blocks(cube, write, measured, scheduler="threads")
-    return sample.reshape(*cube.shape[:2], -1), facts | storage.facts(losses, cube.attrs)
+    return sample.reshape(*cube.shape[:2], -1), facts | storage.facts(losses, facts_of(cube))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -146,14 +150,21 @@ class _Completion:
 
     @classmethod
     def of(
-        cls, cube: xr.DataArray, sample: np.ndarray, storage: Storage, profile: dict[str, Any], *, overviews: bool
+        cls,
+        cube: xr.DataArray,
+        facts: Facts,
+        sample: np.ndarray,
+        storage: Storage,
+        profile: dict[str, Any],
+        *,
+        overviews: bool,
     ) -> _Completion:
         """Fit the colours and the style to a sample (betas, bands, n) of the pixels of a cube."""
-        names = cube["band_name"].values.tolist()
+        names = band_names(cube)
         betas = cube["beta"].values.tolist() if "beta" in cube.coords else [None]
         return cls(
             names=names,
-            tags=[_tags(cube.attrs, beta) for beta in betas],
+            tags=[_tags(_described(cube) | facts, beta) for beta in betas],
             storage=storage,
             colours=fit_colours(np.concatenate(list(sample), axis=1).T, names=names),
             style=qgis_style(names, [_drawn_range(band) for band in sample.swapaxes(0, 1)[:3]]),
@@ -170,7 +181,7 @@ class _Completion:
             file.update_tags(**self.tags[layer])
         self._paint_preview(draft, _preview_path(finished), layer)
         _compress(draft, finished, self.profile, overviews=self.overviews)
-        _style_path(finished).write_text(self.style)
+        _style_path(finished).write_text(self.style, encoding="utf-8")
         draft.unlink()
 
     def _paint_preview(self, draft: Path, preview: Path, layer: int) -> None:
@@ -262,9 +273,16 @@ def _finished_profile(cube: xr.DataArray, dtype: str, creation_options: Mapping[
     return with_options(usual, creation_options, cube.sizes["band"], dtype)
 
 
-def _tags(attrs: Mapping[Any, Any], beta: float | None) -> dict[str, str]:
-    """The attributes of a cube as text, which is all that GeoTIFF metadata can hold."""
-    tags = {key: str(value) for key, value in attrs.items() if key != "grid_mapping"}
+def _described(cube: xr.DataArray) -> dict[str, Any]:
+    """What is known about a cube; what was computed from a cube says so."""
+    origin = computed_from(cube)
+    writer = {"rangegeo_version": version("rangegeo")}  # by which `open_cube` knows its own files
+    return writer | ({} if origin is None else {"long_name": origin}) | plain_attributes(facts_of(cube))
+
+
+def _tags(facts: Mapping[Any, Any], beta: float | None) -> dict[str, str]:
+    """Facts as text, which is all that GeoTIFF metadata can hold."""
+    tags = {str(key): str(value) for key, value in facts.items()}
     return tags if beta is None else tags | {"beta": repr(beta)}
 
 

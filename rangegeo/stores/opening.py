@@ -12,19 +12,22 @@ from typing import Any, TypeAlias
 import numpy as np
 import xarray as xr
 import zarr
-from xarray.backends import BackendArray
-from xarray.core import indexing
 
 from rangegeo.errors import CubeError, CubeWarning, argument
 from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.crs import without_cf_warnings
+from rangegeo.schema.complete import text
 from rangegeo.schema.cube import BETA_ATTRS, NAME
-from rangegeo.stores.zarr import is_complete
+from rangegeo.schema.facts import with_facts
+from rangegeo.stores.restored import array_name, cube_of, decoded
+from rangegeo.stores.zarr import is_complete, store_at
+from rangegeo.support.paths import local_path
 
 BANDS_READ = 16  # bands in a chunk of a GeoTIFF: a whole spectrum needs few tasks, and one band reads little in vain
 # Tags of a GeoTIFF hold text only. An attribute whose name ends in one of these stays text, even if it looks like a
 # number.
 TEXT_ENDINGS = ("_sha256", "_file", "_version", "command", "model", "name", "citation", "aoi")
+NETCDF = (".nc", ".nc4", ".cdf")  # suffixes
 EXPECTED = "expected a cube that rangegeo raster wrote"
 # A function of the shape (h, w) of a cube and its number of overviews that chooses a level.
 ChooseLevel: TypeAlias = Callable[[Sequence[int], int], int]
@@ -36,7 +39,8 @@ def open_cube(
     """Open a cube that rangegeo wrote. Nothing is read until it is used.
 
     Args:
-        path: a Zarr store or a GeoTIFF.
+        path: a Zarr store or a GeoTIFF, or what xarray wrote of a cube: a Zarr store, or a netCDF file. A leading ~ is
+            the home folder.
         level: 0 for the cube itself, 1 for its overview with pixels twice as large, and so on.
         pixels: how many pixels the longer side needs, for a picture. The coarsest level that has so many is opened, and
             `level` is ignored.
@@ -48,32 +52,62 @@ def open_cube(
     Raises:
         CubeError: there is no cube at the path, or the cube does not have this level.
     """
-    path = Path(path)
+    path = local_path(path)
     if not path.exists():
         raise CubeError(f"{path} does not exist; {EXPECTED} (.zarr or .tif)")
     choose = partial(_choose_level, path, level, pixels)
-    return _open_store(path, choose, chunks) if path.is_dir() else _open_geotiff(path, choose, chunks)
+    if path.is_dir():
+        return _open_store(path, choose, chunks)
+    open_file = _open_netcdf if path.suffix.lower() in NETCDF else _open_geotiff
+    return open_file(path, choose, chunks)
 
 
 def overview_count(path: Path) -> int:
     """How many levels a cube has that are coarser than the cube itself."""
     if path.is_dir():
         return len(_levels(zarr.open_group(path, mode="r", use_consolidated=False).attrs)[1:])
+    if path.suffix.lower() in NETCDF:
+        return 0
     import rasterio
 
-    with rasterio.open(path) as file:
+    with rasterio.open(path.absolute()) as file:
         return len(file.overviews(1))
 
 
 def stored_dtype(path: Path) -> str:
     """The dtype of the values in a store or a GeoTIFF: float32, float16, int16 or int8."""
     if path.is_dir():
-        return str(zarr.open_array(path / NAME, mode="r").dtype)
+        return str(stored_array(path).dtype)
+    if path.suffix.lower() in NETCDF:
+        return str(open_cube(path).dtype)
+    import rasterio
+
+    with rasterio.open(path.absolute()) as file:
+        half = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS") == "16" and file.dtypes[0] == "float32"
+        return "float16" if half else file.dtypes[0]
+
+
+def stored_scales(path: Path) -> tuple[list[float], list[float]]:
+    """The scale and the offset of every band of a store or a GeoTIFF; 1 and 0 for values stored as they are."""
+    if path.is_dir():
+        array = stored_array(path)
+        steps: list[Any] = [array.attrs.get("scale_factor", 1.0), array.attrs.get("add_offset", 0.0)]
+        bands = array.shape[-3]
+        return [float(steps[0])] * bands, [float(steps[1])] * bands
+    if path.suffix.lower() in NETCDF:
+        bands = open_cube(path).sizes["band"]
+        return [1.0] * bands, [0.0] * bands
     import rasterio
 
     with rasterio.open(path) as file:
-        half = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS") == "16" and file.dtypes[0] == "float32"
-        return "float16" if half else file.dtypes[0]
+        return list(file.scales), list(file.offsets)
+
+
+def stored_array(path: Path) -> zarr.Array:
+    """The array of a cube's Zarr store."""
+    group = zarr.open_group(path, mode="r", use_consolidated=False)
+    arrays = {name: array for name, array in group.arrays() if array.ndim >= 3}
+    return arrays[NAME] if NAME in arrays else next(iter(arrays.values()))
 
 
 def _choose_level(path: Path, level: int, pixels: int | None, shape: Sequence[int], count: int) -> int:
@@ -104,26 +138,34 @@ def _open_store(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.DataA
     """Open a Zarr store."""
     read = partial(xr.open_zarr, decode_coords="all", consolidated=False, chunks=None if chunks is None else {})
     try:
-        dataset = read(path)
+        dataset = read(store_at(path))
     except (OSError, ValueError, KeyError) as error:
         raise CubeError(f"{path} is not a readable Zarr store; {EXPECTED}") from error
-    if NAME not in dataset or "band_names" not in dataset[NAME].attrs:
-        raise CubeError(f"{path} has no array {NAME!r} with band names; {EXPECTED}")
+    name = array_name(dataset, path)
     if not is_complete(path):
         warnings.warn(f"{path} is unfinished: chunks that were not written read as NaN", CubeWarning, stacklevel=3)
     levels = _levels(dataset.attrs)
-    level = choose(dataset[NAME].shape[2:], len(levels[1:]))
+    level = choose(_sides(dataset[name]), len(levels[1:]))
     if level:
-        dataset = read(path / levels[level]["asset"])
-    cube = dataset[NAME]
-    names = np.array(cube.attrs.pop("band_names"))
-    cube.attrs.pop("_CRS", None)
-    cube.attrs["grid_mapping"] = "spatial_ref"
-    cube = cube.assign_coords(band_name=("band", names))
-    if cube.dtype != np.float32:  # xarray decodes integers to float64, and does not decode float16
-        bands = len(names)
-        cube = cube.copy(data=_decoded(cube.variable, np.ones(bands), np.zeros(bands)))
-    return cube if dataset.attrs["rangegeo_has_beta"] else cube.isel(beta=0)
+        dataset = read(store_at(path / levels[level]["asset"]))
+    return cube_of(dataset, name, path)
+
+
+def _open_netcdf(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.DataArray:
+    """Open a netCDF file that xarray made of a cube."""
+    try:
+        dataset = xr.open_dataset(path, decode_coords="all", chunks=None if chunks is None else {})
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise CubeError(
+            f"{path} is not a readable netCDF file, or no package that reads it is installed: pip install h5netcdf"
+        ) from error
+    name = array_name(dataset, path)
+    choose(_sides(dataset[name]), 0)
+    return cube_of(dataset, name, path)
+
+
+def _sides(array: xr.DataArray) -> tuple[int, int]:
+    return array.sizes["y"], array.sizes["x"]
 
 
 def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.DataArray:
@@ -136,58 +178,31 @@ def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.Dat
         with without_cf_warnings(), warnings.catch_warnings():  # a file without a georeference is refused below
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             warnings.filterwarnings("ignore", "(Scales|Offsets) differ across bands", UserWarning)  # as intended
-            with rasterio.open(path) as file:
+            with rasterio.open(path.absolute()) as file:
                 tags, names = file.tags(), file.descriptions
                 scale, offset = np.array(file.scales), np.array(file.offsets)
                 level = choose(file.shape, len(file.overviews(1)))
             overview: dict[str, Any] = {"overview_level": level - 1} if level else {}
             sides: Any = None if chunks is None else {"band": BANDS_READ, "y": "auto", "x": "auto"}
-            stored = rioxarray.open_rasterio(path, chunks=sides, masked=True, **overview)
+            stored = rioxarray.open_rasterio(path.absolute(), chunks=sides, masked=True, **overview)
     except RasterioIOError as error:
         raise CubeError(f"{path} is not a readable GeoTIFF; {EXPECTED}") from error
     if "rangegeo_version" not in tags:
         raise CubeError(f"{path} was not written by rangegeo; {EXPECTED}")
     assert isinstance(stored, xr.DataArray)  # rioxarray makes Datasets of files with subdatasets only
     attrs = {name: _parsed(name, text) for name, text in tags.items() if name not in ("AREA_OR_POINT", "beta")}
-    attrs["grid_mapping"] = "spatial_ref"
-    coords = grid_coords(stored.odc.geobox) | {"band": stored["band"], "band_name": ("band", np.array(names))}
-    if "beta" in tags:
-        coords["beta"] = ((), float(tags["beta"]), BETA_ATTRS)
+    coords: dict[str, Any] = {"beta": ((), float(tags["beta"]), BETA_ATTRS)} if "beta" in tags else {}
+    coords |= {"band": stored["band"], "band_name": ("band", text(names))} | grid_coords(stored.odc.geobox)
     values = stored.variable
     if (scale != 1).any() or (offset != 0).any():  # read from the file: GDAL does not say them for overviews
-        values = _decoded(values, scale, offset)
-    cube = xr.DataArray(values, coords, ("band", "y", "x"), NAME, attrs)
-    cube.encoding = {"preferred_chunks": stored.encoding.get("preferred_chunks", {}) | {"band": BANDS_READ}}
+        values = decoded(values, scale, offset)
+    cube = with_facts(xr.DataArray(values, coords, ("band", "y", "x"), NAME), attrs)
+    cube.encoding |= {
+        "source": str(path),
+        "preferred_chunks": stored.encoding.get("preferred_chunks", {}) | {"band": BANDS_READ},
+    }
     cube.set_close(stored.close)
     return cube
-
-
-def _decoded(stored: xr.Variable, scale: np.ndarray, offset: np.ndarray) -> xr.Variable:
-    """Stored values as float32, as lazy as they are.
-
-    Args:
-        stored: (…, band, y, x).
-        scale, offset: (bands,).
-    """
-    if stored.chunks is not None:
-        return (stored * scale[:, None, None] + offset[:, None, None]).astype(np.float32)
-    return xr.Variable(stored.dims, indexing.LazilyIndexedArray(_Decoded(stored, scale, offset)), None, stored.encoding)
-
-
-class _Decoded(BackendArray):
-    """An array that decodes its values to float32 when they are read, by a scale and an offset for each band."""
-
-    def __init__(self, stored: xr.Variable, scale: np.ndarray, offset: np.ndarray) -> None:
-        self.stored, self.scale, self.offset = stored, scale, offset
-        self.shape, self.dtype = stored.shape, np.dtype(np.float32)
-
-    def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
-        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
-
-    def _read(self, key: tuple) -> np.ndarray:
-        part = self.stored.isel(dict(zip(self.stored.dims, key, strict=True)))
-        scale, offset = (xr.Variable("band", values).isel(band=key[-3]) for values in (self.scale, self.offset))
-        return (part * scale + offset).transpose(*part.dims).values.astype(np.float32)
 
 
 def _parsed(name: str, text: str) -> Any:

@@ -54,8 +54,9 @@ class Storage:
         components: for each band, the part of the embedding that it belongs to, such as "visual" or "location".
         scale, offset: (layers, bands) float64 for integers, else None. The layers are the betas of a cube.
         largest: the largest magnitude of each component in the sample that the ranges come from.
-        sampled: the number of pixels in this sample.
+        sampled: the number of pixels in this sample; 0 if the ranges come from elsewhere.
         margin: how much wider than the sample the ranges are on each side, as a share of a band's span.
+        origin: where the ranges come from: "cube", "model", or the name of the file that they were taken from.
     """
 
     dtype: str = "float32"
@@ -65,6 +66,7 @@ class Storage:
     largest: dict[str, float] = field(default_factory=dict)
     sampled: int = 0
     margin: float = 0.0
+    origin: str = "cube"
 
     @property
     def nodata(self) -> float:
@@ -151,7 +153,11 @@ class Storage:
                 max((getattr(loss, what)[name] for loss in known), default=0.0) for what in ("error", "largest")
             )
             measured |= {f"quantisation_bound_{name}": bound, f"quantisation_error_{name}": error / (largest or 1.0)}
-        ranges = {} if self.scale is None else {"quantisation_sample": self.sampled, "quantisation_margin": self.margin}
+        ranges: Facts = {}
+        if self.scale is not None:
+            ranges["quantisation_ranges"] = self.origin
+            if self.sampled:
+                ranges |= {"quantisation_sample": self.sampled, "quantisation_margin": self.margin}
         total: dict[str, float] = {name: value + before.get(name, 0) for name, value in measured.items()}
         return {"quantisation_dtype": self.dtype, **ranges, **total}
 
@@ -194,7 +200,7 @@ def fit_storage(
     Raises:
         UsageError: values cannot be stored as `dtype`.
     """
-    components = tuple(name.rpartition("_")[0] or name for name in band_names)
+    components = _components(band_names)
     if check_dtype(dtype).startswith("float"):
         return Storage(dtype=dtype, components=components)
     found = sample()
@@ -216,6 +222,36 @@ def fit_storage(
         sampled=math.prod(found.shape[2:]),
         margin=margin,
     )
+
+
+def storage_within(
+    dtype: str, band_names: Sequence[str], low: np.ndarray, high: np.ndarray, *, one_scale: bool, origin: str
+) -> Storage:
+    """The storage of values in known ranges.
+
+    Args:
+        dtype: int16 or int8.
+        band_names: the names of the bands.
+        low, high: (layers, bands) the lowest and the highest values.
+        one_scale: whether all layers and bands share one scale.
+        origin: where the ranges come from.
+    """
+    components = _components(band_names)
+    if one_scale:
+        low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
+    return Storage(
+        dtype=check_dtype(dtype),
+        components=components,
+        scale=np.maximum(high - low, SMALLEST_SPAN) / (2 * np.iinfo(dtype).max),
+        offset=(low + high) / 2,
+        largest=_by_component(components, np.maximum(np.abs(low), np.abs(high))),
+        origin=origin,
+    )
+
+
+def _components(band_names: Sequence[str]) -> tuple[str, ...]:
+    """The component of each band; "visual_0012" belongs to "visual"."""
+    return tuple(name.rpartition("_")[0] or name for name in band_names)
 
 
 def _every_other(sample: da.Array) -> da.Array:

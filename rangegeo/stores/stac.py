@@ -9,23 +9,24 @@ refuse every item that declares it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import xarray as xr
-import zarr
 from odc.geo.geobox import GeoBox
 
 from rangegeo.errors import CubeError, argument
 from rangegeo.grid import crs_name, places_on
 from rangegeo.grid.crs import crs_of
-from rangegeo.schema.cube import NAME, geobox_of
+from rangegeo.schema.cube import geobox_of
+from rangegeo.schema.facts import facts_of
 from rangegeo.stores.conventions import ground_sample_distance, paper_url, quantisation
-from rangegeo.stores.opening import open_cube, stored_dtype
+from rangegeo.stores.opening import open_cube, stored_array, stored_dtype, stored_scales
 from rangegeo.support.destination import check_destination
 from rangegeo.support.optional import import_optional
 from rangegeo.support.unfinished import unfinished
@@ -58,7 +59,7 @@ def write_item(path: Path, *, now: datetime | None = None) -> Path:
     target = item_path(path)
     item = make_item(path, now or datetime.now(UTC))
     with unfinished(target) as draft:
-        draft.write_text(json.dumps(item.to_dict(include_self_link=False), indent=1) + "\n")
+        draft.write_text(json.dumps(item.to_dict(include_self_link=False), indent=1) + "\n", encoding="utf-8")
     return target
 
 
@@ -100,7 +101,8 @@ def make_item(path: Path, now: datetime) -> pystac.Item:
     from pystac.extensions.scientific import Publication, ScientificExtension
 
     cube, stored = open_cube(path), _stored(path)
-    missing = [name for name in NEEDED if name not in cube.attrs]
+    facts = facts_of(cube)
+    missing = [name for name in NEEDED if name not in facts]
     if missing:
         raise CubeError(f"{path} does not say its {', '.join(missing)}; expected a cube as rangegeo raster wrote it")
     geobox: GeoBox = geobox_of(cube)
@@ -116,12 +118,12 @@ def make_item(path: Path, now: datetime) -> pystac.Item:
         transform=list(geobox.affine)[:6],
         bbox=list(geobox.boundingbox),
     )
-    citation = cube.attrs["citation"]
+    citation = facts["citation"]
     ScientificExtension.ext(item, add_if_missing=True).publications = [
         Publication(doi=citation.replace("arXiv:", "10.48550/arXiv."), citation=citation)
     ]
     item.add_link(pystac.Link("emb:model", paper_url(citation), "text/html", "the model's paper"))
-    item.add_link(pystac.Link("emb:source-data", cube.attrs["source_data"], title="what the model was made from"))
+    item.add_link(pystac.Link("emb:source-data", facts["source_data"], title="what the model was made from"))
     for name, asset in _assets(path, cube, stored).items():
         item.add_asset(name, asset)
     return item
@@ -147,34 +149,33 @@ class _Stored:
 
 def _stored(path: Path) -> _Stored:
     """Read how a Zarr store or a GeoTIFF stores its values."""
+    scales, offsets = stored_scales(path)
     if path.is_dir():
-        array = zarr.open_array(path / NAME, mode="r")
-        attrs: dict[str, Any] = dict(array.attrs)
-        bands = array.shape[1]
+        array = stored_array(path)
         return _Stored(
             media_type=f"application/vnd.zarr; version={array.metadata.zarr_format}",
             dtype=stored_dtype(path),
             nodata=float(cast(float, array.fill_value)),
-            scales=[attrs.get("scale_factor", 1.0)] * bands,
-            offsets=[attrs.get("add_offset", 0.0)] * bands,
+            scales=scales,
+            offsets=offsets,
         )
     import pystac
     import rasterio
 
-    with rasterio.open(path) as file:
+    with rasterio.open(path.absolute()) as file:
         is_cog = bool(file.overviews(1)) or max(file.shape) <= COG_WITHOUT_OVERVIEWS
         return _Stored(
             media_type=pystac.MediaType.COG if is_cog else pystac.MediaType.GEOTIFF,
             dtype=stored_dtype(path),
             nodata=file.nodata,
-            scales=list(file.scales),
-            offsets=list(file.offsets),
+            scales=scales,
+            offsets=offsets,
         )
 
 
 def _properties(cube: xr.DataArray, stored: _Stored, now: datetime) -> dict:
     """The properties for which pystac has no extension class."""
-    attrs = cube.attrs
+    attrs = facts_of(cube)
     betas = [float(beta) for beta in cube["beta"].values.ravel()] if "beta" in cube.coords else []
     title = attrs["long_name"] + (f", beta {', '.join(f'{beta:g}' for beta in betas)}" if betas else "")
     made = now.replace(microsecond=0).isoformat().replace("+00:00", "Z")
@@ -210,13 +211,18 @@ def _assets(path: Path, cube: xr.DataArray, stored: _Stored) -> dict[str, pystac
             for name, scale, offset in zip(cube["band_name"].values, stored.scales, stored.offsets, strict=True)
         ],
     }
-    assets = {"embeddings": pystac.Asset(f"./{path.name}", "embeddings", None, stored.media_type, ["data"], fields)}
+    assets = {"embeddings": pystac.Asset(_address(path), "embeddings", None, stored.media_type, ["data"], fields)}
     preview, style = path.with_name(f"{path.stem}_rgb{path.suffix}"), path.with_suffix(".qml")
     if preview.is_file():
-        assets["preview"] = pystac.Asset(f"./{preview.name}", "as colours", None, pystac.MediaType.COG, ["visual"])
+        assets["preview"] = pystac.Asset(_address(preview), "as colours", None, pystac.MediaType.COG, ["visual"])
     if style.is_file():
-        assets["style"] = pystac.Asset(f"./{style.name}", "QGIS style", None, pystac.MediaType.XML, ["metadata"])
+        assets["style"] = pystac.Asset(_address(style), "QGIS style", None, pystac.MediaType.XML, ["metadata"])
     return assets
+
+
+def _address(path: Path) -> str:
+    """The address of an asset beside its item; a name may hold letters such as # and ?, which end addresses."""
+    return "./" + re.sub(r"[%#?\\\s]", lambda letter: f"%{ord(letter[0]):02X}", path.name)
 
 
 def footprint(geobox: GeoBox) -> tuple[dict, list[float]]:

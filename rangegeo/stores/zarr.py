@@ -5,8 +5,6 @@ A store says that it is unfinished until its last block is written.
 
 from __future__ import annotations
 
-import os
-import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,16 +17,22 @@ import numpy as np
 import xarray as xr
 import zarr
 from dask.delayed import Delayed
+from zarr.storage import LocalStore
 
 from rangegeo.errors import OutputError, UsageError, argument
 from rangegeo.grid.coords import grid_coords
+from rangegeo.schema.complete import as_text
 from rangegeo.schema.cube import NAME, as_4d, geobox_of
+from rangegeo.schema.facts import computed_from, facts_of, facts_of_values
+from rangegeo.stores.attributes import flat_facts, plain_attributes, simplify_consolidated
 from rangegeo.stores.blocks import BlockWriter, Facts, Report, is_empty, stored_bytes, write_blocks
-from rangegeo.stores.conventions import gdal_crs, group_attributes, overview_name
+from rangegeo.stores.conventions import declared_attributes, gdal_crs, overview_name
 from rangegeo.stores.quantise import FLOAT32, Loss, Storage
 from rangegeo.stores.spool import ROOM, spools_for
 from rangegeo.stores.zarr_options import ZarrOptions, parse_zarr_options
 from rangegeo.support.destination import check_destination
+from rangegeo.support.paths import local_path
+from rangegeo.support.unfinished import unfinished_folder
 
 CHUNK_BYTES = 4 * 2**20  # the largest stored chunk, which holds one beta and as many bands as fit
 COMPLETE = "rangegeo_complete"  # attribute of a group: whether every block of it was written
@@ -65,26 +69,27 @@ def write_zarr(
         UsageError: there is no such option or Zarr format, or the storage has several scales. Nothing was touched.
         OutputError: the destination cannot be written. Nothing was touched.
     """
-    path = Path(path)
-    check_store(cube, path, overwrite=overwrite, overviews=bool(overviews), dtype=storage.dtype)
+    given = local_path(path)
+    path = given.resolve()  # a symbolic link stays, and what it names is written
+    check_store(cube, given, overwrite=overwrite, overviews=bool(overviews), dtype=storage.dtype)
     options = parse_zarr_options(creation_options, zarr_format, storage.dtype)
     _check_one_scale(storage)
     groups = _GroupMaker(storage=storage, zarr_format=zarr_format, options=options, has_beta="beta" in cube.dims)
     cube = _evenly_chunked(as_4d(cube)).rename(NAME)
     overviews = [as_4d(overview).rename(NAME) for overview in overviews]
-    with _set_aside(path), spools_for(overviews, path.absolute().parent, storage) as spools:
-        array = groups.make(cube, path, overviews)
+    with _in_place_of(path) as draft, spools_for(overviews, path.parent, storage) as spools:
+        array = groups.make(cube, draft, overviews)
         also = [(overview, spool.write) for overview, spool in zip(overviews, spools, strict=True)]
         facts, (losses, *overview_losses) = write_blocks(cube, _block_writer(array, storage), measured, also)
-        facts_of_cube = facts | storage.facts(losses, cube.attrs)
+        facts_of_cube = facts | storage.facts(losses, facts_of(cube))
         for overview, spool, lost in zip(overviews, spools, overview_losses, strict=True):
-            group = path / overview_name(cube, overview)
+            group = draft / overview_name(cube, overview)
             spool.copy_to(groups.make(_in_chunks_of(array, overview), group))
-            _finish(group, facts | storage.facts(lost, cube.attrs))
-        _finish(path, facts_of_cube)
+            _finish(group, facts | storage.facts(lost, facts_of(cube)))
+        _finish(draft, facts_of_cube)
     if report is not None:
         report(facts_of_cube)
-    return [path]
+    return [given]
 
 
 def check_store(
@@ -109,9 +114,14 @@ def check_store(
         raise OutputError(f"{path} is not a Zarr store and was left as it is; give another {argument('out')}")
 
 
+def store_at(path: Path) -> Path | LocalStore:
+    """A local store in the form that xarray opens: zarr takes a path with "::" or "://" for an address."""
+    return LocalStore(path.absolute()) if "::" in str(path.absolute()) else path
+
+
 def is_complete(path: Path) -> bool:
-    """Whether every block of a store was written."""
-    return bool(zarr.open_group(path, mode="r", use_consolidated=False).attrs.get(COMPLETE, False))
+    """Whether every block of a store was written. A store of another program does not say it and counts as complete."""
+    return bool(zarr.open_group(path, mode="r", use_consolidated=False).attrs.get(COMPLETE, True))
 
 
 # ------------------------------------------------------------------------------------------ steps of write_zarr
@@ -126,20 +136,23 @@ def _check_one_scale(storage: Storage) -> None:
 
 
 @contextmanager
-def _set_aside(path: Path) -> Iterator[None]:
-    """Keep a store that is to be replaced under another name until its successor is complete, or put it back."""
+def _in_place_of(path: Path) -> Iterator[Path]:
+    """Where a store is to be written: at its path, or in a hidden folder beside the store that it replaces.
+
+    The old store keeps its name until its successor is complete, so the successor may be computed from it.
+    """
     if not path.exists():
-        yield
+        yield path
         return
-    aside = path.with_name(f".{path.name}-replaced-{os.getpid()}")
-    path.rename(aside)
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
-        aside.rename(path)
-        raise
-    shutil.rmtree(aside)
+    with unfinished_folder(path) as folder:
+        draft, replaced = folder / path.name, folder / "replaced"
+        yield draft
+        path.rename(replaced)
+        try:
+            draft.rename(path)
+        except BaseException:
+            replaced.rename(path)
+            raise
 
 
 def _block_writer(array: zarr.Array, storage: Storage) -> BlockWriter:
@@ -164,11 +177,12 @@ def _in_chunks_of(array: zarr.Array, overview: xr.DataArray) -> xr.DataArray:
 def _finish(path: Path, facts: Facts) -> None:
     """Add what was measured to a group whose blocks are all written, and say that it is complete."""
     group = zarr.open_group(path, mode="r+", use_consolidated=False)
-    group[NAME].attrs.update(facts)
+    group.attrs.update(flat_facts(facts))
     group.attrs[COMPLETE] = True
     with warnings.catch_warnings():  # format 3 has no standard for consolidated metadata; other readers ignore it
         warnings.filterwarnings("ignore", "Consolidated metadata", category=UserWarning)
         zarr.consolidate_metadata(path)
+    simplify_consolidated(path)
 
 
 def _evenly_chunked(cube: xr.DataArray) -> xr.DataArray:
@@ -210,15 +224,17 @@ class _GroupMaker:
             path: the folder of the group, which does not exist yet.
             overviews: the coarser levels that will be stored in groups below this one.
         """
-        coords = _own_coordinates(cube)
+        coords = _own_coordinates(cube, self.zarr_format)
         empty = da.empty(cube.shape, dtype=self.storage.dtype, chunks=cube.chunks or cube.shape)
         array = xr.DataArray(empty, coords, cube.dims, NAME, self._array_attributes(cube))
         attrs = {"Conventions": "CF-1.11", COMPLETE: False, "rangegeo_has_beta": self.has_beta}
-        attrs |= group_attributes(cube, self.storage.dtype, overviews)
+        attrs |= flat_facts(facts_of_values(cube))
+        if overviews:
+            attrs |= declared_attributes(cube, self.storage.dtype, overviews)
         # Coordinates hold few numbers, and every reader needs them, so they are not compressed.
         encoding: dict[str, dict[str, Any]] = {name: {"compressors": None} for name in coords}
         array.to_dataset(promote_attrs=False).assign_attrs(attrs).to_zarr(
-            path,
+            store_at(path),
             mode="w-",
             zarr_format=self.zarr_format,
             compute=False,
@@ -230,8 +246,11 @@ class _GroupMaker:
         return made
 
     def _array_attributes(self, cube: xr.DataArray) -> dict[str, Any]:
-        attrs = {key: value for key, value in cube.attrs.items() if key != "grid_mapping"}
-        attrs |= {"_CRS": gdal_crs(geobox_of(cube)), "band_names": cube["band_name"].values.tolist()}
+        origin = computed_from(cube)
+        attrs = ({} if origin is None else {"long_name": origin}) | plain_attributes(cube.attrs)
+        attrs |= declared_attributes(cube, self.storage.dtype)
+        if self.zarr_format == 2:
+            attrs["_CRS"] = gdal_crs(geobox_of(cube))  # GDAL reads format 3 from 3.11 on, and CF too
         if self.storage.scale is not None and self.storage.offset is not None:
             scale, offset = self.storage.scale[0, 0], self.storage.offset[0, 0]
             attrs |= {"scale_factor": float(scale), "add_offset": float(offset)}
@@ -255,17 +274,21 @@ class _GroupMaker:
         return encoding
 
 
-def _own_coordinates(cube: xr.DataArray) -> dict[str, xr.DataArray]:
+def _own_coordinates(cube: xr.DataArray, zarr_format: int) -> dict[str, xr.DataArray]:
     """The coordinates of a cube as they are stored.
 
-    A slice of a cube has kept the resolution and the transform of the whole cube; both are computed again.
+    Text has a fixed length in format 2, as GDAL reads it, and any length in format 3, which specifies no other. A slice
+    of a cube has kept the resolution and the transform of the whole cube; both are computed again.
     """
-    coords = {str(name): coord.drop_encoding() for name, coord in cube.coords.items() if name != "band_name"}
+    coords = {str(name): coord.drop_encoding() for name, coord in cube.coords.items()}
     fresh = grid_coords(geobox_of(cube))
     transform = fresh["spatial_ref"].attrs["GeoTransform"]
     coords["spatial_ref"] = coords["spatial_ref"].assign_attrs(GeoTransform=transform)
     for axis in ("y", "x"):
         coords[axis] = coords[axis].assign_attrs(resolution=fresh[axis].attrs["resolution"])
+    for name, coord in coords.items():
+        if coord.dtype.kind in "SUTO":
+            coords[name] = as_text(coord).astype(str if zarr_format == 2 else object)
     return coords
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from rangegeo.errors import OutputError, argument
 from rangegeo.support.disk import free_bytes
+from rangegeo.support.paths import check_name
 from rangegeo.support.text import human_bytes
 
 STDOUT = "-"  # the path that stands for standard output
@@ -29,14 +31,16 @@ def check_destination(
         smaller: how to make the output smaller, for the message about a full disk.
         other: how to give another path, for messages.
     Raises:
-        OutputError: the output exists, its folder is missing or cannot be written to, or the disk is too full.
+        OutputError: the output has an impossible name or exists, its folder is missing or cannot be written to, or the
+            disk is too full.
     """
+    check_name(path, other=other.removeprefix("another "))
     if path.exists() and not overwrite:
         replace = f"add {argument('overwrite', True)} to replace it"
         raise OutputError(f"{path} exists and was left as it is; {replace}, or give {other}")
-    folder = path.absolute().parent
+    folder = path.resolve().parent  # of a symbolic link, where the data will be
     if not folder.is_dir():
-        raise OutputError(f"the folder {folder} does not exist; make it first: mkdir -p {folder}")
+        raise OutputError(f"the folder {folder} does not exist; make it first: mkdir -p {shlex.quote(str(folder))}")
     if not os.access(folder, os.W_OK):
         raise OutputError(f"the folder {folder} cannot be written to; give {other}")
     free = free_bytes(folder)

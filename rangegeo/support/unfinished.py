@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +13,12 @@ from tempfile import TemporaryDirectory
 
 @contextmanager
 def unfinished_folder(path: Path) -> Iterator[Path]:
-    """A context with a hidden folder beside `path` for files that are not complete yet. In the end it is removed."""
-    with TemporaryDirectory(dir=path.absolute().parent, prefix=f".{path.name}-unfinished-") as folder:
+    """A context with a hidden folder for files that are not complete yet. In the end the folder is removed.
+
+    It lies beside `path`. If `path` is a symbolic link, it lies beside the file that the link leads to, because the room
+    on that disk counts.
+    """
+    with TemporaryDirectory(dir=path.resolve().parent, prefix=f".{path.name}-unfinished-") as folder:
         yield Path(folder)
 
 
@@ -23,4 +29,19 @@ def unfinished(path: Path) -> Iterator[Path]:
         draft = folder / path.name
         yield draft
         if draft.exists():
-            os.replace(draft, path)
+            commit(draft, path)
+
+
+def commit(finished: Path, path: Path) -> None:
+    """Give a finished file its name in one step. A symbolic link stays one, and the file that it names is replaced."""
+    target = path.resolve()
+    try:
+        os.replace(finished, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with unfinished_folder(target) as folder:  # it was made on another disk
+            near = folder / target.name
+            shutil.copyfile(finished, near)
+            os.replace(near, target)
+        finished.unlink()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rangegeo.errors import UsageError, argument
+from rangegeo.support.paths import local_path
 from rangegeo.tables.dialect import TextOptions
 from rangegeo.tables.parquet import open_parquet
 from rangegeo.tables.table import Table, check_unique
@@ -75,7 +76,7 @@ def open_table(
         row = KINDS[kind or _of_content(copy)]
         path = copy.rename(copy.with_suffix(row.suffixes[0]))
     else:
-        path, name = Path(source), source
+        path, name = local_path(source).absolute(), source
         if not source or (path.is_dir() and kind != "parquet" and path.suffix.lower() not in FOLDERS):
             given = f"the folder {source}" if source else "nothing"
             raise UsageError(argument="source", expected="a file, or - for standard input", got=given)

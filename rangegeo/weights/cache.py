@@ -8,12 +8,14 @@ from pathlib import Path
 
 import platformdirs
 
+from rangegeo.support.paths import local_path
+
 FORMAT = 2  # increase it when a conversion changes, so that older files in the cache are no longer used
 
 
 def cache_folder() -> Path:
     """The folder for converted files: RANGEGEO_CACHE, else the user's cache folder."""
-    return Path(os.environ.get("RANGEGEO_CACHE") or platformdirs.user_cache_dir("rangegeo"))
+    return local_path(os.environ.get("RANGEGEO_CACHE") or platformdirs.user_cache_dir("rangegeo"))
 
 
 def stored_path(source: Path, kind: str) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rangegeo.encoders import FAMILIES, MODELS, ModelInfo, model_info
 from rangegeo.errors import UsageError, argument
+from rangegeo.support.paths import local_path
 from rangegeo.weights.demo import DATABASE, ENCODER, demo_file
 from rangegeo.weights.hub import fetch
 from rangegeo.weights.inventory import installed_geoclip
@@ -46,7 +47,7 @@ def encoder_file(weights: str, model: str = "SatCLIP") -> Path:
 
 def in_folder(path: str) -> str:
     """The path of the weights in a folder from the hub; any other path is returned as it is."""
-    files = (Path(path).expanduser() / name for name in IN_A_FOLDER)
+    files = (local_path(path) / name for name in IN_A_FOLDER)
     return next((str(file) for file in files if file.is_file()), path)
 
 
@@ -133,7 +134,7 @@ def _installed(model: str) -> Path:
 
 def _existing_file(path: str, name: str, expected: str) -> Path:
     """The file at a path that a user gave for the argument `name`. Raises UsageError if there is none."""
-    file = Path(path).expanduser()
+    file = local_path(path)
     if not file.is_file():
         what = "is a folder" if file.is_dir() else "does not exist"
         raise UsageError(argument=name, expected=expected, remedy=f"the file {path} {what}")

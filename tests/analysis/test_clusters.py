@@ -137,5 +137,37 @@ def test_more_clusters_than_pixels(cube):
 def test_without_scikit_learn_it_says_what_to_install(cube, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.setitem(sys.modules, "sklearn.cluster", None)
-    with pytest.raises(MissingPackage, match=r"clustering needs scikit-learn: pip install scikit-learn"):
+    with pytest.raises(MissingPackage, match=r"clustering needs scikit-learn: pip install scikit-learn$"):
         cube.rangegeo.cluster(3)
+
+
+def test_one_beta_can_be_clustered_alone(cube):
+    alone = cube.rangegeo.cluster(3, beta=1)
+    assert alone.dims == ("y", "x")
+    assert alone["beta"].item() == 1
+    xr.testing.assert_equal(alone, cube.sel(beta=1).rangegeo.cluster(3))
+    with pytest.raises(UsageError, match=r"beta 0\.5 can be read from a cube that holds it"):
+        cube.rangegeo.cluster(3, beta=0.5)
+
+
+def test_each_beta_can_have_clusters_of_its_own(cube):
+    each = cube.rangegeo.cluster(3, beta="each", seed=2)
+    assert each.dims == ("beta", "y", "x")
+    assert each.dtype == np.int16
+    assert each.attrs["long_name"] == "cluster, of each beta apart"
+    for beta in (0, 1):
+        xr.testing.assert_equal(each.sel(beta=beta), cube.rangegeo.cluster(3, beta=beta, seed=2))
+    assert cube.rangegeo.cluster(3).attrs["long_name"] == "cluster, shared by all betas"
+    single = cube.sel(beta=1)
+    xr.testing.assert_identical(single.rangegeo.cluster(3, beta="each"), single.rangegeo.cluster(3))
+
+
+def test_components_are_clustered_at_any_beta(mini):
+    components = rg.raster((5, 44, 6, 45), 0.1, model=mini, layout="components")
+    assert components.rangegeo.cluster(3, beta=0.25).shape == (10, 10)
+
+
+@pytest.mark.parametrize("beta", ["all", "0.5"])
+def test_other_words_are_refused(cube, beta):
+    with pytest.raises(UsageError, match=r'^beta must be a number, "shared" or "each", got .*; for example beta=0\.5$'):
+        cube.rangegeo.cluster(3, beta=beta)

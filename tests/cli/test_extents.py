@@ -132,7 +132,7 @@ def test_geojson_on_stdin(make, folder, monkeypatch):
     assert make("--aoi", "park.geojson", "--res", "0.1", "-o", "b.zarr").code == 0
     one, other = rg.open_cube("a.zarr"), rg.open_cube("b.zarr")
     np.testing.assert_array_equal(one, other)
-    assert (one.attrs["aoi"], other.attrs["aoi"]) == ("stdin", "park.geojson")
+    assert (one.rangegeo.facts["aoi"], other.rangegeo.facts["aoi"]) == ("stdin", "park.geojson")
     np.testing.assert_array_equal(one, rg.raster(aoi=json.loads(geojson), res=0.1, model=_mini()))
 
 

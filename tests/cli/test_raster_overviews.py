@@ -38,7 +38,7 @@ def test_overviews_are_no_blocks_of_the_progress(raster):
 
 def test_a_small_store_has_none(raster):
     assert raster("--overviews", "-o", "a.zarr").code == 0
-    assert "multiscales" not in rg.open_cube("a.zarr").attrs
+    assert "multiscales" not in rg.open_cube("a.zarr").rangegeo.facts
 
 
 def test_info_tells_how_many(rangegeo, raster):
@@ -67,7 +67,7 @@ def test_overviews_of_fewer_bits(raster, dtype):
         stored = zarr.open_array(Path("a.zarr", "" if level == 0 else f"ovr_{2**level}x", "embedding"), mode="r")
         assert (stored.dtype, read.dtype) == (dtype, np.float32)
         assert float(np.abs(read - exact).max()) <= 1.05 * share * float(np.abs(exact).max()) + 1e-6
-        assert read.attrs["quantisation_clipped"] == 0
+        assert read.rangegeo.facts["quantisation_clipped"] == 0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int16"])

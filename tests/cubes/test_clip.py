@@ -212,10 +212,10 @@ def test_a_cube_says_what_it_was_clipped_with(sphere, tmp_path):
     cube.rangegeo.to_zarr(tmp_path / "a.zarr")
     cube.rangegeo.to_geotiff(tmp_path / "a.tif")
     for path in ("a.zarr", "a.tif"):
-        read = rg.open_cube(tmp_path / path).attrs
-        told = {name: value for name, value in cube.attrs.items() if name.startswith("aoi")}
+        read = rg.open_cube(tmp_path / path).rangegeo.facts
+        told = {name: value for name, value in cube.rangegeo.facts.items() if name.startswith("aoi")}
         assert {name: read[name] for name in told} == told
-    assert "aoi" not in rg.raster((0, 0, 1, 1), 0.1, model=sphere).attrs
+    assert "aoi" not in rg.raster((0, 0, 1, 1), 0.1, model=sphere).rangegeo.facts
 
 
 def test_what_is_proved_is_of_the_patches_that_were_made(sphere):

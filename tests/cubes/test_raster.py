@@ -126,14 +126,14 @@ def test_dims_and_coordinates(mini):
 
 
 def test_provenance_says_where_the_values_come_from(mini, satclip):
-    attrs = rg.raster(ALPS, 0.25, model=mini).attrs
+    attrs = rg.raster(ALPS, 0.25, model=mini).rangegeo.facts
     assert attrs["model"] == "RANGE+"
     assert attrs["encoder_file"] == "satclip-mini.ckpt"
     assert attrs["encoder_sha256"] == mini.spec.weights_sha256
     assert attrs["database_sha256"] == mini.spec.db_sha256
     assert (attrs["semantic_temperature"], attrs["geographic_temperature"]) == (12.0, 40.0)
     assert attrs["rangegeo_version"].startswith("0.")
-    assert "database_sha256" not in rg.raster(ALPS, 0.25, model=satclip).attrs
+    assert "database_sha256" not in rg.raster(ALPS, 0.25, model=satclip).rangegeo.facts
 
 
 def test_models_without_beta_have_no_beta(satclip, mini):
@@ -167,7 +167,7 @@ def test_every_pixel_is_the_model_at_its_centre(mini, grid):
     bbox, res, crs = GRIDS[grid]
     betas = (0.0, 0.3, 1.0)
     cube = rg.raster(bbox, res, model=mini, betas=betas, crs=crs, exact=True, chunks=16)
-    assert cube.attrs["evaluation"] == "exact"
+    assert cube.rangegeo.facts["evaluation"] == "exact"
     expected = expected_values(cube, mini, betas)
     assert relative_difference(cube.values, expected, mini.visual) < ROUND_OFF
     # and not of a place one pixel away

@@ -37,7 +37,7 @@ def both(model: rg.Model, bbox: tuple, res: float, **options: object) -> tuple[f
     """The error of the interpolated raster, and its attributes."""
     cube = rg.raster(bbox, res, model=model, **options)
     exact = rg.raster(bbox, res, model=model, exact=True, **options)
-    assert exact.attrs["evaluation"] == "exact"
+    assert exact.rangegeo.facts["evaluation"] == "exact"
     return largest_error(cube.values, exact.values, model.visual), cube.attrs
 
 

@@ -101,7 +101,7 @@ def test_it_says_what_it_is_like_the_other(mini):
     assert found.name == expected.name
     xr.testing.assert_identical(found.coords.to_dataset(), expected.coords.to_dataset())
     assert found.odc.geobox == expected.odc.geobox
-    assert rg.raster(BOX, 0.01, chunks=None, exact=True, **options).attrs["evaluation"] == "exact"
+    assert rg.raster(BOX, 0.01, chunks=None, exact=True, **options).rangegeo.facts["evaluation"] == "exact"
 
 
 # ----------------------------------------------------------------------------------- only what a slice needs
@@ -262,7 +262,7 @@ def test_interpolated_slices_are_within_the_tolerance(mini, bbox, res, crs):
     options = {"model": mini, "crs": crs, "betas": (0, 1)}
     found = rg.raster(bbox, res, chunks=None, **options)
     exact = rg.raster(bbox, res, exact=True, **options).compute()
-    assert found.attrs["evaluation"] == "interpolated"
+    assert found.rangegeo.facts["evaluation"] == "interpolated"
     for part in (
         {},
         {"y": slice(10, 150), "x": slice(150, 20, -1)},
@@ -323,7 +323,7 @@ def test_dask_takes_over_with_patches_of_many_chunks(demo, evaluated, tmp_path):
     part.rangegeo.to_zarr(tmp_path / "a.zarr")
     assert sum(map(len, evaluated)) < 0.1 * 200 * 200
     stored = rg.open_cube(tmp_path / "a.zarr")
-    assert 0 < stored.attrs["measured_error"] <= 1e-5
+    assert 0 < stored.rangegeo.facts["measured_error"] <= 1e-5
     assert geobox_of(stored) == geobox_of(part)
     expected = rg.raster((5, 44, 7, 46), 0.01, model=demo, betas=(0, 1), bands=(1, 300)).compute()
     np.testing.assert_allclose(stored, expected, rtol=0, atol=2e-5 * float(abs(expected).max()))

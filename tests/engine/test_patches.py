@@ -53,7 +53,7 @@ def test_error_is_within_the_tolerance(demo, place: str, tolerance: float):
     bbox, res, crs = PLACES[place]
     options = {"model": demo, "betas": (0, 0.5, 1), "crs": crs}
     cube = rg.raster(bbox, res, tolerance=tolerance, **options)
-    assert cube.attrs["evaluation"] == "interpolated"
+    assert cube.rangegeo.facts["evaluation"] == "interpolated"
     found, facts = dask.compute(cube.data, proof(cube))
     exact = rg.raster(bbox, res, exact=True, **options).values
     assert relative_error(found, exact, demo.visual) <= tolerance
@@ -117,7 +117,7 @@ def test_a_missed_tolerance_is_refined_and_said(demo, monkeypatch: pytest.Monkey
 
 def test_a_coarse_grid_is_evaluated_exactly(mini):
     cube = rg.raster((-180, -90, 180, 90), 5, model=mini)
-    assert cube.attrs["evaluation"] == "exact"
+    assert cube.rangegeo.facts["evaluation"] == "exact"
     assert "tolerance" not in cube.attrs
     assert proof(cube) is None
 
@@ -190,17 +190,17 @@ class TestReducing:
     def test_pca(self, demo):
         whole = rg.raster(*self.BOX, model=demo, betas=(0, 1), exact=True)
         cube = rg.raster(*self.BOX, model=demo, betas=(0, 1), pca=3)
-        directions, mean = np.array(cube.attrs["pca_components"]), np.array(cube.attrs["pca_mean"])
+        directions, mean = np.array(cube.rangegeo.facts["pca_components"]), np.array(cube.rangegeo.facts["pca_mean"])
         assert directions.shape == (3, demo.dim)
         np.testing.assert_allclose(directions @ directions.T, np.eye(3), atol=1e-5)
         expected = np.einsum("cn,bnyx->bcyx", directions, whole.values - mean[None, :, None, None])
         np.testing.assert_allclose(cube.values, expected, atol=2e-4 * np.abs(expected).max())
-        explained = cube.attrs["pca_explained_variance"]
+        explained = cube.rangegeo.facts["pca_explained_variance"]
         assert explained == sorted(explained, reverse=True)
         assert 0.5 < sum(explained) <= 1 + 1e-6
 
     def test_pca_is_reproducible(self, demo):
-        first, second = (rg.raster(*self.BOX, model=demo, pca=2).attrs["pca_components"] for _ in range(2))
+        first, second = (rg.raster(*self.BOX, model=demo, pca=2).rangegeo.facts["pca_components"] for _ in range(2))
         assert first == second
 
     @pytest.mark.parametrize("count", [0, -1, 600])
@@ -265,7 +265,7 @@ def test_measured_error_is_in_the_files(mini, tmp_path):
     cube.rangegeo.to_zarr(tmp_path / "a.zarr")
     cube.rangegeo.to_geotiff(tmp_path / "a.tif")
     for path in (tmp_path / "a.zarr", tmp_path / "a.tif"):
-        attrs = rg.open_cube(path).attrs
+        attrs = rg.open_cube(path).rangegeo.facts
         assert 0 < float(attrs["measured_error"]) <= 1e-5
         assert int(attrs["evaluations"]) > 0
         assert attrs["evaluation"] == "interpolated"
@@ -273,4 +273,4 @@ def test_measured_error_is_in_the_files(mini, tmp_path):
 
 def test_an_exact_cube_says_so(mini):
     geobox = make_geobox((6, 45, 7.28, 46.28), 0.02)
-    assert lazy_cube(geobox, mini, mini.recipe(), tolerance=None).attrs["evaluation"] == "exact"
+    assert lazy_cube(geobox, mini, mini.recipe(), tolerance=None).rangegeo.facts["evaluation"] == "exact"

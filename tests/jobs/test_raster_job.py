@@ -131,8 +131,8 @@ def test_an_area_leaves_pixels_out(prepare, folder):
 def test_a_command_line_is_kept(prepare, out, command, kept):
     job = prepare(out, command=command)
     job.write()
-    assert ("command" in rg.open_cube(out).attrs) is kept
-    assert rg.open_cube(out).attrs.get("command") == command
+    assert ("command" in rg.open_cube(out).rangegeo.facts) is kept
+    assert rg.open_cube(out).rangegeo.facts.get("command") == command
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_options_go_to_the_writer(lazy):
 def test_a_proof_is_kept(lazy, virtual, mini, format, kind):
     cube = rg.raster(BOX, 0.005, model=mini, betas=1, chunks=None if kind == "virtual" else 64)
     (path,) = write_cube(cube, WRITTEN[format], format)
-    facts = rg.open_cube(path).attrs
+    facts = rg.open_cube(path).rangegeo.facts
     assert facts["evaluation"] == "interpolated"
     assert facts["measured_error"] <= facts["tolerance"]
     assert facts["proof_pixels"] > 0

@@ -48,7 +48,7 @@ def test_they_are_the_models_at_every_pixel(demo, cube):
     for found, band in zip(cube.isel(beta=0)[-4:].values, expected, strict=True):
         np.testing.assert_allclose(found, band, rtol=0, atol=1.2e-5 * band.max())
     np.testing.assert_array_equal(cube[0, -4:], cube[1, -4:])  # beta weighs the averages, not their rows
-    assert cube.attrs["evaluation"] == "interpolated"
+    assert cube.rangegeo.facts["evaluation"] == "interpolated"
 
 
 def test_alone_they_need_no_average(demo, monkeypatch):

@@ -177,7 +177,7 @@ def test_bad_places_are_refused(mini, lonlat, kind, said):
         (np.nan, "beta must be in [0, 1], got nan"),
         ([0, 0.5, 2], "beta must be in [0, 1], got 2"),
         ("half", "beta must be a number in [0, 1], got 'half'"),
-        (None, "beta must be in [0, 1], got nan"),
+        (None, "beta must be a number in [0, 1], got None"),
         ([], "beta must have at least one value; for example betas=(0, 0.5, 1)"),
         ([0.5, 0.5], "every beta must be given once, got 0.5,0.5"),
         ([[0.5, 1], [0, 0.1]], "beta must be a number in [0, 1], got [[0.5, 1], [0, 0.1]]"),

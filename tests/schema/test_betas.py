@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
 from rangegeo.errors import UsageError
-from rangegeo.schema.betas import check_beta, check_betas, one_spelling
+from rangegeo.schema.betas import check_beta, check_betas, index_of, one_spelling
 
 
 @pytest.mark.parametrize(
@@ -56,3 +58,32 @@ def test_either_spelling_is_taken_and_not_both():
         UsageError, match=r"^beta and betas mean the same, got beta=1 and betas=\[0, 1\]; leave one out$"
     ):
         one_spelling([0, 1], 1)
+
+
+@pytest.mark.parametrize(
+    "beta", [True, np.array([0.5 + 0j]), [[0.5]], {0, 1}, 10**400, np.ma.masked_array([0.1, 0.2], [True, False])]
+)
+def test_what_is_no_real_number_is_refused_without_a_warning(beta):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UsageError, match=r"^beta must be a number in \[0, 1\], got "):
+            check_betas(beta)
+
+
+@pytest.mark.parametrize("betas", [(0.3, 0.1 + 0.2), (0.7, np.float32(0.7)), (0.0, -0.0)])
+def test_one_beta_that_is_written_in_two_ways_is_refused(betas):
+    with pytest.raises(UsageError, match="every beta must be given once"):
+        check_betas(betas)
+
+
+@pytest.mark.parametrize(("beta", "checked"), [(1 + 4e-16, 1.0), (-1e-17, 0.0), (sum([0.1] * 3) + 0.7, 1.0)])
+def test_sums_of_steps_end_at_one(beta, checked):
+    assert check_betas(beta) == (checked,)
+
+
+def test_a_beta_is_found_but_for_rounding():
+    for betas in (np.linspace(0, 1, 11), np.linspace(0, 1, 11, dtype=np.float32), np.arange(0, 1.05, 0.1)):
+        assert [index_of(tenth / 10, betas) for tenth in range(11)] == list(range(11))
+        assert index_of(0.35, betas) is None
+    assert index_of(0.5, 0.5) == 0
+    assert index_of(0.5, []) is None

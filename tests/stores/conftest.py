@@ -13,6 +13,7 @@ from writing import BrokenBlock
 from rangegeo.grid import make_geobox
 from rangegeo.grid.coords import grid_coords
 from rangegeo.schema.cube import BETA_ATTRS, NAME
+from rangegeo.schema.facts import with_facts
 
 MakeCube = Callable[..., xr.DataArray]
 
@@ -46,13 +47,11 @@ def make_cube() -> MakeCube:
             "semantic_temperature": 12.0,
             "rangegeo_version": "0.2.0",
             "command": "rangegeo raster --bbox 5,44,6,45 -o 'a b.tif'",
-            "grid_mapping": "spatial_ref",
         }
         if betas is None:
-            return xr.DataArray(data[0], coords, ("band", "y", "x"), NAME, attrs)
-        return xr.DataArray(
-            data, coords | {"beta": ("beta", list(betas), BETA_ATTRS)}, ("beta", "band", "y", "x"), NAME, attrs
-        )
+            return with_facts(xr.DataArray(data[0], coords, ("band", "y", "x"), NAME), attrs)
+        coords["beta"] = ("beta", list(betas), BETA_ATTRS)
+        return with_facts(xr.DataArray(data, coords, ("beta", "band", "y", "x"), NAME), attrs)
 
     return make
 

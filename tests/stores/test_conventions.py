@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 
 import rangegeo as rg
 from rangegeo.grid import make_geobox
-from rangegeo.stores.conventions import GEOEMB, ground_sample_distance, group_attributes
+from rangegeo.stores.conventions import GEOEMB, declared_attributes, ground_sample_distance
 from rangegeo.stores.zarr import write_zarr
 
 GEOEMB_SCHEMA = {  # what the specification of geoemb:, v1, asks of a group's attributes
@@ -43,18 +43,18 @@ def cube(mini):
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_every_convention_that_is_declared_is_valid(cube, tmp_path, zarr_format):
     write_zarr(cube, tmp_path / "a.zarr", zarr_format=zarr_format)
-    attrs = dict(zarr.open_group(tmp_path / "a.zarr", mode="r").attrs)
+    attrs = dict(zarr.open_array(tmp_path / "a.zarr" / "embedding", mode="r").attrs)
     assert set(zarr_cm.detect_revisions(attrs)) == {"proj", "spatial"}
     zarr_cm.validate_all(attrs)
     jsonschema.validate(attrs, GEOEMB_SCHEMA)
     if zarr_format == 3:
-        document = json.loads((tmp_path / "a.zarr" / "zarr.json").read_text())
-        zarr_cm.proj.validate_group_metadata(document)
-        zarr_cm.spatial.validate_group_metadata(document)
+        document = json.loads((tmp_path / "a.zarr" / "embedding" / "zarr.json").read_text())
+        zarr_cm.proj.validate_array_metadata(document)
+        zarr_cm.spatial.validate_array_metadata(document)
 
 
 def test_geoemb_says_what_the_cube_is(cube):
-    attrs = group_attributes(cube)
+    attrs = declared_attributes(cube)
     assert attrs["geoemb:dimensions"] == 40
     assert attrs["geoemb:model"] == "https://arxiv.org/abs/2502.19781"
     assert attrs["geoemb:source_data"] == [f"hash://sha256/{cube.attrs['database_sha256']}"]
@@ -67,23 +67,23 @@ def test_geoemb_says_what_the_cube_is(cube):
 @pytest.mark.parametrize("dtype", ["float16", "int16", "int8"])
 def test_a_store_says_the_dtype_that_is_in_it(cube, tmp_path, dtype):
     cube.rangegeo.to_zarr(tmp_path / "a.zarr", dtype=dtype)
-    group = zarr.open_group(tmp_path / "a.zarr", mode="r")
-    attrs = dict(group.attrs)
+    array = zarr.open_array(tmp_path / "a.zarr" / "embedding", mode="r")
+    attrs = dict(array.attrs)
     jsonschema.validate(attrs, GEOEMB_SCHEMA)
-    assert attrs["geoemb:data_type"] == attrs["geoemb:quantization"]["quantized_dtype"] == str(group["embedding"].dtype)
+    assert attrs["geoemb:data_type"] == attrs["geoemb:quantization"]["quantized_dtype"] == str(array.dtype)
 
 
 def test_quantised_values_say_what_they_were():
     cube = rg.raster((5, 44, 6, 45), 0.5, betas=1)
-    attrs = group_attributes(cube, "int8")
+    attrs = declared_attributes(cube, "int8")
     assert attrs["geoemb:data_type"] == "int8"
     assert attrs["geoemb:quantization"] == {"method": "linear", "original_dtype": "float32", "quantized_dtype": "int8"}
-    assert group_attributes(cube, "float16")["geoemb:quantization"]["method"] == "rounding"
+    assert declared_attributes(cube, "float16")["geoemb:quantization"]["method"] == "rounding"
     assert attrs["geoemb:source_data"] == ["https://visibleearth.nasa.gov/collection/1484/blue-marble"]
 
 
 def test_a_cube_that_does_not_say_its_source_declares_no_geoemb(cube):
-    attrs = group_attributes(cube.drop_attrs(deep=False))
+    attrs = declared_attributes(cube.drop_attrs(deep=False))
     assert not [name for name in attrs if name.startswith("geoemb")]
     assert {row["name"] for row in attrs["zarr_conventions"]} == {"proj", "spatial"}
 

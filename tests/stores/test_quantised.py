@@ -305,7 +305,7 @@ def test_a_file_says_how_it_is_stored_and_what_that_lost(holey, tmp_path, kind, 
     paths = write(holey, tmp_path, kind, dtype)
     reads = [rg.open_cube(path) for path in paths]
     read = xr.concat(reads, "beta", coords="minimal", compat="override") if kind == "tif" else reads[0]
-    attrs = reads[0].attrs
+    attrs = reads[0].rangegeo.facts
     assert attrs["quantisation_dtype"] == dtype
     assert attrs["quantisation_clipped"] == 0
     for name in ("visual", "location"):
@@ -326,7 +326,7 @@ def test_a_file_says_how_it_is_stored_and_what_that_lost(holey, tmp_path, kind, 
 
 def test_float32_says_nothing_of_it(cube, tmp_path):
     cube.rangegeo.to_zarr(tmp_path / "a.zarr", dtype="float32")
-    attrs = rg.open_cube(tmp_path / "a.zarr").attrs
+    attrs = rg.open_cube(tmp_path / "a.zarr").rangegeo.facts
     assert not [name for name in attrs if name.startswith("quantisation")]
     assert attrs == cube.attrs
 
@@ -361,9 +361,9 @@ def test_cubes_of_other_content(mini, tmp_path, dtype, options, kind):
     (path,) = write(cube, tmp_path, kind, dtype)
     read = rg.open_cube(path)
     components = {name.rpartition("_")[0] for name in cube["band_name"].values}
-    assert {name.split("_")[2] for name in read.attrs if name.startswith("quantisation_error")} == components
+    assert {name.split("_")[2] for name in read.rangegeo.facts if name.startswith("quantisation_error")} == components
     values = cube.values
-    tolerance = max(read.attrs[f"quantisation_error_{name}"] for name in components)
+    tolerance = max(read.rangegeo.facts[f"quantisation_error_{name}"] for name in components)
     assert np.abs(read.values - values).max() <= 1.02 * tolerance * np.abs(values).max()
 
 
@@ -402,7 +402,7 @@ def test_a_cube_without_any_data_is_written_too(cube, tmp_path, kind, dtype):
     (path, *_) = write(cube * np.float32(np.nan), tmp_path, kind, dtype)
     read = rg.open_cube(path)
     assert np.isnan(read.values).all()
-    assert read.attrs["quantisation_error_visual"] == 0
+    assert read.rangegeo.facts["quantisation_error_visual"] == 0
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -413,7 +413,7 @@ def test_an_area_has_ranges_of_its_own_and_holes_around_it(mini, tmp_path, kind)
     read = rg.open_cube(path)
     values = cube.values.reshape(read.shape)
     np.testing.assert_array_equal(np.isnan(read.values), np.isnan(values))
-    bound = max(value for name, value in read.attrs.items() if name.startswith("quantisation_bound"))
+    bound = max(value for name, value in read.rangegeo.facts.items() if name.startswith("quantisation_bound"))
     assert np.nanmax(np.abs(read.values - values)) <= 1.01 * bound * np.nanmax(np.abs(values))
     assert bound < 0.01
 

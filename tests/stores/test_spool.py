@@ -154,8 +154,8 @@ def test_levels_are_stored_in_the_steps_of_the_cube(large, levels, tmp_path, dty
             allowed = step / 2 + np.abs(expected.values) * (2.0**-11 if dtype == "float16" else 1e-6)
             assert np.nanmax(np.abs(values - expected.values) - allowed) <= 1e-7
         off = np.nanmax(np.abs(read.values - expected.values)) / np.nanmax(np.abs(expected.values))
-        assert read.attrs["quantisation_error_visual"] == pytest.approx(off, rel=0.02, abs=1e-6)
-        assert read.attrs["quantisation_clipped"] == 0
+        assert read.rangegeo.facts["quantisation_error_visual"] == pytest.approx(off, rel=0.02, abs=1e-6)
+        assert read.rangegeo.facts["quantisation_clipped"] == 0
     half = zarr.open_array(path / "ovr_2x" / "embedding", mode="r")
     assert half.nchunks_initialized == half.nchunks * 2 // 3  # one of three columns of chunks has no data
 
@@ -163,7 +163,7 @@ def test_levels_are_stored_in_the_steps_of_the_cube(large, levels, tmp_path, dty
 def test_what_is_clipped_of_a_level_is_counted_there(large, levels, tmp_path):
     """The levels here are ten higher than the cube."""
     (path,) = write_zarr(large, tmp_path / "a.zarr", overviews=levels, storage=storage_of("int8", large))
-    clipped = [rg.open_cube(path, level=level).attrs["quantisation_clipped"] for level in range(3)]
+    clipped = [rg.open_cube(path, level=level).rangegeo.facts["quantisation_clipped"] for level in range(3)]
     assert clipped[0] == 0
     assert [count > 0.9 * level.size for count, level in zip(clipped[1:], levels, strict=True)] == [True, True]
 

@@ -132,8 +132,8 @@ def test_provenance_and_band_names_are_kept(cube, tmp_path, zarr_format):
 
 def test_measured_facts_become_attributes(cube, tmp_path):
     write_zarr(cube, tmp_path / "a.zarr", measured=dask.delayed({"measured_error": 1e-6}))
-    assert zarr.open_group(tmp_path / "a.zarr", mode="r")["embedding"].attrs["measured_error"] == 1e-6
-    assert rg.open_cube(tmp_path / "a.zarr").attrs["measured_error"] == 1e-6
+    assert zarr.open_group(tmp_path / "a.zarr", mode="r").attrs["measured_error"] == 1e-6
+    assert rg.open_cube(tmp_path / "a.zarr").rangegeo.facts["measured_error"] == 1e-6
 
 
 # ------------------------------------------------------------------------------------------------- chunks

@@ -24,7 +24,7 @@ def demo_file(name: str) -> Path:
         WeightsError: the file is missing or was changed.
     """
     path, listed = FOLDER / name, FOLDER / "SHA256SUMS"
-    lines = listed.read_text().splitlines() if listed.exists() else []
+    lines = listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
     hashes = {file: sha256 for sha256, file in map(str.split, lines)}
     if not path.exists() or file_sha256(path) != hashes.get(name):
         raise WeightsError(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rangegeo.pictures.ground import Frame, within_half_turn
+from rangegeo.picture.ground import Frame, within_half_turn
 
 # How far a simplified line strays from the true one, in km; https://www.soest.hawaii.edu/pwessel/gshhg
 DETAILS = {"c": 25.0, "l": 5.0, "i": 1.0}
@@ -81,7 +81,7 @@ def _folder() -> Path | None:
 @lru_cache(maxsize=3)
 def _read(folder: Path, detail: str) -> Shores:
     """All polygons of one detail: "c" for crude, "l" for low, "i" for intermediate."""
-    rows = [line.split()[:5] for line in (folder / f"gshhsmeta_{detail}.dat").read_text().splitlines()]
+    rows = [line.split()[:5] for line in (folder / f"gshhsmeta_{detail}.dat").read_text(encoding="ascii").splitlines()]
     _, area, points, south, north = np.array(rows, dtype=np.float64).T
     lonlat = np.fromfile(folder / f"gshhs_{detail}.dat", "<f4").reshape(-1, 2)
     return Shores(lonlat, np.repeat(np.arange(len(rows)), points.astype(int)), area, south, north)

@@ -18,7 +18,7 @@ from rangegeo.colours.paint import fit_cube
 from rangegeo.cubes.betas import at_beta
 from rangegeo.errors import UsageError, argument
 from rangegeo.grid.crs import wkt_of
-from rangegeo.pictures.figure import PIXELS, draw, note_of, title_of
+from rangegeo.picture.figure import PIXELS, draw, note_of, title_of
 from rangegeo.schema.bands import chosen_bands
 from rangegeo.schema.betas import check_betas
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
@@ -28,6 +28,7 @@ from rangegeo.stores.geotiff_crs import check_crs
 from rangegeo.stores.opening import open_cube
 from rangegeo.support.destination import check_destination
 from rangegeo.support.optional import import_optional
+from rangegeo.support.paths import local_path
 from rangegeo.support.unfinished import unfinished_folder
 
 STRIP_BETAS = (0.0, 0.25, 0.5, 0.75, 1.0)  # the panels of a cube of components, which holds any beta
@@ -79,13 +80,13 @@ def preview(
         OutputError: a picture cannot be written; nothing was touched.
         MissingPackage: an optional package is not installed.
     """
-    path, look = Path(path), look or Look()
+    path, look = local_path(path), look or Look()
     check_picture(path, look)
     cube = _opened(sources, look)
     if WRITERS[path.suffix.lower()] is _write_geotiffs:
         check_crs(geobox_of(cube))
     outputs = [path] if look.strip else output_paths(cube, path)
-    if {output.resolve() for output in outputs} & {Path(source).resolve() for source in sources}:
+    if {output.resolve() for output in outputs} & {local_path(source).resolve() for source in sources}:
         raise UsageError(f"the picture {path} would replace its own cube; give another {argument('out')}")
     for output in outputs:
         check_destination(output, ROOM * cube.sizes["y"] * cube.sizes["x"], overwrite=overwrite)

@@ -1,0 +1,70 @@
+"""What is known about a cube, and what of it stays true when something is computed from the cube.
+
+xarray copies the attributes of an array to whatever is computed from it, and drops its encoding. So an attribute says
+what is still true of a difference or of a mean of the cube: the model, its files, what to cite. What is true of these
+values alone is in the encoding: that they are an embedding, how they were computed and how far they are off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import xarray as xr
+
+KEY = "rangegeo"  # of the encoding
+GRID_MAPPING = "spatial_ref"  # the coordinate that holds the CRS
+# Facts that are true of these values alone, by their names or by how the names begin.
+OF_VALUES = (
+    "command",
+    "diagnostics",
+    "evaluation",  # also evaluations
+    "measured_error",
+    "pca_",
+    "proof_pixels",
+    "quantisation_",
+    "refined_parts",
+    "tolerance",
+)
+
+
+def facts_of(cube: xr.DataArray) -> dict[str, Any]:
+    """Everything that is known about a cube, by name, as one flat dict."""
+    return {name: value for name, value in cube.attrs.items() if name != "grid_mapping"} | facts_of_values(cube)
+
+
+def facts_of_values(cube: xr.DataArray) -> dict[str, Any]:
+    """What is true of the values of this cube alone; empty for what was computed from a cube."""
+    known = cube.encoding.get(KEY, {})
+    if "model" in cube.attrs:
+        return dict(known)
+    return {name: value for name, value in known.items() if name.startswith("quantisation_")}  # attributes were dropped
+
+
+def with_facts(cube: xr.DataArray, facts: Mapping[Any, Any]) -> xr.DataArray:
+    """The same cube with these facts instead of its own, each where it belongs."""
+    own = {name: value for name, value in facts.items() if _is_of_values(name, value, facts)}
+    others = {name: value for name, value in facts.items() if name not in own and name != "grid_mapping"}
+    described = cube.copy(deep=False)
+    described.attrs = others
+    described.encoding = {name: value for name, value in cube.encoding.items() if name != KEY}
+    described.encoding |= {"grid_mapping": GRID_MAPPING} | ({KEY: own} if own else {})
+    return described
+
+
+def computed_from(cube: xr.DataArray) -> str | None:
+    """What to call values that were computed from an embedding; None if they are one, or of unknown origin."""
+    if "long_name" in facts_of_values(cube) or "model" not in cube.attrs:
+        return None
+    return f"computed from {title(cube.attrs['model'])}"
+
+
+def title(model: object) -> str:
+    """What the embeddings of a model are called."""
+    return f"{model} embedding"
+
+
+def _is_of_values(name: object, value: object, facts: Mapping[Any, Any]) -> bool:
+    if name == "long_name":  # any other name was given by a user
+        return "model" in facts and value == title(facts["model"])
+    return isinstance(name, str) and name.startswith(OF_VALUES)

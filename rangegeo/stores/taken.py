@@ -1,0 +1,143 @@
+"""What an output can take from another one, so that the two can be joined: the steps of integers, the axes of a PCA."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rangegeo.errors import UsageError, argument
+from rangegeo.schema.complete import band_names
+from rangegeo.schema.facts import facts_of
+from rangegeo.stores.opening import open_cube, stored_dtype, stored_scales
+from rangegeo.stores.quantise import Storage, storage_within
+
+SAME = ("model", "encoder_sha256", "database_sha256")  # facts that two outputs must share to be joined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """Another output, as far as something is taken from it.
+
+    Attributes:
+        name: its path, for messages.
+        dtype: what its values are stored as.
+        names: the names of its bands.
+        scales, offsets: one for each band.
+        facts: what it says about itself.
+    """
+
+    name: str
+    dtype: str
+    names: list[str]
+    scales: list[float]
+    offsets: list[float]
+    facts: Mapping[str, Any]
+
+
+def read_taken(path: str | Path, name: str) -> Taken:
+    """Read another output.
+
+    Args:
+        path: a Zarr store or a GeoTIFF of rangegeo, or the JSON that `rangegeo info FILE --json` prints of one.
+        name: the argument that names the path, for messages.
+    Raises:
+        UsageError: the JSON is none of these. CubeError: there is no cube at the path.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".json":
+        cube = open_cube(path)
+        scales, offsets = stored_scales(path)
+        facts = facts_of(cube)
+        return Taken(
+            name=str(path),
+            dtype=stored_dtype(path),
+            names=band_names(cube),
+            scales=scales,
+            offsets=offsets,
+            facts=facts,
+        )
+    expected = "a .zarr or a .tif of rangegeo, or the JSON of one"
+    example = "the JSON is what rangegeo info FILE --json prints"
+    try:
+        told = json.loads(path.read_text())
+        return Taken(
+            name=str(path),
+            dtype=told["dtype"],
+            names=told.get("band_names", []),
+            scales=told.get("scales", []),
+            offsets=told.get("offsets", []),
+            facts=told,
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise UsageError(argument=name, expected=expected, got=str(path), remedy=example) from None
+
+
+def check_same(taken: Taken, facts: Mapping[str, Any], name: str) -> None:
+    """Refuse to take anything from the output of another model.
+
+    Args:
+        facts: what the new output says about itself.
+        name: the argument that names the other output.
+    Raises:
+        UsageError: the models, or their files, differ.
+    """
+    for key in SAME:
+        ours, theirs = facts.get(key), taken.facts.get(key)
+        if ours != theirs and (key in facts or key in taken.facts):
+            raise UsageError(
+                f"{argument(name, taken.name)} was made with another model: its {key} is {theirs or 'not said'}, this "
+                f"one's is {ours or 'not said'}; leave out {argument(name)}, or take the same model"
+            )
+
+
+def taken_storage(
+    path: str | Path, dtype: str, names: Sequence[str], layers: int, facts: Mapping[str, Any], *, one_scale: bool
+) -> Storage:
+    """Storage in the steps of another output.
+
+    Args:
+        path: as in `read_taken`.
+        dtype: what values will be stored as.
+        names: the names of the bands.
+        layers: the number of betas, or 1.
+        facts: what the new output says about itself.
+        one_scale: whether all bands must share one scale.
+    Raises:
+        UsageError: the other output has another dtype, other bands or another model, or too many scales.
+    """
+    taken, typed = read_taken(path, "scales_from"), argument("scales_from", str(path))
+    if not dtype.startswith("int"):
+        raise UsageError(f"{argument('scales_from')} needs integers, got {argument('dtype', dtype)}; leave it out")
+    if taken.dtype != dtype:
+        raise UsageError(f"{typed} is {taken.dtype}, got {argument('dtype', dtype)}; they must be the same")
+    if taken.names != list(names):
+        raise UsageError(f"{typed} has other bands: {_some(taken.names)}, and not {_some(names)}; take the same")
+    check_same(taken, facts, "scales_from")
+    for key in ("pca_mean", "pca_components"):
+        ours, theirs = (np.array(part.get(key, [])) for part in (facts, taken.facts))
+        if ours.shape != theirs.shape or not np.allclose(ours, theirs, atol=1e-6):
+            raise UsageError(f"{typed} has other principal components; add {argument('pca_from', str(path))}")
+    scale, offset = (np.tile(np.array(part, np.float64), (layers, 1)) for part in (taken.scales, taken.offsets))
+    if one_scale and (np.ptp(scale) or np.ptp(offset)):
+        raise UsageError(f"{typed} has a scale for every band, and a Zarr array has one for all; take a .zarr")
+    reach = scale * np.iinfo(dtype).max
+    within = storage_within(dtype, names, offset - reach, offset + reach, one_scale=False, origin=Path(path).name)
+    return Storage(
+        dtype=dtype,
+        components=within.components,
+        scale=scale,
+        offset=offset,
+        largest=within.largest,
+        origin=within.origin,
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    """A few names, for messages."""
+    shown = ", ".join(names[:3])
+    return f"{len(names)} ({shown}{' …' if len(names) > 3 else ''})"

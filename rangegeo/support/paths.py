@@ -1,0 +1,59 @@
+"""Paths as users type them: a leading `~` is the home folder, and names are those that every system can hold."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePath, PureWindowsPath
+
+from rangegeo.errors import OutputError, argument
+
+# Names of devices, which Windows keeps for itself with any suffix, and characters that its names cannot have.
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{kind}{digit}" for kind in ("COM", "LPT") for digit in "123456789¹²³")}
+FORBIDDEN = '<>:"|?*'
+
+
+def local_path(path: str | os.PathLike[str]) -> Path:
+    """A path in which a leading `~` or `~user` is replaced by a home folder; unknown users stay as they are."""
+    return Path(os.path.expanduser(path))
+
+
+def unparsed(name: str) -> str:
+    """The name under which other packages open a file, or what else GDAL opens.
+
+    Packages take `file:a.tif` or `http:a.tif` for addresses, also if a file of that name is there. The whole path of
+    such a file is no address.
+    """
+    path = local_path(name)
+    return str(path.absolute()) if path.exists() else name
+
+
+def check_name(path: PurePath, *, other: str | None = None) -> None:
+    """Refuse the name of an output that the system, or the programs which read the output, cannot take.
+
+    Args:
+        path: the output; a Windows path is checked by the rules of Windows.
+        other: the argument that names another path, for the message.
+    Raises:
+        OutputError: the name is no text in UTF-8, or it is one that Windows refuses or keeps for itself.
+    """
+    remedy = f"give {other or argument('out')} another name"
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        shown = str(path).encode("utf-8", "backslashreplace").decode()
+        raise OutputError(f"the name {shown} is no text in UTF-8, which other programs need; {remedy}") from None
+    if isinstance(path, PureWindowsPath):
+        for part in path.parts[1:] if path.anchor else path.parts:
+            _check_windows(part, remedy)
+
+
+def _check_windows(part: str, remedy: str) -> None:
+    """Refuse a part of a path that Windows cannot hold under this name."""
+    if part.split(".")[0].rstrip(" ").upper() in DEVICES:
+        raise OutputError(f"Windows keeps the name {part} for a device; {remedy}")
+    if part not in (".", "..") and part[-1] in ". ":
+        raise OutputError(f"Windows drops the last character of the name {part!r}; {remedy}")
+    wrong = " ".join(sorted(set(part) & set(FORBIDDEN)))
+    if wrong or not part.isprintable():
+        raise OutputError(f"a name on Windows cannot have {wrong or 'control characters'}, got {part!r}; {remedy}")
