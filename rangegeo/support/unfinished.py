@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 def unfinished_folder(path: Path) -> Iterator[Path]:
     """A context with a hidden folder for files that are not complete yet. In the end the folder is removed.
 
-    It lies beside `path`. If `path` is a symbolic link, it lies beside the file that the link leads to, because the room
-    on that disk counts.
+    It lies beside `path`. If `path` is a symbolic link, it lies beside the file that the link leads to: the room on
+    that disk counts.
     """
     with TemporaryDirectory(dir=path.resolve().parent, prefix=f".{path.name}-unfinished-") as folder:
         yield Path(folder)
