@@ -74,7 +74,7 @@ def test_a_name_is_a_flag_or_a_keyword(name, python, shell):
         ("res", 30.0, "res=30", "--res 30"),
         ("tolerance", 1e-5, "tolerance=1e-5", "--tolerance 1e-5"),
         ("tolerance", 2.5e-10, "tolerance=2.5e-10", "--tolerance 2.5e-10"),
-        ("res", 1e6, "res=1e+6", "--res 1e+6"),
+        ("res", 1e6, "res=1000000", "--res 1000000"),
         ("crs", "EPSG:3035", 'crs="EPSG:3035"', "--crs EPSG:3035"),
         ("crs", 'of "mine"', 'crs="of \\"mine\\""', '--crs of "mine"'),
         ("out", Path("a.tif"), 'path="a.tif"', "-o a.tif"),

@@ -196,7 +196,7 @@ def refuses(ran, *said: str) -> None:
         ({"storage_status": 500}, "HTTP status 500"),
         ({"other_hash": "a" * 64}, f"instead of {'a' * 64} and was removed"),
         ({"other_size": 1000}, "bytes instead of 1000 and was removed"),
-        ({"headers": frozenset(["X-Repo-Commit"])}, "lacks the commit, the size or the hash"),
+        ({"headers": frozenset(["X-Repo-Commit"])}, "did not state the commit, size or hash"),
         ({"cut": 1000}, "broke off ("),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
