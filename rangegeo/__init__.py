@@ -11,7 +11,7 @@ The packages, from the top down; each imports only those below it:
     cli                                  the shell: a file a verb
     accessor, backend                    cube.rangegeo, and xarray's engine "rangegeo"
     jobs                                 whole jobs: check, compute, write, measure
-    reports, pictures, analysis          what cubes are, look like and tell
+    reports, picture, analysis           what cubes are, look like and tell
     cubes                                a raster as one value, its dask graph, and what is derived from it
     stores, tables                       files of cubes, and tables of places
     models                               location models: specs, loading, embedding

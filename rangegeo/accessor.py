@@ -17,7 +17,7 @@ from rangegeo.cubes.lazy import as_lazy
 from rangegeo.errors import UsageError
 from rangegeo.jobs.write import write_cube
 from rangegeo.models.model import Model
-from rangegeo.pictures.notebook import painted, plot
+from rangegeo.picture.notebook import painted, plot
 from rangegeo.places.lonlat import joined
 from rangegeo.reports.summary import as_html, as_text
 from rangegeo.schema.betas import Betas, one_spelling

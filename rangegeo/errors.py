@@ -1,10 +1,10 @@
-"""Every error a user can meet: one line that says what was expected, what was given and what to type.
+"""All errors that users can meet. A message is one line: what was expected, what was given and what to type.
 
-The command line prints the message and exits with `exit_code`; Python callers can catch `RangegeoError`, or
-the standard exception each class also is.
+The command line prints the message and exits with `exit_code`. Python callers can catch `RangegeoError`, or the
+built-in exception that each class inherits from.
 
 A message names arguments by `argument("pca", 3)`, because the shell spells them `--pca 3` and Python `pca=3`. `str` of
-an error or a warning has Python's spelling, `for_shell` the other one.
+an error or a warning gives Python's spelling, `for_shell` that of the shell.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import PurePath
 
-# Arguments whose flag is not "--" and their name: how the shell and how Python spell them.
+# Arguments whose flag is not "--" and their name, with the spellings of the shell and of Python.
 SPELLINGS = {
     "out": ("-o", "path"),
     "betas": ("--beta", "betas"),
@@ -23,20 +23,20 @@ SPELLINGS = {
     "source": ("IN", "source"),
     "k": ("-k", "k"),
 }
-_OPEN, _NEXT, _CLOSE = "\ue000", "\ue001", "\ue002"  # private characters around both spellings in a raw message
+_OPEN, _NEXT, _CLOSE = "\ue000", "\ue001", "\ue002"  # private characters that mark the two spellings in a raw message
 _BOTH = re.compile(f"{_OPEN}([^{_NEXT}]*){_NEXT}([^{_CLOSE}]*){_CLOSE}")
 _SPECIAL = re.compile(r"[\s'\"\\$&;()<>*?#!`]")  # what a shell does not take as it is
 _NOTHING = object()
 
 
 def argument(name: str, value: object = _NOTHING) -> str:
-    """An argument for a message, alone or with a value that can be typed.
+    """An argument in a message, alone or with a value.
 
     Args:
-        name: as Python spells it, such as "bbox_crs".
-        value: as Python has it; numbers of a tuple are joined by commas for the shell, and True stands for a flag.
+        name: its name in Python, such as "bbox_crs".
+        value: its value in Python. The shell joins the numbers of a tuple by commas, and spells True as a flag alone.
     Returns:
-        Text that an error or a warning of this module shows as `--bbox-crs EPSG:3035` or `bbox_crs="EPSG:3035"`.
+        Text that errors and warnings of this module turn into `--bbox-crs EPSG:3035` or `bbox_crs="EPSG:3035"`.
     """
     flag, keyword = SPELLINGS.get(name, (f"--{name.replace('_', '-')}", name))
     if value is _NOTHING:
@@ -47,7 +47,7 @@ def argument(name: str, value: object = _NOTHING) -> str:
 
 
 def _typed(value: object) -> str:
-    """A value as the shell takes it."""
+    """A value as one types it in the shell."""
     if isinstance(value, tuple | list):
         return ",".join(map(_typed, value))
     if isinstance(value, str | PurePath) and _SPECIAL.search(str(value)):
@@ -56,7 +56,7 @@ def _typed(value: object) -> str:
 
 
 def _written(value: object) -> str:
-    """A value as Python source."""
+    """A value as one types it in Python."""
     if isinstance(value, str | PurePath):
         return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, float):
@@ -77,7 +77,7 @@ def for_shell(text: str) -> str:
 
 
 class _TwoSpellings:
-    """What errors and warnings share: a message that is spelled for whoever reads it."""
+    """What errors and warnings share: a message with a spelling for Python and one for the shell."""
 
     args: tuple
 
@@ -100,15 +100,15 @@ class RangegeoError(_TwoSpellings, Exception):
 
 
 class UsageError(RangegeoError, ValueError):
-    """An argument is out of its domain; nothing was read or written.
+    """An argument has a value that is not allowed; nothing was read or written.
 
     Args:
         message: the whole line; or leave it out and give its parts.
-        argument: name of the argument, as Python spells it.
-        expected: what it must be: "a multiple of 16 pixels".
+        argument: name of the argument in Python.
+        expected: what it must be, such as "a multiple of 16 pixels".
         got: what was given.
-        example: a value that would be taken.
-        remedy: more to type, after the example or instead of it.
+        example: a value that is allowed.
+        remedy: more advice, after the example or instead of it.
     """
 
     exit_code = 2
@@ -129,7 +129,7 @@ class UsageError(RangegeoError, ValueError):
 
 
 def _composed(name: str | None, expected: str | None, got: object, example: object, remedy: str | None) -> str:
-    """ "pca must be from 1 to 512, got 900; for example pca=3"."""
+    """The message from its parts, such as "pca must be from 1 to 512, got 900; for example pca=3"."""
     if name is None or expected is None:
         raise TypeError("a UsageError takes a message, or an argument and what was expected")
     given = "" if got is _NOTHING else f", got {got if isinstance(got, str) else _given(got)}"
@@ -139,13 +139,14 @@ def _composed(name: str | None, expected: str | None, got: object, example: obje
 
 
 def _given(value: object) -> str:
+    """A value that was given, for a message."""
     if isinstance(value, float):
         return _number(value)
     return repr(value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value)
 
 
 def _number(value: float) -> str:
-    """0.00001 as 1e-5."""
+    """A number with at most ten digits; 0.00001 becomes "1e-5"."""
     return f"{value:.10g}".replace("e-0", "e-").replace("e+0", "e+")
 
 
@@ -154,23 +155,23 @@ class WeightsError(RangegeoError, ValueError):
 
 
 class GridError(RangegeoError, ValueError):
-    """A raster or an area that was given for its extent has none that can be used."""
+    """A raster or an area was given for its extent, but has no extent that can be used."""
 
 
 class DownloadError(RangegeoError, OSError):
-    """A published file could not be fetched."""
+    """A published file could not be downloaded."""
 
 
 class OutputError(RangegeoError, OSError):
-    """An output cannot be written where it was asked for."""
+    """An output cannot be written to its path."""
 
 
 class CubeError(RangegeoError, ValueError):
-    """A stored cube cannot be read as one."""
+    """A file or a store cannot be read as a cube."""
 
 
 class ShapeError(RangegeoError, ValueError):
-    """An array has another shape than the model needs."""
+    """An array does not have the shape that the model needs."""
 
     exit_code = 2
 
@@ -180,21 +181,21 @@ class MissingPackage(RangegeoError, ImportError):
 
 
 class TableError(RangegeoError, ValueError):
-    """A table of places cannot be read as one."""
+    """A file cannot be read as a table of places."""
 
 
 class GridWarning(_TwoSpellings, UserWarning):
-    """A grid is made as asked for, but looks as if something else was meant."""
+    """A grid is made as it was asked for, but something else may have been meant."""
 
 
 class CubeWarning(_TwoSpellings, UserWarning):
-    """A cube is opened, but not all of it is there."""
+    """A cube is opened, but parts of it are missing."""
 
 
 class PlaceWarning(_TwoSpellings, UserWarning):
-    """Places are used as they are given, but some of them look as if something else was meant."""
+    """Places are used as they are given, but for some of them something else may have been meant."""
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in one line."""
+    """The first line of an error's message, or the name of its class if it has no message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -224,7 +224,7 @@ def test_plot_is_a_map_of_all_betas(cube):
 
 
 def test_a_virtual_cube_is_drawn_at_the_size_of_a_picture(mini, monkeypatch):
-    from rangegeo.pictures import figure as module
+    from rangegeo.picture import figure as module
 
     monkeypatch.setattr(module.decimated, "__defaults__", (30,))
     world = rg.raster((-180, -60, 180, 60), 0.001, model=mini, chunks=None)

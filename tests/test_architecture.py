@@ -13,10 +13,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rangegeo"
-WIDEST, LONGEST, LARGEST_HALL = 400, 60, 6  # lines of a module, lines of a function, loose modules beside packages
+LONGEST_MODULE, LONGEST_FUNCTION = 400, 60  # lines
+MOST_LOOSE_MODULES, MOST_ROOMS = 6, 30  # modules beside the packages; packages and loose modules together
 
-# From the ground up. A package imports from lower floors alone, never from its own; late imports, and those for type
-# checkers, count like all others.
+# From the ground up. A room is a package or a loose module. Its files import one another and rooms on lower floors, but
+# no other room on their own floor. Late imports and imports for type checkers count like all others.
 FLOORS = (
     {"errors"},
     {"support"},
@@ -27,14 +28,14 @@ FLOORS = (
     {"models"},
     {"stores", "tables"},
     {"cubes"},
-    {"analysis", "pictures"},
+    {"analysis", "picture"},
     {"reports", "jobs"},
     {"accessor"},
     {"backend", "cli"},
     {"__main__", "__init__"},
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
-# What a room must not know.
+# What the files of a room must not import.
 FORBIDDEN = {
     "errors": {"rangegeo", "numpy"},
     "support": {"torch", "dask", "xarray", "rasterio", "zarr"},
@@ -59,13 +60,13 @@ def by_name(path: Path) -> str:
 
 
 def name_of(path: Path) -> str:
-    """rangegeo.grid.box of its path; a package is called after its folder."""
+    """The dotted name of a module, such as rangegeo.grid.box; a package has the name of its folder."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 2 else parts)
 
 
 def room_of(name: str) -> str:
-    """The package, or loose module, that a module lies in."""
+    """The package that a module lies in; a loose module is a room of its own."""
     parts = name.split(".")
     return parts[1] if len(parts) > 1 else "__init__"
 
@@ -89,6 +90,14 @@ def ours(path: Path) -> set[str]:
     return {name for name in imported_names(path) if name.startswith("rangegeo.")}
 
 
+def test_the_guide_draws_the_floors():
+    """The picture in developers.md has a line for each floor, the highest first, and names what is on it."""
+    guide = (ROOT / "workflows" / "guide" / "developers.md").read_text()
+    (picture,) = re.findall(r"```\n(cli .*?)```", guide, flags=re.DOTALL)
+    drawn = [set(re.split(r" {3,}", line)[0].replace(".py", "").split()) for line in picture.splitlines()]
+    assert drawn == [rooms for rooms in reversed(FLOORS) if not rooms & {"__init__", "__main__"}]
+
+
 def test_every_room_has_a_floor():
     assert {room_of(name_of(path)) for path in modules()} == set(LEVEL)
 
@@ -98,7 +107,7 @@ def test_imports_run_downwards(path: Path):
     room = room_of(name_of(path))
     for name in ours(path):
         if room_of(name) != room:
-            assert LEVEL[room_of(name)] < LEVEL[room], f"{room} imports {name}, which does not stand below it"
+            assert LEVEL[room_of(name)] < LEVEL[room], f"{room} imports {name}, which is not on a lower floor"
     for name in imported_names(path):
         for banned in FORBIDDEN.get(room, ()):
             assert not f"{name}.".startswith(f"{banned}."), f"{room} must not know {banned}"
@@ -106,28 +115,27 @@ def test_imports_run_downwards(path: Path):
 
 def test_no_circle_of_files():
     waiting = {name_of(path): {name for name in ours(path) if name != name_of(path)} for path in modules()}
-    waiting.pop("rangegeo.__init__")  # imports names when they are used, for everybody
+    waiting.pop("rangegeo.__init__")  # it imports public names when they are used
     while free := [name for name, needs in waiting.items() if not needs & set(waiting)]:
         for name in free:
             del waiting[name]
-    assert not waiting, f"these import one another in a circle, or stand on one: {sorted(waiting)}"
+    assert not waiting, f"these import one another in a circle, or import such files: {sorted(waiting)}"
 
 
 @pytest.mark.parametrize("path", modules(), ids=by_name)
 def test_rooms_are_small(path: Path):
     text = path.read_text()
-    assert len(text.splitlines()) <= WIDEST
+    assert len(text.splitlines()) <= LONGEST_MODULE
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
-            assert node.end_lineno - node.lineno <= LONGEST or node.end_lineno - first.lineno <= LONGEST // 2, (
-                f"{node.name} has {node.end_lineno - node.lineno} lines"
-            )
+            lines, body = node.end_lineno - node.lineno, node.end_lineno - first.lineno  # body: without docstring
+            assert lines <= LONGEST_FUNCTION or body <= LONGEST_FUNCTION // 2, f"{node.name} has {lines} lines"
 
 
-def test_the_hall_is_small():
-    assert len([path for path in PACKAGE.glob("*.py") if not path.stem.startswith("__")]) <= LARGEST_HALL
-    assert len({room_of(name_of(path)) for path in modules()}) <= 30
+def test_there_are_few_rooms():
+    assert len([path for path in PACKAGE.glob("*.py") if not path.stem.startswith("__")]) <= MOST_LOOSE_MODULES
+    assert len({room_of(name_of(path)) for path in modules()}) <= MOST_ROOMS
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("*/__init__.py")), ids=by_name)
@@ -139,6 +147,12 @@ def test_tests_mirror_the_house():
     packages = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
     tested = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
     assert packages <= tested
+
+
+def test_every_file_of_tests_has_a_name_of_its_own():
+    """Pytest imports them by their names alone."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) == len(set(names))
 
 
 def test_messages_name_arguments_not_flags():
@@ -167,7 +181,7 @@ def test_only_checkpoint_opens_pickles():
 
 
 def loaded_by(code: str) -> set[str]:
-    """Modules that are there after a program."""
+    """Modules that are loaded after a program has run."""
     program = f"import sys; {code}; print(*sys.modules, sep='\\n')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return set(done.stdout.split())

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable
 from importlib import import_module
 from io import TextIOWrapper
+from itertools import pairwise
 from typing import TextIO
 
 import click
@@ -84,8 +85,7 @@ def _left(arguments: list[str]) -> str:
     """What remains after a command line was interrupted."""
     if arguments[0] == "weights":
         return "what has arrived is kept, and the same command goes on from there"
-    before = ["", *arguments]  # an output is -o NAME or --out=NAME
-    outputs = [text for option, text in zip(before, arguments, strict=False) if {option, text[:6]} & {*OUT, "--out="}]
+    outputs = [text for option, text in pairwise(["", *arguments]) if option in OUT or text.startswith("--out=")]
     if arguments[0] == "raster" and any(text.rstrip("/").endswith(".zarr") for text in outputs):
         return "what was there before is kept, an unfinished .zarr gives way to --overwrite"
     return "what was there before is kept, and nothing else is left"

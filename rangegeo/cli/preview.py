@@ -62,7 +62,7 @@ def command(
     rangegeo preview alps_beta0.tif alps_beta1.tif -o alps.png --strip --method ica
     rangegeo preview alps.zarr -o alps_rgb.tif --beta 0.5
     """
-    from rangegeo.pictures.preview import Look, preview
+    from rangegeo.picture.preview import Look, preview
 
     given = tuple(beta for group in betas for beta in group) or None
     look = Look(betas=given, strip=strip, bands=parse_bands(bands), method=method, seed=seed)

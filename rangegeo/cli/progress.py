@@ -45,6 +45,11 @@ class Progress:
     def __exit__(self, *error: object) -> None:
         pass
 
+    @property
+    def kind(self) -> str:
+        """What is counted, in the plural unless it is a single one."""
+        return self.what if self.total == 1 else f"{self.what}s"
+
     def advance(self, count: int = 1) -> None:
         """Count more that is done."""
         with self._counting:
@@ -84,9 +89,7 @@ class _Log(Progress):
         now = time.monotonic()
         if now - self.said >= LOG_EVERY or self.done == self.total:
             self.said = now
-            click.echo(
-                f"{self.done} of {self.total} {self.what}{'s' * (self.total != 1)}, {now - self.start:.0f} s", err=True
-            )
+            click.echo(f"{self.done} of {self.total} {self.kind}, {now - self.start:.0f} s", err=True)
 
 
 class _Bar(Progress):
@@ -98,7 +101,7 @@ class _Bar(Progress):
             TextColumn("embedding"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn(self.what + "s" * (self.total != 1)),
+            TextColumn(self.kind),
             TimeRemainingColumn(),
         )
         self.bar = Progress(*columns, console=Console(stderr=True))

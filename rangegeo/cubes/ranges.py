@@ -45,7 +45,7 @@ def model_ranges(model: ModelSpec, recipe: Recipe) -> tuple[np.ndarray, np.ndarr
         own, kept_at = (list(part) for part in zip(*columns, strict=True))
         values = block[:, own].astype(np.float64)
         if recipe.projection is None:
-            lowest, highest = low[kept_at], high[places_in] = _extremes(values, sampled=block is places)
+            lowest, highest = low[kept_at], high[kept_at] = _extremes(values, sampled=block is places)
         else:
             lowest, highest = _extremes(values @ recipe.projection.directions[:, kept_at].T, sampled=block is places)
             low, high = low + lowest, high + highest

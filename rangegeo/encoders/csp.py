@@ -81,10 +81,10 @@ class Layer(nn.Module):
         self.layernorm = nn.LayerNorm(outputs) if normalise else None
 
     def forward(self, hidden: Tensor) -> Tensor:
-        found = self.activation(self.linear(hidden))
+        outputs = self.activation(self.linear(hidden))
         if self.skip:
-            found = found + hidden
-        return found if self.layernorm is None else self.layernorm(found)
+            outputs = outputs + hidden
+        return outputs if self.layernorm is None else self.layernorm(outputs)
 
 
 def network(settings: dict) -> CSPEncoder:

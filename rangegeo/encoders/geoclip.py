@@ -18,7 +18,7 @@ from rangegeo.field.encoder import LocationEncoder
 from rangegeo.field.places import Places
 
 A1, A2, A3, A4 = 1.340264, -0.081106, 0.000893, 0.003796  # of Equal Earth, doi:10.1080/13658816.2018.1504949
-SCALE = 66.50336  # by which upstream multiplies the projection, and divides it by 180
+SCALE = 66.50336  # upstream multiplies the projection by SCALE / 180
 ROOT_3 = 1.7320507764816284  # upstream multiplies by the float32 root of 3, in float64 too
 
 

@@ -114,11 +114,11 @@ class Fit:
     def _begin(self, places: np.ndarray, proof_places: np.ndarray) -> dict[str, Trial]:
         """All components at (n, n, 2) places and at (m, 2) proof places, from one evaluation."""
         count = len(places)
-        found = self._components(np.concatenate([places.reshape(-1, 2), proof_places]), self.recipe.parts)
+        components = self._components(np.concatenate([places.reshape(-1, 2), proof_places]), self.recipe.parts)
         self.evaluations += count**2
         return {
             name: Trial(values[: count**2].T.reshape(-1, count, count), values[count**2 :])
-            for name, values in found.items()
+            for name, values in components.items()
         }
 
     def _add_points(self, unfinished: dict[str, Trial], places: np.ndarray) -> None:
@@ -126,25 +126,25 @@ class Fit:
         count = len(places)
         new = np.ones((count, count), dtype=bool)
         new[::2, ::2] = False
-        found = self._components(places[new], tuple(unfinished))
+        components = self._components(places[new], tuple(unfinished))
         self.evaluations += int(new.sum())
         mask = torch.from_numpy(new)
         for name, trial in unfinished.items():
-            values = torch.empty(found[name].shape[1], count, count, dtype=torch.float32)
-            values[:, mask] = found[name].T
+            values = torch.empty(components[name].shape[1], count, count, dtype=torch.float32)
+            values[:, mask] = components[name].T
             values[:, ::2, ::2] = trial.values
             trial.values = values
 
     def _components(self, lonlat_deg: np.ndarray, wanted: tuple[str, ...]) -> dict[str, Tensor]:
         """Components at (n, 2) places, each (n, width) float32 on the CPU."""
-        found = self.evaluator.components(Places(torch.from_numpy(lonlat_deg)), wanted)
-        return {name: found.part(name).float().cpu() for name in wanted}
+        components = self.evaluator.components(Places(torch.from_numpy(lonlat_deg)), wanted)
+        return {name: components.part(name).float().cpu() for name in wanted}
 
     def _assemble(self, finished: dict[str, Tensor]) -> Tensor:
         """Turn components into the bands of the recipe, at the points of the component that has most points.
 
         Args:
-            finished: (width, n, n) values of each component, which may have a number n of its own.
+            finished: (width, n, n) values of each component; n may differ between components.
         """
         count = max(values.shape[-1] for values in finished.values())
         at = nodes(count)

@@ -143,8 +143,8 @@ class PointInterpolator:
         """Interpolate some rows of `lonlat` into the same rows of `out`."""
         for start in range(0, len(rows), PLACES_AT_ONCE):
             some = rows[start : start + PLACES_AT_ONCE]
-            found = part.at(lonlat[some]).cpu().reshape(len(some), self.recipe.layers, self.recipe.bands)
-            out[:, some] = found.transpose(0, 1).numpy()
+            values = part.at(lonlat[some]).cpu().reshape(len(some), self.recipe.layers, self.recipe.bands)
+            out[:, some] = values.transpose(0, 1).numpy()
 
     def _tile(self, tile: int, wanted_now: int) -> list[Part]:
         """The parts of a tile that are interpolated. They are made now if they are not held and if that pays.

@@ -57,7 +57,7 @@ def fold(lonlat_deg: Tensor, values: Tensor, temperature: float) -> Tensor:
         values: (N, v) values of the rows.
         temperature: k of the kernel.
     Returns:
-        (v + 1, L²) float64; the last row is the sum of the kernel itself, by which the others are divided.
+        (v + 1, L²) float64; the last row is the sum of the kernel itself; `FoldedAverage` divides the others by it.
     """
     kernel = kernel_coefficients(temperature)
     harmonics = SphericalHarmonics(len(kernel), "closed-form").to(values.device)

@@ -8,7 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-FIRST_FREQUENCY = 30.0  # w0, by which the argument of the first layer's sine is multiplied; microsoft/SatCLIP
+FIRST_FREQUENCY = 30.0  # w0, a factor in the first layer's sine; microsoft/SatCLIP
 
 
 class Siren(nn.Module):
@@ -37,7 +37,7 @@ class Siren(nn.Module):
         return self.from_first_product(features @ self.first.weight.T)
 
     def from_first_product(self, product: Tensor) -> Tensor:
-        """The network from the bias of its first layer on.
+        """All of the network but the product of its first layer.
 
         Args:
             product: (n, capacity), the input times the weights of the first layer.

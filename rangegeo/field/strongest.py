@@ -57,11 +57,11 @@ def strongest_rows(kernels: Sequence[Kernel], k: int) -> tuple[Tensor, Tensor]:
     weights, rows = torch.empty(0), torch.empty(0)
     for block in blocks:
         pairs = zip(kernels, totals, strict=True)
-        here = _sum([kernel.share * kernel.block(block) / total for kernel, total in pairs])
-        numbers = torch.arange(block.start, block.stop, device=here.device).expand_as(here)
+        candidates = _sum([kernel.share * kernel.block(block) / total for kernel, total in pairs])
+        numbers = torch.arange(block.start, block.stop, device=candidates.device).expand_as(candidates)
         if block.start:
-            here, numbers = torch.cat([weights, here], dim=1), torch.cat([rows, numbers], dim=1)
-        weights, best = here.topk(min(k, here.shape[1]), dim=1)
+            candidates, numbers = torch.cat([weights, candidates], dim=1), torch.cat([rows, numbers], dim=1)
+        weights, best = candidates.topk(min(k, candidates.shape[1]), dim=1)
         rows = numbers.gather(1, best)
     each = [
         torch.exp(kernel.temperature * (kernel.cosine(rows) - 1)) / total

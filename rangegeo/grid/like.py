@@ -128,9 +128,8 @@ def _checked(geobox: GeoBox, name: str) -> GeoBox:
     geobox = unskewed(geobox)
     transform = geobox.affine
     if geobox.crs is None:
-        raise GridError(
-            f"{LIKE}: {name} has no CRS; make one that has, for example gdal_translate -a_srs EPSG:4326 FILE with_crs.tif"
-        )
+        make = "make one that has, for example gdal_translate -a_srs EPSG:4326 FILE with_crs.tif"
+        raise GridError(f"{LIKE}: {name} has no CRS; {make}")
     if is_skewed(transform, geobox.shape.yx):
         raise GridError(f"{LIKE}: {name} is rotated, and rasters are made north-up; {REMEDY}")
     if transform.a <= 0 or transform.e >= 0:

@@ -123,7 +123,7 @@ class RasterJob:
 
                 yield write_item(path)
         if self.output.picture is not None:
-            from rangegeo.pictures.preview import MAP, preview
+            from rangegeo.picture.preview import MAP, preview
 
             yield from preview(self.written, self.output.picture, MAP, overwrite=self.output.overwrite)
 
@@ -140,7 +140,7 @@ def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
     if to_zarr or not several:
         check_destination(output.out, 0, overwrite=output.overwrite)
     if output.picture is not None:
-        from rangegeo.pictures.preview import MAP, check_picture
+        from rangegeo.picture.preview import MAP, check_picture
 
         check_picture(output.picture, MAP)
         check_destination(output.picture, 0, overwrite=output.overwrite, other=argument("preview", "PICTURE.png"))

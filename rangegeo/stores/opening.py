@@ -99,7 +99,7 @@ def stored_scales(path: Path) -> tuple[list[float], list[float]]:
         return [1.0] * bands, [0.0] * bands
     import rasterio
 
-    with rasterio.open(path) as file:
+    with rasterio.open(path.absolute()) as file:
         return list(file.scales), list(file.offsets)
 
 

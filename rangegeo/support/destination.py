@@ -26,10 +26,10 @@ def check_destination(
 
     Args:
         path: the file or folder to be written.
-        nbytes: the bytes that it may need.
+        nbytes: the number of bytes that it may need.
         overwrite: whether an existing output may be replaced.
-        smaller: the advice that makes the output smaller, for the message about a full disk.
-        other: the argument that names another path, for messages.
+        smaller: how to make the output smaller, for the message about a full disk.
+        other: how to give another path, for messages.
     Raises:
         OutputError: the output has an impossible name or exists, its folder is missing or cannot be written to, or the
             disk is too full.

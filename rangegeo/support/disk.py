@@ -1,4 +1,4 @@
-"""How much room the disks have for what is about to be written."""
+"""The room on the disks, which is checked before anything is written."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def check_room(needs: Iterable[tuple[Path, int]]) -> None:
     Raises:
         DownloadError: a disk has less room than all the folders on it need together.
     """
-    disks: dict[int, tuple[Path, int]] = {}  # the number of a disk to a folder on it and the bytes it needs
+    disks: dict[int, tuple[Path, int]] = {}  # number of a disk: a folder on it, and the bytes that it needs
     for folder, count in needs:
-        there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
-        disk = there.stat().st_dev
-        disks[disk] = (there, count + disks.get(disk, (there, 0))[1])
+        existing = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+        disk = existing.stat().st_dev
+        disks[disk] = (existing, count + disks.get(disk, (existing, 0))[1])
     for folder, count in disks.values():
         free = free_bytes(folder)
         if count > free:

@@ -11,7 +11,7 @@ METRES_A_DEGREE = EARTH_RADIUS_M * math.pi / 180  # along a great circle
 
 
 def great_circle_rad(lon: Any, lat: Any, other_lon: Any, other_lat: Any, *, xp: Any) -> Any:
-    """The angle between places on a sphere, by the haversine formula, which is exact for close places too.
+    """The angle between places on a sphere, by the haversine formula, which is also exact for places close together.
 
     Args:
         lon, lat, other_lon, other_lat: float64 arrays or tensors in radians, of shapes that broadcast.
@@ -21,4 +21,4 @@ def great_circle_rad(lon: Any, lat: Any, other_lon: Any, other_lat: Any, *, xp: 
     """
     across = xp.cos(lat) * xp.cos(other_lat) * xp.sin((other_lon - lon) / 2) ** 2
     half = xp.sin((other_lat - lat) / 2) ** 2 + across
-    return 2 * xp.arcsin(xp.sqrt(xp.clip(half, None, 1.0)))  # round-off may exceed 1 at antipodes
+    return 2 * xp.arcsin(xp.sqrt(xp.clip(half, None, 1.0)))  # at antipodes rounding can give more than 1

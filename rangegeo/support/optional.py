@@ -7,7 +7,7 @@ from types import ModuleType
 
 from rangegeo.errors import MissingPackage
 
-DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # packages that are installed under another name than they are imported
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # packages that pip knows by another name
 
 
 def import_optional(module: str, purpose: str) -> ModuleType:
@@ -15,9 +15,9 @@ def import_optional(module: str, purpose: str) -> ModuleType:
 
     Args:
         module: the name of the module.
-        purpose: what needs it; the message begins with these words.
+        purpose: what the module is needed for; the message begins with these words.
     Raises:
-        MissingPackage: the package is not installed; the message says what to type.
+        MissingPackage: the package is not installed; the message says how to install it.
     """
     try:
         return import_module(module)

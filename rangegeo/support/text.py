@@ -1,8 +1,8 @@
-"""Quantities written for people."""
+"""Amounts as text that people read."""
 
 
 def human_bytes(count: float) -> str:
-    """A number of bytes with a decimal unit; 1234567 becomes "1.2 MB"."""
+    """A number of bytes as text; 1234567 becomes "1.2 MB"."""
     units = ("bytes", "kB", "MB", "GB", "TB")
     power = 0
     while count >= 1000 and power < len(units) - 1:
@@ -17,7 +17,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def human_seconds(seconds: float) -> str:
-    """A duration in at most two units; 75 becomes "1 min 15 s"."""
+    """A duration as text, in at most two units; 75 becomes "1 min 15 s"."""
     if seconds < 60:
         return f"{max(1, round(seconds))} s"
     minutes, rest = divmod(round(seconds), 60)

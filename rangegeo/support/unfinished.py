@@ -13,9 +13,10 @@ from tempfile import TemporaryDirectory
 
 @contextmanager
 def unfinished_folder(path: Path) -> Iterator[Path]:
-    """A hidden folder for files that are not complete yet; it is removed in the end.
+    """A context with a hidden folder for files that are not complete yet. In the end the folder is removed.
 
-    It lies beside `path`, or, if that is a symbolic link, beside what the link names: there is the disk with the room.
+    It lies beside `path`. If `path` is a symbolic link, it lies beside the file that the link leads to: the room on
+    that disk counts.
     """
     with TemporaryDirectory(dir=path.resolve().parent, prefix=f".{path.name}-unfinished-") as folder:
         yield Path(folder)
@@ -23,7 +24,7 @@ def unfinished_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def unfinished(path: Path) -> Iterator[Path]:
-    """A path to write to. The file there replaces `path` when the block ends without an error."""
+    """A context with a path to write to. If it ends without an error, the file there replaces `path`."""
     with unfinished_folder(path) as folder:
         draft = folder / path.name
         yield draft

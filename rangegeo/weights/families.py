@@ -194,11 +194,11 @@ def _dict_at(path: Path, family: str, content: object, key: str) -> dict[str, An
 def _with_prefix(path: Path, family: str, tensors: object, prefix: str) -> dict[str, Tensor]:
     """The tensors whose names begin with the prefix, by their names without it."""
     named = tensors if isinstance(tensors, dict) else {}
-    found = {str(name).removeprefix(prefix): value for name, value in named.items() if str(name).startswith(prefix)}
-    if not found:
+    chosen = {str(name).removeprefix(prefix): value for name, value in named.items() if str(name).startswith(prefix)}
+    if not chosen:
         what = f"tensors named {prefix}*" if prefix else "named tensors"
         raise WeightsError(f"{path} has no {what}; {expected(family)}")
-    return found
+    return chosen
 
 
 def _settings(path: Path, given: Settings, defaults: Settings) -> Settings:

@@ -10,7 +10,7 @@ import rasterio
 from PIL import Image
 
 from rangegeo.cli.main import run
-from rangegeo.pictures import preview as module
+from rangegeo.picture import preview as module
 
 
 def is_png(path: str | Path) -> bool:

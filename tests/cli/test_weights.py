@@ -196,7 +196,7 @@ def refuses(ran, *said: str) -> None:
         ({"storage_status": 500}, "HTTP status 500"),
         ({"other_hash": "a" * 64}, f"instead of {'a' * 64} and was removed"),
         ({"other_size": 1000}, "bytes instead of 1000 and was removed"),
-        ({"headers": frozenset(["X-Repo-Commit"])}, "lacks the commit, the size or the hash"),
+        ({"headers": frozenset(["X-Repo-Commit"])}, "did not state the commit, size or hash"),
         ({"cut": 1000}, "broke off ("),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
@@ -292,7 +292,7 @@ def test_verify_says_what_is_missing(here, rangegeo):
         "satclip-vit16-l40  file missing  converted missing",
         "range_db_large     file OK       converted OK",
     ]
-    assert checked.err.endswith("1 of 2 files are damaged or missing; type rangegeo weights pull satclip-vit16-l40\n")
+    assert checked.err.endswith("1 of 2 files is damaged or missing; type rangegeo weights pull satclip-vit16-l40\n")
 
 
 def test_list_says_what_is_here(here, rangegeo, tmp_path):

@@ -14,7 +14,7 @@ import rangegeo as rg
 import rangegeo.accessor  # registers .rangegeo
 from rangegeo.errors import UsageError
 from rangegeo.grid.coords import grid_coords
-from rangegeo.pictures.preview import preview
+from rangegeo.picture.preview import preview
 from rangegeo.schema.cube import geobox_of
 from rangegeo.stores.geotiff_crs import check_crs
 

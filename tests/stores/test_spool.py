@@ -22,6 +22,7 @@ import rangegeo as rg
 from rangegeo.errors import CubeError, OutputError
 from rangegeo.grid import make_geobox
 from rangegeo.grid.pyramid import coarser, overview_factors
+from rangegeo.schema.facts import facts_of, with_facts
 from rangegeo.stores.geotiff import write_geotiff
 from rangegeo.stores.quantise import FLOAT32, NODATA, Storage, fit_storage
 from rangegeo.stores.spool import Spool
@@ -46,7 +47,7 @@ def levels(make_cube, large) -> list[xr.DataArray]:
         cube = make_cube(box, abs(grid.resolution.x), bands=3, chunks=37)
         assert cube.shape[2:] == grid.shape
         made.append(cube + 10)
-    return [level.assign_attrs(large.attrs) for level in made]
+    return [with_facts(level, facts_of(large)) for level in made]
 
 
 @pytest.fixture(params=[3, 2])

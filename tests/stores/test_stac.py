@@ -97,7 +97,7 @@ def test_a_crs_without_a_code_is_told_by_its_wkt(mini, tmp_path, valid):
 
 
 def test_what_it_was_made_with_is_in_the_fields_of_the_embeddings_extension(cube, tmp_path, valid):
-    cube.rangegeo.facts["command"] = "rangegeo raster"
+    cube.attrs["command"] = "rangegeo raster"
     cube.rangegeo.to_zarr(tmp_path / "alps.zarr")
     item = valid(write_item(tmp_path / "alps.zarr"))
     parameters = item.properties["emb:runtime_parameters"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from rangegeo.pictures.preview import MAP, preview
+from rangegeo.picture.preview import MAP, preview
 
 WIDTH = 1200  # pixels; a README shows some 900
 

@@ -8,7 +8,7 @@ import xarray as xr
 
 from rangegeo.colours.paint import fit_cube, paint_cube
 from rangegeo.cubes.lazy import as_lazy
-from rangegeo.pictures.figure import decimated, draw, note_of, title_of
+from rangegeo.picture.figure import decimated, draw, note_of, title_of
 from rangegeo.schema.cube import geobox_of, is_in_memory
 from rangegeo.support.optional import import_optional
 

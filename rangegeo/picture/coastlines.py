@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rangegeo.pictures.ground import Frame, within_half_turn
+from rangegeo.picture.ground import Frame, within_half_turn
 
 # How far a simplified line strays from the true one, in km; https://www.soest.hawaii.edu/pwessel/gshhg
 DETAILS = {"c": 25.0, "l": 5.0, "i": 1.0}

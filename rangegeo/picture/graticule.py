@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from rangegeo.pictures.ground import Frame, within_half_turn
+from rangegeo.picture.ground import Frame, within_half_turn
 
 STEPS_DEG = (*(n / 10**power for power in (4, 3, 2, 1) for n in (1, 2, 5)), 1, 2, 5, 10, 15, 20, 30, 45, 60, 90)
 Kind: TypeAlias = Literal["lon", "lat"]

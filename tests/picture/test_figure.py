@@ -23,9 +23,9 @@ import rangegeo as rg
 from rangegeo.colours.paint import fit_cube, paint_cube
 from rangegeo.errors import UsageError
 from rangegeo.grid.coords import grid_coords
-from rangegeo.pictures import draw
-from rangegeo.pictures import panel as panel_module
-from rangegeo.pictures.figure import PIXELS, decimated
+from rangegeo.picture import draw
+from rangegeo.picture import panel as panel_module
+from rangegeo.picture.figure import PIXELS, decimated
 
 GROUND_NAMES = (
     "degrees", "antimeridian", "antimeridian in Mercator", "globe", "high latitude", "Svalbard", "Arctic",
@@ -318,7 +318,7 @@ def test_memory_does_not_grow_with_the_cube(cube_of):
 def test_it_says_what_is_missing():
     code = (
         "import sys; sys.modules.update({'matplotlib': None, 'sklearn': None});"
-        "import rangegeo as rg; from rangegeo.pictures import draw;"
+        "import rangegeo as rg; from rangegeo.picture import draw;"
         "from rangegeo.errors import MissingPackage\n"
         "try: draw(rg.raster((5, 44, 6, 45), res=0.5))\n"
         "except MissingPackage as error: print(error)"

@@ -13,8 +13,8 @@ from matplotlib import pyplot
 import rangegeo as rg
 from rangegeo.colours.paint import fit_cube, paint_cube
 from rangegeo.errors import MissingPackage, UsageError
-from rangegeo.pictures import notebook as module
-from rangegeo.pictures.notebook import painted, plot
+from rangegeo.picture import notebook as module
+from rangegeo.picture.notebook import painted, plot
 
 matplotlib.use("Agg")
 
@@ -81,7 +81,7 @@ def test_a_method_and_a_seed_are_handed_on(cube_of, monkeypatch, method):
 
 
 def test_a_virtual_cube_is_evaluated_only_where_it_is_shown(virtual, monkeypatch):
-    from rangegeo.pictures import figure as figures
+    from rangegeo.picture import figure as figures
 
     monkeypatch.setattr(figures.decimated, "__defaults__", (30,))
     figure = plot(virtual)

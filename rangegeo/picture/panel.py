@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rangegeo.colours.fit import Colours
-from rangegeo.pictures.coastlines import coastlines
-from rangegeo.pictures.graticule import Line, graticule
-from rangegeo.pictures.ground import Frame
+from rangegeo.picture.coastlines import coastlines
+from rangegeo.picture.graticule import Line, graticule
+from rangegeo.picture.ground import Frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,8 +12,8 @@ import xarray as xr
 from rangegeo.colours.fit import Colours
 from rangegeo.colours.paint import fit_cube, paint_cube
 from rangegeo.grid.crs import crs_of, short_name, unit_suffix
-from rangegeo.pictures.ground import Frame
-from rangegeo.pictures.panel import INK, Decorations, add_colour_bar, fill_panel, thin_out
+from rangegeo.picture.ground import Frame
+from rangegeo.picture.panel import INK, Decorations, add_colour_bar, fill_panel, thin_out
 from rangegeo.schema.cube import geobox_of, north_up
 from rangegeo.support.optional import import_optional
 

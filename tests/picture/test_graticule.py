@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pyproj import Transformer
 
-from rangegeo.pictures.graticule import STEPS_DEG, graticule
-from rangegeo.pictures.ground import Frame, within_half_turn
+from rangegeo.picture.graticule import STEPS_DEG, graticule
+from rangegeo.picture.ground import Frame, within_half_turn
 
 FLAT = ("degrees", "antimeridian", "antimeridian in Mercator", "globe", "high latitude")
 CURVED = ("Svalbard", "Arctic", "Antarctica", "zone of UTM", "Lambert", "Mollweide", "feet")

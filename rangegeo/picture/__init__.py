@@ -6,4 +6,4 @@ stored cubes into files: PNG maps, and three-band GeoTIFFs. `notebook` paints an
 accessor. The colours themselves come from `colours`.
 """
 
-from rangegeo.pictures.figure import draw as draw
+from rangegeo.picture.figure import draw as draw

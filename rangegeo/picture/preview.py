@@ -18,7 +18,7 @@ from rangegeo.colours.paint import fit_cube
 from rangegeo.cubes.betas import at_beta
 from rangegeo.errors import UsageError, argument
 from rangegeo.grid.crs import wkt_of
-from rangegeo.pictures.figure import PIXELS, draw, note_of, title_of
+from rangegeo.picture.figure import PIXELS, draw, note_of, title_of
 from rangegeo.schema.bands import chosen_bands
 from rangegeo.schema.betas import check_betas
 from rangegeo.schema.cube import as_4d, geobox_of, north_up

@@ -8,9 +8,9 @@ from pyproj import Transformer
 from shapely import LineString, MultiLineString, Point, polygonize
 
 from rangegeo.grid import make_geobox
-from rangegeo.pictures import coastlines as module
-from rangegeo.pictures.coastlines import coastlines
-from rangegeo.pictures.ground import Frame
+from rangegeo.picture import coastlines as module
+from rangegeo.picture.coastlines import coastlines
+from rangegeo.picture.ground import Frame
 
 # a box around an island, and what lies on it and off it
 ISLANDS = {

@@ -15,8 +15,8 @@ from rio_cogeo.cogeo import cog_validate
 import rangegeo as rg
 from rangegeo.colours.paint import fit_cube, paint_cube
 from rangegeo.errors import CubeError, MissingPackage, OutputError, UsageError
-from rangegeo.pictures import preview as module
-from rangegeo.pictures.preview import Look, check_picture, preview
+from rangegeo.picture import preview as module
+from rangegeo.picture.preview import Look, check_picture, preview
 
 BOX, RES = (5, 44, 6, 45), 0.02
 
