@@ -41,4 +41,4 @@ def paint_cube(cube: xr.DataArray, colours: Colours) -> xr.DataArray:
         output_dtypes=[np.uint8],
         dask_gufunc_kwargs={"output_sizes": {"rgb": 3}},
     )
-    return painted.assign_coords(rgb=["red", "green", "blue"]).rename("colour").drop_attrs()
+    return painted.assign_coords(rgb=np.array(["red", "green", "blue"], dtype=object)).rename("colour").drop_attrs()

@@ -9,7 +9,6 @@ from odc.geo.xr import xr_coords
 
 from rangegeo.grid.crs import crs_name, crs_of, parse_crs, without_cf_warnings, wkt_of
 
-
 CRS_KEY = "crs_wkt"  # of the encoding of spatial_ref, which `drop_attrs` leaves as it is
 
 

@@ -197,7 +197,10 @@ def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.Dat
     if (scale != 1).any() or (offset != 0).any():  # read from the file: GDAL does not say them for overviews
         values = decoded(values, scale, offset)
     cube = with_facts(xr.DataArray(values, coords, ("band", "y", "x"), NAME), attrs)
-    cube.encoding |= {"source": str(path), "preferred_chunks": stored.encoding.get("preferred_chunks", {}) | {"band": BANDS_READ}}
+    cube.encoding |= {
+        "source": str(path),
+        "preferred_chunks": stored.encoding.get("preferred_chunks", {}) | {"band": BANDS_READ},
+    }
     cube.set_close(stored.close)
     return cube
 

@@ -17,7 +17,7 @@ from xarray.core import indexing
 from rangegeo.errors import CubeError, CubeWarning
 from rangegeo.schema.complete import as_text, completed, text
 from rangegeo.schema.cube import NAME
-from rangegeo.schema.facts import KEY, OF_VALUES, facts_of_values, title, with_facts
+from rangegeo.schema.facts import OF_VALUES, facts_of_values, title, with_facts
 from rangegeo.stores.attributes import nested_facts, plain_attributes
 
 DIMS = ("beta", "band", "y", "x")
@@ -129,5 +129,3 @@ class _Decoded(BackendArray):
         part = self.stored.isel(dict(zip(self.stored.dims, key, strict=True)))
         scale, offset = (xr.Variable("band", values).isel(band=key[-3]) for values in (self.scale, self.offset))
         return (part * scale + offset).transpose(*part.dims).values.astype(np.float32)
-
-

@@ -58,7 +58,11 @@ def test_int8_takes_the_steps_of_another_output(mini, folder, form):
     (folder / "w.json").write_text(json.dumps(describe(f"w.{form}")))
     getattr(second.rangegeo, write)(f"j.{form}", dtype="int8", scales_from="w.json")
     one, other, by_json = (describe(f"{name}.{form}") for name in "wej")
-    assert (one["scales"], one["offsets"]) == (other["scales"], other["offsets"]) == (by_json["scales"], by_json["offsets"])
+    assert (
+        (one["scales"], one["offsets"])
+        == (other["scales"], other["offsets"])
+        == (by_json["scales"], by_json["offsets"])
+    )
     assert other["quantisation_ranges"] == f"w.{form}"
     assert rg.open_cube(f"e.{form}").rangegeo.facts["quantisation_clipped"] >= 0
 
@@ -66,7 +70,7 @@ def test_int8_takes_the_steps_of_another_output(mini, folder, form):
 @pytest.mark.parametrize(
     ("options", "dtype", "said"),
     [
-        ({"bands": [1, 2]}, "int16", "is int8, got dtype=\"int16\""),
+        ({"bands": [1, 2]}, "int16", 'is int8, got dtype="int16"'),
         ({"bands": [1, 2]}, "float32", "scales_from needs integers"),
         ({"bands": [1, 3]}, "int8", "has other bands: 2"),
     ],

@@ -46,7 +46,11 @@ def test_by_another_name_of_the_same_store(cube, folder):
 @pytest.mark.parametrize("reader", ["open_cube", "rioxarray"])
 def test_a_geotiff_is_replaced_by_what_is_computed_from_it(cube, reader):
     (path,) = cube.isel(beta=0).rangegeo.to_geotiff("a.tif")
-    read = rg.open_cube(path) if reader == "open_cube" else rioxarray.open_rasterio(path, masked=True, chunks={"x": 8, "y": 8})
+    read = (
+        rg.open_cube(path)
+        if reader == "open_cube"
+        else rioxarray.open_rasterio(path, masked=True, chunks={"x": 8, "y": 8})
+    )
     (read * 3).rangegeo.to_geotiff("a.tif", overwrite=True)
     np.testing.assert_allclose(rg.open_cube("a.tif"), 3 * cube.isel(beta=0), rtol=1e-6)
 

@@ -84,7 +84,11 @@ def test_slices_and_strangers(cube):
     assert part["bbox"] == "5, 44, 5.2, 45.5"
     bare = xr.DataArray(np.zeros((3, 2, 2), np.float32), dims=("band", "y", "x"))
     without = "the cube has no grid with a CRS"
-    assert lines(bare) == {"bands": "3: band_1, band_2, band_3", "grid": without, "size": "48 bytes of float32, in memory"}
+    assert lines(bare) == {
+        "bands": "3: band_1, band_2, band_3",
+        "grid": without,
+        "size": "48 bytes of float32, in memory",
+    }
     layout = rg.raster(BOX, 0.1, layout="components")
     assert "S, G and q side by side" in lines(layout)["model"]
 

@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 
 import rangegeo as rg
 from rangegeo.grid import make_geobox
-from rangegeo.stores.conventions import GEOEMB, ground_sample_distance, declared_attributes
+from rangegeo.stores.conventions import GEOEMB, declared_attributes, ground_sample_distance
 from rangegeo.stores.zarr import write_zarr
 
 GEOEMB_SCHEMA = {  # what the specification of geoemb:, v1, asks of a group's attributes

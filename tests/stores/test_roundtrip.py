@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rangegeo as rg
-from rangegeo.schema.facts import facts_of, with_facts
 import rangegeo.accessor  # registers .rangegeo
+from rangegeo.schema.facts import facts_of, with_facts
 
 CORNERS = {  # west, south and the size of a pixel
     "EPSG:4326": (-3.3, 40.1, 0.07),
