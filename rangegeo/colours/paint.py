@@ -41,4 +41,5 @@ def paint_cube(cube: xr.DataArray, colours: Colours) -> xr.DataArray:
         output_dtypes=[np.uint8],
         dask_gufunc_kwargs={"output_sizes": {"rgb": 3}},
     )
-    return painted.assign_coords(rgb=["red", "green", "blue"]).rename("colour").drop_attrs(deep=False)
+    names = np.array(["red", "green", "blue"], dtype=object)
+    return painted.assign_coords(rgb=names).rename("colour").drop_attrs(deep=False)

@@ -52,10 +52,10 @@ def model_ranges(model: ModelSpec, recipe: Recipe) -> tuple[np.ndarray, np.ndarr
     if recipe.projection is not None:
         centre = recipe.projection.directions.astype(np.float64) @ recipe.projection.mean
         low, high = low - centre, high - centre
-    for at, band in enumerate(kept if recipe.projection is None else ()):
+    for index, band in enumerate(kept if recipe.projection is None else ()):
         if band >= count:
             entropy = recipe.every_name[band].endswith("_entropy")
-            low[at], high[at] = (0.0, math.log(len(rows))) if entropy else (1.0, len(rows))
+            low[index], high[index] = (0.0, math.log(len(rows))) if entropy else (1.0, len(rows))
     low, high = _rounded(low, high)
     return np.tile(low, (recipe.layers, 1)), np.tile(high, (recipe.layers, 1))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +10,6 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from rangegeo.grid.coords import CRS_KEY, grid_coords
-from rangegeo.grid.crs import without_cf_warnings
 from rangegeo.schema.facts import GRID_MAPPING
 
 BAND, BAND_NAME = "band", "band_name"
@@ -67,7 +67,8 @@ def _has_crs(cube: xr.DataArray) -> bool:
 
 def _with_crs(cube: xr.DataArray) -> xr.DataArray:
     """The array with a coordinate that says its CRS, if that can be found out."""
-    with without_cf_warnings():
+    with warnings.catch_warnings():  # of what is missing, which is mended here, or refused where it is needed
+        warnings.simplefilter("ignore", UserWarning)
         geobox = cube.odc.geobox if cube.sizes["y"] * cube.sizes["x"] else None
     kept = cube.coords[GRID_MAPPING].encoding.get(CRS_KEY) if GRID_MAPPING in cube.coords else None
     if not isinstance(geobox, GeoBox) or (geobox.crs is None and kept is None):

@@ -63,5 +63,6 @@ def test_results_keep_the_place_and_the_provenance_of_a_cube(cube):
     assert found.name == "scores"
     assert found.odc.geobox == cube.odc.geobox
     assert not {"band", "band_name"} & set(found.coords)
-    kept = {name: cube.attrs[name] for name in ("model", "citation", "grid_mapping")}
+    kept = {name: cube.attrs[name] for name in ("model", "citation")}
     assert found.attrs == kept | {"units": "1"}
+    assert found.encoding["grid_mapping"] == "spatial_ref"

@@ -119,7 +119,7 @@ def test_dims_and_coordinates(mini):
     assert cube["x"].values.tolist() == [5.125, 5.375, 5.625, 5.875]
     assert cube["y"].values.tolist() == [44.875, 44.625, 44.375, 44.125]
     assert cube["x"].attrs["units"] == "degrees_east"
-    assert cube.attrs["grid_mapping"] == "spatial_ref"
+    assert cube.encoding["grid_mapping"] == "spatial_ref"
     assert cube["spatial_ref"].attrs["GeoTransform"].startswith("5 0.25 0 45 0 -0.25")
     assert cube.odc.geobox == make_geobox(ALPS, 0.25)
     assert cube.shape == cube.values.shape

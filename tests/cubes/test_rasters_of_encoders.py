@@ -38,7 +38,7 @@ def both(model: rg.Model, bbox: tuple, res: float, **options: object) -> tuple[f
     cube = rg.raster(bbox, res, model=model, **options)
     exact = rg.raster(bbox, res, model=model, exact=True, **options)
     assert exact.rangegeo.facts["evaluation"] == "exact"
-    return largest_error(cube.values, exact.values, model.visual), cube.attrs
+    return largest_error(cube.values, exact.values, model.visual), cube.rangegeo.facts
 
 
 @pytest.mark.parametrize("name", each_model())

@@ -118,7 +118,7 @@ def test_a_missed_tolerance_is_refined_and_said(demo, monkeypatch: pytest.Monkey
 def test_a_coarse_grid_is_evaluated_exactly(mini):
     cube = rg.raster((-180, -90, 180, 90), 5, model=mini)
     assert cube.rangegeo.facts["evaluation"] == "exact"
-    assert "tolerance" not in cube.attrs
+    assert "tolerance" not in cube.rangegeo.facts
     assert proof(cube) is None
 
 

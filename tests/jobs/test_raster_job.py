@@ -75,8 +75,11 @@ def test_a_projection_and_the_ranges_of_integers_need_a_sample(prepare, content,
     sampled = sum(evaluations)
     assert 0 < sampled <= 8192
     evaluations.clear()
-    prepare("a.tif", dtype="int16")
+    prepare("a.tif", dtype="int8")
     assert 0 < sum(evaluations) <= 400  # pixels of the raster
+    evaluations.clear()
+    prepare("a.tif", dtype="int16")  # whose ranges are the model's own
+    assert evaluations == []
 
 
 def test_describing_evaluates_a_few_places(prepare, evaluations):
