@@ -35,7 +35,8 @@ SIZE = (golden.GOLDEN / "satclip-mini.ckpt").stat().st_size
 SHA256 = file_sha256(golden.GOLDEN / "satclip-mini.ckpt")
 CHUNK = 100_000  # bytes that are written at a time; the default is 10 MB, more than these files have
 ELSEWHERE = re.compile(
-    "; (set HF_ENDPOINT to a mirror|unset HF_HUB_OFFLINE), or download it elsewhere and give its path with (weights|db), or take the "
+    "; (set HF_ENDPOINT to a mirror|unset HF_HUB_OFFLINE), or download it elsewhere and give its path with "
+    "(weights|db), or take the "
     r"embedded model \(weights=\"demo\" db=\"demo\"\)$"
 )
 
