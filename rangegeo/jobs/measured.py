@@ -30,7 +30,8 @@ def storage_line(storage: Storage, *, one_scale: bool) -> str:
             f"; the bands of a Zarr array share one scale: {argument('dtype', 'int16')}, or a .tif with a scale a "
             "band, is finer"
         )
-    return f"{storage.dtype}: error at most {_shares(storage.bounds)} of the largest value{remedy}"
+    whose = " that the model gives anywhere" if storage.origin == "model" else ""
+    return f"{storage.dtype}: error at most {_shares(storage.bounds)} of the largest value{whose}{remedy}"
 
 
 def stored_line(facts: Mapping[str, Any], storage: Storage) -> str:

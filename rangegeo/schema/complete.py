@@ -33,6 +33,11 @@ def completed(cube: xr.DataArray) -> xr.DataArray:
             found = found.assign_coords({BAND_NAME: (BAND, text(_names(found)))})
     if {"y", "x"} <= set(found.dims) and not _has_crs(found):
         found = _with_crs(found)
+    told = found.coords.get(GRID_MAPPING)
+    if told is not None and "crs_wkt" in told.attrs and CRS_KEY not in told.encoding:
+        kept = told.copy()
+        kept.encoding = {**told.encoding, CRS_KEY: told.attrs["crs_wkt"]}
+        found = found.assign_coords({GRID_MAPPING: kept})
     return found
 
 

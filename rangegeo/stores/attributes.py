@@ -70,7 +70,7 @@ def simplify_consolidated(path: Path) -> None:
                 nodes[key] = _netcdf_attributes(node)
             elif "attributes" in node:
                 node["attributes"] = _netcdf_attributes(node["attributes"])
-        file.write_text(json.dumps(document, indent=2))
+        file.write_text(json.dumps(document, indent=2), encoding="utf-8")
 
 
 def _netcdf_attributes(attrs: dict[str, Any]) -> dict[str, Any]:

@@ -29,11 +29,14 @@ def test_a_run_says_what_a_dtype_loses_before_and_after(raster, name, dtype):
     assert re.match(f"{dtype}: error at most {SHARES}", before)
     assert re.fullmatch(f"stored as {dtype}: measured error {SHARES}; no value was clipped", after)
     announced, measured = ([float(share) for share in re.findall(r"\d\.\de-\d\d", line)] for line in (before, after))
-    assert all(0 < found <= most for found, most in zip(measured, announced, strict=True))
+    # int16 has the steps of the model everywhere, and its bound is a share of the largest value that the model gives
+    of_the_model = dtype == "int16"
+    assert before.endswith("anywhere") == of_the_model
+    assert all(0 < found <= (20 if of_the_model else 1) * most for found, most in zip(measured, announced, strict=True))
     raster(*FINE, "-o", "exact.zarr")
     read, exact = (rg.open_cube(path).squeeze("beta", drop=True) if path.endswith("zarr") else rg.open_cube(path)
                    for path in (name, "exact.zarr"))  # fmt: skip
-    for bands, share in zip((slice(24), slice(24, None)), announced, strict=True):
+    for bands, share in zip((slice(24), slice(24, None)), measured if of_the_model else announced, strict=True):
         values = exact.values[bands]
         assert np.abs(read.values[bands] - values).max() <= 1.05 * share * np.abs(values).max()
 
@@ -73,11 +76,13 @@ def test_clipped_values_are_told(raster, monkeypatch):
         assert int(file.tags()["quantisation_clipped"]) == int(told[1]) > 0
 
 
-def test_several_betas_have_scales_of_their_own(raster):
-    assert raster(*FINE, "--beta", "0,1", "--dtype", "int16", "-o", "a.tif").code == 0
-    with rasterio.open("a_beta0.tif") as smooth, rasterio.open("a_beta1.tif") as sharp:
-        assert smooth.scales[:24] != sharp.scales[:24]
-        np.testing.assert_allclose(smooth.scales[24:], sharp.scales[24:], rtol=0.1)  # location bands have no beta
+def test_several_betas_have_scales_of_their_own_in_int8_and_share_them_in_int16(raster):
+    """The steps of int16 are the model's, so that the files of all betas and of all neighbours can be joined."""
+    for dtype in ("int8", "int16"):
+        assert raster(*FINE, "--beta", "0,1", "--dtype", dtype, "--overwrite", "-o", "a.tif").code == 0
+        with rasterio.open("a_beta0.tif") as smooth, rasterio.open("a_beta1.tif") as sharp:
+            assert (smooth.scales[:24] == sharp.scales[:24]) == (dtype == "int16")
+            np.testing.assert_allclose(smooth.scales[24:], sharp.scales[24:], rtol=0.1)  # location bands have no beta
 
 
 @pytest.mark.parametrize("options", [["--pca", "3"], ["--layout", "components"], ["--model", "SatCLIP"], ["--exact"]])
