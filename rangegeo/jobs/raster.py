@@ -133,7 +133,7 @@ def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
     to_zarr = form.suffixes == (".zarr",)
     if output.overviews and not to_zarr:
         plain = f"leave out {argument('format')} too" if output.format == "gtiff" else "leave it out"
-        raise UsageError(f"{argument('overviews')} is for .zarr; a Cloud Optimized GeoTIFF has them anyway: {plain}")
+        raise UsageError(f"{argument('overviews')} is for .zarr; a Cloud Optimized GeoTIFF has them anyway, {plain}")
     if output.zarr_format and not to_zarr:
         raise UsageError(f"{argument('zarr_format')} is for .zarr; leave it out")
     form.check_options(dtype=output.dtype, **_writer_options(form, output))

@@ -63,7 +63,7 @@ def simplify_consolidated(path: Path) -> None:
         file = path / name
         if not file.is_file():
             continue
-        document = json.loads(file.read_text())
+        document = json.loads(file.read_text(encoding="utf-8"))
         nodes = document[section]["metadata"] if section else document["metadata"]
         for key, node in nodes.items():
             if key.endswith("/.zattrs"):

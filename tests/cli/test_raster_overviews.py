@@ -56,12 +56,12 @@ def test_a_geotiff_is_refused_before_any_work(raster, folder):
 
 @pytest.mark.parametrize("dtype", ["float16", "int16", "int8"])
 def test_overviews_of_fewer_bits(raster, dtype):
-    """Each level holds the values of the exact store's level, within what the run announced."""
+    """Each level holds the values of the exact store's level, within what the run measured."""
     smooth = (*WIDE, "--beta", "0")  # whose sample says what lies between its pixels
     assert raster(*smooth, "--overviews", "-o", "exact.zarr").code == 0
     done = raster(*smooth, "--overviews", "--dtype", dtype, "-o", "a.zarr")
     assert done.code == 0, done.err
-    share = float(re.search(rf"^{dtype}: error at most (\S+) \(visual\) of the largest value$", done.err, re.M)[1])
+    share = float(re.search(rf"^stored as {dtype}: measured error (\S+) \(visual\)", done.err, re.M)[1])
     for level in range(3):
         read, exact = (rg.open_cube(path, level=level) for path in ("a.zarr", "exact.zarr"))
         stored = zarr.open_array(Path("a.zarr", "" if level == 0 else f"ovr_{2**level}x", "embedding"), mode="r")

@@ -38,8 +38,8 @@ def test_they_follow_the_embedding_and_leave_it_as_it_is(demo, cube):
     assert cube["band_name"].values.tolist() == [*plain["band_name"].values.tolist(), *DIAGNOSTICS]
     assert cube["band"].values.tolist() == list(range(1, demo.dim + 5))
     np.testing.assert_allclose(cube[:, : demo.dim], plain, rtol=0, atol=1e-5 * float(abs(plain).max()))
-    assert "in nats" in cube.attrs["diagnostics"]
-    assert "diagnostics" not in plain.attrs
+    assert "in nats" in cube.rangegeo.facts["diagnostics"]
+    assert "diagnostics" not in plain.rangegeo.facts
 
 
 def test_they_are_the_models_at_every_pixel(demo, cube):
