@@ -64,7 +64,7 @@ def read_taken(path: str | Path, name: str) -> Taken:
     expected = "a .zarr or a .tif of rangegeo, or the JSON of one"
     example = "the JSON is what rangegeo info FILE --json prints"
     try:
-        told = json.loads(path.read_text())
+        told = json.loads(path.read_text(encoding="utf-8"))
         return Taken(
             name=str(path),
             dtype=told["dtype"],
