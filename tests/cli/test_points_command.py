@@ -329,7 +329,7 @@ BAD = {
     "folder as output": (("places.csv", "-o", "folder", "--format", "csv", "--overwrite"), 1, "folder is a folder and"),
     "missing folder": (("places.csv", "-o", "none/o.csv"), 1, "make it first: mkdir -p "),
     "faulty rows refused": (("faulty.csv", "--invalid", "refuse", *OUT), 1, "line 3: lon is 'north', no number; line"),
-    "no usable row": (("metres.csv", *OUT), 1, "none of the 1 rows of metres.csv has a place: line 2: longitude"),
+    "no usable row": (("metres.csv", *OUT), 1, "not even the only row of metres.csv has a place: line 2: longitude"),
     "no coordinates": (("names.csv", *OUT), 2, "no column of id, name has a usual name of longitude; type --lon NAME"),
     "ambiguous columns": (("many.csv", *OUT), 2, "longitude may be in lon, x; type --lon NAME --lat NAME"),
     "one column named": (("many.csv", "--lon", "x", *OUT), 2, "--lon and --lat go together: type both"),

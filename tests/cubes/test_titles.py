@@ -21,7 +21,7 @@ def test_one_band_is_titled_with_its_beta_and_name(mini):
     axes = cube.sel(beta=0.5, band=7).plot().axes
     assert axes.get_title().startswith("beta = 0.5, band = 7, band_name = visual_06")
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("longitude [degrees_east]", "latitude [degrees_north]")
-    assert axes.figure.axes[-1].get_ylabel() == "RANGE+ embedding"
+    assert axes.figure.axes[-1].get_ylabel() == "embedding"
 
 
 def test_colours_are_titled_with_their_beta_and_place(mini):

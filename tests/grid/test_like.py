@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import warnings
 from pathlib import Path
 
@@ -139,7 +140,7 @@ def refused(source: object, error: type[Exception] = GridError) -> str:
     said = str(caught.value)
     assert "\n" not in said
     if isinstance(source, str | Path) and said.startswith("like="):
-        assert caught.value.for_shell().startswith(f"--like {source} ")
+        assert caught.value.for_shell().startswith(f"--like {shlex.quote(str(source))} ")
     else:
         assert caught.value.for_shell() == re.sub(r"\blike\b", "--like", said, count=1)
     return said
@@ -168,7 +169,7 @@ def test_an_array_that_runs_south_to_north_is_refused():
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")  # while it gets its points
 def test_a_raster_without_a_place_is_refused(tmp_path):
     assert "has no georeference, or ground control points alone" in refused(make_raster(tmp_path / "a.tif", None, None))
-    assert "has no CRS; give it one, for example gdal_edit.py -a_srs EPSG:4326 FILE" in refused(
+    assert "has no CRS; make one that has, for example gdal_translate -a_srs EPSG:4326 FILE with_crs.tif" in refused(
         make_raster(tmp_path / "b.tif", None)
     )
     points = [GroundControlPoint(row, col, 5 + col, 44 - row) for row in (0, 5) for col in (0, 7)]

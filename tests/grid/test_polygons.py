@@ -356,7 +356,7 @@ def test_a_file_of_several_layers_names_one(tmp_path):
     path = saved(tmp_path / "a.gpkg", SQUARE, layer="parks")
     saved(path, TRIANGLE, layer="lakes")
     assert refused(path, UsageError) == (
-        f"aoi {path} has 2 layers; take one of them, for example ogr2ogr parks.geojson {path} parks"
+        f"aoi {path} has 2 layers; take one of them, for example ogr2ogr parks_alone.geojson {path} parks"
     )
 
 

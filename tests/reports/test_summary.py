@@ -68,7 +68,7 @@ def test_a_stored_cube_says_what_was_measured(cube, tmp_path):
         (3000, "EPSG:3035", "pixels of 3000 m", "EPSG:3035"),
         ((3000, 2000), "EPSG:32632", "pixels of 3000 x 2000 m", "EPSG:32632"),
         (10_000, "EPSG:2225", "pixels of 10000 US survey foot", "EPSG:2225"),
-        (50_000, "+proj=laea +lat_0=45 +lon_0=5 +type=crs", "pixels of 50000 m", "unknown"),
+        (50_000, "+proj=laea +lat_0=45 +lon_0=5 +type=crs", "pixels of 50000 m", "Lambert Azimuthal Equal Area"),
     ],
 )
 def test_units_and_names_of_any_crs(mini, res, crs, grid, name):
