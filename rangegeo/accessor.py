@@ -155,6 +155,7 @@ class RangegeoAccessor:
         path: str | Path,
         *,
         overwrite: bool = False,
+        resume: bool = False,
         zarr_format: int = 3,
         dtype: str = "float32",
         scales_from: str | Path | None = None,
@@ -164,7 +165,8 @@ class RangegeoAccessor:
 
         Args:
             path: the store, with a name that ends in .zarr.
-            overwrite: replace a store that exists.
+            overwrite: replace a cube that exists.
+            resume: continue what an interrupted call with the same arguments left.
             zarr_format: 3, or 2 for programs that cannot read 3, such as GDAL before 3.11.
             dtype: "float32", "float16", "int16" or "int8". int16 counts in steps of the model's own, which
                 neighbouring rasters share. For int8, and for cubes of other values, the cube is computed twice, first
@@ -182,6 +184,7 @@ class RangegeoAccessor:
             path,
             "zarr",
             overwrite=overwrite,
+            resume=resume,
             zarr_format=zarr_format,
             dtype=dtype,
             scales_from=scales_from,
@@ -193,6 +196,7 @@ class RangegeoAccessor:
         path: str | Path,
         *,
         overwrite: bool = False,
+        resume: bool = False,
         dtype: str = "float32",
         scales_from: str | Path | None = None,
         creation_options: Mapping[str, object] | None = None,
@@ -202,6 +206,7 @@ class RangegeoAccessor:
         Args:
             path: the file, with a name that ends in .tif.
             overwrite: replace files that exist.
+            resume: continue what an interrupted call with the same arguments left.
             dtype: "float32", "float16", "int16" or "int8". int16 counts in steps of the model's own, which
                 neighbouring rasters share. For int8, and for cubes of other values, the cube is computed twice, first
                 for its ranges.
@@ -217,6 +222,7 @@ class RangegeoAccessor:
             path,
             "cog",
             overwrite=overwrite,
+            resume=resume,
             dtype=dtype,
             scales_from=scales_from,
             creation_options=creation_options,

@@ -76,6 +76,25 @@ def for_shell(text: str) -> str:
     return _BOTH.sub(r"\1", text)
 
 
+class Note(str):
+    """A note to an error or a warning, see `BaseException.add_note`. Arguments are spelled as in messages.
+
+    Attributes:
+        message: the note with both spellings.
+    """
+
+    message: str
+
+    def __new__(cls, message: str) -> Note:
+        note = super().__new__(cls, for_python(message))
+        note.message = message
+        return note
+
+    def for_shell(self) -> str:
+        """The note as the command line prints it."""
+        return for_shell(self.message)
+
+
 class _TwoSpellings:
     """What errors and warnings share: a message with a spelling for Python and one for the shell."""
 

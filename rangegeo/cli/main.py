@@ -11,16 +11,14 @@ import warnings
 from collections.abc import Callable
 from importlib import import_module
 from io import TextIOWrapper
-from itertools import pairwise
 from typing import TextIO
 
 import click
 
 from rangegeo.cli.arguments import join_numbers
-from rangegeo.errors import CubeWarning, GridWarning, RangegeoError
+from rangegeo.errors import CubeWarning, GridWarning, Note, RangegeoError
 
 INTERRUPTED = 130
-OUT = ("-o", "--out")
 COMMANDS = {
     "raster": "Make an embedding raster of a box, an area or another grid.",
     "points": "Embed the places of a table.",
@@ -81,14 +79,16 @@ def _print_anything(*streams: TextIO | None) -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _left(arguments: list[str]) -> str:
+def _left(arguments: list[str], error: BaseException) -> str:
     """What remains after a command line was interrupted."""
     if arguments[0] == "weights":
         return "what has arrived is kept, and the same command goes on from there"
-    outputs = [text for option, text in pairwise(["", *arguments]) if option in OUT or text.startswith("--out=")]
-    if arguments[0] == "raster" and any(text.rstrip("/").endswith(".zarr") for text in outputs):
-        return "what was there before is kept, an unfinished .zarr gives way to --overwrite"
-    return "what was there before is kept, and nothing else is left"
+    return _notes(error) or "what was there before is kept, and nothing else is left"
+
+
+def _notes(error: BaseException) -> str:
+    """What rangegeo has noted on an error, such as how to continue."""
+    return "; ".join(note.for_shell() for note in getattr(error, "__notes__", []) if isinstance(note, Note))
 
 
 def _interrupt(*_: object) -> None:
@@ -105,8 +105,8 @@ def run(arguments: list[str]) -> int:
             warnings.showwarning = _one_line(warnings.showwarning)
             result = cli.main(join_numbers(arguments), prog_name="rangegeo", standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except (KeyboardInterrupt, click.Abort):
-        return _fail(f"interrupted; {_left(arguments)}", INTERRUPTED)
+    except (KeyboardInterrupt, click.Abort) as error:
+        return _fail(f"interrupted; {_left(arguments, error)}", INTERRUPTED)
     except click.ClickException as error:
         return _fail(_with_remedy(error, arguments[0]), error.exit_code)
     except BrokenPipeError:
@@ -114,14 +114,15 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if arguments.count("-v") + arguments.count("--verbose") + 2 * arguments.count("-vv") >= 2:
             traceback.print_exc()
+        kept = f"; {notes}" if (notes := _notes(error)) else ""
         if isinstance(error, RangegeoError):
-            return _fail(error.for_shell(), error.exit_code)
+            return _fail(f"{error.for_shell()}{kept}", error.exit_code)
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             why = f"writing failed: {error.strerror}"
             elsewhere = "" if arguments[0] == "weights" else ", or give another -o"
-            return _fail(f"{why}; what was there before is kept; make room{elsewhere}", 1)
+            return _fail(f"{why}; what was there before is kept; make room{elsewhere}{kept}", 1)
         kind = type(error).__name__
-        return _fail(f"{kind}: {str(error) or 'no further message'}; run again with -vv for the traceback", 1)
+        return _fail(f"{kind}: {str(error) or 'no further message'}; run again with -vv for the traceback{kept}", 1)
 
 
 def _with_remedy(error: click.ClickException, command: str) -> str:

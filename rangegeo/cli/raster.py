@@ -87,6 +87,7 @@ OUTPUT_OPTIONS = (
     ),
     click.option("--stac", is_flag=True, help="Write a STAC item, NAME.stac.json, beside each output."),
     click.option("--overwrite", is_flag=True, help="Replace an output that exists."),
+    click.option("--resume", is_flag=True, help="Continue what an interrupted run of the same command left."),
 )
 
 
@@ -117,7 +118,8 @@ def command(
     from rangegeo.jobs.raster import RasterJob
 
     verbosity.silence_grid_warnings()
-    job = RasterJob.prepare(extent, content, engine, output, command=shlex.join(["rangegeo", *sys.argv[1:]]))
+    typed = [text for text in sys.argv[1:] if text != "--resume"]  # the result is that of one run
+    job = RasterJob.prepare(extent, content, engine, output, command=shlex.join(["rangegeo", *typed]))
     announce_demo(content.model, content.weights, verbosity)
     if not verbosity.quiet:
         for line in job.describe():

@@ -168,6 +168,7 @@ class RasterOutput:
         overviews: whether a Zarr store gets coarser levels too.
         stac: whether a STAC item is written beside each output.
         overwrite: whether an output that exists is replaced.
+        resume: whether to continue what an interrupted run of the same request left.
     """
 
     out: Path
@@ -181,6 +182,7 @@ class RasterOutput:
     overviews: bool = False
     stac: bool = False
     overwrite: bool = False
+    resume: bool = False
 
     @property
     def picture(self) -> Path | None:

@@ -12,6 +12,7 @@ from rangegeo.errors import UsageError, argument
 from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 from rangegeo.stores.formats import Format, choose_format
 from rangegeo.support.destination import check_destination
+from rangegeo.support.text import counted
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -70,8 +71,15 @@ class RasterJob:
 
     @property
     def blocks(self) -> int:
-        """How many blocks are written."""
-        return self.raster.values.npartitions
+        """How many blocks are to be written."""
+        return self.raster.values.npartitions - self.kept
+
+    @property
+    def kept(self) -> int:
+        """How many blocks an interrupted run has written already."""
+        from rangegeo.stores.drafts import kept_blocks
+
+        return kept_blocks(self.output.out) if self.output.resume else 0
 
     def describe(self) -> Iterator[str]:
         """What it will cost, and how it is stored; measures the model for a moment."""
@@ -87,6 +95,8 @@ class RasterJob:
         """What is worth a word before it is written."""
         from rangegeo.grid.pyramid import COARSEST
 
+        if self.kept:
+            yield f"{counted(self.kept, 'block')} of {self.raster.values.npartitions} were written before"
         if self.overviews is not None and not self.overviews:
             yield f"no overviews: at most {COARSEST} pixels a side are read whole"
 
@@ -98,7 +108,8 @@ class RasterJob:
         """
         from rangegeo.jobs.write import compute_and_write
 
-        options = _writer_options(self.format, self.output) | {"overwrite": self.output.overwrite}
+        options = _writer_options(self.format, self.output)
+        options |= {"overwrite": self.output.overwrite, "resume": self.output.resume}
         if self.overviews is not None:
             options["overviews"] = self.overviews
         self.written[:] = compute_and_write(
@@ -130,6 +141,8 @@ class RasterJob:
 
 def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
     """Refuse, before anything is downloaded or loaded, outputs and options that cannot be had."""
+    from rangegeo.stores.drafts import committed
+
     to_zarr = form.suffixes == (".zarr",)
     if output.overviews and not to_zarr:
         plain = f"leave out {argument('format')} too" if output.format == "gtiff" else "leave it out"
@@ -138,7 +151,8 @@ def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
         raise UsageError(f"{argument('zarr_format')} is for .zarr; leave it out")
     form.check_options(dtype=output.dtype, **_writer_options(form, output))
     if to_zarr or not several:
-        check_destination(output.out, 0, overwrite=output.overwrite)
+        finished = output.resume and output.out.name in committed(output.out)
+        check_destination(output.out, 0, overwrite=output.overwrite or finished)
     if output.picture is not None:
         from rangegeo.picture.preview import MAP, check_picture
 
@@ -171,6 +185,7 @@ def _planned(
     from rangegeo.cubes.spec import RasterSpec
     from rangegeo.jobs.scheduler import use_threads
     from rangegeo.jobs.write import choose_storage
+    from rangegeo.stores.drafts import kept_storage
     from rangegeo.stores.quantise import ROUND_OFF
 
     tolerance = engine.chosen_tolerance
@@ -187,12 +202,12 @@ def _planned(
     )
     expected = outline(spec)
     options = _writer_options(form, output) | ({"overviews": True} if output.overviews else {})
-    form.check(expected, output.out, overwrite=output.overwrite, dtype=output.dtype, **options)
+    form.check(expected, output.out, overwrite=output.overwrite, resume=output.resume, dtype=output.dtype, **options)
     if output.stac:
         from rangegeo.stores.stac import check_items
 
         check_items(form.outputs(expected, output.out), overwrite=output.overwrite)
-    storage = choose_storage(
+    storage = (kept_storage(output.out) if output.resume else None) or choose_storage(
         expected,
         output.dtype,
         partial(sample_values, spec),

@@ -10,12 +10,13 @@ import numpy as np
 import xarray as xr
 
 from rangegeo.cubes.lazy import as_lazy
-from rangegeo.cubes.proof import proof
+from rangegeo.cubes.proof import Measuring
 from rangegeo.cubes.ranges import cube_ranges
 from rangegeo.errors import UsageError
 from rangegeo.schema.complete import band_names, completed
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
 from rangegeo.schema.facts import facts_of, facts_of_values
+from rangegeo.stores.drafts import kept_storage
 from rangegeo.stores.formats import FORMATS, Format
 from rangegeo.stores.quantise import ROUND_OFF, Storage, check_dtype, fit_storage, storage_within
 from rangegeo.stores.taken import taken_storage
@@ -30,6 +31,7 @@ def write_cube(
     format: str,
     *,
     overwrite: bool = False,
+    resume: bool = False,
     dtype: str = "float32",
     scales_from: str | Path | None = None,
     creation_options: Mapping[str, object] | None = None,
@@ -41,6 +43,7 @@ def write_cube(
         path: of the output; with several betas a GeoTIFF becomes NAME_beta0.5.tif and so on.
         format: "zarr" or "cog".
         overwrite: replace what is there.
+        resume: continue what an interrupted call with the same arguments left.
         dtype: float32, float16, int16 or int8, see `choose_storage`.
         scales_from: another output whose steps integers count in.
         creation_options, options: of the format's writer.
@@ -59,12 +62,13 @@ def write_cube(
         )
     options = {**options, "overwrite": overwrite, "creation_options": creation_options}
     cube = north_up(cube) if form.north_up else cube
-    form.check(cube, path, dtype=check_dtype(dtype), **options)  # before anything is computed
+    form.check(cube, path, dtype=check_dtype(dtype), resume=resume, **options)  # before anything is computed
     cube = as_lazy(cube)
-    storage = choose_storage(
+    kept = kept_storage(path) if resume else None
+    storage = kept or choose_storage(
         cube, dtype, lambda: da.asarray(as_4d(cube).data), one_scale=form.one_scale, scales_from=scales_from
     )
-    return compute_and_write(cube, path, form, storage, options)
+    return compute_and_write(cube, path, form, storage, options | {"resume": resume})
 
 
 def choose_storage(
@@ -116,8 +120,8 @@ def compute_and_write(
         options: of the format's writer.
         report: called with the facts that were measured.
     """
-    measured = proof(cube) if facts_of_values(cube) else None  # it is the error of the model's own values alone
-    return form.write(cube, path, storage=storage, measured=measured, report=report, **options)
+    measuring = Measuring.of if facts_of_values(cube) else None  # it is the error of the model's own values alone
+    return form.write(cube, path, storage=storage, measuring=measuring, report=report, **options)
 
 
 def _usual(cube: xr.DataArray) -> xr.DataArray:

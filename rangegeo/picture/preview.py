@@ -22,9 +22,10 @@ from rangegeo.picture.figure import PIXELS, draw, note_of, title_of
 from rangegeo.schema.bands import chosen_bands
 from rangegeo.schema.betas import check_betas
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
-from rangegeo.stores.blocks import write_blocks
+from rangegeo.stores.blocks import Written, write_blocks
 from rangegeo.stores.geotiff import output_paths, rgb_file
 from rangegeo.stores.geotiff_crs import check_crs
+from rangegeo.stores.journal import Entry
 from rangegeo.stores.opening import open_cube
 from rangegeo.support.destination import check_destination
 from rangegeo.support.optional import import_optional
@@ -186,13 +187,14 @@ def _write_geotiffs(sources: Sequence[str | Path], cube: xr.DataArray, look: Loo
         for file in files:
             file.update_tags(TIFFTAG_SOFTWARE=SOFTWARE, TIFFTAG_IMAGEDESCRIPTION=note_of(cube, _method(cube, look)))
 
-        def write(block: np.ndarray, top: int, left: int) -> None:
+        def write(block: np.ndarray, top: int, left: int) -> Entry:
             painted = [colours.paint(values) for values in block]
             with writing:
                 for file, picture in zip(files, painted, strict=True):
                     file.write(picture, window=Window(left, top, block.shape[3], block.shape[2]))
+            return Entry()
 
-        write_blocks(as_4d(cube), write, scheduler="threads")
+        write_blocks(Written(cube=as_4d(cube), write=write), scheduler="threads")
 
 
 WRITERS = {".png": _write_maps, ".tif": _write_geotiffs, ".tiff": _write_geotiffs}

@@ -8,9 +8,12 @@ values alone is in the encoding: that they are an embedding, how they were compu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import xarray as xr
+
+# What was measured while a cube was computed and written, by the name of the attribute that will hold it.
+Facts: TypeAlias = dict[str, str | int | float]
 
 KEY = "rangegeo"  # of the encoding
 GRID_MAPPING = "spatial_ref"  # the coordinate that holds the CRS

@@ -3,27 +3,56 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeAlias
 
 import dask
+import dask.array as da
 import numpy as np
 import xarray as xr
 from dask.delayed import Delayed
 
 from rangegeo.grid.windows import of_sizes
 from rangegeo.schema.cube import REACH
+from rangegeo.schema.facts import Facts
+from rangegeo.stores.journal import Entry, Journal, Measured
 
 WRITE_TASK = "rangegeo-write"  # prefix of the keys of writing tasks; a progress bar counts these tasks
 ALSO_TASK = "rangegeo-also"  # the same prefix for cubes that are written together with another one
 
-# What was measured while a cube was computed and written, by the name of the attribute that will hold it.
-Facts: TypeAlias = dict[str, str | int | float]
-# A function that is called with these facts.
+# A function that is called with what was measured.
 Report: TypeAlias = Callable[[Facts], None]
-# A function that writes a block (beta, band, y, x), given the block, its first row and its first column. Whatever it
-# returns is handed on to the writer that called `write_blocks`.
-BlockWriter: TypeAlias = Callable[[np.ndarray, int, int], object]
+# A function that writes a block (beta, band, y, x), given the block, its first row and its first column. It returns
+# what is to be known of the block.
+BlockWriter: TypeAlias = Callable[[np.ndarray, int, int], Entry]
+
+
+class Measuring(Protocol):
+    """Finds out what is measured while the blocks of an array are computed, see `rangegeo.cubes.proof.Measuring`."""
+
+    def of_block(self, row: int, col: int) -> Delayed:
+        """What was measured for a block of pixels, as a task that is computed together with the block."""
+
+    def facts(self, measured: Iterable[Measured]) -> Facts:
+        """The attributes that say what was measured in all blocks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A cube that is written block by block.
+
+    Attributes:
+        cube: (beta, band, y, x).
+        write: called with each block.
+        journal: where the entries of its blocks are kept; None to keep none.
+        done: the entries of blocks that need not be written again, by their first row and column.
+    """
+
+    cube: xr.DataArray
+    write: BlockWriter
+    journal: Journal | None = None
+    done: Mapping[tuple[int, int], Entry] = field(default_factory=dict)
 
 
 def stored_bytes(cube: xr.DataArray, dtype: str) -> int:
@@ -38,57 +67,78 @@ def is_empty(block: np.ndarray) -> bool:
 
 
 def write_blocks(
-    cube: xr.DataArray,
-    write: BlockWriter,
-    measured: Delayed | None = None,
-    also: Sequence[tuple[xr.DataArray, BlockWriter]] = (),
+    cube: Written,
+    measuring: Callable[[da.Array], Measuring | None] | None = None,
+    also: Sequence[Written] = (),
     *,
     scheduler: str | None = None,
     num_workers: int | None = None,
-) -> tuple[Facts, list[list]]:
-    """Compute a cube (beta, band, y, x) and write it; only the blocks that are being worked on are in memory.
+) -> tuple[Facts, list[list[Entry]]]:
+    """Compute a cube and write it; only the blocks that are being worked on are in memory.
 
     Args:
-        cube: the cube.
-        write: called with each block.
-        measured: facts that are known once the cube is computed, as a task that is computed together with it.
-        also: other cubes and the functions that write their blocks; they are computed together with the cube.
+        cube: what is written.
+        measuring: finds what is measured in the blocks of the cube's array.
+        also: other cubes that are computed together with it.
         scheduler, num_workers: the scheduler of dask and its workers; by default those that dask is set to.
     Returns:
-        The facts, which are empty if `measured` is None; and for each cube what its function returned for each block.
+        The facts, which are empty if nothing is measured; and for each cube the entries of its blocks, those that were
+        done already first.
     """
     gate = _Gate()
-    tasks = [_tasks(cube, write, gate, WRITE_TASK)]
-    for number, (other, write_other) in enumerate(also):
-        tasks.append(_tasks(other, write_other, gate, f"{ALSO_TASK}-{number}"))
+    data = _blocks_of(cube.cube)
+    found = None if measuring is None else measuring(data)
+    tasks = [_tasks(cube, data, gate, WRITE_TASK, found)]
+    for number, other in enumerate(also):
+        tasks.append(_tasks(other, _blocks_of(other.cube), gate, f"{ALSO_TASK}-{number}"))
     chosen = {"scheduler": scheduler, "num_workers": num_workers}
     given = {name: value for name, value in chosen.items() if value is not None}
     try:
-        facts, *returned = dask.compute(dask.delayed({}) if measured is None else measured, *tasks, **given)
+        computed = dask.compute(*tasks, **given)
     except BaseException:
         gate.close()  # other threads still run, and must write nothing while the caller cleans up
         raise
-    return facts, returned
+    entries = [[*one.done.values(), *new] for one, new in zip((cube, *also), computed, strict=True)]
+    facts = {} if found is None else found.facts(entry.measured for entry in entries[0])
+    return facts, entries
 
 
-def _tasks(cube: xr.DataArray, write: BlockWriter, gate: _Gate, name: str) -> list[Delayed]:
-    """One task for each block of pixels; a block has all bands and betas."""
+def _blocks_of(cube: xr.DataArray) -> da.Array:
+    """The values of a cube in blocks of pixels; a block has all bands and betas."""
     data = cube.chunk().data if cube.chunks is None else cube.data
-    if data.numblocks[:2] != (1, 1):
-        data = data.rechunk({0: -1, 1: -1})
-    rows, cols = (of_sizes(sizes) for sizes in data.chunks[2:])
-    # An optimised graph would have other keys, and tasks shared with `measured` would be computed twice.
-    blocks = data.to_delayed(optimize_graph=False)[0, 0]
+    return data if data.numblocks[:2] == (1, 1) else data.rechunk({0: -1, 1: -1})
 
-    def write_if_open(block: np.ndarray, top: int, left: int) -> object:
+
+def _tasks(
+    written: Written, data: da.Array, gate: _Gate, name: str, measuring: Measuring | None = None
+) -> list[Delayed]:
+    """One task for each block that is not done."""
+    rows, cols = (of_sizes(sizes) for sizes in data.chunks[2:])
+    # An optimised graph would have other keys, and tasks shared by what is measured would be computed twice.
+    blocks = data.to_delayed(optimize_graph=False)[0, 0]
+    write, journal = written.write, written.journal
+
+    def write_if_open(block: np.ndarray, measured: Measured, top: int, left: int) -> Entry:
         with gate as is_open:
-            return write(block, top, left) if is_open else None
+            if not is_open:
+                return Entry()
+            entry = replace(write(block, top, left), measured=measured)
+            if journal is not None:
+                journal.write(top, left, entry)
+            return entry
 
     task = dask.delayed(write_if_open, pure=False, traverse=False)
     return [
-        task(blocks[i, j], row.start, col.start, dask_key_name=f"{name}-{i}-{j}")
+        task(
+            blocks[i, j],
+            {} if measuring is None else measuring.of_block(i, j),
+            row.start,
+            col.start,
+            dask_key_name=f"{name}-{i}-{j}",
+        )
         for i, row in enumerate(rows)
         for j, col in enumerate(cols)
+        if (row.start, col.start) not in written.done
     ]
 
 

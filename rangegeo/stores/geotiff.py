@@ -2,50 +2,53 @@
 
 Bands are not interleaved by pixel, because QGIS would take seconds to draw a file of 1280 bands. GDAL's COG driver can
 keep bands apart only from 3.11 on, so its GTiff driver writes the same layout with COPY_SRC_OVERVIEWS. The blocks are
-written to an uncompressed draft in a hidden folder beside the output, where blocks without data stay holes. Only
-finished files get their final names.
+written to a Zarr store in the draft of the output, see `rangegeo.stores.drafts`, so any scheduler of dask can compute
+them and an interrupted run can be continued. Each file is then made from the store. Only finished files get their final
+names.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import product, repeat
 from pathlib import Path
 from typing import Any
 
+import dask.array as da
 import numpy as np
 import rasterio
 import rasterio.shutil
 import xarray as xr
-from dask.delayed import Delayed
+import zarr
 from rasterio.enums import Resampling
 from rasterio.io import DatasetWriter
-from rasterio.windows import Window
 
 from rangegeo.colours.fit import HIGH, LOW, Colours, fit_colours
 from rangegeo.errors import OutputError, argument
 from rangegeo.grid.crs import wkt_of
 from rangegeo.grid.pyramid import overview_factors
 from rangegeo.grid.samples import sample_lattice
+from rangegeo.grid.windows import Window, cut
 from rangegeo.schema.complete import band_names
 from rangegeo.schema.cube import as_4d, geobox_of
-from rangegeo.schema.facts import computed_from, facts_of
+from rangegeo.schema.facts import Facts, computed_from, facts_of
+from rangegeo.stores.arrays import block_writing, draft_array, evenly_chunked
 from rangegeo.stores.attributes import plain_attributes
-from rangegeo.stores.blocks import Facts, Report, is_empty, stored_bytes, write_blocks
+from rangegeo.stores.blocks import Measuring, Report, stored_bytes, write_blocks
+from rangegeo.stores.drafts import committed, drafted, request_of
 from rangegeo.stores.geotiff_crs import check_crs
 from rangegeo.stores.geotiff_options import FEW_BANDS, compression, raster_type, with_options
 from rangegeo.stores.qml import qgis_style
-from rangegeo.stores.quantise import FLOAT32, Loss, Storage
+from rangegeo.stores.quantise import FLOAT32, Storage
 from rangegeo.support.destination import check_destination
 from rangegeo.support.paths import local_path
-from rangegeo.support.unfinished import commit, unfinished_folder
 
 FILES_AT_ONCE = 2  # finished at the same time
-ROOM = 2.7  # times the raw bytes: the draft with its overviews, and a finished file that does not compress
+ROOM = 3.7  # times the raw bytes: the stored values, a draft with its overviews, and a file that does not compress
 
 
 def write_geotiff(
@@ -56,7 +59,8 @@ def write_geotiff(
     overviews: bool = True,
     creation_options: Mapping[str, object] | None = None,
     storage: Storage = FLOAT32,
-    measured: Delayed | None = None,
+    measuring: Callable[[da.Array], Measuring | None] | None = None,
+    resume: bool = False,
     report: Report | None = None,
 ) -> list[Path]:
     """Write a cube as Cloud Optimized GeoTIFF, block by block.
@@ -64,12 +68,13 @@ def write_geotiff(
     Args:
         cube: (beta, band, y, x) or (band, y, x), from `rangegeo.raster`.
         path: the file; a cube with several betas is written to NAME_beta0.5.tif and so on instead.
-        overwrite: whether existing files are replaced.
+        overwrite: whether existing files are replaced, and what an interrupted run left is thrown away.
         overviews: whether the file has overviews; without them it is a plain tiled GeoTIFF.
         creation_options: options of GDAL's GTiff or COG driver, such as {"COMPRESS": "DEFLATE"}.
         storage: how values are stored, from `rangegeo.stores.quantise.fit_storage`.
-        measured: metadata that is known once the cube is computed, from `rangegeo.cubes.proof.proof`.
-        report: called with this metadata and with what storing the values cost.
+        measuring: finds what is measured while the cube is computed, `rangegeo.cubes.proof.Measuring.of`.
+        resume: whether to continue what an interrupted run of the same request left.
+        report: called with what was measured and with what storing the values cost.
     Returns:
         The paths of the embeddings, in the order of the betas. NAME.qml and NAME_rgb.tif lie beside each of them.
     Raises:
@@ -78,52 +83,52 @@ def write_geotiff(
     """
     path, cube = local_path(path), as_4d(cube)
     paths = output_paths(cube, path)
-    check_outputs(cube, path, overwrite=overwrite, dtype=storage.dtype)
+    check_outputs(cube, path, overwrite=overwrite, resume=resume, dtype=storage.dtype)
     profile = _finished_profile(cube, storage.dtype, creation_options)
-    with unfinished_folder(path) as folder:
-        drafts = [folder / f"draft-{output.name}" for output in paths]
-        sample, facts = _write_drafts(cube, drafts, storage, measured)
+    cube = evenly_chunked(cube)
+    options = {"the format": "COG" if overviews else "GeoTIFF", "the creation options": profile}
+    everything = [made for output in paths for made in (_preview_path(output), _style_path(output), output)]
+    request = request_of(cube, storage, **options)
+    with drafted(path, request, storage, outputs=everything, overwrite=overwrite, resume=resume) as draft:
+        stored = draft_array(cube, draft, storage)
+        facts, (entries,) = write_blocks(block_writing(cube, stored, storage, draft), measuring)
+        facts |= storage.facts([entry.loss for entry in entries], facts_of(cube))
+        sample = _sampled(stored, storage)
         completion = _Completion.of(cube, facts, sample, storage, profile, overviews=overviews)
-        finished = [folder / output.name for output in paths]
+        finished = [draft.folder / output.name for output in paths]
         with ThreadPoolExecutor(FILES_AT_ONCE) as pool:  # GDAL releases the interpreter while it compresses
-            list(pool.map(completion.run, drafts, finished, range(len(paths))))
+            list(pool.map(completion.run, repeat(stored), finished, range(len(paths))))
         for output, final in zip(finished, paths, strict=True):
             for made in (_preview_path(output), _style_path(output), output):
-                commit(made, final.parent / made.name)
+                draft.commit(made, final.parent / made.name)
     if report is not None:
         report(facts)
     return paths
 
 
-def _write_drafts(
-    cube: xr.DataArray, drafts: list[Path], storage: Storage, measured: Delayed | None
-) -> tuple[np.ndarray, Facts]:
-    """Compute a cube and write its blocks to one uncompressed file a beta.
+def _sampled(stored: zarr.Array, storage: Storage) -> np.ndarray:
+    """(betas, bands, n) a sample of the pixels, for colours and styles."""
+    rows, cols = sample_lattice((stored.shape[2], stored.shape[3]))
+    sample = np.empty((*stored.shape[:2], len(rows), len(cols)), np.float32)
 
-    Returns:
-        (betas, bands, n) a sample of the pixels, and the facts that were measured.
-    """
-    rows, cols = sample_lattice((cube.sizes["y"], cube.sizes["x"]))
-    sample = np.empty((*cube.shape[:2], len(rows), len(cols)), np.float32)
-    writing = threading.Lock()
-    with ExitStack() as open_files:
-        profile = _draft_profile(cube, storage)
-        files = [open_files.enter_context(rasterio.open(draft, "w", **profile)) for draft in drafts]
+    def read(window: Window) -> None:
+        of_rows, of_cols = _within(rows, window[0]), _within(cols, window[1])
+        if of_rows.start == of_rows.stop or of_cols.start == of_cols.stop:
+            return
+        block = np.asarray(stored[:, :, window[0], window[1]])[:, :, rows[of_rows] - window[0].start]
+        block = block[..., cols[of_cols] - window[1].start]
+        for layer, values in enumerate(block):
+            sample[layer, :, of_rows, of_cols] = storage.decode(values, layer)
 
-        def write(block: np.ndarray, top: int, left: int) -> Loss | None:
-            window = Window(left, top, block.shape[3], block.shape[2])
-            taken_rows, taken_cols = _within(rows, top, block.shape[2]), _within(cols, left, block.shape[3])
-            sample[:, :, taken_rows, taken_cols] = block[:, :, rows[taken_rows] - top][..., cols[taken_cols] - left]
-            if is_empty(block):  # it stays a hole in the file
-                return None
-            stored, lost = storage.encode(block)
-            with writing:
-                for file, values in zip(files, stored, strict=True):
-                    file.write(values.astype(profile["dtype"], copy=False), window=window)
-            return lost
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+        list(pool.map(read, _blocks_of(stored)))
+    return sample.reshape(*stored.shape[:2], -1)
 
-        facts, (losses,) = write_blocks(cube, write, measured, scheduler="threads")
-    return sample.reshape(*cube.shape[:2], -1), facts | storage.facts(losses, facts_of(cube))
+
+def _blocks_of(stored: zarr.Array) -> Iterator[Window]:
+    """The windows of pixels that the chunks of an array hold."""
+    rows, cols = (cut(length, side) for length, side in zip(stored.shape[2:], stored.chunks[2:], strict=True))
+    return product(rows, cols)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -136,6 +141,7 @@ class _Completion:
         storage: how values are stored.
         colours: the colours of the previews, which all betas share.
         style: the text of the QGIS styles.
+        draft: the creation options of an uncompressed file that overviews are made in.
         profile: the creation options of the finished files.
         overviews: whether the finished files have overviews.
     """
@@ -145,6 +151,7 @@ class _Completion:
     storage: Storage
     colours: Colours
     style: str
+    draft: dict[str, Any]
     profile: dict[str, Any]
     overviews: bool
 
@@ -168,17 +175,23 @@ class _Completion:
             storage=storage,
             colours=fit_colours(np.concatenate(list(sample), axis=1).T, names=names),
             style=qgis_style(names, [_drawn_range(band) for band in sample.swapaxes(0, 1)[:3]]),
+            draft=_draft_profile(cube, storage),
             profile=profile,
             overviews=overviews,
         )
 
-    def run(self, draft: Path, finished: Path, layer: int) -> None:
-        """Make the finished file, its preview and its style from the draft of a beta, and remove the draft."""
-        with rasterio.open(draft, "r+") as file:
+    def run(self, stored: zarr.Array, finished: Path, layer: int) -> None:
+        """Make the finished file, its preview and its style from a beta of the stored values."""
+        draft = finished.with_name(f"draft-{finished.name}")
+        with rasterio.open(draft, "w", **self.draft) as file:
             file.descriptions = self.names
             if self.storage.scale is not None and self.storage.offset is not None:
                 file.scales, file.offsets = self.storage.scale[layer].tolist(), self.storage.offset[layer].tolist()
             file.update_tags(**self.tags[layer])
+            for rows, cols in _blocks_of(stored):
+                values = np.asarray(stored[layer, :, rows, cols])
+                if not _is_hole(values, self.storage.nodata):
+                    file.write(values, window=rasterio.windows.Window.from_slices(rows, cols))
         self._paint_preview(draft, _preview_path(finished), layer)
         _compress(draft, finished, self.profile, overviews=self.overviews)
         _style_path(finished).write_text(self.style, encoding="utf-8")
@@ -194,9 +207,14 @@ class _Completion:
                     file.write(self.colours.paint(values), window=window)
 
 
-def _within(lines: np.ndarray, start: int, length: int) -> slice:
-    """Which of these rising lines lie in a block of `length` lines from `start` on."""
-    return slice(*np.searchsorted(lines, (start, start + length)))
+def _within(lines: np.ndarray, part: slice) -> slice:
+    """Which of these rising lines lie in a part of all lines."""
+    return slice(*np.searchsorted(lines, (part.start, part.stop)))
+
+
+def _is_hole(values: np.ndarray, nodata: float) -> bool:
+    """Whether stored values are all nodata."""
+    return bool((np.isnan(values) if np.isnan(nodata) else values == nodata).all())
 
 
 def _drawn_range(values: np.ndarray) -> tuple[float, float]:
@@ -218,10 +236,13 @@ def check_outputs(
     path: Path,
     *,
     overwrite: bool,
+    resume: bool = False,
     dtype: str = "float32",
     creation_options: Mapping[str, object] | None = None,
 ) -> None:
     """Refuse options and destinations before any work is done. Every file that would be written is checked.
+
+    Files that an interrupted run had finished are no obstacle if it is to be continued.
 
     Raises:
         UsageError: a creation option cannot be used.
@@ -229,12 +250,16 @@ def check_outputs(
     """
     check_crs(geobox_of(cube))
     _finished_profile(cube, dtype, creation_options)
+    finished = committed(path) if resume else []
     for output in output_paths(cube, path):
         if output.is_dir():
             raise OutputError(f"{output} is a folder and was left as it is; give another {argument('out')}")
-        check_destination(output, int(ROOM * stored_bytes(cube, dtype)), overwrite=overwrite)
-        for beside in (_style_path(output), _preview_path(output)):
-            check_destination(beside, 0, overwrite=overwrite)
+        for made, nbytes in (
+            (output, int(ROOM * stored_bytes(cube, dtype))),
+            (_style_path(output), 0),
+            (_preview_path(output), 0),
+        ):
+            check_destination(made, nbytes, overwrite=overwrite or made.name in finished)
 
 
 def _preview_path(path: Path) -> Path:

@@ -18,7 +18,7 @@ import dask.array as da
 import numpy as np
 
 from rangegeo.errors import UsageError
-from rangegeo.stores.blocks import Facts
+from rangegeo.schema.facts import Facts
 
 # How values can be stored, and the stored value that means no data.
 NODATA = {"float32": math.nan, "float16": math.nan, "int16": -32768, "int8": -128}

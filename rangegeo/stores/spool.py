@@ -1,16 +1,13 @@
-"""Temporary files for the overviews of a Zarr store.
+"""Plain files for the overviews of a Zarr store.
 
 The blocks of an overview are parts of a stored chunk and come from many threads or processes. They are written to plain
-files, where they do not overlap, and copied into whole chunks in the end.
+files in the draft, where they do not overlap, and copied into whole chunks in the end.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -21,7 +18,10 @@ import xarray as xr
 import zarr
 
 from rangegeo.grid.windows import Window, cut
-from rangegeo.stores.quantise import Loss, Storage
+from rangegeo.stores.blocks import Written
+from rangegeo.stores.drafts import Draft
+from rangegeo.stores.journal import Entry, checksum
+from rangegeo.stores.quantise import Storage
 
 ROOM = 0.4  # of a cube: the size of all overviews, each a quarter of the one before, with rounded-up sides
 
@@ -40,15 +40,36 @@ class Spool:
     shape: tuple[int, ...]
     storage: Storage
 
+    @classmethod
+    def of(cls, draft: Draft, number: int, overview: xr.DataArray, storage: Storage) -> Spool:
+        """The spool of an overview in a draft; an empty file is made if there is none."""
+        spool = cls(path=str(draft.folder / f"overview-{number}"), shape=overview.shape, storage=storage)
+        if not Path(spool.path).exists():
+            spool.open("w+")
+        return spool
+
     def open(self, mode: Literal["r", "r+", "w+"]) -> np.memmap:
         """The array; "w+" makes it, "r+" changes it and "r" reads it."""
         return np.memmap(self.path, np.dtype(self.storage.dtype), mode, shape=self.shape)
 
-    def write(self, block: np.ndarray, top: int, left: int) -> Loss | None:
-        """Write a block whose first row and column are `top` and `left`; returns what storing it costs."""
-        stored, lost = self.storage.encode(block)
-        self.open("r+")[:, :, top : top + block.shape[2], left : left + block.shape[3]] = stored
-        return lost
+    def writing(self, overview: xr.DataArray, draft: Draft) -> Written:
+        """How the blocks of an overview (beta, band, y, x) are written, but for those that an earlier run wrote."""
+        journal = draft.journal(Path(self.path).name)
+        done = journal.done(self.is_sound) if draft.continued else {}
+        return Written(cube=overview, write=self.write, journal=journal, done=done)
+
+    def write(self, block: np.ndarray, top: int, left: int) -> Entry:
+        """Write a block whose first row and column are `top` and `left`."""
+        stored, loss = self.storage.encode(block)
+        rows, cols = slice(top, top + block.shape[2]), slice(left, left + block.shape[3])
+        self.open("r+")[:, :, rows, cols] = stored
+        return Entry(loss=loss, checksums={f"{rows.stop},{cols.stop}": checksum(stored.tobytes())})
+
+    def is_sound(self, top: int, left: int, entry: Entry) -> bool:
+        """Whether a block is in the file as it was written."""
+        ((ends, known),) = entry.checksums.items()
+        bottom, right = map(int, ends.split(","))
+        return checksum(self.open("r")[:, :, top:bottom, left:right].tobytes()) == known
 
     def copy_to(self, array: zarr.Array) -> None:
         """Write all blocks to a Zarr array of the same shape, several chunks at a time."""
@@ -60,16 +81,3 @@ class Spool:
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(copy, windows))
-
-
-@contextmanager
-def spools_for(overviews: Sequence[xr.DataArray], folder: Path, storage: Storage) -> Iterator[list[Spool]]:
-    """An empty spool for each overview (beta, band, y, x), in a hidden folder that is removed in the end."""
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".rangegeo-overviews-") as name:
-        spools = [
-            Spool(path=str(Path(name) / str(number)), shape=overview.shape, storage=storage)
-            for number, overview in enumerate(overviews)
-        ]
-        for spool in spools:
-            spool.open("w+")
-        yield spools

@@ -1,14 +1,15 @@
 """Cubes as Zarr: one array `embedding` (beta, band, y, x) that xarray, rioxarray, GDAL and odc-geo georeference.
 
-A store says that it is unfinished until its last block is written.
+A store is written in a hidden folder and gets its name when it is complete, see `rangegeo.stores.drafts`. Until then it
+also says of itself that it is unfinished.
 """
 
 from __future__ import annotations
 
+import shutil
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +17,25 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 import zarr
-from dask.delayed import Delayed
 from zarr.storage import LocalStore
 
-from rangegeo.errors import OutputError, UsageError, argument
+from rangegeo.errors import UsageError, argument
 from rangegeo.grid.coords import grid_coords
 from rangegeo.schema.complete import as_text
 from rangegeo.schema.cube import NAME, as_4d, geobox_of
-from rangegeo.schema.facts import computed_from, facts_of, facts_of_values
+from rangegeo.schema.facts import Facts, computed_from, facts_of, facts_of_values
+from rangegeo.stores.arrays import array_to_write, block_writing, evenly_chunked, stored_chunks
 from rangegeo.stores.attributes import flat_facts, plain_attributes, simplify_consolidated
-from rangegeo.stores.blocks import BlockWriter, Facts, Report, is_empty, stored_bytes, write_blocks
+from rangegeo.stores.blocks import Measuring, Report, stored_bytes, write_blocks
 from rangegeo.stores.conventions import declared_attributes, gdal_crs, overview_name
-from rangegeo.stores.quantise import FLOAT32, Loss, Storage
-from rangegeo.stores.spool import ROOM, spools_for
+from rangegeo.stores.drafts import drafted, request_of
+from rangegeo.stores.owned import check_replaceable
+from rangegeo.stores.quantise import FLOAT32, Storage
+from rangegeo.stores.spool import ROOM, Spool
 from rangegeo.stores.zarr_options import ZarrOptions, parse_zarr_options
 from rangegeo.support.destination import check_destination
 from rangegeo.support.paths import local_path
-from rangegeo.support.unfinished import unfinished_folder
 
-CHUNK_BYTES = 4 * 2**20  # the largest stored chunk, which holds one beta and as many bands as fit
 COMPLETE = "rangegeo_complete"  # attribute of a group: whether every block of it was written
 
 
@@ -47,7 +48,8 @@ def write_zarr(
     creation_options: Mapping[str, object] | None = None,
     overviews: Sequence[xr.DataArray] = (),
     storage: Storage = FLOAT32,
-    measured: Delayed | None = None,
+    measuring: Callable[[da.Array], Measuring | None] | None = None,
+    resume: bool = False,
     report: Report | None = None,
 ) -> list[Path]:
     """Write a cube to a new Zarr store, block by block.
@@ -55,14 +57,15 @@ def write_zarr(
     Args:
         cube: (beta, band, y, x) or (band, y, x), from `rangegeo.raster`; its chunks along y and x are kept.
         path: the folder to be made.
-        overwrite: whether an existing Zarr store is replaced.
+        overwrite: whether an existing Zarr cube is replaced, and what an interrupted run left is thrown away.
         zarr_format: 3, or 2 for programs that cannot read 3 (GDAL before 3.11, and QGIS built with it).
         creation_options: COMPRESS (LZ4, ZSTD, ZLIB, BLOSCLZ, NONE), LEVEL (0 to 9), SHUFFLE (BYTE, BIT, NONE) and
             SHARDS (NO, YES).
         overviews: coarser levels, from `rangegeo.cubes.overviews.make_overviews`; each gets a group of the store.
         storage: how values are stored, in the overviews too; all bands must share one scale.
-        measured: attributes that are known once the cube is computed, from `rangegeo.cubes.proof.proof`.
-        report: called with these attributes and with what storing the values cost.
+        measuring: finds what is measured while the cube is computed, `rangegeo.cubes.proof.Measuring.of`.
+        resume: whether to continue what an interrupted run of the same request left.
+        report: called with what was measured and with what storing the values cost.
     Returns:
         The path.
     Raises:
@@ -75,18 +78,24 @@ def write_zarr(
     options = parse_zarr_options(creation_options, zarr_format, storage.dtype)
     _check_one_scale(storage)
     groups = _GroupMaker(storage=storage, zarr_format=zarr_format, options=options, has_beta="beta" in cube.dims)
-    cube = _evenly_chunked(as_4d(cube)).rename(NAME)
+    cube = evenly_chunked(as_4d(cube)).rename(NAME)
     overviews = [as_4d(overview).rename(NAME) for overview in overviews]
-    with _in_place_of(path) as draft, spools_for(overviews, path.parent, storage) as spools:
-        array = groups.make(cube, draft, overviews)
-        also = [(overview, spool.write) for overview, spool in zip(overviews, spools, strict=True)]
-        facts, (losses, *overview_losses) = write_blocks(cube, _block_writer(array, storage), measured, also)
-        facts_of_cube = facts | storage.facts(losses, facts_of(cube))
-        for overview, spool, lost in zip(overviews, spools, overview_losses, strict=True):
-            group = draft / overview_name(cube, overview)
+    request = request_of(cube, storage, **groups.request, **{"the overviews": len(overviews)})
+    with drafted(path, request, storage, outputs=[path], overwrite=overwrite, resume=resume) as draft:
+        root = draft.store
+        array = array_to_write(root) if draft.continued else groups.make(cube, root, overviews)
+        written = block_writing(cube, array, storage, draft)
+        spools = [Spool.of(draft, number, overview, storage) for number, overview in enumerate(overviews)]
+        also = [spool.writing(overview, draft) for overview, spool in zip(overviews, spools, strict=True)]
+        facts, (entries, *of_overviews) = write_blocks(written, measuring, also)
+        facts_of_cube = facts | storage.facts([entry.loss for entry in entries], facts_of(cube))
+        for overview, spool, lost in zip(overviews, spools, of_overviews, strict=True):
+            group = root / overview_name(cube, overview)
+            shutil.rmtree(group, ignore_errors=True)  # of an interrupted run
             spool.copy_to(groups.make(_in_chunks_of(array, overview), group))
-            _finish(group, facts | storage.facts(lost, facts_of(cube)))
-        _finish(draft, facts_of_cube)
+            _finish(group, facts | storage.facts([entry.loss for entry in lost], facts_of(cube)))
+        _finish(root, facts_of_cube)
+        draft.exchange(path)
     if report is not None:
         report(facts_of_cube)
     return [given]
@@ -97,21 +106,24 @@ def check_store(
     path: Path,
     *,
     overwrite: bool,
+    resume: bool = False,
     overviews: bool = False,
     dtype: str = "float32",
     zarr_format: int = 3,
     creation_options: Mapping[str, object] | None = None,
 ) -> None:
-    """Refuse options and a destination before any work is done. Only a Zarr store is ever replaced.
+    """Refuse options and a destination before any work is done. Only a Zarr cube is ever replaced.
+
+    `resume` changes nothing, because a store gets its name in one step.
 
     Raises:
         UsageError: there is no such option or Zarr format.
-        OutputError: the destination cannot be written, or it is something else than a Zarr store.
+        OutputError: the destination cannot be written, or it is something else than a Zarr cube.
     """
     parse_zarr_options(creation_options, zarr_format, dtype)
     check_destination(path, int(stored_bytes(cube, dtype) * (1 + 2 * ROOM * overviews)), overwrite=overwrite)
-    if path.exists() and not any((path / name).exists() for name in ("zarr.json", ".zgroup")):
-        raise OutputError(f"{path} is not a Zarr store and was left as it is; give another {argument('out')}")
+    if path.exists():
+        check_replaceable(path)
 
 
 def store_at(path: Path) -> Path | LocalStore:
@@ -135,39 +147,6 @@ def _check_one_scale(storage: Storage) -> None:
         )
 
 
-@contextmanager
-def _in_place_of(path: Path) -> Iterator[Path]:
-    """Where a store is to be written: at its path, or in a hidden folder beside the store that it replaces.
-
-    The old store keeps its name until its successor is complete, so the successor may be computed from it.
-    """
-    if not path.exists():
-        yield path
-        return
-    with unfinished_folder(path) as folder:
-        draft, replaced = folder / path.name, folder / "replaced"
-        yield draft
-        path.rename(replaced)
-        try:
-            draft.rename(path)
-        except BaseException:
-            replaced.rename(path)
-            raise
-
-
-def _block_writer(array: zarr.Array, storage: Storage) -> BlockWriter:
-    """A function that writes blocks of a cube to its array."""
-
-    def write(block: np.ndarray, top: int, left: int) -> Loss | None:
-        if is_empty(block):  # chunks that are not stored are read as NaN
-            return None
-        _, _, height, width = block.shape
-        array[:, :, top : top + height, left : left + width], lost = storage.encode(block)
-        return lost
-
-    return write
-
-
 def _in_chunks_of(array: zarr.Array, overview: xr.DataArray) -> xr.DataArray:
     """An overview without values, in chunks as large as those of the cube's array."""
     empty = da.empty(overview.shape, dtype=overview.dtype, chunks=(-1, -1, *array.chunks[2:]))
@@ -183,18 +162,6 @@ def _finish(path: Path, facts: Facts) -> None:
         warnings.filterwarnings("ignore", "Consolidated metadata", category=UserWarning)
         zarr.consolidate_metadata(path)
     simplify_consolidated(path)
-
-
-def _evenly_chunked(cube: xr.DataArray) -> xr.DataArray:
-    """The cube in blocks of one size along y and x, of which only the last ones may be smaller.
-
-    Two blocks must never share a stored chunk, because they are written at the same time.
-    """
-    if cube.chunks is None:
-        return cube
-    sides = dict(cube.sizes) | {axis: max(cube.chunksizes[axis]) for axis in ("y", "x")}
-    even = all(set(cube.chunksizes[axis][:-1]) <= {side} for axis, side in sides.items())
-    return cube if even else cube.chunk(sides)
 
 
 # ------------------------------------------------------------------------------------------------ empty groups
@@ -241,9 +208,12 @@ class _GroupMaker:
             consolidated=False,
             encoding=encoding | {NAME: self._encoding(cube)},
         )
-        made = zarr.open_group(path, mode="r+", use_consolidated=False)[NAME]
-        assert isinstance(made, zarr.Array)
-        return made
+        return array_to_write(path)
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What of the groups is part of a request, see `rangegeo.stores.drafts.request_of`."""
+        return {"the format": f"Zarr {self.zarr_format}", "the creation options": asdict(self.options)}
 
     def _array_attributes(self, cube: xr.DataArray) -> dict[str, Any]:
         origin = computed_from(cube)
@@ -258,7 +228,7 @@ class _GroupMaker:
 
     def _encoding(self, cube: xr.DataArray) -> dict[str, Any]:
         """How xarray stores the array."""
-        chunks, compressor = _stored_chunks(cube, self.storage.dtype), self.options.compressor(self.zarr_format)
+        chunks, compressor = stored_chunks(cube, self.storage.dtype), self.options.compressor(self.zarr_format)
         nodata = np.dtype(self.storage.dtype).type(self.storage.nodata)
         encoding = {
             "chunks": chunks,
@@ -290,10 +260,3 @@ def _own_coordinates(cube: xr.DataArray, zarr_format: int) -> dict[str, xr.DataA
         if coord.dtype.kind in "SUTO":
             coords[name] = as_text(coord).astype(str if zarr_format == 2 else object)
     return coords
-
-
-def _stored_chunks(cube: xr.DataArray, dtype: str) -> tuple[int, int, int, int]:
-    """The shape of a stored chunk: one beta, the bands that fit, and the rows and columns of a block of the cube."""
-    rows, cols = (sizes[0] for sizes in cube.chunks[2:]) if cube.chunks else (cube.sizes["y"], cube.sizes["x"])
-    bands = max(1, CHUNK_BYTES // (rows * cols * np.dtype(dtype).itemsize))
-    return 1, min(bands, cube.sizes["band"]), rows, cols

@@ -1,25 +1,79 @@
-"""Files that get their final name only when they are complete."""
+"""Outputs that get their final name only when they are complete.
+
+Until then they lie in a hidden folder beside the output, `.NAME-unfinished`. A lock in it keeps other writers of the
+same output out. What a killed run left there is found by the next run: an old output that was moved away is put back,
+and the rest is removed, unless `rangegeo.stores.drafts` continues it.
+"""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+
+from filelock import FileLock, Timeout
+
+from rangegeo.errors import OutputError, argument
+
+LOCK = "lock"  # the file in the hidden folder that is locked
+REPLACED = "replaced"  # the old output, between its removal and the arrival of the new one
+LONGEST_NAME = 255  # bytes of a file name, on the usual file systems
+TRIES = 100  # to lock a folder that other processes remove meanwhile
 
 
-@contextmanager
-def unfinished_folder(path: Path) -> Iterator[Path]:
-    """A context with a hidden folder for files that are not complete yet. In the end the folder is removed.
+def hidden_folder(path: Path) -> Path:
+    """The folder for the unfinished files of an output.
 
     It lies beside `path`. If `path` is a symbolic link, it lies beside the file that the link leads to: the room on
     that disk counts.
     """
-    with TemporaryDirectory(dir=path.resolve().parent, prefix=f".{path.name}-unfinished-") as folder:
-        yield Path(folder)
+    target = path.resolve()
+    name = f".{target.name}-unfinished"
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        name = f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()}-unfinished"
+    return target.parent / name
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[Path]:
+    """A context in which no other process or thread writes this output, with the folder for its unfinished files.
+
+    The folder may hold files of an earlier run. It is removed in the end if nothing is left in it.
+
+    Raises:
+        OutputError: another process or thread is writing this output.
+    """
+    folder = hidden_folder(path)
+    lock = _locked(folder, path)
+    try:
+        _put_back(path.resolve(), folder)
+        yield folder
+    finally:
+        left = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+        if left == {LOCK}:
+            with suppress(OSError):  # of systems that do not remove open files, and of others that just came
+                (folder / LOCK).unlink()
+                folder.rmdir()
+        lock.release()
+
+
+@contextmanager
+def unfinished_folder(path: Path) -> Iterator[Path]:
+    """A context with an empty folder for the unfinished files of an output. In the end they are removed.
+
+    Raises:
+        OutputError: another process or thread is writing this output.
+    """
+    with claimed(path) as folder:
+        empty(folder)
+        try:
+            yield folder
+        finally:
+            empty(folder)
 
 
 @contextmanager
@@ -32,6 +86,17 @@ def unfinished(path: Path) -> Iterator[Path]:
             commit(draft, path)
 
 
+def empty(folder: Path) -> None:
+    """Remove what lies in a claimed folder, but not its lock."""
+    for entry in folder.iterdir():
+        if entry.name == LOCK:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
 def commit(finished: Path, path: Path) -> None:
     """Give a finished file its name in one step. A symbolic link stays one, and the file that it names is replaced."""
     target = path.resolve()
@@ -40,8 +105,60 @@ def commit(finished: Path, path: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        with unfinished_folder(target) as folder:  # it was made on another disk
-            near = folder / target.name
-            shutil.copyfile(finished, near)
-            os.replace(near, target)
+        near = hidden_folder(target)  # it was made on another disk
+        near.mkdir(exist_ok=True)
+        copy = near / f"copy-of-{target.name}"
+        shutil.copyfile(finished, copy)
+        os.replace(copy, target)
         finished.unlink()
+        with suppress(OSError):  # it holds other files too
+            near.rmdir()
+
+
+def exchange(finished: Path, path: Path, folder: Path) -> None:
+    """Give a finished folder its name. The folder that had this name lies in `folder` under `REPLACED` then.
+
+    Args:
+        finished: the new folder.
+        path: its final name.
+        folder: claimed for `path`.
+    """
+    target, replaced = path.resolve(), folder / REPLACED
+    if not target.exists():
+        finished.rename(target)
+        return
+    target.rename(replaced)
+    try:
+        finished.rename(target)
+    except BaseException:
+        replaced.rename(target)
+        raise
+
+
+def _locked(folder: Path, path: Path) -> FileLock:
+    """The lock of a folder, which is made. The file may be removed by its last owner, so another look is needed."""
+    for _ in range(TRIES):
+        lock = FileLock(folder / LOCK)
+        try:
+            folder.mkdir(exist_ok=True)
+            (folder / LOCK).touch()
+            before = (folder / LOCK).stat().st_ino
+            lock.acquire(timeout=0)
+            if (folder / LOCK).stat().st_ino == before:
+                return lock
+        except Timeout:
+            break
+        except FileNotFoundError:
+            if not folder.parent.is_dir():
+                raise
+        lock.release()
+    raise OutputError(
+        f"{path} is being written by another process; wait until that is done, or give another {argument('out')}"
+    )
+
+
+def _put_back(target: Path, folder: Path) -> None:
+    """Give an old output its name again if a killed run had moved it away and had not yet put the new one there."""
+    replaced = folder / REPLACED
+    if replaced.exists() and not target.exists():
+        replaced.rename(target)

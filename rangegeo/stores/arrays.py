@@ -1,0 +1,102 @@
+"""Arrays of drafts: how blocks of a cube are stored in a Zarr array, with a checksum for each stored object."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+import zarr
+from zarr.codecs import BloscCodec
+from zarr.storage import LocalStore
+
+from rangegeo.schema.cube import NAME
+from rangegeo.stores.blocks import BlockWriter, Written, is_empty
+from rangegeo.stores.drafts import Draft
+from rangegeo.stores.journal import ChecksumStore, Entry, objects_are_sound
+from rangegeo.stores.quantise import Storage
+
+CHUNK_BYTES = 4 * 2**20  # the largest stored chunk, which holds one beta and as many bands as fit
+
+
+def block_writing(cube: xr.DataArray, array: zarr.Array, storage: Storage, draft: Draft) -> Written:
+    """How the blocks of a cube are written to an array of a draft, but for those that an earlier run wrote.
+
+    Args:
+        cube: (beta, band, y, x).
+        array: whose chunks no two blocks share, in a `ChecksumStore`.
+    """
+    journal, root = draft.journal(), draft.store
+    done = journal.done(lambda top, left, entry: objects_are_sound(root, entry)) if draft.continued else {}
+    return Written(cube=cube, write=_block_writer(array, storage), journal=journal, done=done)
+
+
+def draft_array(cube: xr.DataArray, draft: Draft, storage: Storage) -> zarr.Array:
+    """The array of a draft that is no store yet, such as that of GeoTIFFs; made if an earlier run has not made it.
+
+    Args:
+        cube: (beta, band, y, x), in even chunks.
+    """
+    if not draft.continued:
+        zarr.create_array(
+            LocalStore(draft.store),
+            name=NAME,
+            shape=cube.shape,
+            chunks=stored_chunks(cube, storage.dtype),
+            dtype=storage.dtype,
+            fill_value=np.dtype(storage.dtype).type(storage.nodata),
+            compressors=BloscCodec(cname="lz4", clevel=1, shuffle="shuffle"),
+        )
+    return array_to_write(draft.store)
+
+
+def _block_writer(array: zarr.Array, storage: Storage) -> BlockWriter:
+    """A function that writes blocks of a cube to its array."""
+    store = array.store_path.store
+    assert isinstance(store, ChecksumStore)
+
+    def write(block: np.ndarray, top: int, left: int) -> Entry:
+        if is_empty(block):  # chunks that are not stored are read as NaN
+            return Entry()
+        _, _, height, width = block.shape
+        stored, loss = storage.encode(block)
+        array[:, :, top : top + height, left : left + width] = stored
+        return Entry(loss=loss, checksums=store.taken(_keys(array, top, left)))
+
+    return write
+
+
+def _keys(array: zarr.Array, top: int, left: int) -> list[str]:
+    """The keys of the objects that hold the block of pixels whose first row and column are `top` and `left`."""
+    betas, bands, rows, cols = array.shards or array.chunks
+    grid = product(range(-(-array.shape[0] // betas)), range(-(-array.shape[1] // bands)))
+    return [
+        f"{array.path}/{array.metadata.encode_chunk_key((*at, top // rows, left // cols))}".lstrip("/") for at in grid
+    ]
+
+
+def array_to_write(root: Path) -> zarr.Array:
+    """An array of a draft that notes the checksums of what is written to it."""
+    array = zarr.open_group(ChecksumStore(LocalStore(root)), mode="r+", use_consolidated=False)[NAME]
+    assert isinstance(array, zarr.Array)
+    return array
+
+
+def evenly_chunked(cube: xr.DataArray) -> xr.DataArray:
+    """The cube in blocks of one size along y and x, of which only the last ones may be smaller.
+
+    Two blocks must never share a stored chunk, because they are written at the same time.
+    """
+    if cube.chunks is None:
+        return cube
+    sides = dict(cube.sizes) | {axis: max(cube.chunksizes[axis]) for axis in ("y", "x")}
+    even = all(set(cube.chunksizes[axis][:-1]) <= {side} for axis, side in sides.items())
+    return cube if even else cube.chunk(sides)
+
+
+def stored_chunks(cube: xr.DataArray, dtype: str) -> tuple[int, int, int, int]:
+    """The shape of a stored chunk: one beta, the bands that fit, and the rows and columns of a block of the cube."""
+    rows, cols = (sizes[0] for sizes in cube.chunks[2:]) if cube.chunks else (cube.sizes["y"], cube.sizes["x"])
+    bands = max(1, CHUNK_BYTES // (rows * cols * np.dtype(dtype).itemsize))
+    return 1, min(bands, cube.sizes["band"]), rows, cols

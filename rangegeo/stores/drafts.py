@@ -1,0 +1,232 @@
+"""Unfinished outputs that a later run can continue.
+
+A draft is the hidden folder of an output. It holds the request, a Zarr store with the values, a journal of the blocks
+that are written, and the names of the files that have their final place already. If a run ends before its output is
+complete, the draft stays, as soon as it holds a block.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from dask.base import tokenize
+
+from rangegeo.errors import Note, OutputError, argument
+from rangegeo.grid.crs import wkt_of
+from rangegeo.schema.complete import band_names
+from rangegeo.schema.cube import as_4d, geobox_of
+from rangegeo.schema.facts import facts_of
+from rangegeo.stores.journal import Journal
+from rangegeo.stores.quantise import Storage
+from rangegeo.support.text import counted
+from rangegeo.support.unfinished import claimed, commit, empty, exchange, hidden_folder
+
+REQUEST, STORE, JOURNAL, COMMITTED = "request.json", "draft.zarr", "journal", "committed.json"
+CUBE = "cube"  # the name of the journal of the cube itself
+# Facts that are part of a request, and what messages call them.
+ASKED = {
+    "model": "the model",
+    "encoder_sha256": "the file of the encoder",
+    "database_sha256": "the file of the database",
+    "evaluation": "the evaluation",
+    "tolerance": "the tolerance",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An unfinished output.
+
+    Attributes:
+        folder: the hidden folder, which this process has claimed.
+        continued: whether an earlier run left it.
+        overwrite: whether outputs that exist are replaced.
+    """
+
+    folder: Path
+    continued: bool
+    overwrite: bool
+
+    @property
+    def store(self) -> Path:
+        """The Zarr store with the values."""
+        return self.folder / STORE
+
+    def journal(self, name: str = CUBE) -> Journal:
+        """The journal of an array."""
+        return Journal(folder=self.folder / JOURNAL / name)
+
+    def commit(self, finished: Path, path: Path) -> None:
+        """Give a finished file its final name."""
+        if path.name not in _committed(self.folder):
+            _check_free([path], overwrite=self.overwrite)
+            (self.folder / COMMITTED).write_text(json.dumps([*_committed(self.folder), path.name]), encoding="utf-8")
+        commit(finished, path)
+
+    def exchange(self, path: Path) -> None:
+        """Give the store its final name."""
+        _check_free([path], overwrite=self.overwrite)
+        exchange(self.store, path, self.folder)
+
+
+@contextmanager
+def drafted(
+    path: Path,
+    request: Mapping[str, Any],
+    storage: Storage,
+    *,
+    outputs: Sequence[Path],
+    overwrite: bool,
+    resume: bool,
+) -> Iterator[Draft]:
+    """A context with the draft of an output. It is removed if the context ends well, and if it holds no block.
+
+    Args:
+        path: the output; its hidden folder is the draft.
+        request: what is written, from `request_of`.
+        storage: how values are stored.
+        outputs: the files or folders that get their final names.
+        overwrite: whether outputs that exist are replaced, and whether what an earlier run left may be thrown away.
+        resume: whether to continue what an earlier run left.
+    Raises:
+        OutputError: another process writes one of the outputs; an output exists; or an earlier run left another request
+            unfinished, or the same one, and it is not said what to do with it. Nothing was touched.
+    """
+    told = json.loads(json.dumps(request))
+    with ExitStack() as claims:
+        folder = claims.enter_context(claimed(path))
+        for other in {hidden_folder(output): output for output in outputs if hidden_folder(output) != folder}.values():
+            claims.enter_context(claimed(other))
+        continued = _goes_on(path, folder, told, overwrite=overwrite, resume=resume)
+        committed = _committed(folder) if continued else []
+        _check_free([output for output in outputs if output.name not in committed], overwrite=overwrite)
+        if not continued:
+            empty(folder)
+            _write_request(folder, told, storage)
+        try:
+            yield Draft(folder=folder, continued=continued, overwrite=overwrite)
+        except BaseException as error:
+            blocks = _blocks(folder)
+            if blocks:
+                kept = f"{counted(blocks, 'block')} {'is' if blocks == 1 else 'are'} kept"
+                error.add_note(Note(f"{kept}; add {argument('resume', True)} to continue"))
+            else:
+                empty(folder)
+            raise
+        empty(folder)
+
+
+def request_of(cube: xr.DataArray, storage: Storage, **options: object) -> dict[str, Any]:
+    """What is written, in JSON. Two requests are the same if these are equal.
+
+    Args:
+        options: of the format.
+    """
+    cube, geobox = as_4d(cube), geobox_of(cube)
+    facts = facts_of(cube)
+    return {
+        "the CRS": wkt_of(geobox),
+        "the grid": [*geobox.shape, *geobox.affine[:6]],
+        "the betas": np.atleast_1d(cube["beta"].values).tolist() if "beta" in cube.coords else [],
+        "the bands": band_names(cube),
+        **{name: facts[key] for key, name in ASKED.items() if key in facts},
+        "the dtype": storage.dtype,
+        **options,
+        "the chunks": [list(sizes) for sizes in cube.chunks or ()],
+        "the values": tokenize(cube.data),
+    }
+
+
+def kept_storage(path: Path) -> Storage | None:
+    """How the values of an unfinished output are stored; None if nothing of it was kept."""
+    kept = _read(hidden_folder(path))
+    if kept is None:
+        return None
+    told = kept["storage"]
+    arrays = {name: None if told[name] is None else np.array(told[name]) for name in ("scale", "offset")}
+    return Storage(**(told | arrays | {"components": tuple(told["components"])}))
+
+
+def kept_blocks(path: Path) -> int:
+    """How many blocks of an output an interrupted run has written."""
+    return _blocks(hidden_folder(path))
+
+
+def committed(path: Path) -> list[str]:
+    """The names of files that an unfinished run has already given their final place."""
+    return _committed(hidden_folder(path))
+
+
+def _committed(folder: Path) -> list[str]:
+    try:
+        return json.loads((folder / COMMITTED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+
+
+def _goes_on(path: Path, folder: Path, request: Mapping[str, Any], *, overwrite: bool, resume: bool) -> bool:
+    """Whether this run continues what an earlier one left in the folder."""
+    left, blocks = _read(folder), _blocks(folder)
+    if left is None or not blocks or not (folder / STORE).exists():
+        return False
+    differing = [name for name in {**left["request"], **request} if left["request"].get(name) != request.get(name)]
+    if not resume:
+        if overwrite:
+            return False
+        again = f"or {argument('overwrite', True)} to start again"
+        remedy = f"give its own arguments and {argument('resume', True)}" if differing else argument("resume", True)
+        raise OutputError(
+            f"an interrupted run left {counted(blocks, 'block')} of {path}; add {remedy} to continue it, {again}"
+        )
+    if differing:
+        raise OutputError(
+            f"what an interrupted run left of {path} is another request: {_difference(differing[0], left, request)}; "
+            f"repeat the same one, or give {argument('overwrite', True)} and not {argument('resume')} to start again"
+        )
+    return True
+
+
+def _difference(name: str, left: Mapping[str, Any], request: Mapping[str, Any]) -> str:
+    """What differs between two requests, in words."""
+    before, now = (str(part.get(name)) for part in (left["request"], request))
+    return f"{name} was {before}, and is {now}" if max(len(before), len(now)) < 60 else f"{name} differ"
+
+
+def _check_free(outputs: Sequence[Path], *, overwrite: bool) -> None:
+    """Look again whether an output exists, because it may have been made meanwhile."""
+    for output in outputs:
+        if output.exists() and not overwrite:
+            raise OutputError(
+                f"{output} exists and was left as it is; add {argument('overwrite', True)} to replace it, or give "
+                f"another {argument('out')}"
+            )
+
+
+def _write_request(folder: Path, request: Mapping[str, Any], storage: Storage) -> None:
+    told = {
+        name: value.tolist() if isinstance(value := getattr(storage, name), np.ndarray) else value
+        for name in storage.__dataclass_fields__
+    }
+    draft = folder / f"{REQUEST}.draft"
+    draft.write_text(json.dumps({"request": request, "storage": told}), encoding="utf-8")
+    draft.replace(folder / REQUEST)
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
+    """The request of a draft and its storage; None if there is none."""
+    try:
+        return json.loads((folder / REQUEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _blocks(folder: Path) -> int:
+    """How many blocks are written, those of overviews not counted."""
+    return sum(1 for _ in (folder / JOURNAL / CUBE).glob("*.json"))

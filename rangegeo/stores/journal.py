@@ -1,0 +1,118 @@
+"""The journal of an unfinished output: one small file for each block that is written, with what was measured there.
+
+A run that is continued skips these blocks. A missing chunk proves nothing, because a block of nodata writes none, so
+only the journal says what is done. It holds checksums of the stored bytes: a block whose bytes were lost or damaged, by
+a power failure or a full disk, counts as not done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import google_crc32c
+from zarr.abc.store import Store
+from zarr.core.buffer import Buffer
+from zarr.storage import WrapperStore
+
+from rangegeo.stores.quantise import Loss
+
+Measured = Mapping[str, Mapping[str, float]]  # what was measured, by the name of the patch where it was
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What is known of a block that is written.
+
+    Attributes:
+        loss: what storing it cost; None if its dtype costs nothing, or if it has no data.
+        checksums: CRC32C of each stored object of the block, by its key in the store.
+        measured: what was measured in the patches it was interpolated from.
+    """
+
+    loss: Loss | None = None
+    checksums: Mapping[str, int] = field(default_factory=dict)
+    measured: Measured = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """The entries of one array, by the first row and the first column of their blocks.
+
+    Attributes:
+        folder: where they lie, one file each.
+    """
+
+    folder: Path
+
+    def write(self, top: int, left: int, entry: Entry) -> None:
+        """Add an entry. Its file gets its name when it is complete."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        draft = self.folder / f"{top}-{left}.{os.getpid()}"
+        draft.write_text(json.dumps(asdict(entry)), encoding="utf-8")
+        draft.replace(self.folder / f"{top}-{left}.json")
+
+    def read(self) -> dict[tuple[int, int], Entry]:
+        """All entries; damaged ones are left out."""
+        found = {}
+        for path in self.folder.glob("*.json"):
+            top, left = (int(number) for number in path.stem.split("-"))
+            try:
+                told = json.loads(path.read_text(encoding="utf-8"))
+                loss = None if told["loss"] is None else Loss(**told["loss"])
+                found[top, left] = Entry(loss=loss, checksums=told["checksums"], measured=told["measured"])
+            except (ValueError, KeyError, TypeError):  # the disk was full, or the power failed
+                continue
+        return found
+
+    def done(self, is_sound: Callable[[int, int, Entry], bool]) -> dict[tuple[int, int], Entry]:
+        """The entries of blocks that need not be written again.
+
+        Args:
+            is_sound: whether the stored bytes of a block are there and undamaged, given its first row, its first column
+                and its entry. Called from several threads.
+        """
+        entries = self.read()
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            sound = list(pool.map(lambda at: is_sound(at[0], at[1], entries[at]), entries))
+        return {at: entry for (at, entry), good in zip(entries.items(), sound, strict=True) if good}
+
+
+def objects_are_sound(root: Path, entry: Entry) -> bool:
+    """Whether all objects of a block are in the store at `root` and have their checksums."""
+    try:
+        return all(checksum((root / key).read_bytes()) == known for key, known in entry.checksums.items())
+    except OSError:
+        return False
+
+
+def checksum(stored: bytes) -> int:
+    """CRC32C."""
+    return google_crc32c.value(stored)
+
+
+class ChecksumStore(WrapperStore[Store]):
+    """A store that notes the checksum of every object that is written to it.
+
+    Attributes:
+        checksums: CRC32C by key, of what this process wrote.
+    """
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.checksums: dict[str, int] = {}
+
+    def __reduce__(self) -> tuple[type[ChecksumStore], tuple[Store]]:
+        return ChecksumStore, (self._store,)
+
+    async def set(self, key: str, value: Buffer) -> None:
+        await super().set(key, value)
+        self.checksums[key] = checksum(bytes(value.as_buffer_like()))
+
+    def taken(self, keys: Iterable[str]) -> dict[str, int]:
+        """The checksums of these keys, as far as something was written, which are forgotten here."""
+        return {key: self.checksums.pop(key) for key in keys if key in self.checksums}
