@@ -30,13 +30,14 @@ from rangegeo.support.unfinished import claimed, commit, empty, exchange, hidden
 
 REQUEST, STORE, JOURNAL, COMMITTED = "request.json", "draft.zarr", "journal", "committed.json"
 CUBE = "cube"  # the name of the journal of the cube itself
+LONGEST_SHOWN = 30  # letters of a part of a request that a message shows
 # Facts that are part of a request, and what messages call them.
 ASKED = {
-    "model": "the model",
-    "encoder_sha256": "the file of the encoder",
-    "database_sha256": "the file of the database",
-    "evaluation": "the evaluation",
-    "tolerance": "the tolerance",
+    "model": "model",
+    "encoder_sha256": "encoder file",
+    "database_sha256": "database file",
+    "evaluation": "evaluation",
+    "tolerance": "tolerance",
 }
 
 
@@ -132,15 +133,15 @@ def request_of(cube: xr.DataArray, storage: Storage, **options: object) -> dict[
     cube, geobox = as_4d(cube), geobox_of(cube)
     facts = facts_of(cube)
     return {
-        "the CRS": wkt_of(geobox),
-        "the grid": [*geobox.shape, *geobox.affine[:6]],
-        "the betas": np.atleast_1d(cube["beta"].values).tolist() if "beta" in cube.coords else [],
-        "the bands": band_names(cube),
+        "CRS": wkt_of(geobox),
+        "pixels": [*geobox.shape, *geobox.affine[:6]],
+        "betas": np.atleast_1d(cube["beta"].values).tolist() if "beta" in cube.coords else [],
+        "bands": band_names(cube),
         **{name: facts[key] for key, name in ASKED.items() if key in facts},
-        "the dtype": storage.dtype,
+        "dtype": storage.dtype,
         **options,
-        "the chunks": [list(sizes) for sizes in cube.chunks or ()],
-        "the values": tokenize(cube.data),
+        "chunks": [list(sizes) for sizes in cube.chunks or ()],
+        "values": tokenize(cube.data),
     }
 
 
@@ -180,14 +181,15 @@ def _goes_on(path: Path, folder: Path, request: Mapping[str, Any], *, overwrite:
     if not resume:
         if overwrite:
             return False
-        again = f"or {argument('overwrite', True)} to start again"
-        remedy = f"give its own arguments and {argument('resume', True)}" if differing else argument("resume", True)
+        other = f", of another request ({_difference(differing[0], left, request)})" if differing else ""
+        way = "repeat that one with" if differing else "add"
         raise OutputError(
-            f"an interrupted run left {counted(blocks, 'block')} of {path}; add {remedy} to continue it, {again}"
+            f"an interrupted run left {counted(blocks, 'block')} of {path}{other}; {way} {argument('resume', True)} to "
+            f"continue it, or add {argument('overwrite', True)} to start again"
         )
     if differing:
         raise OutputError(
-            f"what an interrupted run left of {path} is another request: {_difference(differing[0], left, request)}; "
+            f"what an interrupted run left of {path} is of another request: {_difference(differing[0], left, request)}; "
             f"repeat the same one, or give {argument('overwrite', True)} and not {argument('resume')} to start again"
         )
     return True
@@ -196,7 +198,7 @@ def _goes_on(path: Path, folder: Path, request: Mapping[str, Any], *, overwrite:
 def _difference(name: str, left: Mapping[str, Any], request: Mapping[str, Any]) -> str:
     """What differs between two requests, in words."""
     before, now = (str(part.get(name)) for part in (left["request"], request))
-    return f"{name} was {before}, and is {now}" if max(len(before), len(now)) < 60 else f"{name} differ"
+    return f"{name} {before} there, {now} here" if max(len(before), len(now)) < LONGEST_SHOWN else f"other {name}"
 
 
 def _check_free(outputs: Sequence[Path], *, overwrite: bool) -> None:

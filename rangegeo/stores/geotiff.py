@@ -86,7 +86,7 @@ def write_geotiff(
     check_outputs(cube, path, overwrite=overwrite, resume=resume, dtype=storage.dtype)
     profile = _finished_profile(cube, storage.dtype, creation_options)
     cube = evenly_chunked(cube)
-    options = {"the format": "COG" if overviews else "GeoTIFF", "the creation options": profile}
+    options = {"format": "COG" if overviews else "GeoTIFF", "creation options": profile}
     everything = [made for output in paths for made in (_preview_path(output), _style_path(output), output)]
     request = request_of(cube, storage, **options)
     with drafted(path, request, storage, outputs=everything, overwrite=overwrite, resume=resume) as draft:

@@ -80,7 +80,7 @@ def write_zarr(
     groups = _GroupMaker(storage=storage, zarr_format=zarr_format, options=options, has_beta="beta" in cube.dims)
     cube = evenly_chunked(as_4d(cube)).rename(NAME)
     overviews = [as_4d(overview).rename(NAME) for overview in overviews]
-    request = request_of(cube, storage, **groups.request, **{"the overviews": len(overviews)})
+    request = request_of(cube, storage, **groups.request, **{"overviews": len(overviews)})
     with drafted(path, request, storage, outputs=[path], overwrite=overwrite, resume=resume) as draft:
         root = draft.store
         array = array_to_write(root) if draft.continued else groups.make(cube, root, overviews)
@@ -213,7 +213,7 @@ class _GroupMaker:
     @property
     def request(self) -> dict[str, Any]:
         """What of the groups is part of a request, see `rangegeo.stores.drafts.request_of`."""
-        return {"the format": f"Zarr {self.zarr_format}", "the creation options": asdict(self.options)}
+        return {"format": f"Zarr {self.zarr_format}", "creation options": asdict(self.options)}
 
     def _array_attributes(self, cube: xr.DataArray) -> dict[str, Any]:
         origin = computed_from(cube)

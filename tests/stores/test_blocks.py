@@ -6,19 +6,23 @@ import os
 import threading
 import time
 from collections import namedtuple
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import dask
+import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
+from dask.delayed import Delayed
 from writing import listing
 
 from rangegeo.errors import OutputError, UsageError
 from rangegeo.schema.cube import as_4d
-from rangegeo.stores.blocks import is_empty, write_blocks
+from rangegeo.stores.blocks import Written, is_empty, write_blocks
 from rangegeo.stores.formats import FORMATS, choose_format
 from rangegeo.stores.geotiff import check_outputs, write_geotiff
+from rangegeo.stores.journal import Entry, Journal
 from rangegeo.stores.zarr import check_store, write_zarr
 from rangegeo.support.destination import check_destination
 
@@ -73,7 +77,7 @@ def test_the_room_that_is_asked_for(cube, tmp_path, monkeypatch):
         check_store(cube, tmp_path / "a.zarr", overwrite=False, dtype=dtype)
         check_outputs(cube, tmp_path / "a.tif", overwrite=False, dtype=dtype)
         assert asked[0] == cube.nbytes / share
-        assert 2 < max(asked[1:]) * share / cube.nbytes < 3  # the draft and the finished file stand side by side
+        assert 3 < max(asked[1:]) * share / cube.nbytes < 4  # the values, a draft and a finished file, side by side
 
 
 def test_a_destination_in_the_current_folder_is_fine(tmp_path, monkeypatch):
@@ -137,45 +141,96 @@ def test_a_cube_without_beta_gets_one_without_a_name(cube):
     assert "beta" not in four.coords
 
 
+class Counting:
+    """Measures the row and the column of every block of an array."""
+
+    def __init__(self, values: da.Array) -> None:
+        self.values = values
+
+    def of_block(self, row: int, col: int) -> Delayed:
+        return dask.delayed({"part": {"number": row * 10 + col}})
+
+    @staticmethod
+    def facts(measured: Iterable) -> dict[str, str | int | float]:
+        return {"measured": sum(part["part"]["number"] for part in measured)}
+
+
+def noting_shapes(shapes: list) -> Callable[[np.ndarray, int, int], Entry]:
+    """A writer that writes nothing and notes the shapes of blocks."""
+
+    def write(block: np.ndarray, top: int, left: int) -> Entry:
+        shapes.append(block.shape)
+        return Entry()
+
+    return write
+
+
 def test_every_block_is_written_once_at_its_place(cube):
     out = np.full(cube.shape, np.nan, np.float32)
 
-    def write(block: np.ndarray, top: int, left: int) -> tuple[int, int]:
+    def write(block: np.ndarray, top: int, left: int) -> Entry:
         target = out[:, :, top : top + block.shape[2], left : left + block.shape[3]]
         assert np.isnan(target).all()
         target[:] = block
-        return top, left
+        return Entry(checksums={f"{top}/{left}": 1})
 
-    facts, (told,) = write_blocks(cube, write)
+    facts, (told,) = write_blocks(Written(cube=cube, write=write))
     assert facts == {}
-    assert told == [(top, left) for top in (0, 16, 32) for left in (0, 16, 32, 48)]
+    assert [list(entry.checksums) for entry in told] == [
+        [f"{top}/{left}"] for top in (0, 16, 32) for left in (0, 16, 32, 48)
+    ]
     np.testing.assert_array_equal(out, cube.values)
 
 
 def test_each_cube_that_is_written_along_is_told_of_apart(cube):
     half = cube.isel(x=slice(16), y=slice(24))
+
+    def naming(name: str) -> Callable[[np.ndarray, int, int], Entry]:
+        return lambda block, top, left: Entry(checksums={f"{name} {top} {left}": 1})
+
     facts, told = write_blocks(
-        cube.isel(x=slice(32)),
-        lambda block, top, left: ("cube", top, left),
-        dask.delayed({"measured": 1}),
-        also=[(half, lambda block, top, left: ("half", top, left))],
+        Written(cube=cube.isel(x=slice(32)), write=naming("cube")),
+        Counting,
+        also=[Written(cube=half, write=naming("half"))],
     )
-    assert facts == {"measured": 1}
-    assert told == [
-        [("cube", top, left) for top in (0, 16, 32) for left in (0, 16)],
-        [("half", top, 0) for top in (0, 16)],
+    assert facts == {"measured": 0 + 1 + 10 + 11 + 20 + 21}
+    assert [[name for entry in entries for name in entry.checksums] for entries in told] == [
+        [f"cube {top} {left}" for top in (0, 16, 32) for left in (0, 16)],
+        [f"half {top} 0" for top in (0, 16)],
     ]
+
+
+def test_blocks_that_are_done_are_not_computed(cube, tmp_path):
+    """Every block but one is done; its entry goes to the journal, the others are handed on."""
+    written, journal = [], Journal(folder=tmp_path / "journal")
+    done = {
+        (top, left): Entry(measured={"part": {"number": top / 16 * 10 + left / 16}})
+        for top in (0, 16, 32)
+        for left in (0, 16, 32, 48)
+        if (top, left) != (16, 32)
+    }
+
+    def write(block: np.ndarray, top: int, left: int) -> Entry:
+        written.append((top, left))
+        np.testing.assert_array_equal(block, cube.values[:, :, 16:32, 32:48])
+        return Entry(checksums={"c": 7})
+
+    facts, (entries,) = write_blocks(Written(cube=cube, write=write, journal=journal, done=done), Counting)
+    assert written == [(16, 32)]
+    assert facts == {"measured": sum(row * 10 + col for row in range(3) for col in range(4))}
+    assert journal.read() == {(16, 32): Entry(checksums={"c": 7}, measured={"part": {"number": 12}})}
+    assert entries == [*done.values(), *journal.read().values()]
 
 
 def test_blocks_hold_all_bands_even_if_the_cube_does_not(cube):
     shapes = []
-    write_blocks(cube.chunk(band=2, beta=1), lambda block, top, left: shapes.append(block.shape[:2]))
-    assert set(shapes) == {(2, 5)}
+    write_blocks(Written(cube=cube.chunk(band=2, beta=1), write=noting_shapes(shapes)))
+    assert {shape[:2] for shape in shapes} == {(2, 5)}
 
 
 def test_a_cube_in_memory_is_one_block(cube):
     shapes = []
-    write_blocks(cube.compute(), lambda block, top, left: shapes.append(block.shape))
+    write_blocks(Written(cube=cube.compute(), write=noting_shapes(shapes)))
     assert shapes == [cube.shape]
     assert isinstance(cube, xr.DataArray)
 
@@ -214,14 +269,15 @@ def test_nothing_is_written_once_the_caller_was_told_of_a_failure(make_cube):
     """Other threads may still hold blocks when the first one fails."""
     cube, told, late = make_cube(chunks=8), threading.Event(), []
 
-    def write(block: np.ndarray, top: int, left: int) -> None:
+    def write(block: np.ndarray, top: int, left: int) -> Entry:
         if (top, left) == (0, 0):
             raise RuntimeError("the first block")
         time.sleep(0.01)
         late.append(told.is_set())
+        return Entry()
 
     with pytest.raises(RuntimeError, match="the first block"):
-        write_blocks(cube, write, scheduler="threads", num_workers=4)
+        write_blocks(Written(cube=cube, write=write), scheduler="threads", num_workers=4)
     told.set()
     time.sleep(0.2)
     assert not any(late)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from pyproj import CRS
 from rasterio.enums import ColorInterp
 from rasterio.warp import Resampling
 from rio_cogeo.cogeo import cog_validate
-from writing import CRSS, BrokenBlock, listing, most_alive
+from writing import CRSS, BrokenBlock, ColumnsOf, listing, most_alive
 
 import rangegeo as rg
 from rangegeo.errors import CubeError, OutputError
@@ -100,7 +101,7 @@ def test_a_plain_geotiff_has_no_overviews(large, tmp_path):
 
 
 def test_bands_are_described_and_provenance_is_in_the_tags(one, tmp_path):
-    (path,) = write_geotiff(one, tmp_path / "a.tif", measured=dask.delayed({"measured_error": 1e-6}))
+    (path,) = write_geotiff(one, tmp_path / "a.tif", measuring=ColumnsOf)
     with rasterio.open(path) as file:
         assert file.descriptions == tuple(one["band_name"].values)
         tags = file.tags()
@@ -108,7 +109,7 @@ def test_bands_are_described_and_provenance_is_in_the_tags(one, tmp_path):
         if name != "grid_mapping":
             assert tags[name] == str(value)
     assert tags["beta"] == "0.5"
-    assert float(tags["measured_error"]) == 1e-6
+    assert float(tags["measured_error"]) == 3e-6
 
 
 @pytest.mark.parametrize(
@@ -259,10 +260,13 @@ def test_a_failure_leaves_everything_as_it_was(cube, broken, tmp_path, monkeypat
         monkeypatch.setattr(geotiff, "_compress", fail)
     elif moment == "the disk":
         monkeypatch.setattr(geotiff.rasterio.shutil, "copy", fail)
-    with pytest.raises(BrokenBlock if moment == "a block" else OSError):
+    with pytest.raises(BrokenBlock if moment == "a block" else OSError) as caught:
         write_geotiff(broken if moment == "a block" else cube, tmp_path / "a.tif", overwrite=True)
-    assert listing(tmp_path) == before
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    kept = {name for name in listing(tmp_path) if name.startswith(".a.tif-unfinished/")}
+    assert {name: data for name, data in listing(tmp_path).items() if name not in kept} == before
+    (note,) = caught.value.__notes__
+    assert re.fullmatch(r"\d+ blocks? (is|are) kept; add resume=True to continue", note)
+    assert len([name for name in kept if "/journal/cube/" in name]) == int(note.split()[0])
 
 
 def test_an_interrupt_leaves_everything_as_it_was(cube, tmp_path, monkeypatch):

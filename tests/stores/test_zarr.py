@@ -6,7 +6,6 @@ import json
 import threading
 from collections import Counter
 
-import dask
 import numpy as np
 import odc.geo.xr  # noqa: F401, registers .odc
 import pytest
@@ -16,7 +15,7 @@ import xarray as xr
 import zarr
 from odc.geo.geobox import GeoBox
 from pyproj import CRS
-from writing import CRSS, BrokenBlock, listing, most_alive
+from writing import CRSS, BrokenBlock, ColumnsOf, listing, most_alive
 from zarr.storage import LocalStore
 
 import rangegeo as rg
@@ -138,9 +137,9 @@ def test_provenance_and_band_names_are_kept(cube, tmp_path, zarr_format):
 
 
 def test_measured_facts_become_attributes(cube, tmp_path):
-    write_zarr(cube, tmp_path / "a.zarr", measured=dask.delayed({"measured_error": 1e-6}))
-    assert zarr.open_group(tmp_path / "a.zarr", mode="r").attrs["measured_error"] == 1e-6
-    assert rg.open_cube(tmp_path / "a.zarr").rangegeo.facts["measured_error"] == 1e-6
+    write_zarr(cube, tmp_path / "a.zarr", measuring=ColumnsOf)
+    assert zarr.open_group(tmp_path / "a.zarr", mode="r").attrs["measured_error"] == 3e-6
+    assert rg.open_cube(tmp_path / "a.zarr").rangegeo.facts["measured_error"] == 3e-6
 
 
 # ------------------------------------------------------------------------------------------------- chunks
@@ -167,7 +166,7 @@ def test_one_block_writes_whole_chunks_once(cube, tmp_path, monkeypatch, zarr_fo
 
 
 def test_stored_chunks_are_bounded_in_bytes(make_cube, tmp_path, monkeypatch):
-    monkeypatch.setattr("rangegeo.stores.zarr.CHUNK_BYTES", 16 * 16 * 4 * 3)
+    monkeypatch.setattr("rangegeo.stores.arrays.CHUNK_BYTES", 16 * 16 * 4 * 3)
     cube = make_cube(bands=8)
     write_zarr(cube, tmp_path / "a.zarr")
     assert zarr.open_array(tmp_path / "a.zarr" / "embedding", mode="r").chunks == (1, 3, 16, 16)
@@ -202,24 +201,31 @@ def test_blocks_stream(cube, tmp_path):
 # ---------------------------------------------------------------------------------- unfinished and existing
 
 
-def test_a_store_says_that_it_is_unfinished_until_the_last_block(broken, tmp_path, zarr_format):
-    path = tmp_path / "a.zarr"
+def test_a_store_has_no_name_until_the_last_block(broken, tmp_path, zarr_format):
     with pytest.raises(BrokenBlock):
-        write_zarr(broken, path, zarr_format=zarr_format)
+        write_zarr(broken, tmp_path / "a.zarr", zarr_format=zarr_format)
+    assert [path.name for path in tmp_path.iterdir()] == [".a.zarr-unfinished"]
+    assert not is_complete(tmp_path / ".a.zarr-unfinished" / "draft.zarr")
+
+
+def test_a_store_that_says_it_is_unfinished_is_opened_with_a_warning(cube, tmp_path, zarr_format):
+    """Such as one that an older version of rangegeo left."""
+    path = tmp_path / "a.zarr"
+    write_zarr(cube, path, zarr_format=zarr_format)
+    zarr.open_group(path, mode="r+", use_consolidated=False).attrs["rangegeo_complete"] = False
     assert not is_complete(path)
-    assert zarr.open_group(path, mode="r", use_consolidated=False).attrs["rangegeo_complete"] is False
     with pytest.warns(UserWarning, match=r"a\.zarr is unfinished: chunks that were not written read as NaN") as caught:
-        read = rg.open_cube(path)
+        rg.open_cube(path)
     assert caught[0].filename == __file__
-    assert np.isnan(read.values[:, :, 16:32, 32:48]).all()
-    with pytest.raises(OutputError, match="exists and was left as it is; add overwrite=True to replace it"):
-        write_zarr(broken, path)
 
 
 def test_an_unfinished_store_can_be_replaced(cube, broken, tmp_path):
     with pytest.raises(BrokenBlock):
         write_zarr(broken, tmp_path / "a.zarr")
+    with pytest.raises(OutputError, match=r"an interrupted run left \d+ blocks? of .*a\.zarr, of another request"):
+        write_zarr(cube, tmp_path / "a.zarr")
     write_zarr(cube, tmp_path / "a.zarr", overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
     assert is_complete(tmp_path / "a.zarr")
     np.testing.assert_array_equal(rg.open_cube(tmp_path / "a.zarr").values, cube.values)
 
@@ -247,8 +253,8 @@ def test_a_store_that_was_to_be_replaced_is_kept_if_its_successor_fails(cube, br
     before = listing(tmp_path)
     with pytest.raises(BrokenBlock):
         write_zarr(broken, tmp_path / "a.zarr", overwrite=True)
-    assert listing(tmp_path) == before
-    assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
+    assert {name: data for name, data in listing(tmp_path).items() if name.startswith("a.zarr")} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".a.zarr-unfinished", "a.zarr"]
 
 
 @pytest.mark.parametrize("what", ["folder", "empty folder", "file"])

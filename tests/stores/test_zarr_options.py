@@ -49,7 +49,7 @@ def test_no_codec(cube, tmp_path, zarr_format):
 
 
 def test_a_shard_holds_a_block_of_pixels_with_all_betas_and_bands(make_cube, tmp_path, monkeypatch):
-    monkeypatch.setattr("rangegeo.stores.zarr.CHUNK_BYTES", 16 * 16 * 4 * 3)  # three bands a chunk
+    monkeypatch.setattr("rangegeo.stores.arrays.CHUNK_BYTES", 16 * 16 * 4 * 3)  # three bands a chunk
     cube = make_cube(bands=8)
     write_zarr(cube, tmp_path / "many.zarr")
     write_zarr(cube, tmp_path / "few.zarr", creation_options={"SHARDS": "YES"})
