@@ -188,8 +188,9 @@ def _goes_on(path: Path, folder: Path, request: Mapping[str, Any], *, overwrite:
             f"continue it, or add {argument('overwrite', True)} to start again"
         )
     if differing:
+        difference = _difference(differing[0], left, request)
         raise OutputError(
-            f"what an interrupted run left of {path} is of another request: {_difference(differing[0], left, request)}; "
+            f"what an interrupted run left of {path} is of another request: {difference}; "
             f"repeat the same one, or give {argument('overwrite', True)} and not {argument('resume')} to start again"
         )
     return True
