@@ -10,7 +10,7 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from rangegeo.grid.coords import CRS_KEY, grid_coords
-from rangegeo.schema.facts import GRID_MAPPING
+from rangegeo.schema.facts import GRID_MAPPING, with_facts_apart
 
 BAND, BAND_NAME = "band", "band_name"
 
@@ -33,6 +33,7 @@ def completed(cube: xr.DataArray) -> xr.DataArray:
             found = found.assign_coords({BAND_NAME: (BAND, text(_names(found)))})
     if {"y", "x"} <= set(found.dims) and not _has_crs(found):
         found = _with_crs(found)
+    found = with_facts_apart(found)  # after the names, which rioxarray hands over as an attribute
     told = found.coords.get(GRID_MAPPING)
     if told is not None and "crs_wkt" in told.attrs and CRS_KEY not in told.encoding:
         kept = told.copy()

@@ -4,9 +4,9 @@ xarray copies the attributes of an array to whatever is computed from it, and dr
 what is still true of a difference or of a mean of the cube: the model, its files, what to cite. What is true of these
 values alone is in the encoding: that they are an embedding, how they were computed and how far they are off.
 
-xarray copies the attributes of a whole Dataset, too. So a stored array says by itself that its values are those that were
-written: its CF attribute `coordinates` also names the axes x and y, which CF allows. xarray keeps this text in the
-encoding. It loses it with any computation, and what it makes up for the result never names an axis.
+xarray copies the attributes of a whole Dataset, too. So a stored array says by itself that its values are those that
+were written: its CF attribute `coordinates` also names the axes x and y, which CF allows. xarray keeps this text in the
+encoding. It loses it with nearly any computation, and what it makes up for the result never names an axis.
 """
 
 from __future__ import annotations
@@ -67,6 +67,26 @@ def with_facts(cube: xr.DataArray, facts: Mapping[Any, Any]) -> xr.DataArray:
     described.encoding = {name: value for name, value in cube.encoding.items() if name != KEY}
     described.encoding |= {"grid_mapping": GRID_MAPPING} | ({KEY: own} if own else {})
     return described
+
+
+def without_facts_of_values(facts: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The facts that stay true of what is computed from a cube."""
+    return {name: value for name, value in facts.items() if not _is_of_values(name, value, facts)}
+
+
+def with_facts_apart(array: xr.DataArray) -> xr.DataArray:
+    """An array with facts of its values among its attributes, as rioxarray reads the tags of a GeoTIFF; mended.
+
+    The encoding tells whether the array is still what was read: xarray drops it with any computation.
+    """
+    if "evaluation" not in array.attrs or "model" not in array.attrs:
+        return array
+    if "source" not in array.encoding:
+        found = array.copy(deep=False)
+        found.attrs = without_facts_of_values(array.attrs)
+        return found
+    called = {} if isinstance(array.attrs.get("long_name"), str) else {"long_name": title(array.attrs["model"])}
+    return with_facts(array, array.attrs | called)
 
 
 def computed_from(cube: xr.DataArray) -> str | None:

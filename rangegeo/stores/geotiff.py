@@ -38,6 +38,7 @@ from rangegeo.stores.attributes import plain_attributes
 from rangegeo.stores.blocks import Facts, Report, is_empty, stored_bytes, write_blocks
 from rangegeo.stores.geotiff_crs import check_crs
 from rangegeo.stores.geotiff_options import FEW_BANDS, compression, raster_type, with_options
+from rangegeo.stores.geotiff_sample import TAG, sample_text
 from rangegeo.stores.qml import qgis_style
 from rangegeo.stores.quantise import FLOAT32, Loss, Storage
 from rangegeo.support.destination import check_destination
@@ -178,7 +179,7 @@ class _Completion:
             file.descriptions = self.names
             if self.storage.scale is not None and self.storage.offset is not None:
                 file.scales, file.offsets = self.storage.scale[layer].tolist(), self.storage.offset[layer].tolist()
-            file.update_tags(**self.tags[layer])
+            file.update_tags(**self.tags[layer], **{TAG: sample_text(file)})
         self._paint_preview(draft, _preview_path(finished), layer)
         _compress(draft, finished, self.profile, overviews=self.overviews)
         _style_path(finished).write_text(self.style, encoding="utf-8")

@@ -2,9 +2,9 @@
 
 An integer counts steps of a linear scale: value = scale * stored + offset, as in CF and GDAL. A GeoTIFF has a scale for
 each band, the same in the files of all betas: so these can be compared, and another run can take the steps of any of
-them. CF and GDAL read only one scale of a Zarr array, so all its bands share it. The ranges come from a seeded sample of
-pixels, so that they are known before anything is written. Values outside a range are clipped and counted, and every value
-that is written is compared with the value that will be read.
+them. CF and GDAL read only one scale of a Zarr array, so all its bands share it. The ranges come from a seeded sample
+of pixels, so that they are known before anything is written. Values outside a range are clipped and counted, and every
+value that is written is compared with the value that will be read.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ A store says that it is unfinished until its last block is written.
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -110,7 +111,7 @@ def check_store(
     """
     parse_zarr_options(creation_options, zarr_format, dtype)
     check_destination(path, int(stored_bytes(cube, dtype) * (1 + 2 * ROOM * overviews)), overwrite=overwrite)
-    if path.exists() and not any((path / name).exists() for name in ("zarr.json", ".zgroup")):
+    if path.exists() and not _is_group(path):
         raise OutputError(f"{path} is not a Zarr store and was left as it is; give another {argument('out')}")
 
 
@@ -122,6 +123,16 @@ def store_at(path: Path) -> Path | LocalStore:
 def is_complete(path: Path) -> bool:
     """Whether every block of a store was written. A store of another program does not say it and counts as complete."""
     return bool(zarr.open_group(path, mode="r", use_consolidated=False).attrs.get(COMPLETE, True))
+
+
+def _is_group(path: Path) -> bool:
+    """Whether a path is that of a Zarr group, and not of an array, which is a part of a store."""
+    if (path / ".zgroup").exists():
+        return True
+    try:
+        return json.loads((path / "zarr.json").read_text(encoding="utf-8")).get("node_type") == "group"
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 # ------------------------------------------------------------------------------------------ steps of write_zarr
