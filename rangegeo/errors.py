@@ -208,7 +208,7 @@ class GridWarning(_TwoSpellings, UserWarning):
 
 
 class CubeWarning(_TwoSpellings, UserWarning):
-    """A cube is opened, but parts of it are missing."""
+    """A cube is opened or written, but parts of it are missing or changed."""
 
 
 class PlaceWarning(_TwoSpellings, UserWarning):

@@ -18,6 +18,7 @@ WGS84 = "EPSG:4326"
 UNITS = {"degree": "°", "metre": " m", "kilometre": " km"}
 NAMELESS = ("unknown", "unnamed", "undefined")  # names of CRSs that PROJ strings describe
 EXAMPLE = "EPSG:3857"
+OTHER_BODY = 0.01  # a radius that is off by more belongs to another planet; those of the Earth differ by 0.2 %
 
 
 class HasWkt(Protocol):
@@ -38,7 +39,7 @@ def parse_crs(crs: CrsLike, name: str = "crs", *, source: str | None = None) -> 
         name: the argument that holds it, for messages.
         source: the file or object that says it is in this CRS, if the argument holds such a source.
     Raises:
-        UsageError: pyproj does not know the CRS, or it is neither geographic nor projected.
+        UsageError: pyproj does not know the CRS, or it is neither geographic nor projected, or it is one of Mars.
     """
     try:
         parsed = CRS.from_user_input(crs)
@@ -46,6 +47,8 @@ def parse_crs(crs: CrsLike, name: str = "crs", *, source: str | None = None) -> 
         raise _refusal("a CRS that pyproj knows", crs, name, source) from None
     if not (parsed.is_geographic or parsed.is_projected):
         raise _refusal("a geographic or projected CRS", crs, name, source)
+    if parsed.ellipsoid and abs(parsed.ellipsoid.semi_major_metre / EARTH_RADIUS_M - 1) > OTHER_BODY:
+        raise _refusal("a CRS of the Earth", crs, name, source)
     return parsed
 
 

@@ -38,8 +38,14 @@ def stored_line(facts: Mapping[str, Any], storage: Storage) -> str:
     """What storing values cost."""
     errors = {name: facts[f"quantisation_error_{name}"] for name in storage.bounds}
     clipped = facts["quantisation_clipped"]
-    fit = f"{clipped} values lay outside the sampled ranges and were clipped" if clipped else "no value was clipped"
+    fit = clipped_line(clipped, storage) if clipped else "no value was clipped"
     return f"stored as {storage.dtype}: measured error {_shares(errors)} of the largest value; {fit}"
+
+
+def clipped_line(clipped: int, storage: Storage) -> str:
+    """How many values did not fit into the ranges, and whose ranges these are."""
+    whose = "sampled ranges" if storage.origin in ("cube", "model") else f"ranges of {storage.origin}"
+    return f"{clipped} values lay outside the {whose} and were clipped"
 
 
 def _shares(errors: Mapping[str, float]) -> str:

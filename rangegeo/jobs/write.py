@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import dask.array as da
 import numpy as np
@@ -12,7 +14,8 @@ import xarray as xr
 from rangegeo.cubes.lazy import as_lazy
 from rangegeo.cubes.proof import Measuring
 from rangegeo.cubes.ranges import cube_ranges
-from rangegeo.errors import UsageError
+from rangegeo.errors import CubeWarning, UsageError
+from rangegeo.jobs.measured import clipped_line
 from rangegeo.schema.complete import band_names, completed
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
 from rangegeo.schema.facts import facts_of, facts_of_values
@@ -68,7 +71,11 @@ def write_cube(
     storage = kept or choose_storage(
         cube, dtype, lambda: da.asarray(as_4d(cube).data), one_scale=form.one_scale, scales_from=scales_from
     )
-    return compute_and_write(cube, path, form, storage, options | {"resume": resume})
+    facts: dict[str, Any] = {}
+    paths = compute_and_write(cube, path, form, storage, options | {"resume": resume}, facts.update)
+    if facts.get("quantisation_clipped"):  # the shell prints the same as a line of its own
+        warnings.warn(CubeWarning(clipped_line(facts["quantisation_clipped"], storage)), stacklevel=3)
+    return paths
 
 
 def choose_storage(
@@ -90,7 +97,7 @@ def choose_storage(
         cube: with its coordinates and facts; its values may be missing.
         dtype: float32, float16, int16 or int8.
         sample: as in `fit_storage`.
-        one_scale: whether all layers and bands share one scale.
+        one_scale: as in `fit_storage`.
         scales_from: another output whose steps are taken.
         round_off: as in `fit_storage`.
     Raises:

@@ -10,7 +10,7 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from rangegeo.grid.coords import CRS_KEY, grid_coords
-from rangegeo.schema.facts import GRID_MAPPING
+from rangegeo.schema.facts import GRID_MAPPING, with_facts_apart
 
 BAND, BAND_NAME = "band", "band_name"
 
@@ -26,13 +26,14 @@ def completed(cube: xr.DataArray) -> xr.DataArray:
         count = cube.sizes[BAND]
         if BAND not in found.coords:
             found = found.assign_coords({BAND: np.arange(1, count + 1)})
-        if BAND_NAME in found.coords and found[BAND_NAME].dtype != object:
-            found = found.assign_coords({BAND_NAME: as_text(found[BAND_NAME])})
+        if BAND_NAME in found.coords and found[BAND_NAME].dims == (BAND,):
+            found = _with_text(found)
         if BAND_NAME not in found.coords or found[BAND_NAME].dims != (BAND,):
             found = found.drop_vars(BAND_NAME, errors="ignore")
             found = found.assign_coords({BAND_NAME: (BAND, text(_names(found)))})
     if {"y", "x"} <= set(found.dims) and not _has_crs(found):
         found = _with_crs(found)
+    found = with_facts_apart(found)  # after the names, which rioxarray hands over as an attribute
     told = found.coords.get(GRID_MAPPING)
     if told is not None and "crs_wkt" in told.attrs and CRS_KEY not in told.encoding:
         kept = told.copy()
@@ -64,6 +65,19 @@ def _names(cube: xr.DataArray) -> list[str]:
         return [str(name) for name in told]
     labels = cube[BAND].values.tolist()
     return [label if isinstance(label, str) else f"band_{label}" for label in labels]
+
+
+def _with_text(cube: xr.DataArray) -> xr.DataArray:
+    """The array with names of bands as text; a band that `reindex` has made up is called by its number."""
+    names = cube[BAND_NAME].values.tolist()
+    made_up = [isinstance(name, float) and name != name for name in names]
+    if any(made_up):
+        labels = cube[BAND].values.tolist()
+        names = [f"band_{labels[i]}" if empty else str(names[i]) for i, empty in enumerate(made_up)]
+        return cube.assign_coords({BAND_NAME: (BAND, text(names))})
+    if cube[BAND_NAME].dtype == object:
+        return cube
+    return cube.assign_coords({BAND_NAME: as_text(cube[BAND_NAME])})
 
 
 def _has_crs(cube: xr.DataArray) -> bool:

@@ -3,11 +3,15 @@
 xarray copies the attributes of an array to whatever is computed from it, and drops its encoding. So an attribute says
 what is still true of a difference or of a mean of the cube: the model, its files, what to cite. What is true of these
 values alone is in the encoding: that they are an embedding, how they were computed and how far they are off.
+
+xarray copies the attributes of a whole Dataset, too. So a stored array says by itself that its values are those that
+were written: its CF attribute `coordinates` also names the axes x and y, which CF allows. xarray keeps this text in the
+encoding. It loses it with nearly any computation, and what it makes up for the result never names an axis.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import xarray as xr
@@ -17,6 +21,8 @@ Facts: TypeAlias = dict[str, str | int | float]
 
 KEY = "rangegeo"  # of the encoding
 GRID_MAPPING = "spatial_ref"  # the coordinate that holds the CRS
+AXES = ("x", "y")
+MARKED = "rangegeo_marked"  # attribute of a group: its array says by itself that its values are as they were written
 # Facts that are true of these values alone, by their names or by how the names begin.
 OF_VALUES = (
     "command",
@@ -40,8 +46,19 @@ def facts_of_values(cube: xr.DataArray) -> dict[str, Any]:
     """What is true of the values of this cube alone; empty for what was computed from a cube."""
     known = cube.encoding.get(KEY, {})
     if "model" in cube.attrs:
-        return dict(known)
+        called = {"long_name": title(cube.attrs["model"])}  # also if another program read it, or read and saved it
+        return dict(known) or (called if is_as_written(cube) and "long_name" not in cube.attrs else {})
     return {name: value for name, value in known.items() if name.startswith("quantisation_")}  # attributes were dropped
+
+
+def is_as_written(array: xr.DataArray) -> bool:
+    """Whether an array that xarray read has the values that rangegeo wrote, or a part of them."""
+    return set(AXES) <= set(str(array.encoding.get("coordinates", "")).split())
+
+
+def coordinates_text(names: Iterable[str]) -> str:
+    """The CF attribute `coordinates` by which `is_as_written` knows an array."""
+    return " ".join(sorted({*names, *AXES}))
 
 
 def with_facts(cube: xr.DataArray, facts: Mapping[Any, Any]) -> xr.DataArray:
@@ -53,6 +70,26 @@ def with_facts(cube: xr.DataArray, facts: Mapping[Any, Any]) -> xr.DataArray:
     described.encoding = {name: value for name, value in cube.encoding.items() if name != KEY}
     described.encoding |= {"grid_mapping": GRID_MAPPING} | ({KEY: own} if own else {})
     return described
+
+
+def without_facts_of_values(facts: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The facts that stay true of what is computed from a cube."""
+    return {name: value for name, value in facts.items() if not _is_of_values(name, value, facts)}
+
+
+def with_facts_apart(array: xr.DataArray) -> xr.DataArray:
+    """An array with facts of its values among its attributes, as rioxarray reads the tags of a GeoTIFF; mended.
+
+    The encoding tells whether the array is still what was read: xarray drops it with any computation.
+    """
+    if "evaluation" not in array.attrs or "model" not in array.attrs:
+        return array
+    if "source" not in array.encoding:
+        found = array.copy(deep=False)
+        found.attrs = without_facts_of_values(array.attrs)
+        return found
+    called = {} if isinstance(array.attrs.get("long_name"), str) else {"long_name": title(array.attrs["model"])}
+    return with_facts(array, array.attrs | called)
 
 
 def computed_from(cube: xr.DataArray) -> str | None:

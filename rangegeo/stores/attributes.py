@@ -22,6 +22,7 @@ OF_STORAGE = {
     "nodata",
     "nodatavals",
     "offsets",
+    "rangegeo_sample",
     "scale_factor",
     "scales",
 }

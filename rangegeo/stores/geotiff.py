@@ -42,6 +42,7 @@ from rangegeo.stores.blocks import Measuring, Report, stored_bytes, write_blocks
 from rangegeo.stores.drafts import committed, drafted, request_of
 from rangegeo.stores.geotiff_crs import check_crs
 from rangegeo.stores.geotiff_options import FEW_BANDS, compression, raster_type, with_options
+from rangegeo.stores.geotiff_sample import TAG, sample_text
 from rangegeo.stores.qml import qgis_style
 from rangegeo.stores.quantise import FLOAT32, Storage
 from rangegeo.support.destination import check_destination
@@ -187,11 +188,12 @@ class _Completion:
             file.descriptions = self.names
             if self.storage.scale is not None and self.storage.offset is not None:
                 file.scales, file.offsets = self.storage.scale[layer].tolist(), self.storage.offset[layer].tolist()
-            file.update_tags(**self.tags[layer])
             for rows, cols in _blocks_of(stored):
                 values = np.asarray(stored[layer, :, rows, cols])
                 if not _is_hole(values, self.storage.nodata):
                     file.write(values, window=rasterio.windows.Window.from_slices(rows, cols))
+        with rasterio.open(draft, "r+") as file:
+            file.update_tags(**self.tags[layer], **{TAG: sample_text(file)})
         self._paint_preview(draft, _preview_path(finished), layer)
         _compress(draft, finished, self.profile, overviews=self.overviews)
         _style_path(finished).write_text(self.style, encoding="utf-8")

@@ -18,7 +18,8 @@ from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.crs import without_cf_warnings
 from rangegeo.schema.complete import text
 from rangegeo.schema.cube import BETA_ATTRS, NAME
-from rangegeo.schema.facts import with_facts
+from rangegeo.schema.facts import with_facts, without_facts_of_values
+from rangegeo.stores.geotiff_sample import TAG, is_as_written
 from rangegeo.stores.restored import array_name, cube_of, decoded
 from rangegeo.stores.zarr import is_complete, store_at
 from rangegeo.support.paths import local_path
@@ -179,7 +180,7 @@ def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.Dat
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             warnings.filterwarnings("ignore", "(Scales|Offsets) differ across bands", UserWarning)  # as intended
             with rasterio.open(path.absolute()) as file:
-                tags, names = file.tags(), file.descriptions
+                tags, names, own = file.tags(), file.descriptions, is_as_written(file, file.tags())
                 scale, offset = np.array(file.scales), np.array(file.offsets)
                 level = choose(file.shape, len(file.overviews(1)))
             overview: dict[str, Any] = {"overview_level": level - 1} if level else {}
@@ -190,7 +191,8 @@ def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.Dat
     if "rangegeo_version" not in tags:
         raise CubeError(f"{path} was not written by rangegeo; {EXPECTED}")
     assert isinstance(stored, xr.DataArray)  # rioxarray makes Datasets of files with subdatasets only
-    attrs = {name: _parsed(name, text) for name, text in tags.items() if name not in ("AREA_OR_POINT", "beta")}
+    attrs = {name: _parsed(name, text) for name, text in tags.items() if name not in ("AREA_OR_POINT", "beta", TAG)}
+    attrs = attrs if own else without_facts_of_values(attrs)
     coords: dict[str, Any] = {"beta": ((), float(tags["beta"]), BETA_ATTRS)} if "beta" in tags else {}
     coords |= {"band": stored["band"], "band_name": ("band", text(names))} | grid_coords(stored.odc.geobox)
     values = stored.variable

@@ -25,7 +25,7 @@ def check_replaceable(path: Path) -> None:
         OutputError: it is something else, or a user's own files lie in it. Nothing was touched.
     """
     other = f"give another {argument('out')}"
-    if not _is_node(path):
+    if not _is_group(path):
         raise OutputError(f"{path} is not a Zarr store and was left as it is; {other}")
     if not any(set(_axes(folder)) >= AXES for folder in (path, *_folders(path))):
         raise OutputError(f"{path} is a Zarr store but no cube (dims band, y, x), and was left as it is; {other}")
@@ -37,6 +37,11 @@ def check_replaceable(path: Path) -> None:
 
 def _folders(path: Path) -> list[Path]:
     return [entry for entry in path.iterdir() if entry.is_dir()]
+
+
+def _is_group(path: Path) -> bool:
+    """Whether a folder is a group, and not an array, which is a part of a store."""
+    return (path / ".zgroup").is_file() or _json(path / "zarr.json").get("node_type") == "group"
 
 
 def _is_node(path: Path) -> bool:

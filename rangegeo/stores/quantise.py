@@ -1,9 +1,10 @@
 """Fewer bits a value: how a cube is stored as float16, int16 or int8, and how much accuracy that costs.
 
 An integer counts steps of a linear scale: value = scale * stored + offset, as in CF and GDAL. A GeoTIFF has a scale for
-each band. CF and GDAL read only one scale of a Zarr array, so all its bands share it. The ranges come from a seeded
-sample of pixels, so that they are known before anything is written. Values outside a range are clipped and counted, and
-every value that is written is compared with the value that will be read.
+each band, the same in the files of all betas: so these can be compared, and another run can take the steps of any of
+them. CF and GDAL read only one scale of a Zarr array, so all its bands share it. The ranges come from a seeded sample
+of pixels, so that they are known before anything is written. Values outside a range are clipped and counted, and every
+value that is written is compared with the value that will be read.
 """
 
 from __future__ import annotations
@@ -195,7 +196,7 @@ def fit_storage(
         sample: a function that returns (layers, bands, rows, cols) of the cube, at the lines that
             `rangegeo.grid.samples.sample_lines` chooses or at all of them, NaN where there is no data. It is called for
             integers only.
-        one_scale: whether all layers and bands share one scale; else each has its own.
+        one_scale: whether all bands share one scale; else each has its own, which all layers share.
         round_off: how much values may differ from those of the sample, relative to their component's largest value.
     Raises:
         UsageError: values cannot be stored as `dtype`.
@@ -210,9 +211,7 @@ def fit_storage(
     span = high - low
     growth = np.maximum(coarse_low - low, high - coarse_high) / np.where(span > NOISE * slack, span, np.inf)
     margin = float(np.clip(growth.max(), SMALLEST_MARGIN, 1.0))
-    low, high = low - margin * span - slack, high + margin * span + slack
-    if one_scale:
-        low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
+    low, high = _shared(low - margin * span - slack, high + margin * span + slack, one_scale=one_scale)
     return Storage(
         dtype=dtype,
         components=components,
@@ -233,12 +232,11 @@ def storage_within(
         dtype: int16 or int8.
         band_names: the names of the bands.
         low, high: (layers, bands) the lowest and the highest values.
-        one_scale: whether all layers and bands share one scale.
+        one_scale: as in `fit_storage`.
         origin: where the ranges come from.
     """
     components = _components(band_names)
-    if one_scale:
-        low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
+    low, high = _shared(low, high, one_scale=one_scale)
     return Storage(
         dtype=check_dtype(dtype),
         components=components,
@@ -247,6 +245,13 @@ def storage_within(
         largest=_by_component(components, np.maximum(np.abs(low), np.abs(high))),
         origin=origin,
     )
+
+
+def _shared(low: np.ndarray, high: np.ndarray, *, one_scale: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Ranges (layers, bands) that all layers share, or all layers and bands."""
+    axis = None if one_scale else 0
+    lowest, highest = low.min(axis=axis, keepdims=True), high.max(axis=axis, keepdims=True)
+    return np.broadcast_to(lowest, low.shape).copy(), np.broadcast_to(highest, high.shape).copy()
 
 
 def _components(band_names: Sequence[str]) -> tuple[str, ...]:

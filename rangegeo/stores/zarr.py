@@ -23,7 +23,7 @@ from rangegeo.errors import UsageError, argument
 from rangegeo.grid.coords import grid_coords
 from rangegeo.schema.complete import as_text
 from rangegeo.schema.cube import NAME, as_4d, geobox_of
-from rangegeo.schema.facts import Facts, computed_from, facts_of, facts_of_values
+from rangegeo.schema.facts import MARKED, Facts, computed_from, coordinates_text, facts_of, facts_of_values
 from rangegeo.stores.arrays import array_to_write, block_writing, evenly_chunked, stored_chunks
 from rangegeo.stores.attributes import flat_facts, plain_attributes, simplify_consolidated
 from rangegeo.stores.blocks import Measuring, Report, stored_bytes, write_blocks
@@ -194,7 +194,7 @@ class _GroupMaker:
         coords = _own_coordinates(cube, self.zarr_format)
         empty = da.empty(cube.shape, dtype=self.storage.dtype, chunks=cube.chunks or cube.shape)
         array = xr.DataArray(empty, coords, cube.dims, NAME, self._array_attributes(cube))
-        attrs = {"Conventions": "CF-1.11", COMPLETE: False, "rangegeo_has_beta": self.has_beta}
+        attrs = {"Conventions": "CF-1.11", COMPLETE: False, "rangegeo_has_beta": self.has_beta, MARKED: True}
         attrs |= flat_facts(facts_of_values(cube))
         if overviews:
             attrs |= declared_attributes(cube, self.storage.dtype, overviews)
@@ -219,6 +219,7 @@ class _GroupMaker:
         origin = computed_from(cube)
         attrs = ({} if origin is None else {"long_name": origin}) | plain_attributes(cube.attrs)
         attrs |= declared_attributes(cube, self.storage.dtype)
+        attrs["coordinates"] = coordinates_text(str(name) for name in cube.coords)
         if self.zarr_format == 2:
             attrs["_CRS"] = gdal_crs(geobox_of(cube))  # GDAL reads format 3 from 3.11 on, and CF too
         if self.storage.scale is not None and self.storage.offset is not None:

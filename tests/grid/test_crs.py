@@ -51,3 +51,16 @@ def test_a_crs_that_cannot_be_used_is_refused(crs, expected):
         parse_crs(crs, "aoi", source="a.gpkg")
     assert str(caught.value) == f"the CRS of aoi a.gpkg {said} EPSG:3857"
     assert caught.value.for_shell() == f"the CRS of --aoi a.gpkg {said} EPSG:3857"
+
+
+@pytest.mark.parametrize("crs", ["IAU_2015:49900", "+proj=longlat +a=1737400 +b=1737400 +type=crs"])
+def test_a_crs_of_another_planet_is_refused(crs):
+    with pytest.raises(UsageError, match="crs must be a CRS of the Earth, got "):
+        parse_crs(crs)
+
+
+@pytest.mark.parametrize(
+    "crs", ["+proj=sinu +R=6371007.181 +type=crs", "EPSG:4326+5773", "+proj=laea +a=6378000 +b=6356000"]
+)
+def test_a_ball_of_about_the_size_of_the_earth_is_the_earth(crs):
+    assert parse_crs(crs).ellipsoid is not None

@@ -11,7 +11,7 @@ from rasterio.merge import merge
 
 import rangegeo as rg
 from rangegeo.cubes.ranges import model_ranges
-from rangegeo.errors import CubeError, UsageError
+from rangegeo.errors import CubeError, CubeWarning, UsageError
 from rangegeo.reports.describe import describe
 
 WEST, EAST = (9, 40, 10, 41), (10, 40, 11, 41)
@@ -49,6 +49,7 @@ def test_int16_neighbours_have_the_same_steps(mini, folder, options):
     assert rg.open_cube("w.tif").rangegeo.facts["quantisation_ranges"] == "model"
 
 
+@pytest.mark.filterwarnings("ignore:.* values lay outside the ranges of w:rangegeo.errors.CubeWarning")
 @pytest.mark.parametrize("form", ["zarr", "tif"])
 def test_int8_takes_the_steps_of_another_output(mini, folder, form):
     write = {"zarr": "to_zarr", "tif": "to_geotiff"}[form]
@@ -134,3 +135,12 @@ def test_no_value_leaves_the_ranges_of_the_model(mini):
     values = world.values
     assert (values >= low[:, :, None, None]).all()
     assert (values <= high[:, :, None, None]).all()
+
+
+def test_values_beyond_the_steps_of_another_output_are_told(mini, folder):
+    """The values of a small tile do not reach those of the tile beside it."""
+    first, second = (tile(mini, box, bands="location") for box in ((9, 40, 9.2, 40.2), EAST))
+    first.rangegeo.to_geotiff("w.tif", dtype="int8")
+    with pytest.warns(CubeWarning, match=r"\d+ values lay outside the ranges of w\.tif and were clipped"):
+        second.rangegeo.to_geotiff("e.tif", dtype="int8", scales_from="w.tif")
+    assert rg.open_cube("e.tif").rangegeo.facts["quantisation_clipped"] > 0

@@ -11,6 +11,7 @@ import rioxarray
 import xarray as xr
 
 import rangegeo as rg
+from rangegeo.errors import OutputError
 
 READERS = {
     "open_cube": lambda path: rg.open_cube(path),
@@ -77,3 +78,12 @@ def test_a_geotiff_behind_a_link_stays_there(cube, folder):
     assert Path("a.tif").is_symlink()
     np.testing.assert_allclose(rg.open_cube("disk/a.tif"), 2 * cube.isel(beta=0))
     assert not [path for path in folder.rglob(".*")]
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_an_array_of_a_store_is_no_store(cube, zarr_format):
+    """It would be replaced by a store, and the store around it would be lost."""
+    cube.rangegeo.to_zarr("a.zarr", zarr_format=zarr_format)
+    with pytest.raises(OutputError, match=r"a\.zarr/embedding is not a Zarr store and was left as it is"):
+        rg.open_cube("a.zarr").rangegeo.to_zarr("a.zarr/embedding", overwrite=True)
+    np.testing.assert_array_equal(rg.open_cube("a.zarr"), cube)

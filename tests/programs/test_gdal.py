@@ -159,3 +159,26 @@ def test_newer_gdal_reads_format_3(store):
         band = facts["bands"][-1]
         found = band["minimum"], band["mean"], band["maximum"]
         np.testing.assert_allclose(found, [expected.min(), expected.mean(), expected.max()], atol=1e-3)
+
+
+@pytest.mark.parametrize("options", ["--bands 2,30 --beta 0.75", "--pca 2"])
+def test_neighbours_of_int16_are_joined(gdal, tmp_path, options):
+    """By every tool that joins files: none is left out, and all values are right."""
+    files, truth = [], []
+    for name, box in (("w", "9,40,10,41"), ("e", "10,40,11,41"), ("n", "9,41,10,42")):
+        taken = f"--pca-from {files[0]}" if files and "pca" in options else options
+        same = f"{taken} --bbox {box} --res 0.1 --align {MINI}"
+        files += raster(f"{same} --dtype int16", tmp_path / f"{name}.tif")
+        truth.append(open_cube(raster(f"{same} --dtype float32", tmp_path / f"{name}_true.tif")[0]).values)
+    gdal("gdalbuildvrt", "-q", tmp_path / "a.vrt", *files)
+    gdal("gdalwarp", "-q", *files, tmp_path / "b.tif")
+    gdal("gdal_merge.py", "-q", "-n", -32768, "-a_nodata", -32768, "-init", -32768, "-o", tmp_path / "c.tif", *files)
+    with rasterio.open(files[0]) as one:
+        scale, offset = (np.array(part)[:, None, None] for part in (one.scales, one.offsets))
+    for name in ("a.vrt", "b.tif", "c.tif"):
+        with rasterio.open(tmp_path / name) as joined:
+            assert joined.shape == (20, 20)
+            values = (joined.read(masked=True) * scale + offset).filled(np.nan)
+        for found, expected in zip((values[:, 10:, :10], values[:, 10:, 10:], values[:, :10, :10]), truth, strict=True):
+            np.testing.assert_allclose(found, expected, atol=float(scale.max()), rtol=0)
+        assert np.isnan(values[:, :10, 10:]).all()

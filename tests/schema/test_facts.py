@@ -63,5 +63,42 @@ def test_a_part_of_a_cube_knows_all_of_it(cube, way):
     assert part == whole
 
 
+OF_DATASETS = {
+    "product": lambda found: found * 2,
+    "difference": lambda found: found - found.isel(y=0, drop=True),
+    "masked": lambda found: found.where(found["embedding"] > 0),
+    "filled": lambda found: found.fillna(0),
+    "mapped": lambda found: found.map(np.sqrt),
+    "changed in place": lambda found: found.__iadd__(1),
+    "mean": lambda found: found.mean("band", keepdims=True),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Consolidated metadata:UserWarning", "ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+@pytest.mark.parametrize("consolidated", [True, False])
+def test_facts_follow_the_values_of_a_whole_dataset(mini, tmp_path, dtype, consolidated):
+    """The attributes of a group stay on whatever xarray computes from it; the array itself tells that they are old."""
+    made = rg.raster((5, 44, 6, 45), 0.05, model=mini, betas=(0, 1), bands=[1, 4])
+    made.rangegeo.to_zarr(tmp_path / "a.zarr", dtype=dtype)
+    facts = rg.open_cube(tmp_path / "a.zarr").rangegeo.facts
+    for way, change in OF_DATASETS.items():
+        found = change(xr.open_zarr(tmp_path / "a.zarr", consolidated=consolidated))
+        found.to_zarr(tmp_path / f"{way}.zarr")
+        again = rg.open_cube(tmp_path / f"{way}.zarr").rangegeo
+        assert not OF_VALUES & again.facts.keys(), way
+        assert again.facts["model"] == "RANGE+"
+        assert "computed from RANGE+ embedding" in repr(again)
+    whole = xr.open_zarr(tmp_path / "a.zarr", consolidated=consolidated)
+    whole.isel(x=slice(3, 9)).to_zarr(tmp_path / "part.zarr")
+    assert rg.open_cube(tmp_path / "part.zarr").rangegeo.facts.items() >= facts.items()
+    assert "computed from" not in repr(whole["embedding"].rangegeo)
+    if consolidated and dtype == "float32":  # what is quantised has an attribute that netCDF cannot hold
+        (whole * 2).to_netcdf(tmp_path / "b.nc")
+        whole.isel(x=slice(3, 9)).to_netcdf(tmp_path / "c.nc")
+        assert not OF_VALUES & rg.open_cube(tmp_path / "b.nc").rangegeo.facts.keys()
+        assert rg.open_cube(tmp_path / "c.nc").rangegeo.facts["tolerance"] == facts["tolerance"]
+
+
 def test_dropped_attributes_are_gone(cube):
     assert cube.drop_attrs().rangegeo.facts == {}

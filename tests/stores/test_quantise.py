@@ -94,7 +94,7 @@ def test_all_values_of_the_range_are_used(dtype, one_scale):
     values = np.random.default_rng(0).normal(size=(2, 3, 30, 30)).astype(np.float32)
     storage = fitted(values, dtype, one_scale=one_scale)
     stored, _ = storage.encode(values)
-    used = np.ptp(stored.astype(int), axis=None if one_scale else (2, 3))
+    used = np.ptp(stored.astype(int), axis=None if one_scale else (0, 2, 3))
     assert (used >= (2 * np.iinfo(dtype).max) / (1 + 2 * storage.margin + 1e-3) - 2).all()
     assert abs(stored.astype(int)).max() <= np.iinfo(dtype).max
 
@@ -122,7 +122,8 @@ def test_a_band_has_a_scale_of_its_own_but_where_it_cannot():
     values = np.random.default_rng(0).normal(size=(2, 3, 20, 20)).astype(np.float32)
     values *= np.array([[1, 100, 0.01], [2, 200, 0.02]], np.float32)[:, :, None, None]
     each, shared = (fitted(values, "int8", one_scale=one) for one in (False, True))
-    np.testing.assert_allclose(each.scale[1] / each.scale[0], 2, rtol=0.3)
+    np.testing.assert_array_equal(each.scale[1], each.scale[0])  # of the layer that varies most
+    assert each.scale[0, 0] * 254 >= np.ptp(values[:, 0])
     assert each.scale[0, 1] > 50 * each.scale[0, 0] > 2500 * each.scale[0, 2]
     assert np.ptp(shared.scale) == np.ptp(shared.offset) == 0
     assert shared.scale[0, 0] == pytest.approx(each.scale.max(), rel=0.3)
