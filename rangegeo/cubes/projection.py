@@ -20,6 +20,7 @@ from rangegeo.grid.extent import Area
 from rangegeo.models.model import Model
 from rangegeo.stores.taken import check_same, read_taken
 from rangegeo.support.numbers import is_whole
+from rangegeo.support.text import counted
 
 PCA_PIXELS = 1024  # that the components are fitted on
 
@@ -35,7 +36,7 @@ def with_projection(
     """
     if not is_whole(count) or not 1 <= count <= recipe.bands:
         expected = f"from 1 to the number of bands, {recipe.bands}"
-        raise UsageError(argument="pca", expected=expected, got=repr(count), example=3)
+        raise UsageError(argument="pca", expected=expected, got=repr(count), example=min(3, recipe.bands))
     if recipe.kept_diagnostics:
         raise UsageError(f"{argument('pca')} projects embeddings; leave diagnostics out of {argument('bands')}")
     if area is None:
@@ -50,8 +51,8 @@ def with_projection(
     sample = sample[np.isfinite(sample).all(axis=1)]
     if len(sample) < count:
         raise UsageError(
-            f"{argument('pca')} found no pixels in the domain of the projection; take another {argument('bbox')} or "
-            f"{argument('crs')}"
+            f"{argument('pca')} found {counted(len(sample), 'pixel')} with a place on Earth, and {count} components need "
+            f"as many; take another extent, or fewer components"
         )
     return replace(recipe, projection=fit_projection(sample, count))
 

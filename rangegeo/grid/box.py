@@ -59,7 +59,7 @@ def make_geobox(
         GridWarning: the pixel size looks as if it were meant in other units.
     """
     source, target = parse_crs(bbox_crs, "bbox_crs"), parse_crs(crs, "crs")
-    size = parse_res(res)
+    size = parse_res(res, target)
     return cover(_bounds_in(parse_bbox(bbox, source), source, target), size, target, align=align)
 
 
@@ -132,6 +132,9 @@ def parse_bbox(bbox: Sequence[float], crs: CRS) -> Bounds:
         west, south, east, north = (real(value) for value in bbox)
     except (TypeError, ValueError):
         expected, given = "four numbers W,S,E,N", _joined(bbox)
+        if not crs.is_geographic:
+            expected = f"{expected} in {units(crs)} of {short_name(crs)}"
+            raise UsageError(argument="bbox", expected=expected, got=given) from None
         raise UsageError(argument="bbox", expected=expected, got=given, example=(5, 44, 10, 48)) from None
     given = _joined((west, south, east, north))
     if not all(map(math.isfinite, (west, south, east, north))):
@@ -142,7 +145,7 @@ def parse_bbox(bbox: Sequence[float], crs: CRS) -> Bounds:
         raise _bad_box("have west different from east", given)
     if not crs.is_geographic:
         if west > east:
-            raise _bad_box(f"have west < east in {crs_name(crs)}", given)
+            raise _bad_box(f"have west < east in {short_name(crs)}", given)
         return west, south, east, north
     south, north = at_most_polar(np.array([south, north])).tolist()  # 0.1 * 900.0000000000001 is no mistake
     if south < -90 or north > 90:
@@ -171,9 +174,17 @@ def _bad_box(must: str, given: str, more: str = "") -> UsageError:
     return UsageError(f"{argument('bbox')} must {must}, got {given}; {THE_ORDER}{more}")
 
 
-def parse_res(res: float | Sequence[float]) -> tuple[float, float]:
+def example_res(crs: CRS) -> float:
+    """A usual pixel size in units of a CRS, for messages: about a kilometre."""
+    return 0.01 if crs.is_geographic else 1000 if metres_a_unit(crs) < 100 else 1
+
+
+def parse_res(res: float | Sequence[float], crs: CRS) -> tuple[float, float]:
     """The width and the height of a pixel.
 
+    Args:
+        res: one number, or one for x and one for y.
+        crs: the CRS of the grid, for messages.
     Raises:
         UsageError: they are not one or two positive numbers.
     """
@@ -183,7 +194,7 @@ def parse_res(res: float | Sequence[float]) -> tuple[float, float]:
         values = []
     if len(values) not in (1, 2) or not all(math.isfinite(v) and v > SMALLEST_RES for v in values):
         expected = "one or two positive numbers in units of the CRS"
-        raise UsageError(argument="res", expected=expected, got=_joined(res), example=0.01)
+        raise UsageError(argument="res", expected=expected, got=_joined(res), example=example_res(crs))
     return values[0], values[-1]
 
 

@@ -252,4 +252,4 @@ def _from_wkb(wkb: np.ndarray | list, name: str) -> np.ndarray:
 
 def not_valid(name: str, reason: str) -> str:
     """The message about a polygon that cannot be mended."""
-    return f"{AOI} {name} holds a polygon that is not valid, {reason}, and cannot be mended; take it out"
+    return f"{AOI} {name} holds a polygon that is not valid, {reason}, and cannot be mended; take it out of a copy"

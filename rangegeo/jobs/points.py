@@ -140,7 +140,7 @@ def _planned(
     plan = plan_table(table, where, form, recipe, lists=lists, drop=output.drop_columns)
     if plan.survey.unusable and source.invalid == "refuse":
         raise TableError(
-            f"{plan.survey}; correct them, or leave out {argument('invalid', 'refuse')} to keep them with nulls"
+            f"{plan.survey}; correct them in a copy, or leave out {argument('invalid', 'refuse')} to keep them with nulls"
         )
     if not output.to_stdout:
         check_output(output.out, form.room * plan.nbytes, overwrite=output.overwrite)

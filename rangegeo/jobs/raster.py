@@ -142,7 +142,7 @@ def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
     if output.picture is not None:
         from rangegeo.picture.preview import MAP, check_picture
 
-        check_picture(output.picture, MAP)
+        check_picture(output.picture, MAP, "preview")
         check_destination(output.picture, 0, overwrite=output.overwrite, other=argument("preview", "PICTURE.png"))
 
 

@@ -6,7 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
-from rangegeo.errors import OutputError, argument
+from rangegeo.errors import OutputError, argument, either
 from rangegeo.support.disk import free_bytes
 from rangegeo.support.paths import check_name
 from rangegeo.support.text import human_bytes
@@ -19,7 +19,7 @@ def check_destination(
     nbytes: int,
     *,
     overwrite: bool,
-    smaller: str = f"take a larger {argument('res')} or a smaller {argument('bbox')}",
+    smaller: str = "take fewer pixels, bands or betas",
     other: str = f"another {argument('out')}",
 ) -> None:
     """Refuse an output path that cannot be written.
@@ -40,7 +40,11 @@ def check_destination(
         raise OutputError(f"{path} exists and was left as it is; {replace}, or give {other}")
     folder = path.resolve().parent  # of a symbolic link, where the data will be
     if not folder.is_dir():
-        raise OutputError(f"the folder {folder} does not exist; make it first: mkdir -p {shlex.quote(str(folder))}")
+        file = next((parent for parent in (folder, *folder.parents) if parent.is_file()), None)
+        if file is not None:
+            raise OutputError(f"{file} is a file, so nothing can lie in it; give {other}")
+        make = either(f"mkdir -p {shlex.quote(str(folder))}", f"os.makedirs({str(folder)!r})")
+        raise OutputError(f"the folder {folder} does not exist; make it first: {make}")
     if not os.access(folder, os.W_OK):
         raise OutputError(f"the folder {folder} cannot be written to; give {other}")
     free = free_bytes(folder)

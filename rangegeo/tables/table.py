@@ -89,7 +89,7 @@ def check_unique(names: Sequence[str], name: str) -> None:
     """
     if len(set(names)) < len(names):
         twice = next(column for column in names if names.count(column) > 1)
-        raise TableError(f"{name} has several columns named {twice!r}; give each a name of its own")
+        raise TableError(f"{name} has several columns named {twice!r}; give each a name of its own in a copy")
 
 
 def stored_crs(crs: str | dict, name: str) -> CRS:
@@ -126,7 +126,7 @@ def one_line(said: str) -> Iterator[None]:
     except RangegeoError:
         raise
     except MemoryError as error:
-        raise TableError(f"{said}: there is not enough memory for its rows; leave out its widest columns") from error
+        raise TableError(f"{said}: there is not enough memory for its rows; leave out its widest columns in a copy") from error
     except LIBRARY_ERRORS as error:
         raise TableError(f"{said}: {first_line(error)}") from error
 
