@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from rangegeo.analysis.clusters import cluster
 from rangegeo.analysis.sample import sample
 from rangegeo.analysis.similarity import similarity
-from rangegeo.cubes.betas import at_beta
+from rangegeo.cubes.betas import at_beta, usual_beta
 from rangegeo.cubes.lazy import as_lazy
 from rangegeo.errors import UsageError
 from rangegeo.jobs.write import write_cube

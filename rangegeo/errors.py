@@ -3,9 +3,8 @@
 The command line prints the message and exits with `exit_code`. Python callers can catch `RangegeoError`, or the
 built-in exception that each class inherits from.
 
-A message names arguments by `argument("pca", 3)`, because the shell spells them `--pca 3` and Python `pca=3`. Other
-advice that differs is written with `either`. `str` of an error or a warning gives Python's spelling, `for_shell` that of
-the shell.
+A message names arguments by `argument("pca", 3)`, because the shell spells them `--pca 3` and Python `pca=3`; `either`
+writes other advice that differs. `str` of an error or a warning gives Python's spelling, `for_shell` that of the shell.
 """
 
 from __future__ import annotations

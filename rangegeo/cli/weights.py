@@ -96,11 +96,14 @@ def verify(names: tuple[str, ...], verbosity: Verbosity) -> None:
     for one, file, converted in checked:
         if not verbosity.quiet:
             click.echo(f"{one.name.ljust(width)}  file {file.ljust(7)}  converted {converted}")
-    bad = [one.name for one, *states in checked if {DAMAGED, MISSING} & set(states)]
+    bad = [one for one, *states in checked if {DAMAGED, MISSING} & set(states)]
     if bad:
+        on_hub = [one.name for one in bad if one.file.repo]
+        remedies = [f"type rangegeo weights pull {' '.join(on_hub)}"] if on_hub else []
+        remedies += [f"download {one.name} by hand from {one.file.archive}" for one in bad if not one.file.repo]
         raise WeightsError(
             f"{len(bad)} of {counted(len(checked), 'file')} {'is' if len(bad) == 1 else 'are'} damaged or missing; "
-            f"type rangegeo weights pull {' '.join(bad)}"
+            f"{'; '.join(remedies)}"
         )
 
 

@@ -51,8 +51,8 @@ def with_projection(
     sample = sample[np.isfinite(sample).all(axis=1)]
     if len(sample) < count:
         raise UsageError(
-            f"{argument('pca')} found {counted(len(sample), 'pixel')} with a place on Earth, and {count} components need "
-            f"as many; take another extent, or fewer components"
+            f"{argument('pca', count)} found {counted(len(sample), 'pixel')} in the domain of the projection; take "
+            "another extent"
         )
     return replace(recipe, projection=fit_projection(sample, count))
 

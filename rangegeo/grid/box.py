@@ -29,6 +29,8 @@ MOST_PIXELS = 10**12  # a million a side; more comes from a mistaken unit, and a
 SMALLEST_RES = 1e-200  # so that a number of pixels is finite
 FINEST = 0.1  # metres; the model describes landscapes, so finer pixels come from a mistaken unit too
 FARTHEST = 1e9  # metres or feet; a projected place beyond it is a pole, which lies at infinity
+METRIC = "EPSG:3857"  # a CRS in metres for examples, which shows the whole world
+MOST_DEGREES = 10.0  # of a pixel; larger pixel sizes are meant in metres
 WIDEST_CROSSING = 240.0  # degrees; a box across the antimeridian that is wider has west and east swapped, as a rule
 EDGE_POINTS = 719  # on each edge of a box that is reprojected: one every half degree of a whole parallel
 NOWHERE: Bounds = (math.inf, math.inf, math.inf, math.inf)  # bounds that no CRS can show
@@ -58,7 +60,8 @@ def make_geobox(
     Warns:
         GridWarning: the pixel size looks as if it were meant in other units.
     """
-    source, target = parse_crs(bbox_crs, "bbox_crs"), parse_crs(crs, "crs")
+    source = parse_crs(bbox_crs, "bbox_crs", example=example_crs(bbox, 360.0))
+    target = parse_crs(crs, "crs", example=example_crs(res, MOST_DEGREES))
     size = parse_res(res, target)
     return cover(_bounds_in(parse_bbox(bbox, source), source, target), size, target, align=align)
 
@@ -172,6 +175,15 @@ def _warn_of_swapped(bbox: Bounds, width: float) -> None:
 
 def _bad_box(must: str, given: str, more: str = "") -> UsageError:
     return UsageError(f"{argument('bbox')} must {must}, got {given}; {THE_ORDER}{more}")
+
+
+def example_crs(numbers: object, most_degrees: float) -> str:
+    """A CRS in whose units some numbers may be, for messages: one in metres if a number is too large for degrees."""
+    try:
+        values = np.abs(np.asarray(numbers, dtype=float))
+    except (TypeError, ValueError):
+        return WGS84
+    return METRIC if (values > most_degrees).any() else WGS84
 
 
 def example_res(crs: CRS) -> float:

@@ -12,7 +12,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 from rangegeo.errors import GridError, GridWarning, UsageError, argument
-from rangegeo.grid.box import cover, example_res, make_geobox, parse_res
+from rangegeo.grid.box import MOST_DEGREES, cover, example_crs, example_res, make_geobox, parse_res
 from rangegeo.grid.crs import WGS84, CrsLike, crs_of, parse_crs, short_name
 from rangegeo.grid.mask import Mask
 from rangegeo.grid.pixels import reaches_domain
@@ -129,7 +129,7 @@ def _of_area(
         UsageError: the area, its CRS or the pixel size cannot be used.
         GridError: the area has no usable polygons, or no pixel of the grid counts.
     """
-    target = parse_crs(crs)
+    target = parse_crs(crs, example=example_crs(res, MOST_DEGREES))
     size = parse_res(res, target)
     polygons = read_polygons(aoi, area_crs)
     shapes = polygons_in(polygons, target, EDGE_TOLERANCE * min(size))

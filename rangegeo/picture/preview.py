@@ -20,7 +20,7 @@ from rangegeo.errors import UsageError, argument
 from rangegeo.grid.crs import wkt_of
 from rangegeo.picture.figure import PIXELS, draw, note_of, title_of
 from rangegeo.schema.bands import chosen_bands
-from rangegeo.schema.betas import check_betas
+from rangegeo.schema.betas import EXAMPLE, check_betas
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
 from rangegeo.stores.blocks import write_blocks
 from rangegeo.stores.geotiff import output_paths, rgb_file

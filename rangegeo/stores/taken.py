@@ -114,7 +114,9 @@ def taken_storage(
     if not dtype.startswith("int"):
         raise UsageError(f"{argument('scales_from')} needs integers, got {argument('dtype', dtype)}; leave it out")
     if not taken.dtype.startswith("int"):
-        raise UsageError(f"{typed} has no steps of integers, for it is {taken.dtype}; leave out {argument('scales_from')}")
+        raise UsageError(
+            f"{typed} has no steps of integers, for it is {taken.dtype}; leave out {argument('scales_from')}"
+        )
     if taken.dtype != dtype:
         same = argument("dtype", taken.dtype)
         raise UsageError(f"{typed} is {taken.dtype}, got {argument('dtype', dtype)}; type {same}")

@@ -131,7 +131,7 @@ def _check_one_scale(storage: Storage) -> None:
     """Refuse a storage with several scales, of which xarray and GDAL would read only one."""
     if storage.scale is not None and storage.offset is not None and (np.ptp(storage.scale) or np.ptp(storage.offset)):
         raise UsageError(
-            "the bands of a Zarr array share one scale, and this storage has one for each; fit it with one scale for all"
+            "the bands of a Zarr array share one scale, and this storage has one for each; fit one scale for all"
         )
 
 

@@ -140,7 +140,7 @@ def _geometry(schema: pa.Schema, name: str) -> Geometry | None:
         encoding, crs = described["encoding"], described.get("crs", "OGC:CRS84")  # the default of GeoParquet
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TableError(
-            f"{name} has metadata of GeoParquet that are not complete ({first_line(error)}); write it to "
+            f"{name} has metadata of GeoParquet that are not complete ({first_line(error)}); write "
             "another file, for example with geopandas"
         ) from error
     if column not in schema.names:  # the column was dropped, and its metadata were left behind
@@ -155,7 +155,7 @@ def _geometry(schema: pa.Schema, name: str) -> Geometry | None:
     if not (is_binary(kind) if encoding == "WKB" else pa.types.is_struct(kind) and kind.num_fields >= 2):
         raise TableError(
             f"{name} says that its column {column!r} holds {encoding} geometries, but it holds {kind}; name two "
-            f"columns with {argument('lon')} and {argument('lat')}, or write it to another file, for example with geopandas"
+            f"columns with {argument('lon')} and {argument('lat')}, or write another file, for example with geopandas"
         )
     return Geometry(column, encoding, None if crs is None else stored_crs(crs, name))
 

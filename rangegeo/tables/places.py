@@ -169,9 +169,8 @@ def find_places(
             decimal=table.decimal,
         )
     if geometry.crs is not None and given is not None and not geometry.crs.equals(given, ignore_axis_order=True):
-        raise UsageError(
-            f"{argument('crs')} is for tables that do not say theirs; {table.name} is in {geometry.crs.name}, so leave it out"
-        )
+        told = f"{argument('crs')} is for tables that do not say theirs"
+        raise UsageError(f"{told}; {table.name} is in {geometry.crs.name}, so leave it out")
     known = geometry.crs or given
     if known is None:
         example = argument("crs", "EPSG:4326")

@@ -126,7 +126,9 @@ def one_line(said: str) -> Iterator[None]:
     except RangegeoError:
         raise
     except MemoryError as error:
-        raise TableError(f"{said}: there is not enough memory for its rows; leave out its widest columns in a copy") from error
+        raise TableError(
+            f"{said}: there is not enough memory for its rows; leave out its widest columns in a copy"
+        ) from error
     except LIBRARY_ERRORS as error:
         raise TableError(f"{said}: {first_line(error)}") from error
 

@@ -142,7 +142,9 @@ def _lines(path: Path, name: str, encoding: str | None) -> Iterator[io.TextIOWra
 def _not_utf8(name: str, raw: io.BufferedReader | gzip.GzipFile, reason: str) -> str:
     """The message about a file that is not UTF-8, with the encoding that it may have."""
     start = raw.peek(64)[:64]
-    line, number = next(((line, number) for number, line in enumerate(raw, start=1) if not _is(line, "utf-8")), (b"", 1))
+    line, number = next(
+        ((line, number) for number, line in enumerate(raw, start=1) if not _is(line, "utf-8")), (b"", 1)
+    )
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return f"{name} is UTF-16 text; type {argument('encoding', 'utf-16')}"
     if start.startswith(GZIP):
@@ -169,7 +171,8 @@ def _no_text(name: str, start: bytes) -> str:
     for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         if len(start) > 8 and start[offset:40:2].strip(b"\0") == b"" and b"\0" not in start[1 - offset : 40 : 2]:
             return f"{name} looks like UTF-16 text; type {argument('encoding', encoding)}"
-    return f"{name} is no text; expected CSV, or say what it is with {argument('input_format')}, or convert a copy to UTF-8"
+    what = f"say what it is with {argument('input_format')}"
+    return f"{name} is no text; expected CSV, or {what}, or convert a copy to UTF-8"
 
 
 def _checked_header(header: list[str], name: str) -> list[str]:
@@ -177,9 +180,8 @@ def _checked_header(header: list[str], name: str) -> list[str]:
     if not header:
         raise TableError(f"{name} is empty; expected a line of column names such as lon,lat")
     if all(_is_number(text) for text in header):
-        raise TableError(
-            f"the first line of {name} must name the columns, got {','.join(header[:4])}; put a line such as lon,lat before it in a copy"
-        )
+        told = f"the first line of {name} must name the columns, got {','.join(header[:4])}"
+        raise TableError(f"{told}; put a line such as lon,lat before it in a copy")
     names = [text.strip() for text in header]
     for index, column in enumerate(names):
         if not column:
@@ -250,9 +252,10 @@ def _fitted(row: list[str], width: int, where: str, dialect: Dialect, short: lis
         line: its number.
     """
     if any(row[width:]):
-        remedy = "quote the values that hold delimiters in a copy" if dialect.enclosing else "take the delimiters out of values in a copy"
+        remedy = "quote the values that hold delimiters in a copy"
         if not dialect.enclosing:
-            remedy += f", or type {argument('quoting', 'minimal')} if they are enclosed"
+            minimal = argument("quoting", "minimal")
+            remedy = f"take the delimiters out of values in a copy, or type {minimal} if they are enclosed"
         raise TableError(
             f"{where} has {len(row)} values for {width} columns; {remedy}; the {argument('delimiter')} is "
             f"{'a ' if dialect.name.isalpha() else ''}{dialect.name}"

@@ -116,7 +116,9 @@ def _layer(known: list[str], wanted: str | None, name: str) -> str:
     if wanted is not None and wanted not in known:
         raise UsageError(argument="layer", expected=f"one of {', '.join(known)}", got=repr(wanted))
     if wanted is None and len(known) > 1:
-        raise UsageError(f"{name} has the layers {', '.join(known)}; say which, for example {argument('layer', known[0])}")
+        raise UsageError(
+            f"{name} has the layers {', '.join(known)}; say which, for example {argument('layer', known[0])}"
+        )
     if not known:
         raise TableError(f"{name} has no layer; expected a table of places")
     return wanted or known[0]

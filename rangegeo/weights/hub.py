@@ -307,7 +307,9 @@ def _as_download_errors(wanted: PublishedFile, url: str) -> Iterator[None]:
 def _error(wanted: PublishedFile, reason: str) -> DownloadError:
     """The error for a failed download, with advice."""
     path = argument("db" if wanted.form == "database" else "weights")
-    demo = f", or take the embedded model ({arguments(weights='demo', db='demo')})" if wanted.form in WITH_A_DEMO else ""
+    demo = (
+        f", or take the embedded model ({arguments(weights='demo', db='demo')})" if wanted.form in WITH_A_DEMO else ""
+    )
     try_first = "unset HF_HUB_OFFLINE" if "HF_HUB_OFFLINE" in reason else "set HF_ENDPOINT to a mirror"
     return DownloadError(
         f"could not download {wanted.file} of {wanted.repo}: {reason}; {try_first}, or download it "
