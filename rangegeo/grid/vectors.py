@@ -78,15 +78,15 @@ class Geometries:
         shapes: (n,) shapely geometries of any kind.
         crs: the CRS that the source says; None if it says none.
         name: what the source is called in messages.
-        is_bare: whether the source cannot say a CRS, so that WGS 84 is meant if no other is given.
         remedy: how to say that the coordinates are in another CRS, for messages.
+        is_bare: whether the source cannot say a CRS, so that WGS 84 is meant if no other is given.
     """
 
     shapes: np.ndarray
     crs: CrsLike | None
     name: str
-    is_bare: bool = False
     remedy: str
+    is_bare: bool = False
 
 
 def read_geometries(source: AreaLike) -> Geometries:
