@@ -237,6 +237,7 @@ def storage_within(
         origin: where the ranges come from.
     """
     components = _components(band_names)
+    largest = _by_component(components, np.maximum(np.abs(low), np.abs(high)))  # its own, also where a scale is shared
     if one_scale:
         low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
     return Storage(
@@ -244,7 +245,7 @@ def storage_within(
         components=components,
         scale=np.maximum(high - low, SMALLEST_SPAN) / (2 * np.iinfo(dtype).max),
         offset=(low + high) / 2,
-        largest=_by_component(components, np.maximum(np.abs(low), np.abs(high))),
+        largest=largest,
         origin=origin,
     )
 

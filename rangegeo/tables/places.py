@@ -151,8 +151,11 @@ def find_places(
         representative: whether a point within a line or a polygon is taken for it.
     Raises:
         UsageError: the columns or the CRS must be given, or cannot be used.
+        TableError: the geometries cannot be read, and no columns are given.
     """
     given = None if crs is None else parse_crs(crs)
+    if table.fault is not None and lon is None and lat is None:
+        raise TableError(table.fault)
     geometry = table.geometry if lon is None and lat is None else None
     if geometry is None:
         names = table.schema.names

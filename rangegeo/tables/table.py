@@ -68,6 +68,7 @@ class Table:
         other_geometries: further columns of geometries, which are carried along.
         decimal: the sign before the decimals of numbers that are text.
         remarks: what a user should know about the table, one line each.
+        fault: why its geometries cannot be read, if that is so; its columns can be.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Table:
     other_geometries: tuple[Geometry, ...] = ()
     decimal: str = "."
     remarks: tuple[str, ...] = ()
+    fault: str | None = None
 
 
 def check_unique(names: Sequence[str], name: str) -> None:

@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
@@ -80,6 +80,7 @@ def folder_of(row: Row) -> Iterator[None]:
     folder = Path(tempfile.gettempdir(), f"hints-{os.getpid()}-{id(row)}")  # the same each time, for messages name it
     folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
+        _faster(patch)
         os.chdir(folder)
         try:
             if row.always is not None:
@@ -90,6 +91,20 @@ def folder_of(row: Row) -> Iterator[None]:
         finally:
             os.chdir(before)
             shutil.rmtree(folder)
+
+
+@cache
+def _loader() -> Callable:
+    from rangegeo.models import load
+
+    return lru_cache(maxsize=16)(load._load)
+
+
+def _faster(patch: pytest.MonkeyPatch) -> None:
+    """Load each model once, and estimate no time."""
+    loader = _loader()
+    patch.setattr("rangegeo.models.load._load", loader)
+    patch.setattr("rangegeo.cubes.cost.seconds_per_place", lambda *_, **__: 1e-6)
 
 
 def run_line(words: Sequence[str], stdin: bytes = b"") -> tuple[int, str]:
@@ -243,14 +258,16 @@ def follow_in_python(row: Row, way: Way, names: Callable[[], dict[str, object]])
             assert name in said, said
         if name.startswith("drop"):
             expression = _with_keyword(expression, re.split(r"[=\s]", text)[0], None)
-        elif name.startswith("type") or name in way.give:
-            if f"<{name}>" not in (way.then or ""):
-                for keyword in _keywords(text):
-                    expression = _with_keyword(expression, str(keyword.arg), keyword.value)
+        elif (name.startswith("type") or name in way.give) and f"<{name}>" not in (way.then or ""):
+            for keyword in _keywords(text):
+                expression = _with_keyword(expression, str(keyword.arg), keyword.value)
+    choices = [one.strip(" '\"") for one in re.split(r",| or ", groups.get("choose", "none")) if one.strip()]
     with folder_of(row):
         kept = content()
-        error, answer = evaluate(expression, names())
-        assert error is None or (way.gone and not re.search(way.says, answer)), f"{expression}: {error!r}"
+        for number, choice in enumerate(choices):
+            typed = expression.replace("CHOICE", choice).replace("NUMBER", str(number))
+            error, answer = evaluate(typed, names())
+            assert error is None or (way.gone and not re.search(way.says, answer)), f"{typed}: {error!r}"
         if "overwrite=True" not in expression:
             assert {path: kept[path] for path in kept} == {path: content()[path] for path in kept}
 
