@@ -183,6 +183,18 @@ def _parquet(name: str, columns: dict) -> None:
     pq.write_table(table, name)
 
 
+def database(name: str, width: int) -> Callable[[], object]:
+    """A RANGE database with keys of some width."""
+    return partial(_database, name, width)
+
+
+def _database(name: str, width: int) -> None:
+    with np.load(NPZ) as whole:
+        arrays = {key: whole[key] for key in whole.files}
+    key = next(key for key, array in arrays.items() if array.ndim == 2 and "satclip" in key.lower())
+    np.savez(name, **(arrays | {key: arrays[key][:, :width]}))
+
+
 POINTS = [shapely.to_wkb(shapely.Point(5.72, 45.19)), shapely.to_wkb(shapely.Point(4.84, 45.76))]
 COLUMNS = {"lon": [5.72, 4.84], "lat": [45.19, 45.76]}
 

@@ -1,7 +1,7 @@
 """Follows what messages say to type, and finds all messages that say something to type.
 
-A `Row` is a command that provokes a message, with the `Way`s that the message offers. Each way takes what is to be typed
-out of the message itself, so that a hint that changes is followed as it is then.
+A `Row` is a command that provokes a message, with the `Way`s that the message offers. What is to be typed is taken out
+of the message itself, so that a hint that changes is followed as it is then.
 """
 
 from __future__ import annotations
@@ -80,9 +80,9 @@ def folder_of(row: Row) -> Iterator[None]:
     folder = Path(tempfile.gettempdir(), f"hints-{os.getpid()}-{id(row)}")  # the same each time, for messages name it
     folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        _faster(patch)
         os.chdir(folder)
         try:
+            _faster(patch)
             if row.always is not None:
                 row.always(patch)
             for make in row.files:
@@ -94,7 +94,8 @@ def folder_of(row: Row) -> Iterator[None]:
 
 
 @cache
-def _loader() -> Callable:
+def loader() -> Callable:
+    """What loads models, each once."""
     from rangegeo.models import load
 
     return lru_cache(maxsize=16)(load._load)
@@ -102,8 +103,7 @@ def _loader() -> Callable:
 
 def _faster(patch: pytest.MonkeyPatch) -> None:
     """Load each model once, and estimate no time."""
-    loader = _loader()
-    patch.setattr("rangegeo.models.load._load", loader)
+    patch.setattr("rangegeo.models.load._load", loader())
     patch.setattr("rangegeo.cubes.cost.seconds_per_place", lambda *_, **__: 1e-6)
 
 
@@ -298,9 +298,10 @@ PACKAGE = Path(__file__).parents[2] / "rangegeo"
 COMPOSERS = {"argument", "arguments", "either", "shell_name", "_warped", "_option", "_pair"}
 ADVICE = re.compile(
     r"\b(type|take|leave|give|pip install|for example|choose|name (one|two)|say (it|which|what)|or say|set it|"
-    r"set HF|unset|open it|write (a|it|another|one)|draw (a|it)|make (a|one|it|room)|rename|correct them|put (a|it)|turn it|"
-    r"did you mean|download it|restore it|run again|cut it|pass|must be|expected|needs|one of|convert|mirror|keep its|"
-    r"quote the|use the|point RANGEGEO|write with|ask for)\b"
+    r"set HF|unset|"
+    r"open it|write (a|it|another|one)|draw (a|it)|make (a|one|it|room|the)|rename|correct them|put (a|it)|turn it|"
+    r"did you mean|download it|restore it|run again|cut it|pass|must be|expected|needs|one of|keep its|quote the|"
+    r"use the|point RANGEGEO|ask for)\b"
 )
 
 

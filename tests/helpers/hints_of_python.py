@@ -13,8 +13,6 @@ import shapely
 from helpers.hint_files import CKPT, METRES, NPZ, SQUARE, grid_array, made, text
 from helpers.hints import Row, Way
 
-CUBE = "rg.raster((5, 44, 6, 45), 0.25, model=model, betas=(0, 1))"
-
 
 @cache
 def _names() -> dict[str, object]:
@@ -36,11 +34,14 @@ def _names() -> dict[str, object]:
     cube = rg.raster((5, 44, 6, 45), 0.25, model=model, betas=(0, 1)).compute()
     points = geopandas.GeoSeries([shapely.Point(5.3, 44.3)])
     found: dict[str, object] = {
+        "affine": Affine(1, 0, 0, 0, -1, 0),
         "array": grid_array,
+        "corners": grid_array(x=5 + 0.25 * np.arange(4), transform=Affine(0.25, 0, 5, 0, -0.25, 45)),
+        "rotated": grid_array().drop_vars(["x", "y"]).rio.write_transform(Affine(0.2, 0.1, 5, 0.1, -0.2, 45)),
+        "uneven": grid_array(x=np.array([5, 5.1, 5.5, 6])),
         "components": rg.raster((5, 44, 6, 45), 0.25, model=model, layout="components"),
         "cube": cube,
         "flat": rg.raster((5, 44, 6, 45), 0.25, model="Direct"),
-        "frame": pd.DataFrame({"LON": [5.3], "LAT": [44.3]}),
         "geobox": GeoBox((4, 4), Affine(0.25, 0, 5, 0, -0.25, 45), None),
         "turned": GeoBox((4, 4), Affine(0.2, 0.1, 5, 0.1, -0.2, 45), "EPSG:4326"),
         "upside": GeoBox((4, 4), Affine(0.25, 0, 5, 0, 0.25, 44), "EPSG:4326"),
@@ -85,8 +86,8 @@ def without(*modules: str):
     return patch
 
 
-def netcdf(name: str, **changes: object):
-    """A cube that xarray wrote to netCDF, changed before."""
+def netcdf(name: str):
+    """A cube that xarray wrote to netCDF."""
     return partial(_netcdf, name)
 
 
@@ -103,35 +104,28 @@ def changed_store(name: str, change):
     return make
 
 
-NAMED = {
-    "pandas": ("frame", 'table[["LON", "LAT"]]'),
-    "polars": ("pl.from_pandas(frame)", ""),
-    "lazy polars": ("pl.from_pandas(frame).lazy()", ""),
-    "pyarrow": ("pa.Table.from_pandas(frame)", ""),
-    "numpy": ("frame.to_records(index=False)", ""),
-    "dask": ("dd.from_pandas(frame, npartitions=1)", ""),
-}
-RENAMED = {
-    name: made.replace("frame", 'frame.rename(columns={"LON": "E", "LAT": "N"})') for name, (made, _) in NAMED.items()
-}
+# Tables of several packages whose columns have unusual names.
+FRAME = 'pd.DataFrame({"EAST": [5.3], "NORTH": [44.3]})'
 TABLES = tuple(
     Row(
         f"columns of {name}, {verb}",
-        f"{verb}({made})",
+        f"{verb}({table})",
         (
             Way(
                 r"pass the two columns as an array: (?P<made>.*)$",
-                then=f"{verb}((lambda table: <made>)({made}))",
-                swap={
-                    '"LON"': '"E"',
-                    '"LAT"': '"N"',
-                    'columns={"E"': 'columns={"LON"',
-                    '"E", "N": "N"': '"E", "LAT": "N"',
-                },
+                then=f"{verb}((lambda table: <made>)({table}))",
+                swap={"LON": "EAST", "LAT": "NORTH"},
             ),
         ),
     )
-    for name, made in RENAMED.items()
+    for name, table in {
+        "pandas": FRAME,
+        "polars": f"pl.from_pandas({FRAME})",
+        "lazy polars": f"pl.from_pandas({FRAME}).lazy()",
+        "pyarrow": f"pa.Table.from_pandas({FRAME})",
+        "numpy": f"{FRAME}.to_records(index=False)",
+        "dask": f"dd.from_pandas({FRAME}, npartitions=1)",
+    }.items()
     for verb in ("model.encode", "cube.rangegeo.sample")
 )
 ROWS = (
@@ -226,31 +220,31 @@ ROWS = (
     ),
     Row(
         "turned array",
-        "rg.raster(like=array().drop_vars(['x', 'y']).rio.write_transform(turned.affine), model=model)",
+        "rg.raster(like=rotated, model=model)",
         (
             Way(
                 r"for example (?P<made>array\.rio\.reproject.*\))$",
-                then="rg.raster(like=(lambda array: <made>)(array().drop_vars(['x', 'y']).rio.write_transform(turned.affine)), model=model)",
+                then="rg.raster(like=(lambda array: <made>)(rotated), model=model)",
             ),
         ),
     ),
     Row(
         "uneven array",
-        "rg.raster(like=array(x=np.array([5, 5.1, 5.5, 6])), model=model)",
+        "rg.raster(like=uneven, model=model)",
         (
             Way(
                 r"for example with (?P<made>array\.interp)$",
-                then="rg.raster(like=(lambda array: <made>(x=np.linspace(5, 6, 5)))(array(x=np.array([5, 5.1, 5.5, 6]))), model=model)",
+                then="rg.raster(like=(lambda array: <made>(x=np.linspace(5, 6, 5)))(uneven), model=model)",
             ),
         ),
     ),
     Row(
         "array on corners",
-        "rg.raster(like=array(x=5 + 0.25 * np.arange(4), transform=upside.affine.__class__(0.25, 0, 5, 0, -0.25, 45)), model=model)",
+        "rg.raster(like=corners, model=model)",
         (
             Way(
                 r"(?P<made>array\.assign_coords\(.*?\)), else",
-                then="rg.raster(like=(lambda array: <made>)(array(x=5 + 0.25 * np.arange(4), transform=upside.affine.__class__(0.25, 0, 5, 0, -0.25, 45))), model=model)",
+                then="rg.raster(like=(lambda array: <made>)(corners), model=model)",
             ),
         ),
     ),
@@ -261,7 +255,7 @@ ROWS = (
     ),
     Row(
         "large like",
-        "rg.raster(like=GeoBox((2000000, 2000000), upside.affine.__class__(1, 0, 0, 0, -1, 0), 'EPSG:3035'), model=model)",
+        "rg.raster(like=GeoBox((2000000, 2000000), affine, 'EPSG:3035'), model=model)",
         (Way("take a smaller one for like", swap={"2000000": "20"}),),
     ),
     Row(
@@ -274,7 +268,7 @@ ROWS = (
         "rg.raster(aoi=mapping, res=0.25, model=model)",
         (
             Way(
-                r"for example (?P<made>shapely\.geometry\.shape)\(\.\.\.\), and its CRS, (?P<type>bbox_crs=.*)$",
+                r"for example (?P<made>shapely\.geometry\.shape)\(\.\.\.\) and (?P<type>bbox_crs=.*)$",
                 then="rg.raster(aoi=<made>(mapping), res=0.25, <type>, model=model)",
             ),
         ),
@@ -460,7 +454,7 @@ ROWS = (
     ),
     Row(
         "table that cannot be read",
-        "model.encode(type('Table', (), {'__dataframe__': lambda self, **_: None})())",
+        "model.encode(type('Table', (), {'__dataframe__': lambda self, **_: int('x')})())",
         (Way("places must be a table with named columns", then="model.encode(geoframe)"),),
     ),
     Row(
@@ -633,8 +627,13 @@ ROWS = (
         "cube.rangegeo.plot(method='x')",
         (
             Way(r"for example (?P<type>method=\S+)$"),
-            Way("must be one of (?P<choose>.*), got", then="cube.rangegeo.plot(method='CHOICE')", swap={}),
+            Way("must be one of (?P<choose>.*), got", then="cube.isel(band=[0, 1, 2]).rangegeo.plot(method='CHOICE')"),
         ),
+    ),
+    Row(
+        "bands of many",
+        "cube.rangegeo.plot(method='bands')",
+        (Way(r"for example (?P<type>method=\S+)$"),),
     ),
     Row(
         "huge slice",
@@ -761,8 +760,8 @@ ROWS = (
     Row(
         "netCDF without a reader",
         "rg.open_cube('a.nc')",
-        (Way("pip install h5netcdf$"),),
-        (text("a.nc", b"\x89HDF\r\n\x1a\n"),),
+        (Way("pip install h5netcdf$", swap={"a.nc": "b.nc"}),),
+        (text("a.nc", b"\x89HDF\r\n\x1a\n"), netcdf("b.nc")),
     ),
     Row(
         "path of nothing",
@@ -773,7 +772,12 @@ ROWS = (
     Row(
         "cubes through time",
         "rg.open_cube('t.zarr')",
-        (Way("take a slice", then="xr.open_zarr('t.zarr')['embedding'].isel(time=0).rangegeo.to_zarr('o.zarr')"),),
+        (
+            Way(
+                "take a slice",
+                then="xr.open_zarr('t.zarr', decode_coords='all')['embedding'].isel(time=0).rangegeo.to_zarr('o.zarr')",
+            ),
+        ),
         (changed_store("t.zarr", lambda cube: cube.expand_dims("time")),),
     ),
     Row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from helpers.hint_files import (
     POINTS,
     SQUARE,
     as_geojson,
+    database,
     folder,
     geo,
     geojson,
@@ -30,8 +32,10 @@ from helpers.hint_files import (
     vector,
     zipped,
 )
-from helpers.hints import Row, Way
+from helpers.hints import Row, Way, loader
 
+CSP = str(Path(CKPT).parent / "csp_fmow_mini.pth.tar")
+ROTATED_POLE = "+proj=ob_tran +o_proj=longlat +o_lon_p=0 +o_lat_p=39.25 +lon_0=18 +a=6367470 +b=6367470"
 T = f"points t.csv {MINI} -o o.csv"
 OUT = "-o o.zarr"
 GDAL = ("ogr2ogr", "gdal_translate", "gdalwarp")
@@ -82,6 +86,32 @@ def no_files(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(constants, "HF_HUB_CACHE", str(Path("hf").absolute()))
     patch.setattr(constants, "HF_HUB_OFFLINE", True)
+
+
+def no_demo(patch: pytest.MonkeyPatch) -> None:
+    from rangegeo.weights import demo
+
+    patch.setattr(demo, "FOLDER", Path("nowhere"))
+    patch.setattr("rangegeo.weights.names.demo_file", demo.demo_file.__wrapped__)
+    patch.setattr("rangegeo.models.load._load", load_itself)
+
+
+def no_geoclip(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("rangegeo.weights.names.installed_geoclip", lambda: None)
+    patch.setattr("rangegeo.models.load._load", load_itself)
+
+
+def load_itself(*args: object) -> object:
+    """A model that is not taken from those that were loaded before."""
+    return loader().__wrapped__(*args)
+
+
+def locked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("rangegeo.support.destination.os", SimpleNamespace(access=lambda *_: False, W_OK=os.W_OK))
+
+
+def closed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("rangegeo.tables.sinks.sys", SimpleNamespace(stdout=None))
 
 
 def keyboard(patch: pytest.MonkeyPatch) -> None:
@@ -776,6 +806,7 @@ OUTPUT = (
         ),
         patch=no_room,
     ),
+    Row("a locked folder", f"{BOX} {OUT}", (Way("give another -o", give={"-o": "p.zarr"}),), patch=locked),
     Row(
         "a folder as a GeoTIFF", f"{BOX} -o f.tif", (Way("give another -o", give={"-o": "o.tif"}),), (folder("f.tif"),)
     ),
@@ -788,7 +819,7 @@ OUTPUT = (
     Row("a name that is no text", f"{BOX} -o o\udcff.tif", (Way("give -o another name", give={"-o": "o.tif"}),)),
     Row(
         "a CRS that GeoTIFFs cannot hold",
-        f"{BOX} --crs '+proj=ob_tran +o_proj=longlat +o_lon_p=0 +o_lat_p=39.25 +lon_0=18 +a=6367470 +b=6367470' -o o.tif",
+        f"{BOX} --crs '{ROTATED_POLE}' -o o.tif",
         (Way("write a .zarr", swap={"o.tif": "o.zarr"}), Way("take another --crs", give={"--crs": "EPSG:4326"})),
     ),
     Row("picture of another kind", f"{BOX} --preview 'p a.jpg' {OUT}", (Way("for example (?P<type>--preview .*)$"),)),
@@ -935,7 +966,7 @@ PREVIEW = (
             made(
                 "a.zarr",
                 "--crs",
-                "+proj=ob_tran +o_proj=longlat +o_lon_p=0 +o_lat_p=39.25 +lon_0=18 +a=6367470 +b=6367470",
+                ROTATED_POLE,
             ),
         ),
     ),
@@ -1284,6 +1315,13 @@ POINTS_ROWS = (
         ),
         (text("t.csv"),),
     ),
+    Row(
+        "closed output",
+        f"points t.csv {MINI} -o -",
+        (Way("give a file with -o", give={"-o": "o.csv"}),),
+        (text("t.csv"),),
+        patch=closed,
+    ),
     Row("lists of CSV", f"{T} --as list", (Way("--as is for Parquet", swap={"o.csv": "o.parquet"}),), (text("t.csv"),)),
     Row(
         "a folder as a table",
@@ -1455,7 +1493,7 @@ WEIGHTS = (
             Way("(?P<type>--weights official) to download", gone=True),
             Way("or --weights PATH", give={"--weights": str(Path(CKPT).parent / "no.pt")}, gone=True),
         ),
-        patch=lambda patch: patch.setattr("rangegeo.weights.names.installed_geoclip", lambda: None),
+        patch=no_geoclip,
         always=no_files,
     ),
     Row(
@@ -1474,7 +1512,7 @@ WEIGHTS = (
         (
             Way(
                 "pass the path of .* .--weights PATH.",
-                then=f"raster --bbox 5,44,6,45 --res 0.25 --model CSP --weights {Path(CKPT).parent / 'csp_fmow_mini.pth.tar'} -o o.zarr",
+                then=f"raster --bbox 5,44,6,45 --res 0.25 --model CSP --weights {CSP} -o o.zarr",
             ),
         ),
         always=no_files,
@@ -1537,4 +1575,42 @@ WEIGHTS = (
     Row("many neighbours", f"neighbors 5 45 -k 100000 {MINI}", (Way(r"for example (?P<type>-k \d+)$"),)),
     Row("beta of neighbours", f"neighbors 5 45 --beta 2 {MINI}", (Way(r"for example (?P<type>--beta \S+)$"),)),
 )
-ROWS = (*EXTENT, *LIKE, *AREA, *CONTENT, *OUTPUT, *PREVIEW, *POINTS_ROWS, *WEIGHTS)
+FILES = (
+    Row(
+        "another database",
+        f"raster --bbox 5,44,6,45 --res 0.25 --weights {CKPT} --db d.npz {OUT}",
+        (Way("use the database made with these weights", give={}, swap={"d.npz": NPZ}),),
+        (database("d.npz", 7),),
+    ),
+    Row(
+        "no database",
+        f"raster --bbox 5,44,6,45 --res 0.25 --weights {CKPT} --db d.npz {OUT}",
+        (Way("refused as a RANGE database.* expected an .npz of plain arrays", swap={"d.npz": NPZ}),),
+        (text("d.npz", "text"),),
+    ),
+    Row(
+        "damaged weights",
+        f"raster --bbox 5,44,6,45 --res 0.25 --weights d.ckpt --db {NPZ} {OUT}",
+        (Way("download it again$", swap={"d.ckpt": CKPT}),),
+        (text("d.ckpt", Path(CKPT).read_bytes()[:5000]),),
+    ),
+    Row(
+        "weights of another kind",
+        f"raster --bbox 5,44,6,45 --res 0.25 --weights {CSP} --db {NPZ} {OUT}",
+        (Way(r"expected a SatCLIP checkpoint such as (?P<file>\S+)$", swap={CSP: CKPT}),),
+    ),
+    Row(
+        "full cache",
+        f"weights convert {CKPT}",
+        (Way("make room, or point RANGEGEO_CACHE to another folder"),),
+        (text("t.txt"),),
+        patch=lambda patch: patch.setenv("RANGEGEO_CACHE", str(Path("t.txt/cache").absolute())),
+    ),
+    Row(
+        "demo is damaged",
+        "raster --bbox 5,44,6,45 --res 0.25 -o o.zarr",
+        (Way(r"git checkout rangegeo/weights/demo && pip install -e \.$"),),
+        patch=no_demo,
+    ),
+)
+ROWS = (*EXTENT, *LIKE, *AREA, *CONTENT, *OUTPUT, *PREVIEW, *POINTS_ROWS, *WEIGHTS, *FILES)
