@@ -82,10 +82,10 @@ BAD = {
     "res too fine": (("raster", "--bbox", "5,44,6,45", "--res", "1e-12", *OUT), 2, "take a larger --res"),
     "no res": (("raster", "--bbox", "5,44,6,45", *OUT), 2, "--bbox needs --res, the pixel size in units of --crs"),
     # CRS
-    "unknown crs": ((*PLAIN, "--crs", "EPSG:1", *OUT), 2, "for example --crs EPSG:3857"),
-    "crs of nonsense": ((*PLAIN, "--crs", "utm", *OUT), 2, "for example --crs EPSG:3857"),
-    "geocentric crs": ((*PLAIN, "--crs", "EPSG:4978", *OUT), 2, "for example --crs EPSG:3857"),
-    "unknown crs of the box": ((*PLAIN, "--bbox-crs", "foo", *OUT), 2, "for example --bbox-crs EPSG:3857"),
+    "unknown crs": ((*PLAIN, "--crs", "EPSG:1", *OUT), 2, "for example --crs EPSG:4326"),
+    "crs of nonsense": ((*PLAIN, "--crs", "utm", *OUT), 2, "for example --crs EPSG:4326"),
+    "geocentric crs": ((*PLAIN, "--crs", "EPSG:4978", *OUT), 2, "for example --crs EPSG:4326"),
+    "unknown crs of the box": ((*PLAIN, "--bbox-crs", "foo", *OUT), 2, "for example --bbox-crs EPSG:4326"),
     # components
     "components and beta": ((*MAKE, "--layout", "components", "--beta", "0", *OUT), 2, "leave out --beta, --bands"),
     "components and pca": ((*MAKE, "--layout", "components", "--pca", "3", *OUT), 2, "leave out --beta, --bands"),
@@ -132,14 +132,14 @@ BAD = {
         (*MAKE, "-o", "folder", "--format", "zarr", "--overwrite"), 1, "folder is not a Zarr store"),
     "missing folder": ((*MAKE, "-o", "none/out.tif"), 1, "make it first: mkdir -p "),
     "missing folder for zarr": ((*MAKE, "-o", "none/out.zarr"), 1, "make it first: mkdir -p "),
-    "file as a folder": ((*MAKE, "-o", "text.txt/out.zarr"), 1, "make it first: mkdir -p "),
+    "file as a folder": ((*MAKE, "-o", "text.txt/out.zarr"), 1, "text.txt is a file, so nothing can lie in it; give"),
     "unknown suffix": ((*MAKE, "-o", "out.nc"), 2, "-o must end in .zarr, .tif or .tiff, got 'out.nc'"),
     "no suffix": ((*MAKE, "-o", "out"), 2, "or say --format zarr, cog or gtiff"),
     "empty output": ((*MAKE, "-o", ""), 2, "or say --format zarr, cog or gtiff"),
     "no output": (MAKE, 2, "'-o' / '--out'; type rangegeo raster --help"),
     "unknown format": ((*MAKE, "--format", "nc", *OUT), 2, "'zarr', 'cog', 'gtiff'"),
     "unknown zarr format": ((*MAKE, "--zarr-format", "1", "-o", "a.zarr"), 2, "'2', '3'"),
-    "petabytes": (("raster", "--bbox", "5,44,6,45", "--res", "1e-6", *MINI, *OUT), 1, "take a larger --res or"),
+    "petabytes": (("raster", "--bbox", "5,44,6,45", "--res", "1e-6", *MINI, *OUT), 1, "take fewer pixels, bands"),
     "petabytes of zarr": (("raster", "--bbox", "5,44,6,45", "--res", "1e-6", *MINI, "-o", "a.zarr"), 1, "another disk"),
     # creation options
     "co without a value": ((*MAKE, "--co", "COMPRESS", *OUT), 2, "expected NAME=VALUE, got 'COMPRESS'; for example"),
@@ -253,7 +253,7 @@ def test_too_little_disk_is_one_line_and_touches_nothing(full, raster, monkeypat
     assert (done.code, done.out) == (1, "")
     (line,) = done.err.splitlines()
     assert line.startswith(f"rangegeo: {name} may need ")
-    assert line.endswith("has 1.0 kB free; take a larger --res or a smaller --bbox, or write to another disk with -o")
+    assert line.endswith("has 1.0 kB free; take fewer pixels, bands or betas, or write to another disk with -o")
     assert listing(full) == before
 
 

@@ -363,7 +363,7 @@ BAD = {
     "unknown input format": (("places.csv", "--input-format", "xls", *OUT), 2, "'csv', 'geojson', 'geojsonl', 'gpkg'"),
     "wrong input format": (("places.csv", "--input-format", "parquet", *OUT), 1, "places.csv is not a Parquet file: "),
     "lists in a csv": (("places.csv", "--as", "list", "-o", "o.csv"), 2, "--as is for Parquet; CSV has a column a"),
-    "a name twice": (("taken.csv", *OUT), 2, "the table already has a column 'embedding'; rename it, or leave its"),
+    "a name twice": (("taken.csv", *OUT), 2, "the table already has a column 'embedding'; rename it in a copy, or"),
     "beta of two": (("places.csv", "--beta", "2", *OUT), 2, "for example --beta 0,0.5,1"),
     "beta without one": (("places.csv", "--model", "SatCLIP", "--beta", "0", *OUT), 2, "SatCLIP has none; leave it"),
     "components and beta": (("places.csv", "--layout", "components", "--beta", "0", *OUT), 2, "leave out --beta, --b"),

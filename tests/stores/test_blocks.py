@@ -30,7 +30,7 @@ def test_a_missing_folder_is_refused(broken, tmp_path, write, name):
     with pytest.raises(OutputError) as caught:
         write(broken, tmp_path / "none" / name)
     folder = tmp_path / "none"
-    assert str(caught.value) == f"the folder {folder} does not exist; make it first: mkdir -p {folder}"
+    assert str(caught.value) == f"the folder {folder} does not exist; make it first: os.makedirs({str(folder)!r})"
     assert listing(tmp_path) == {}
 
 

@@ -45,7 +45,15 @@ def test_callers_name_the_argument_of_their_own_output(tmp_path):
 
 def test_a_folder_that_is_missing_is_named(tmp_path):
     folder = tmp_path / "none"
-    assert str(refused(folder / "a.tif")) == f"the folder {folder} does not exist; make it first: mkdir -p {folder}"
+    error = refused(folder / "a.tif")
+    assert str(error) == f"the folder {folder} does not exist; make it first: os.makedirs({str(folder)!r})"
+    assert error.for_shell() == f"the folder {folder} does not exist; make it first: mkdir -p {folder}"
+
+
+def test_a_file_where_a_folder_is_needed_is_named(tmp_path):
+    (tmp_path / "a.txt").touch()
+    for path in (tmp_path / "a.txt" / "b.tif", tmp_path / "a.txt" / "deep" / "b.tif"):
+        assert str(refused(path)) == f"{tmp_path / 'a.txt'} is a file, so nothing can lie in it; give another path"
 
 
 def test_a_folder_that_is_closed_is_named(tmp_path, monkeypatch):
@@ -61,7 +69,7 @@ def test_a_disk_that_is_too_full_is_refused(tmp_path, monkeypatch):
     check_destination(tmp_path / "a.tif", 1000, overwrite=False)
     error = refused(tmp_path / "a.tif", 1001)
     needed = f"{tmp_path / 'a.tif'} may need 1.0 kB but {tmp_path} has 1.0 kB free; "
-    assert str(error) == f"{needed}take a larger res or a smaller bbox, or write to another disk with path"
-    assert error.for_shell() == (f"{needed}take a larger --res or a smaller --bbox, or write to another disk with -o")
+    assert str(error) == f"{needed}take fewer pixels, bands or betas, or write to another disk with path"
+    assert error.for_shell() == (f"{needed}take fewer pixels, bands or betas, or write to another disk with -o")
     said = refused(tmp_path / "a.csv", 1001, smaller="take fewer bands")
     assert str(said).endswith("1.0 kB free; take fewer bands, or write to another disk with path")
