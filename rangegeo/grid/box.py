@@ -180,10 +180,10 @@ def _bad_box(must: str, given: str, more: str = "") -> UsageError:
 def example_crs(numbers: object, most_degrees: float) -> str:
     """A CRS in whose units some numbers may be, for messages: one in metres if a number is too large for degrees."""
     try:
-        values = np.abs(np.asarray(numbers, dtype=float))
+        values = [real(value) for value in np.ravel(np.asarray(numbers, dtype=object))]
     except (TypeError, ValueError):
         return WGS84
-    return METRIC if (values > most_degrees).any() else WGS84
+    return METRIC if any(abs(value) > most_degrees for value in values) else WGS84
 
 
 def example_res(crs: CRS) -> float:

@@ -138,7 +138,7 @@ def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
         raise UsageError(f"{argument('zarr_format')} is for .zarr; leave it out")
     form.check_options(dtype=output.dtype, **_writer_options(form, output))
     if to_zarr or not several:
-        check_destination(output.out, 0, overwrite=output.overwrite)
+        check_destination(output.out, 0, overwrite=output.overwrite, store=to_zarr)
     if output.picture is not None:
         from rangegeo.picture.preview import MAP, check_picture
 

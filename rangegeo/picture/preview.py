@@ -109,13 +109,12 @@ def check_picture(path: Path, look: Look, name: str = "out") -> None:
         UsageError: the suffix is unknown, or the look needs another one.
         MissingPackage: an optional package is not installed.
     """
+    png = argument(name, path.with_suffix(".png") if path.name else "alps.png")
     if path.suffix.lower() not in WRITERS:
-        example = argument(name, path.with_suffix(".png"))
-        raise UsageError(f"a picture must end in {', '.join(WRITERS)}, got {path.name!r}; for example {example}")
+        raise UsageError(f"a picture must end in {', '.join(WRITERS)}, got {path.name!r}; for example {png}")
     if path.suffix.lower() == ".png":
         import_optional("matplotlib", "drawing a .png")
     elif look.strip:
-        png = argument(name, path.with_suffix(".png"))
         raise UsageError(f"betas side by side must be a .png, got {path.name!r}; for example {png}")
     if look.method == "ica":
         import_optional("sklearn", argument("method", "ica"))

@@ -27,7 +27,6 @@ from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
 from rangegeo.colours.fit import HIGH, LOW, Colours, fit_colours
-from rangegeo.errors import OutputError, argument
 from rangegeo.grid.crs import wkt_of
 from rangegeo.grid.pyramid import overview_factors
 from rangegeo.grid.samples import sample_lattice
@@ -230,8 +229,6 @@ def check_outputs(
     check_crs(geobox_of(cube))
     _finished_profile(cube, dtype, creation_options)
     for output in output_paths(cube, path):
-        if output.is_dir():
-            raise OutputError(f"{output} is a folder and was left as it is; give another {argument('out')}")
         check_destination(output, int(ROOM * stored_bytes(cube, dtype)), overwrite=overwrite)
         for beside in (_style_path(output), _preview_path(output)):
             check_destination(beside, 0, overwrite=overwrite)

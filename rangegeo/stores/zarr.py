@@ -19,7 +19,7 @@ import zarr
 from dask.delayed import Delayed
 from zarr.storage import LocalStore
 
-from rangegeo.errors import OutputError, UsageError, argument
+from rangegeo.errors import UsageError
 from rangegeo.grid.coords import grid_coords
 from rangegeo.schema.complete import as_text
 from rangegeo.schema.cube import NAME, as_4d, geobox_of
@@ -109,9 +109,8 @@ def check_store(
         OutputError: the destination cannot be written, or it is something else than a Zarr store.
     """
     parse_zarr_options(creation_options, zarr_format, dtype)
-    check_destination(path, int(stored_bytes(cube, dtype) * (1 + 2 * ROOM * overviews)), overwrite=overwrite)
-    if path.exists() and not any((path / name).exists() for name in ("zarr.json", ".zgroup")):
-        raise OutputError(f"{path} is not a Zarr store and was left as it is; give another {argument('out')}")
+    nbytes = int(stored_bytes(cube, dtype) * (1 + 2 * ROOM * overviews))
+    check_destination(path, nbytes, overwrite=overwrite, store=True)
 
 
 def store_at(path: Path) -> Path | LocalStore:

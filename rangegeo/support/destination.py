@@ -11,6 +11,7 @@ from rangegeo.support.disk import free_bytes
 from rangegeo.support.paths import check_name
 from rangegeo.support.text import human_bytes
 
+STORE_FILES = ("zarr.json", ".zgroup")  # a folder with one of these is a Zarr store
 STDOUT = "-"  # the path that stands for standard output
 
 
@@ -21,6 +22,7 @@ def check_destination(
     overwrite: bool,
     smaller: str = "take fewer pixels, bands or betas",
     other: str = f"another {argument('out')}",
+    store: bool = False,
 ) -> None:
     """Refuse an output path that cannot be written.
 
@@ -30,11 +32,15 @@ def check_destination(
         overwrite: whether an existing output may be replaced.
         smaller: how to make the output smaller, for the message about a full disk.
         other: how to give another path, for messages.
+        store: whether it is a Zarr store, which is a folder and replaces nothing but a store; else it is a file.
     Raises:
-        OutputError: the output has an impossible name or exists, its folder is missing or cannot be written to, or the
-            disk is too full.
+        OutputError: the output has an impossible name, exists or is something else, its folder is missing or cannot be
+            written to, or the disk is too full.
     """
     check_name(path, other=other.removeprefix("another "))
+    if path.exists() and (not any((path / name).exists() for name in STORE_FILES) if store else path.is_dir()):
+        what = "is not a Zarr store" if store else "is a folder"
+        raise OutputError(f"{path} {what} and was left as it is; give {other}")
     if path.exists() and not overwrite:
         replace = f"add {argument('overwrite', True)} to replace it"
         raise OutputError(f"{path} exists and was left as it is; {replace}, or give {other}")

@@ -87,9 +87,9 @@ BAD = {
     "geocentric crs": ((*PLAIN, "--crs", "EPSG:4978", *OUT), 2, "for example --crs EPSG:4326"),
     "unknown crs of the box": ((*PLAIN, "--bbox-crs", "foo", *OUT), 2, "for example --bbox-crs EPSG:4326"),
     # components
-    "components and beta": ((*MAKE, "--layout", "components", "--beta", "0", *OUT), 2, "leave out --beta, --bands"),
-    "components and pca": ((*MAKE, "--layout", "components", "--pca", "3", *OUT), 2, "leave out --beta, --bands"),
-    "components and bands": ((*MAKE, "--layout", "components", "--bands", "1", *OUT), 2, "leave out --beta, --bands"),
+    "components and beta": ((*MAKE, "--layout", "components", "--beta", "0", *OUT), 2, "leave out --beta"),
+    "components and pca": ((*MAKE, "--layout", "components", "--pca", "3", *OUT), 2, "leave out --pca"),
+    "components and bands": ((*MAKE, "--layout", "components", "--bands", "1", *OUT), 2, "leave out --bands"),
     "exact and tolerance": ((*MAKE, "--exact", "--tolerance", "1e-4", *OUT), 2, "leave out --tolerance"),
     # beta
     "beta of two": ((*MAKE, "--beta", "2", *OUT), 2, "for example --beta 0,0.5,1"),
@@ -127,12 +127,12 @@ BAD = {
     "existing file": ((*MAKE, "-o", "old.tif"), 1, "add --overwrite to replace it, or give another -o"),
     "existing file of a beta": ((*MAKE, "--beta", "0,1", "-o", "one.tif"), 1, "one_beta1.tif exists and"),
     "existing style": ((*MAKE, "-o", "style.tif"), 1, "style.qml exists and was left as it is"),
-    "existing folder": ((*MAKE, "-o", "folder", "--format", "zarr"), 1, "add --overwrite to replace it"),
+    "existing folder": ((*MAKE, "-o", "folder", "--format", "zarr"), 1, "folder is not a Zarr store and was left"),
     "folder that is no store": (
         (*MAKE, "-o", "folder", "--format", "zarr", "--overwrite"), 1, "folder is not a Zarr store"),
     "missing folder": ((*MAKE, "-o", "none/out.tif"), 1, "make it first: mkdir -p "),
     "missing folder for zarr": ((*MAKE, "-o", "none/out.zarr"), 1, "make it first: mkdir -p "),
-    "file as a folder": ((*MAKE, "-o", "text.txt/out.zarr"), 1, "text.txt is a file, so nothing can lie in it; give"),
+    "file as a folder": ((*MAKE, "-o", "text.txt/out.zarr"), 1, "text.txt is a file, so nothing"),
     "unknown suffix": ((*MAKE, "-o", "out.nc"), 2, "-o must end in .zarr, .tif or .tiff, got 'out.nc'"),
     "no suffix": ((*MAKE, "-o", "out"), 2, "or say --format zarr, cog or gtiff"),
     "empty output": ((*MAKE, "-o", ""), 2, "or say --format zarr, cog or gtiff"),

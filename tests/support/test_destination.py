@@ -37,6 +37,22 @@ def test_what_exists_is_replaced_only_on_request(tmp_path):
     assert error.for_shell() == f"{left}add --overwrite to replace it, or give another -o"
 
 
+def test_nothing_but_a_store_is_replaced_by_a_store_and_no_folder_by_a_file(tmp_path):
+    folder, file = tmp_path / "folder", tmp_path / "a.txt"
+    folder.mkdir()
+    file.touch()
+    for overwrite in (False, True):
+        for path, store, what in (
+            (folder, False, "a folder"),
+            (folder, True, "not a Zarr store"),
+            (file, True, "not a"),
+        ):
+            with pytest.raises(OutputError, match=rf"^{path} is {what}.* and was left as it is; give another path$"):
+                check_destination(path, 1, overwrite=overwrite, store=store)
+    (folder / "zarr.json").touch()
+    check_destination(folder, 1, overwrite=True, store=True)
+
+
 def test_callers_name_the_argument_of_their_own_output(tmp_path):
     (tmp_path / "a.png").touch()
     said = refused(tmp_path / "a.png", other="--preview PICTURE.png").for_shell()
