@@ -50,10 +50,9 @@ def with_projection(
     sample = values.transpose(0, 2, 3, 1).reshape(-1, recipe.bands)
     sample = sample[np.isfinite(sample).all(axis=1)]
     if len(sample) < count:
-        raise UsageError(
-            f"{argument('pca', count)} found {counted(len(sample), 'pixel')} in the domain of the projection; take "
-            "another extent"
-        )
+        fewer = f"type {argument('pca', len(sample))}, or " if len(sample) else ""
+        told = f"{argument('pca', count)} found {counted(len(sample), 'pixel')} in the domain of the projection"
+        raise UsageError(f"{told}; {fewer}take another extent")
     return replace(recipe, projection=fit_projection(sample, count))
 
 

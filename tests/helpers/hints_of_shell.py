@@ -581,6 +581,12 @@ CONTENT = (
         ),
     ),
     Row(
+        "pca of a pixel",
+        f"raster --aoi a.geojson --res 1 --all-touched --pca 3 {MINI} {OUT}",
+        (Way(r"type (?P<type>--pca \d+), or take"),),
+        (geojson("a.geojson", shapely.box(5.2, 44.2, 5.201, 44.201)),),
+    ),
+    Row(
         "like of nowhere",
         f"raster --like n.tif {MINI} {OUT}",
         (Way("take another --like", give={"--like": "g.tif"}),),
