@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from rangegeo.analysis.clusters import cluster
 from rangegeo.analysis.sample import sample
 from rangegeo.analysis.similarity import similarity
-from rangegeo.cubes.betas import at_beta
+from rangegeo.cubes.betas import at_beta, usual_beta
 from rangegeo.cubes.lazy import as_lazy
 from rangegeo.errors import UsageError
 from rangegeo.jobs.write import write_cube
@@ -94,7 +94,10 @@ class RangegeoAccessor:
         """
         given = one_spelling(betas, beta)
         if given is None:
-            raise UsageError("at needs a beta in [0, 1]; for example .at(0.5)")
+            usual = usual_beta(self._cube)
+            if usual is None:
+                raise UsageError("at needs a cube with betas, and this one has none; use it as it is")
+            raise UsageError(f"at needs a beta in [0, 1]; for example .at({usual:g})")
         return at_beta(self._cube, given)
 
     def similarity(self, lon: ArrayLike, lat: ArrayLike, *, model: Model | None = None) -> xr.DataArray:

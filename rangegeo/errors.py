@@ -3,8 +3,8 @@
 The command line prints the message and exits with `exit_code`. Python callers can catch `RangegeoError`, or the
 built-in exception that each class inherits from.
 
-A message names arguments by `argument("pca", 3)`, because the shell spells them `--pca 3` and Python `pca=3`. `str` of
-an error or a warning gives Python's spelling, `for_shell` that of the shell.
+A message names arguments by `argument("pca", 3)`, because the shell spells them `--pca 3` and Python `pca=3`; `either`
+writes other advice that differs. `str` of an error or a warning gives Python's spelling, `for_shell` that of the shell.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SPELLINGS = {
 }
 _OPEN, _NEXT, _CLOSE = "\ue000", "\ue001", "\ue002"  # private characters that mark the two spellings in a raw message
 _BOTH = re.compile(f"{_OPEN}([^{_NEXT}]*){_NEXT}([^{_CLOSE}]*){_CLOSE}")
-_SPECIAL = re.compile(r"[\s'\"\\$&;()<>*?#!`]")  # what a shell does not take as it is
+_SPECIAL = re.compile(r"[\s'\"\\$&;()<>*?#!`|~^{}\[\]]|^$")  # what a shell does not take as it is
 _NOTHING = object()
 
 
@@ -44,6 +44,21 @@ def argument(name: str, value: object = _NOTHING) -> str:
     parts = [f"{key}={part}" for key, part in value.items()] if isinstance(value, Mapping) else [_typed(value)]
     typed = flag if value is True else " ".join(f"{flag} {part}" for part in parts)
     return f"{_OPEN}{typed}{_NEXT}{keyword}={_written(value)}{_CLOSE}"
+
+
+def arguments(**values: object) -> str:
+    """Several arguments with their values, as they are typed one after the other.
+
+    Returns:
+        Text that becomes `--weights demo --db demo` or `weights="demo", db="demo"`.
+    """
+    parts = [argument(name, value) for name, value in values.items()]
+    return either(" ".join(parts), ", ".join(parts))
+
+
+def either(shell: str, python: str) -> str:
+    """Advice that users of the shell and of Python type in different words."""
+    return f"{_OPEN}{for_shell(shell)}{_NEXT}{for_python(python)}{_CLOSE}"
 
 
 def _typed(value: object) -> str:

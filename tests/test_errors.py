@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import shlex
 import warnings
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from rangegeo.errors import (
     UsageError,
     WeightsError,
     argument,
+    arguments,
+    either,
     first_line,
     for_python,
     for_shell,
@@ -95,6 +98,23 @@ def test_a_name_is_a_flag_or_a_keyword(name, python, shell):
 def test_a_value_is_written_as_it_is_typed(name, value, python, shell):
     assert for_python(argument(name, value)) == python
     assert for_shell(argument(name, value)) == shell
+
+
+def test_several_arguments_are_typed_one_after_the_other():
+    text = arguments(weights="demo", db="a b")
+    assert for_python(text) == 'weights="demo", db="a b"'
+    assert for_shell(text) == "--weights demo --db 'a b'"
+
+
+def test_advice_may_have_other_words_in_python():
+    text = either(f"mkdir {argument('out', Path('a'))}", f"os.mkdir({argument('out')})")
+    assert for_python(text) == "os.mkdir(path)"
+    assert for_shell(text) == "mkdir -o a"
+
+
+@pytest.mark.parametrize("text", ["a|b", "a~b", "a[1]", "{a}", "a^b", "", "a b", "it's"])
+def test_a_shell_takes_a_value_as_it_is(text):
+    assert shlex.split(for_shell(argument("layer", text))) == ["--layer", text]
 
 
 def test_other_text_is_left_as_it_is():

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from rangegeo.analysis.pixels import embedding_of, layered, pixels_like, products
-from rangegeo.cubes.betas import at_beta
+from rangegeo.cubes.betas import at_beta, usual_beta
 from rangegeo.cubes.lazy import as_lazy
 from rangegeo.errors import UsageError
 from rangegeo.grid.windows import of_sizes
@@ -48,7 +48,7 @@ def cluster(cube: xr.DataArray, k: int, *, seed: int = 0, beta: float | str = "s
     if beta == "each":
         return _of_each_beta(cube, k, seed)
     if beta != "shared":
-        cube = at_beta(cube, _number(beta))
+        cube = at_beta(cube, _number(beta, cube))
     compared, seed = embedding_of(cube), check_seed(seed)
     lazy = as_lazy(compared)
     centres = _fitted_centres(_sample_vectors(compared, np.random.default_rng(seed)), int(k), seed)
@@ -64,10 +64,12 @@ def cluster(cube: xr.DataArray, k: int, *, seed: int = 0, beta: float | str = "s
     return found.compute() if is_in_memory(compared) else found
 
 
-def _number(beta: float | str) -> float:
+def _number(beta: float | str, cube: xr.DataArray) -> float:
     """A beta that is given as a number; raises UsageError for other text than "shared" and "each"."""
     if isinstance(beta, str):
-        raise UsageError(argument="beta", expected='a number, "shared" or "each"', got=repr(beta), example=0.5)
+        usual = usual_beta(cube)
+        example = "shared" if usual is None else usual
+        raise UsageError(argument="beta", expected='a number, "shared" or "each"', got=repr(beta), example=example)
     return beta
 
 

@@ -14,7 +14,7 @@ from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 EXTENT_OPTIONS = (
     click.option(
         "--bbox",
-        type=NumberList((4,), "5,44,10,48"),
+        type=NumberList((4,), "5,44,10,48 in degrees"),
         metavar="W,S,E,N",
         help="Bounding box; W > E crosses the antimeridian.",
     ),
@@ -30,7 +30,7 @@ EXTENT_OPTIONS = (
     ),
     click.option(
         "--res",
-        type=NumberList((1, 2), "0.01"),
+        type=NumberList((1, 2), "0.01 in degrees, or --res 1000 in metres"),
         metavar="X [Y]",
         help="Pixel size in units of --crs. Required, except with --like.",
     ),

@@ -88,6 +88,7 @@ def verify(names: tuple[str, ...], verbosity: Verbosity) -> None:
     Their converted forms are read too. NAME is as for pull. The exit code is 1 if a file is damaged or missing.
     """
     from rangegeo.support.text import counted
+    from rangegeo.weights.published import PUBLISHED
     from rangegeo.weights.pulling import DAMAGED, MISSING
     from rangegeo.weights.pulling import verify as verify_files
 
@@ -96,11 +97,15 @@ def verify(names: tuple[str, ...], verbosity: Verbosity) -> None:
     for one, file, converted in checked:
         if not verbosity.quiet:
             click.echo(f"{one.name.ljust(width)}  file {file.ljust(7)}  converted {converted}")
-    bad = [one.name for one, *states in checked if {DAMAGED, MISSING} & set(states)]
+    bad = [one for one, *states in checked if {DAMAGED, MISSING} & set(states)]
     if bad:
+        on_hub = [one.name for one in bad if PUBLISHED[one.name].repo]
+        remedies = [f"type rangegeo weights pull {' '.join(on_hub)}"] if on_hub else []
+        by_hand = {one.name: PUBLISHED[one.name].archive for one in bad if one.name not in on_hub}
+        remedies += [f"download {name} by hand from {archive}" for name, archive in by_hand.items()]
         raise WeightsError(
             f"{len(bad)} of {counted(len(checked), 'file')} {'is' if len(bad) == 1 else 'are'} damaged or missing; "
-            f"type rangegeo weights pull {' '.join(bad)}"
+            f"{'; '.join(remedies)}"
         )
 
 

@@ -89,6 +89,9 @@ def fit_colours(
     if names is not None and method != "bands":
         kept = embedding_bands(names)
         return _with_unused_bands(fit_colours(sample[:, kept], method, seed), kept, len(names))
+    if method == "bands" and sample.shape[1] not in (1, 3):
+        expected = 'for 1 band or 3 bands where it is "bands"'
+        raise UsageError(argument="method", expected=expected, got=f"{sample.shape[1]} bands", example="pca")
     mean = sample.mean(axis=0)
     smallest = SMALLEST_SPAN * (np.abs(mean).max() or 1.0)
     directions = np.ones((3, 1)) if sample.shape[1] == 1 else find(sample, smallest, seed)

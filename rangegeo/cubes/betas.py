@@ -15,6 +15,14 @@ from rangegeo.schema.facts import facts_of, with_facts
 COMPONENTS = ("semantic_", "geographic_")  # the names of the bands of S and of G begin with these
 
 
+def usual_beta(cube: xr.DataArray) -> float | None:
+    """A beta that a cube holds, for messages: 0.5 where all can be read from it; None if it has none."""
+    held = np.ravel(cube["beta"].values) if "beta" in cube.coords else np.array([])
+    if len(held):
+        return float(held[len(held) // 2])
+    return 0.5 if str(cube["band_name"].values[0]).startswith(COMPONENTS) else None
+
+
 def at_beta(cube: xr.DataArray, beta: Betas) -> xr.DataArray:
     """The embedding at one beta, lazily.
 
@@ -27,7 +35,8 @@ def at_beta(cube: xr.DataArray, beta: Betas) -> xr.DataArray:
     Raises:
         UsageError: the cube does not hold what this beta needs.
     """
-    beta = check_beta(beta, "at")
+    usual = usual_beta(cube)
+    beta = check_beta(beta, "at", f"for example {argument('beta', 0.5 if usual is None else usual)}")
     held = np.ravel(cube["beta"].values) if "beta" in cube.coords else np.array([])
     index = index_of(beta, held)
     if index is not None:

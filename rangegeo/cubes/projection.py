@@ -20,6 +20,7 @@ from rangegeo.grid.extent import Area
 from rangegeo.models.model import Model
 from rangegeo.stores.taken import check_same, read_taken
 from rangegeo.support.numbers import is_whole
+from rangegeo.support.text import counted
 
 PCA_PIXELS = 1024  # that the components are fitted on
 
@@ -35,7 +36,7 @@ def with_projection(
     """
     if not is_whole(count) or not 1 <= count <= recipe.bands:
         expected = f"from 1 to the number of bands, {recipe.bands}"
-        raise UsageError(argument="pca", expected=expected, got=repr(count), example=3)
+        raise UsageError(argument="pca", expected=expected, got=repr(count), example=min(3, recipe.bands))
     if recipe.kept_diagnostics:
         raise UsageError(f"{argument('pca')} projects embeddings; leave diagnostics out of {argument('bands')}")
     if area is None:
@@ -49,10 +50,9 @@ def with_projection(
     sample = values.transpose(0, 2, 3, 1).reshape(-1, recipe.bands)
     sample = sample[np.isfinite(sample).all(axis=1)]
     if len(sample) < count:
-        raise UsageError(
-            f"{argument('pca')} found no pixels in the domain of the projection; take another {argument('bbox')} or "
-            f"{argument('crs')}"
-        )
+        fewer = f"type {argument('pca', len(sample))}, or " if len(sample) else ""
+        told = f"{argument('pca', count)} found {counted(len(sample), 'pixel')} in the domain of the projection"
+        raise UsageError(f"{told}; {fewer}take another extent")
     return replace(recipe, projection=fit_projection(sample, count))
 
 

@@ -29,6 +29,8 @@ MOST_PIXELS = 10**12  # a million a side; more comes from a mistaken unit, and a
 SMALLEST_RES = 1e-200  # so that a number of pixels is finite
 FINEST = 0.1  # metres; the model describes landscapes, so finer pixels come from a mistaken unit too
 FARTHEST = 1e9  # metres or feet; a projected place beyond it is a pole, which lies at infinity
+METRIC = "EPSG:3857"  # a CRS in metres for examples, which shows the whole world
+MOST_DEGREES = 10.0  # of a pixel; larger pixel sizes are meant in metres
 WIDEST_CROSSING = 240.0  # degrees; a box across the antimeridian that is wider has west and east swapped, as a rule
 EDGE_POINTS = 719  # on each edge of a box that is reprojected: one every half degree of a whole parallel
 NOWHERE: Bounds = (math.inf, math.inf, math.inf, math.inf)  # bounds that no CRS can show
@@ -58,8 +60,9 @@ def make_geobox(
     Warns:
         GridWarning: the pixel size looks as if it were meant in other units.
     """
-    source, target = parse_crs(bbox_crs, "bbox_crs"), parse_crs(crs, "crs")
-    size = parse_res(res)
+    source = parse_crs(bbox_crs, "bbox_crs", example=example_crs(bbox, 360.0))
+    target = parse_crs(crs, "crs", example=example_crs(res, MOST_DEGREES))
+    size = parse_res(res, target)
     return cover(_bounds_in(parse_bbox(bbox, source), source, target), size, target, align=align)
 
 
@@ -132,6 +135,9 @@ def parse_bbox(bbox: Sequence[float], crs: CRS) -> Bounds:
         west, south, east, north = (real(value) for value in bbox)
     except (TypeError, ValueError):
         expected, given = "four numbers W,S,E,N", _joined(bbox)
+        if not crs.is_geographic:
+            expected = f"{expected} in {units(crs)} of {short_name(crs)}"
+            raise UsageError(argument="bbox", expected=expected, got=given) from None
         raise UsageError(argument="bbox", expected=expected, got=given, example=(5, 44, 10, 48)) from None
     given = _joined((west, south, east, north))
     if not all(map(math.isfinite, (west, south, east, north))):
@@ -142,7 +148,7 @@ def parse_bbox(bbox: Sequence[float], crs: CRS) -> Bounds:
         raise _bad_box("have west different from east", given)
     if not crs.is_geographic:
         if west > east:
-            raise _bad_box(f"have west < east in {crs_name(crs)}", given)
+            raise _bad_box(f"have west < east in {short_name(crs)}", given)
         return west, south, east, north
     south, north = at_most_polar(np.array([south, north])).tolist()  # 0.1 * 900.0000000000001 is no mistake
     if south < -90 or north > 90:
@@ -171,9 +177,26 @@ def _bad_box(must: str, given: str, more: str = "") -> UsageError:
     return UsageError(f"{argument('bbox')} must {must}, got {given}; {THE_ORDER}{more}")
 
 
-def parse_res(res: float | Sequence[float]) -> tuple[float, float]:
+def example_crs(numbers: object, most_degrees: float) -> str:
+    """A CRS in whose units some numbers may be, for messages: one in metres if a number is too large for degrees."""
+    try:
+        values = [real(value) for value in np.ravel(np.asarray(numbers, dtype=object))]
+    except (TypeError, ValueError):
+        return WGS84
+    return METRIC if any(abs(value) > most_degrees for value in values) else WGS84
+
+
+def example_res(crs: CRS) -> float:
+    """A usual pixel size in units of a CRS, for messages: about a kilometre."""
+    return 0.01 if crs.is_geographic else 1000 if metres_a_unit(crs) < 100 else 1
+
+
+def parse_res(res: float | Sequence[float], crs: CRS) -> tuple[float, float]:
     """The width and the height of a pixel.
 
+    Args:
+        res: one number, or one for x and one for y.
+        crs: the CRS of the grid, for messages.
     Raises:
         UsageError: they are not one or two positive numbers.
     """
@@ -183,7 +206,7 @@ def parse_res(res: float | Sequence[float]) -> tuple[float, float]:
         values = []
     if len(values) not in (1, 2) or not all(math.isfinite(v) and v > SMALLEST_RES for v in values):
         expected = "one or two positive numbers in units of the CRS"
-        raise UsageError(argument="res", expected=expected, got=_joined(res), example=0.01)
+        raise UsageError(argument="res", expected=expected, got=_joined(res), example=example_res(crs))
     return values[0], values[-1]
 
 

@@ -17,7 +17,6 @@ from rangegeo.support.earth import EARTH_RADIUS_M
 WGS84 = "EPSG:4326"
 UNITS = {"degree": "°", "metre": " m", "kilometre": " km"}
 NAMELESS = ("unknown", "unnamed", "undefined")  # names of CRSs that PROJ strings describe
-EXAMPLE = "EPSG:3857"
 OTHER_BODY = 0.01  # a radius that is off by more belongs to another planet; those of the Earth differ by 0.2 %
 
 
@@ -31,33 +30,34 @@ class HasWkt(Protocol):
 CrsLike: TypeAlias = str | int | CRS | HasWkt | dict[str, Any]
 
 
-def parse_crs(crs: CrsLike, name: str = "crs", *, source: str | None = None) -> CRS:
+def parse_crs(crs: CrsLike, name: str = "crs", *, source: str | None = None, example: str = WGS84) -> CRS:
     """A horizontal CRS from anything that pyproj reads.
 
     Args:
         crs: the CRS.
         name: the argument that holds it, for messages.
         source: the file or object that says it is in this CRS, if the argument holds such a source.
+        example: a CRS that goes with the other arguments, for messages.
     Raises:
         UsageError: pyproj does not know the CRS, or it is neither geographic nor projected, or it is one of Mars.
     """
     try:
         parsed = CRS.from_user_input(crs)
     except CRSError:
-        raise _refusal("a CRS that pyproj knows", crs, name, source) from None
+        raise _refusal("a CRS that pyproj knows", crs, name, source, example) from None
     if not (parsed.is_geographic or parsed.is_projected):
-        raise _refusal("a geographic or projected CRS", crs, name, source)
+        raise _refusal("a geographic or projected CRS", crs, name, source, example)
     if parsed.ellipsoid and abs(parsed.ellipsoid.semi_major_metre / EARTH_RADIUS_M - 1) > OTHER_BODY:
-        raise _refusal("a CRS of the Earth", crs, name, source)
+        raise _refusal("a CRS of the Earth", crs, name, source, example)
     return parsed
 
 
-def _refusal(expected: str, crs: CrsLike, name: str, source: str | None) -> UsageError:
+def _refusal(expected: str, crs: CrsLike, name: str, source: str | None, example: str) -> UsageError:
     got = repr(str(crs))
     if source is None:
-        return UsageError(argument=name, expected=expected, got=got, example=EXAMPLE)
+        return UsageError(argument=name, expected=expected, got=got, example=example)
     told = f"the CRS of {argument(name)} {source}"
-    return UsageError(f"{told} must be {expected}, got {got}; for example {EXAMPLE}")
+    return UsageError(f"{told} must be {expected}, got {got}; for example {example}")
 
 
 def crs_name(crs: CRS) -> str:

@@ -12,7 +12,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 from rangegeo.errors import GridError, GridWarning, UsageError, argument
-from rangegeo.grid.box import cover, make_geobox, parse_res
+from rangegeo.grid.box import MOST_DEGREES, cover, example_crs, example_res, make_geobox, parse_res
 from rangegeo.grid.crs import WGS84, CrsLike, crs_of, parse_crs, short_name
 from rangegeo.grid.mask import Mask
 from rangegeo.grid.pixels import reaches_domain
@@ -96,7 +96,8 @@ def choose_extent(
         return geobox, None
     if res is None:
         needed = f"{argument('res')}, the pixel size in units of {argument('crs')}"
-        raise UsageError(f"{argument(given[0])} needs {needed}; for example {argument('res', 0.01)}")
+        example = argument("res", example_res(parse_crs(WGS84 if crs is None else crs)))
+        raise UsageError(f"{argument(given[0])} needs {needed}; for example {example}")
     crs = WGS84 if crs is None else crs
     if bbox is not None:
         geobox = make_geobox(bbox, res, crs, WGS84 if bbox_crs is None else bbox_crs, align=align)
@@ -128,7 +129,8 @@ def _of_area(
         UsageError: the area, its CRS or the pixel size cannot be used.
         GridError: the area has no usable polygons, or no pixel of the grid counts.
     """
-    target, size = parse_crs(crs), parse_res(res)
+    target = parse_crs(crs, example=example_crs(res, MOST_DEGREES))
+    size = parse_res(res, target)
     polygons = read_polygons(aoi, area_crs)
     shapes = polygons_in(polygons, target, EDGE_TOLERANCE * min(size))
     west, south, east, north = shapely.total_bounds(shapes).tolist()

@@ -16,13 +16,23 @@ from rangegeo.grid.box import check_size
 from rangegeo.grid.coords import Labels
 from rangegeo.grid.crs import crs_name, parse_crs, wkt_of
 from rangegeo.grid.georeference import is_skewed, labels_in, read_geobox, unskewed
-from rangegeo.support.paths import local_path, unparsed
+from rangegeo.support.paths import local_path, name_beside, shell_name, unparsed
 
 # A path or another name that GDAL opens, a grid, or georeferenced data.
 RasterLike: TypeAlias = str | os.PathLike[str] | GeoBox | xr.DataArray | xr.Dataset
 
+# What to type in Python if a grid has no CRS, is rotated, or is mirrored.
+OF_ARRAY = {
+    "crs": 'write one into it, for example array.rio.write_crs("EPSG:4326")',
+    "rotated": "make one that is, for example array.rio.reproject(array.rio.crs)",
+    "mirrored": 'turn it, for example array.sortby("y", ascending=False).sortby("x")',
+}
+OF_GEOBOX = {
+    "crs": 'make one that has, for example GeoBox(geobox.shape, geobox.affine, "EPSG:4326")',
+    "rotated": "make one that is, for example GeoBox.from_bbox(geobox.boundingbox, shape=geobox.shape)",
+}
+EVEN = "put it on even steps, for example with array.interp"
 STORE_FILES = ("zarr.json", ".zgroup", ".zarray")  # a folder with one of these is a Zarr store
-REMEDY = "make a raster of it that is, for example with gdalwarp"
 LIKE = argument("like")
 
 
@@ -39,17 +49,17 @@ def geobox_like(source: RasterLike) -> GeoBox:
         GridError: the raster has no CRS, it is not north-up, or it lies at two places at once.
     """
     if isinstance(source, GeoBox):
-        return _checked(source, "the GeoBox")
+        return _checked(source, "the GeoBox", source)
     if isinstance(source, xr.DataArray | xr.Dataset):
-        return _checked(_of_xarray(source, "the array"), "the array")
+        return _checked(_of_xarray(source, "the array"), "the array", source)
     if not isinstance(source, str | os.PathLike):
         expected = "the path of a raster, a GeoBox or an xarray object"
         raise UsageError(argument="like", expected=expected, got=type(source).__name__)
     name = os.fspath(source)
     if _is_store(name):
         with _opened(name) as dataset:
-            return _checked(_of_xarray(dataset, name), name)
-    return _checked(_of_file(name), name)
+            return _checked(_of_xarray(dataset, name), name, dataset)
+    return _checked(_of_file(name), name, name)
 
 
 def own_labels(source: RasterLike | None) -> Labels | None:
@@ -83,15 +93,22 @@ def _of_file(name: str) -> GeoBox:
         try:
             with rasterio.open(unparsed(name)) as file:
                 shape, transform, crs, parts = file.shape, file.transform, file.crs, file.subdatasets
+                points = file.gcps[0]
         except RasterioIOError as error:
             reason = str(error).splitlines()[0]
             got = repr(name)
             raise UsageError(argument="like", expected="a raster that GDAL opens", got=got, remedy=reason) from None
     if parts and transform.is_identity:
         several = f"{argument('like', name)} holds {len(parts)} rasters"
-        raise UsageError(f"{several}; name one of them, for example {parts[0]!r}")
+        raise UsageError(f"{several}; name one of them, for example {argument('like', parts[0])}")
     if transform.is_identity:
-        raise GridError(f"{argument('like', name)} has no georeference, or ground control points alone; {REMEDY}")
+        if points:
+            raise GridError(f"{argument('like', name)} has ground control points alone; {_warped(name)}")
+        told = f"{argument('like', name)} has no georeference"
+        into = f"{shell_name(name)} {shell_name(name_beside(name, '_placed.tif'))}"
+        raise GridError(
+            f"{told}; make a copy that has, for example gdal_translate -a_srs EPSG:4326 -a_ullr W N E S {into}"
+        )
     return GeoBox(shape, transform, None if crs is None else crs.to_wkt(version="WKT2_2019"))
 
 
@@ -114,11 +131,34 @@ def _of_xarray(data: xr.DataArray | xr.Dataset, name: str) -> GeoBox:
     """The grid of an xarray object."""
     geobox = read_geobox(data, f"{LIKE}: {name}")
     if geobox is None:
-        raise GridError(f"{LIKE}: {name} has no coordinates x and y of even steps, so it is no grid; {REMEDY}")
+        raise GridError(f"{LIKE}: {name} has no coordinates x and y of even steps, so it is no grid; {EVEN}")
     return geobox
 
 
-def _checked(geobox: GeoBox, name: str) -> GeoBox:
+def _warped(name: str) -> str:
+    """How GDAL makes a north-up raster of a file."""
+    return f"make one that is, for example gdalwarp {shell_name(name)} {shell_name(name_beside(name, '_north_up.tif'))}"
+
+
+def _remedy(source: RasterLike, fault: str) -> str:
+    """What to type if a grid cannot be used.
+
+    Args:
+        source: a GeoBox, an array, or the name of a file.
+        fault: "crs" if it has no CRS, "rotated" or "mirrored".
+    """
+    if isinstance(source, GeoBox):
+        return OF_GEOBOX.get(fault, OF_GEOBOX["rotated"])
+    if isinstance(source, xr.DataArray | xr.Dataset):
+        return OF_ARRAY[fault]
+    name = os.fspath(source)
+    if fault != "crs":
+        return _warped(name)
+    into = shell_name(name_beside(name, "_with_crs.tif"))
+    return f"make a copy that has, for example gdal_translate -a_srs EPSG:4326 {shell_name(name)} {into}"
+
+
+def _checked(geobox: GeoBox, name: str, source: RasterLike) -> GeoBox:
     """The same grid with its CRS named by its code, if it can be used.
 
     Raises:
@@ -128,13 +168,12 @@ def _checked(geobox: GeoBox, name: str) -> GeoBox:
     geobox = unskewed(geobox)
     transform = geobox.affine
     if geobox.crs is None:
-        make = "make one that has, for example gdal_translate -a_srs EPSG:4326 FILE with_crs.tif"
-        raise GridError(f"{LIKE}: {name} has no CRS; {make}")
+        raise GridError(f"{LIKE}: {name} has no CRS; {_remedy(source, 'crs')}")
     if is_skewed(transform, geobox.shape.yx):
-        raise GridError(f"{LIKE}: {name} is rotated, and rasters are made north-up; {REMEDY}")
+        raise GridError(f"{LIKE}: {name} is rotated, and rasters are made north-up; {_remedy(source, 'rotated')}")
     if transform.a <= 0 or transform.e >= 0:
         way = "south to north" if transform.e >= 0 else "east to west"
-        raise GridError(f"{LIKE}: {name} runs from {way}, and rasters are made north-up; {REMEDY}")
+        raise GridError(f"{LIKE}: {name} runs from {way}, and rasters are made north-up; {_remedy(source, 'mirrored')}")
     check_size(geobox.shape.yx, f"{name} has as many; take a smaller one for {LIKE}")
     crs = parse_crs(wkt_of(geobox), "like", source=name)
     return GeoBox(geobox.shape, transform, crs_name(crs))

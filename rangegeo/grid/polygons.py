@@ -67,7 +67,7 @@ def _valid_polygons(shapes: np.ndarray, name: str) -> np.ndarray:
     kinds.pop("polygon", None)
     if kinds:
         told = " and ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.items())
-        raise GridError(f"{AOI} {name} must hold polygons alone, got {told}; give them a width with a buffer")
+        raise GridError(f"{AOI} {name} must hold polygons alone, got {told}; give them a width with a buffer in a copy")
     is_valid = shapely.is_valid(shapes)
     return shapes if is_valid.all() else np.concatenate([shapes[is_valid], _mended(shapes[~is_valid], name)])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 import warnings
@@ -16,7 +17,7 @@ import shapely
 
 from rangegeo.errors import GridError, GridWarning, UsageError, argument, first_line
 from rangegeo.grid.crs import WGS84, CrsLike
-from rangegeo.support.paths import unparsed
+from rangegeo.support.paths import name_beside, shell_name, unparsed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 PARQUET = (".parquet", ".geoparquet")
 AOI = argument("aoi")
 METRES = "EPSG:32632"  # a CRS for examples
-IN_A_FILE = f"say in it the CRS it is in, for example ogr2ogr -a_srs {METRES} with_crs.gpkg FILE"
 IN_A_FRAME = f'say the CRS it is in, for example with .set_crs("{METRES}", allow_override=True)'
+IN_GEOJSON = (
+    f"give its geometries with their CRS, for example shapely.geometry.shape(...) and {argument('bbox_crs', METRES)}"
+)
 IN_AN_OBJECT = f"say the CRS it is in, for example {argument('bbox_crs', METRES)}"
 
 
@@ -75,15 +78,15 @@ class Geometries:
         shapes: (n,) shapely geometries of any kind.
         crs: the CRS that the source says; None if it says none.
         name: what the source is called in messages.
-        is_bare: whether the source cannot say a CRS, so that WGS 84 is meant if no other is given.
         remedy: how to say that the coordinates are in another CRS, for messages.
+        is_bare: whether the source cannot say a CRS, so that WGS 84 is meant if no other is given.
     """
 
     shapes: np.ndarray
     crs: CrsLike | None
     name: str
+    remedy: str
     is_bare: bool = False
-    remedy: str = IN_A_FILE
 
 
 def read_geometries(source: AreaLike) -> Geometries:
@@ -96,14 +99,22 @@ def read_geometries(source: AreaLike) -> Geometries:
     if isinstance(source, shapely.Geometry):
         return Geometries(np.array([source]), None, "geometry", is_bare=True, remedy=IN_AN_OBJECT)
     if isinstance(source, Mapping):
-        return Geometries(*_read(_as_json(source), "GeoJSON"), "GeoJSON")
+        return Geometries(*_read(_as_json(source), "GeoJSON"), "GeoJSON", remedy=IN_GEOJSON)
     if isinstance(source, str) and source == "-":
-        return Geometries(*_read(sys.stdin.buffer.read(), "stdin"), "stdin")
+        return Geometries(*_read(sys.stdin.buffer.read(), "stdin"), "stdin", remedy=_in_a_file("FILE"))
     if isinstance(source, str | os.PathLike):
         name = os.fspath(source)
         path = unparsed(name)
-        return Geometries(*(_read_parquet(path) if name.lower().endswith(PARQUET) else _read(path, name)), name)
+        if name.lower().endswith(PARQUET):
+            return Geometries(*_read_parquet(path), name, remedy=IN_A_FRAME)
+        return Geometries(*_read(path, name), name, remedy=_in_a_file(name))
     return _of_object(source)
+
+
+def _in_a_file(name: str) -> str:
+    """How a copy of a vector file gets the CRS that the file is in."""
+    copy = shell_name(name_beside(name, "_with_crs.gpkg"))
+    return f"make a copy with the CRS it is in, for example ogr2ogr -a_srs {METRES} {copy} {shell_name(name)}"
 
 
 def _of_object(source: Any) -> Geometries:
@@ -211,10 +222,10 @@ def _read(source: str | bytes, name: str) -> tuple[np.ndarray, str | None]:
             warnings.simplefilter("ignore")
             layers = [(i, layer) for i, (layer, kind) in enumerate(pyogrio.list_layers(source)) if kind is not None]
             if len(layers) > 1:
-                layer = layers[0][1]
-                told = f"{AOI} {name} has {len(layers)} layers; take one of them, for example"
-                words = ("ogr2ogr", f"{layer}_alone.geojson", name, str(layer))
-                raise UsageError(f"{told} {shlex.join(words)}")
+                layer = str(layers[0][1])
+                copy = name_beside(name, "_" + re.sub(r"[^\w-]", "_", layer) + ".gpkg")
+                words = f"ogr2ogr {shell_name(copy)} {shell_name(name)} {shlex.quote(layer)}"
+                raise UsageError(f"{AOI} {name} has {len(layers)} layers; take one of them, for example {words}")
             meta, _, wkb, _ = read(source, layer=layers[0][0] if layers else 0, columns=[], force_2d=True)
     except (DataSourceError, DataLayerError, GeometryError) as error:
         if isinstance(source, bytes):
@@ -252,4 +263,4 @@ def _from_wkb(wkb: np.ndarray | list, name: str) -> np.ndarray:
 
 def not_valid(name: str, reason: str) -> str:
     """The message about a polygon that cannot be mended."""
-    return f"{AOI} {name} holds a polygon that is not valid, {reason}, and cannot be mended; take it out"
+    return f"{AOI} {name} holds a polygon that is not valid, {reason}, and cannot be mended; take it out of a copy"

@@ -26,10 +26,8 @@ def storage_line(storage: Storage, *, one_scale: bool) -> str:
     """How coarsely values will be stored, and what is finer if that is very coarse."""
     remedy = ""
     if one_scale and max(storage.bounds.values()) > COARSE:
-        remedy = (
-            f"; the bands of a Zarr array share one scale: {argument('dtype', 'int16')}, or a .tif with a scale a "
-            "band, is finer"
-        )
+        finer = argument("dtype", "int16" if storage.dtype == "int8" else "float16")
+        remedy = f"; the bands of a Zarr array share one scale: {finer}, or a .tif with a scale a band, is finer"
     whose = " that the model gives anywhere" if storage.origin == "model" else ""
     return f"{storage.dtype}: error at most {_shares(storage.bounds)} of the largest value{whose}{remedy}"
 

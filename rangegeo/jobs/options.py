@@ -96,12 +96,17 @@ class Content:
         info = model_info(self.model)
         if self.betas and not info.has_beta:
             raise UsageError(f"{argument('betas')} needs a model with betas, and {self.model} has none; leave it out")
-        projected = self.pca is not None or self.pca_from is not None
-        if self.layout == "components" and (self.betas or projected or self.bands not in COMPONENT_BANDS):
-            raise UsageError(
-                f"{argument('layout', 'components')} holds all of S, G and q; leave out {argument('betas')}, "
-                f"{argument('bands')} and {argument('pca')}"
-            )
+        if self.layout == "components":
+            given = {
+                "betas": bool(self.betas),
+                "bands": self.bands not in COMPONENT_BANDS,
+                "pca": self.pca is not None,
+                "pca_from": self.pca_from is not None,
+            }
+            surplus = [argument(name) for name, is_given in given.items() if is_given]
+            if surplus:
+                told = f"{argument('layout', 'components')} holds all of S, G and q"
+                raise UsageError(f"{told}; leave out {' and '.join(surplus)}")
         from rangegeo.schema.betas import DEFAULT_BETA, check_betas  # imports numpy, which help does without
 
         return check_betas(self.betas) if self.betas else (DEFAULT_BETA,)

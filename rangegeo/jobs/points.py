@@ -139,9 +139,8 @@ def _planned(
     lists = None if output.shape is None else output.shape == "list"
     plan = plan_table(table, where, form, recipe, lists=lists, drop=output.drop_columns)
     if plan.survey.unusable and source.invalid == "refuse":
-        raise TableError(
-            f"{plan.survey}; correct them, or leave out {argument('invalid', 'refuse')} to keep them with nulls"
-        )
+        keep = f"leave out {argument('invalid', 'refuse')} to keep them with nulls"
+        raise TableError(f"{plan.survey}; correct them in a copy, or {keep}")
     if not output.to_stdout:
         check_output(output.out, form.room * plan.nbytes, overwrite=output.overwrite)
     facts = provenance(model, recipe) | {

@@ -152,11 +152,11 @@ def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
     form.check_options(dtype=output.dtype, **_writer_options(form, output))
     if to_zarr or not several:
         finished = output.resume and output.out.name in committed(output.out)
-        check_destination(output.out, 0, overwrite=output.overwrite or finished)
+        check_destination(output.out, 0, overwrite=output.overwrite or finished, store=to_zarr)
     if output.picture is not None:
         from rangegeo.picture.preview import MAP, check_picture
 
-        check_picture(output.picture, MAP)
+        check_picture(output.picture, MAP, "preview")
         check_destination(output.picture, 0, overwrite=output.overwrite, other=argument("preview", "PICTURE.png"))
 
 

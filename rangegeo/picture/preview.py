@@ -20,7 +20,7 @@ from rangegeo.errors import UsageError, argument
 from rangegeo.grid.crs import wkt_of
 from rangegeo.picture.figure import PIXELS, draw, note_of, title_of
 from rangegeo.schema.bands import chosen_bands
-from rangegeo.schema.betas import check_betas
+from rangegeo.schema.betas import EXAMPLE, check_betas
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
 from rangegeo.stores.blocks import Written, write_blocks
 from rangegeo.stores.geotiff import output_paths, rgb_file
@@ -85,7 +85,7 @@ def preview(
     check_picture(path, look)
     cube = _opened(sources, look)
     if WRITERS[path.suffix.lower()] is _write_geotiffs:
-        check_crs(geobox_of(cube))
+        check_crs(geobox_of(cube), remedy="draw a .png")
     outputs = [path] if look.strip else output_paths(cube, path)
     if {output.resolve() for output in outputs} & {local_path(source).resolve() for source in sources}:
         raise UsageError(f"the picture {path} would replace its own cube; give another {argument('out')}")
@@ -99,20 +99,24 @@ def preview(
     return outputs
 
 
-def check_picture(path: Path, look: Look) -> None:
+def check_picture(path: Path, look: Look, name: str = "out") -> None:
     """Refuse, before any work is done, a picture that cannot be drawn.
 
+    Args:
+        path: of the picture.
+        look: what is drawn, and how.
+        name: the argument that holds the path, for messages.
     Raises:
         UsageError: the suffix is unknown, or the look needs another one.
         MissingPackage: an optional package is not installed.
     """
+    png = argument(name, path.with_suffix(".png") if path.name else "alps.png")
     if path.suffix.lower() not in WRITERS:
-        example = argument("out", "alps.png")
-        raise UsageError(f"a picture must end in {', '.join(WRITERS)}, got {path.name!r}; for example {example}")
+        raise UsageError(f"a picture must end in {', '.join(WRITERS)}, got {path.name!r}; for example {png}")
     if path.suffix.lower() == ".png":
         import_optional("matplotlib", "drawing a .png")
     elif look.strip:
-        raise UsageError(f"betas side by side must be a .png, got {path.name!r}; for example alps.png")
+        raise UsageError(f"betas side by side must be a .png, got {path.name!r}; for example {png}")
     if look.method == "ica":
         import_optional("sklearn", argument("method", "ica"))
 
@@ -130,9 +134,15 @@ def _opened(sources: Sequence[str | Path], look: Look, pixels: int | None = None
     if betas is None and cube.attrs.get("layout") == "components":
         betas = STRIP_BETAS if look.strip else (0.5,)
     if betas is not None:
-        cube = _stacked([at_beta(cube, beta) for beta in check_betas(betas)])
+        cube = _stacked([at_beta(cube, beta) for beta in check_betas(betas, _example(cube))])
     bands = chosen_bands(look.bands, cube["band_name"].values.tolist())
     return north_up(cube if bands is None else cube.isel(band=list(bands)))
+
+
+def _example(cube: xr.DataArray) -> str:
+    """Betas that a cube holds, for messages."""
+    held = tuple(np.ravel(cube["beta"].values).tolist()) if "beta" in cube.coords else ()
+    return f"for example {argument('betas', held)}" if held else EXAMPLE
 
 
 def _joined(sources: Sequence[str | Path], cubes: list[xr.DataArray]) -> xr.DataArray:

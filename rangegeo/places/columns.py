@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rangegeo.errors import UsageError, argument
+from rangegeo.errors import UsageError, argument, arguments
 
 # The usual names in GBIF, Movebank, ArcGIS, QGIS and pandas: only their letters and digits, in lower case.
 USUAL = {
@@ -15,7 +15,7 @@ USUAL = {
     | {"y", "pointy", "ycoord", "coordy", "northing"},
 }
 LON, LAT = argument("lon"), argument("lat")
-NAME_BOTH = f"type {argument('lon', 'NAME')} {argument('lat', 'NAME')}"
+NAME_BOTH = f"type {arguments(lon='NAME', lat='NAME')}"
 SHOWN = 12  # how many columns a message lists
 
 

@@ -21,7 +21,12 @@ from rangegeo.grid import WGS84
 from rangegeo.places.columns import coordinate_columns
 from rangegeo.schema.columns import band_names
 
-AS_ARRAY = "pass the two columns as an array: model.encode(frame[[LON, LAT]].to_numpy())"
+# How two columns of a table become an array, for messages, by the package of the table.
+AS_ARRAY = {
+    "dask": 'table[["LON", "LAT"]].compute().to_numpy()',
+    "numpy": 'np.stack([table["LON"], table["LAT"]], axis=1)',
+    "pyarrow": 'table.select(["LON", "LAT"]).to_pandas().to_numpy()',
+}
 INVALID = ("null", "refuse")
 GEOARROW = ("geoarrow.", "ogc.")  # how the names of Arrow's extension types of geometries begin
 ORDER = "the order is longitude, latitude"
@@ -73,7 +78,7 @@ def table_places(table: Any, invalid: str = "null") -> tuple[np.ndarray, pd.Inde
     if hasattr(type(frame), "to_crs"):
         lonlat, missing = _points(frame)
     else:
-        names = coordinate_columns(list(frame.columns), remedy=AS_ARRAY)
+        names = coordinate_columns(list(frame.columns), remedy=_as_array(table))
         columns, absent = zip(*(_numbers(frame[name], name) for name in names), strict=True)
         lonlat, missing = np.stack(columns, axis=1), np.any(absent, axis=0)
     places = checked_places(lonlat, missing, invalid)
@@ -117,6 +122,16 @@ def checked_places(lonlat: np.ndarray, missing: np.ndarray, invalid: str) -> np.
     return lonlat
 
 
+def _as_array(table: object) -> str:
+    """What to type if it is not clear which columns of a table hold the coordinates."""
+    package = type(table).__module__.split(".")[0]
+    package = "dask" if hasattr(type(table), "__dask_graph__") else package
+    usual = 'table[["LON", "LAT"]].to_numpy()'
+    if hasattr(type(table), "collect"):  # a lazy table of polars
+        usual = 'table.select("LON", "LAT").collect().to_numpy()'
+    return f"pass the two columns as an array: {AS_ARRAY.get(package, usual)}"
+
+
 def _warn(message: str) -> None:
     """Warn the caller of rangegeo."""
     warnings.warn(PlaceWarning(message), stacklevel=6)
@@ -145,6 +160,7 @@ def _as_frame(table: Any) -> Any:
     Raises:
         UsageError: the table cannot be read, or it is not clear which columns hold the coordinates.
     """
+    given = table
     if _is_lazy(table):
         table = table.compute() if hasattr(type(table), "__dask_graph__") else table.collect()
     if is_frame(table):
@@ -159,7 +175,7 @@ def _as_frame(table: Any) -> Any:
             pass  # its columns may have usual names
         else:
             return GeoDataFrame.from_arrow(arrow)
-    names = coordinate_columns(arrow.column_names, remedy=AS_ARRAY)
+    names = coordinate_columns(arrow.column_names, remedy=_as_array(given))
     return pd.DataFrame({name: _decoded(arrow.column(name)) for name in names})
 
 

@@ -60,17 +60,18 @@ def index_of(beta: float, betas: ArrayLike) -> int | None:
     return int(distances.argmin()) if len(distances) and distances.min() <= SAME_BETA else None
 
 
-def check_beta(beta: Betas, taker: str) -> float:
+def check_beta(beta: Betas, taker: str, example: str = EXAMPLE_OF_ONE) -> float:
     """Exactly one beta in [0, 1], as a float.
 
     Args:
         taker: name of the function that takes it, for the message.
+        example: of a value that it takes, for the message.
     Raises:
         UsageError: several betas are given, or the beta is not a number in [0, 1].
     """
     if np.ndim(beta):
-        raise UsageError(f"{taker} takes one beta, got {beta!r}; {EXAMPLE_OF_ONE}")
-    (checked,) = check_betas(beta, EXAMPLE_OF_ONE)
+        raise UsageError(f"{taker} takes one beta, got {beta!r}; {example}")
+    (checked,) = check_betas(beta, example)
     return checked
 
 

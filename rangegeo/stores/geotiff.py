@@ -28,7 +28,6 @@ from rasterio.enums import Resampling
 from rasterio.io import DatasetWriter
 
 from rangegeo.colours.fit import HIGH, LOW, Colours, fit_colours
-from rangegeo.errors import OutputError, argument
 from rangegeo.grid.crs import wkt_of
 from rangegeo.grid.pyramid import overview_factors
 from rangegeo.grid.samples import sample_lattice
@@ -254,8 +253,6 @@ def check_outputs(
     _finished_profile(cube, dtype, creation_options)
     finished = committed(path) if resume else []
     for output in output_paths(cube, path):
-        if output.is_dir():
-            raise OutputError(f"{output} is a folder and was left as it is; give another {argument('out')}")
         for made, nbytes in (
             (output, int(ROOM * stored_bytes(cube, dtype))),
             (_style_path(output), 0),

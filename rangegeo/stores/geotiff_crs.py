@@ -18,9 +18,12 @@ from rangegeo.grid.domain import domain_of
 SAME = 1e-9  # of the largest coordinate; CRSs whose coordinates differ by less are the same
 
 
-def check_crs(geobox: GeoBox) -> None:
+def check_crs(geobox: GeoBox, remedy: str = f"write a .zarr, or take another {argument('crs')}") -> None:
     """Refuse a grid in a CRS that would not be read back from a GeoTIFF.
 
+    Args:
+        geobox: the grid.
+        remedy: what to do instead, for the message.
     Raises:
         UsageError: GDAL reads no CRS back, or another one.
     """
@@ -29,7 +32,7 @@ def check_crs(geobox: GeoBox) -> None:
     if found is None or not _is_same(wkt, found):
         what = "none at all" if found is None else f"{short_name(CRS.from_wkt(found))}, which is another one"
         told = f"a GeoTIFF cannot hold the CRS {short_name(crs_of(geobox))}: GDAL would read {what}"
-        raise UsageError(f"{told}; write a .zarr, or take another {argument('crs')}")
+        raise UsageError(f"{told}; {remedy}")
 
 
 @lru_cache(maxsize=32)

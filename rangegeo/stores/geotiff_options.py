@@ -60,6 +60,11 @@ def compression(dtype: str) -> dict[str, object]:
     return {"compress": "zstd", "zstd_level": 1, "predictor": 3 if dtype.startswith("float") else 2}
 
 
+def codecs_of(dtype: str) -> tuple[str, ...]:
+    """The codecs for a dtype. GDAL crashes where LERC compresses floats of 16 bits."""
+    return tuple(codec for codec in CODECS if dtype != "float16" or not codec.startswith("LERC"))
+
+
 def raster_type(dtype: str) -> dict[str, Any]:
     """A dtype in the words of GDAL, which knows float16 only from 3.11 on; every version has float32 of 16 bits."""
     return {"dtype": "float32", "nbits": 16} if dtype == "float16" else {"dtype": dtype}
@@ -84,8 +89,9 @@ def with_options(usual: Mapping[str, object], given: Mapping[str, object] | None
     wanted = {name.upper(): str(value).upper() for name, value in given.items()}
     _check_fixed(wanted, bands)
     codec = wanted.get("COMPRESS", str(options["compress"]).upper())
-    if codec not in CODECS:
-        raise UsageError(f"{_option('COMPRESS', codec)} is for no such file; take one of {', '.join(CODECS)}")
+    codecs = codecs_of(dtype)
+    if codec not in codecs:
+        raise UsageError(f"{_option('COMPRESS', codec)} is for no such file; take one of {', '.join(codecs)}")
     if codec != "ZSTD":
         options.pop("zstd_level", None)
     if codec not in WITH_PREDICTOR:

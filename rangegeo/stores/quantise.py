@@ -236,13 +236,14 @@ def storage_within(
         origin: where the ranges come from.
     """
     components = _components(band_names)
+    largest = _by_component(components, np.maximum(np.abs(low), np.abs(high)))  # its own, also where a scale is shared
     low, high = _shared(low, high, one_scale=one_scale)
     return Storage(
         dtype=check_dtype(dtype),
         components=components,
         scale=np.maximum(high - low, SMALLEST_SPAN) / (2 * np.iinfo(dtype).max),
         offset=(low + high) / 2,
-        largest=_by_component(components, np.maximum(np.abs(low), np.abs(high))),
+        largest=largest,
         origin=origin,
     )
 

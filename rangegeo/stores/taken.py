@@ -113,8 +113,13 @@ def taken_storage(
     taken, typed = read_taken(path, "scales_from"), argument("scales_from", str(path))
     if not dtype.startswith("int"):
         raise UsageError(f"{argument('scales_from')} needs integers, got {argument('dtype', dtype)}; leave it out")
+    if not taken.dtype.startswith("int"):
+        raise UsageError(
+            f"{typed} has no steps of integers, for it is {taken.dtype}; leave out {argument('scales_from')}"
+        )
     if taken.dtype != dtype:
-        raise UsageError(f"{typed} is {taken.dtype}, got {argument('dtype', dtype)}; they must be the same")
+        same = argument("dtype", taken.dtype)
+        raise UsageError(f"{typed} is {taken.dtype}, got {argument('dtype', dtype)}; type {same}")
     if taken.names != list(names):
         raise UsageError(f"{typed} has other bands: {_some(taken.names)}, and not {_some(names)}; take the same")
     check_same(taken, facts, "scales_from")

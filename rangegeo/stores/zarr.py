@@ -19,7 +19,7 @@ import xarray as xr
 import zarr
 from zarr.storage import LocalStore
 
-from rangegeo.errors import UsageError, argument
+from rangegeo.errors import UsageError
 from rangegeo.grid.coords import grid_coords
 from rangegeo.schema.complete import as_text
 from rangegeo.schema.cube import NAME, as_4d, geobox_of
@@ -121,9 +121,10 @@ def check_store(
         OutputError: the destination cannot be written, or it is something else than a Zarr cube.
     """
     parse_zarr_options(creation_options, zarr_format, dtype)
-    check_destination(path, int(stored_bytes(cube, dtype) * (1 + 2 * ROOM * overviews)), overwrite=overwrite)
     if path.exists():
         check_replaceable(path)
+    nbytes = int(stored_bytes(cube, dtype) * (1 + 2 * ROOM * overviews))
+    check_destination(path, nbytes, overwrite=overwrite, store=True)
 
 
 def store_at(path: Path) -> Path | LocalStore:
@@ -143,7 +144,7 @@ def _check_one_scale(storage: Storage) -> None:
     """Refuse a storage with several scales, of which xarray and GDAL would read only one."""
     if storage.scale is not None and storage.offset is not None and (np.ptp(storage.scale) or np.ptp(storage.offset)):
         raise UsageError(
-            f"the bands of a Zarr array share one scale; fit the storage with {argument('one_scale', True)}"
+            "the bands of a Zarr array share one scale, and this storage has one for each; fit one scale for all"
         )
 
 

@@ -6,11 +6,12 @@ import os
 import shlex
 from pathlib import Path
 
-from rangegeo.errors import OutputError, argument
+from rangegeo.errors import OutputError, argument, either
 from rangegeo.support.disk import free_bytes
 from rangegeo.support.paths import check_name
 from rangegeo.support.text import human_bytes
 
+STORE_FILES = ("zarr.json", ".zgroup")  # a folder with one of these is a Zarr store
 STDOUT = "-"  # the path that stands for standard output
 
 
@@ -19,8 +20,9 @@ def check_destination(
     nbytes: int,
     *,
     overwrite: bool,
-    smaller: str = f"take a larger {argument('res')} or a smaller {argument('bbox')}",
+    smaller: str = "take fewer pixels, bands or betas",
     other: str = f"another {argument('out')}",
+    store: bool = False,
 ) -> None:
     """Refuse an output path that cannot be written.
 
@@ -30,17 +32,25 @@ def check_destination(
         overwrite: whether an existing output may be replaced.
         smaller: how to make the output smaller, for the message about a full disk.
         other: how to give another path, for messages.
+        store: whether it is a Zarr store, which is a folder and replaces nothing but a store; else it is a file.
     Raises:
-        OutputError: the output has an impossible name or exists, its folder is missing or cannot be written to, or the
-            disk is too full.
+        OutputError: the output has an impossible name, exists or is something else, its folder is missing or cannot be
+            written to, or the disk is too full.
     """
     check_name(path, other=other.removeprefix("another "))
+    if path.exists() and (not any((path / name).exists() for name in STORE_FILES) if store else path.is_dir()):
+        what = "is not a Zarr store" if store else "is a folder"
+        raise OutputError(f"{path} {what} and was left as it is; give {other}")
     if path.exists() and not overwrite:
         replace = f"add {argument('overwrite', True)} to replace it"
         raise OutputError(f"{path} exists and was left as it is; {replace}, or give {other}")
     folder = path.resolve().parent  # of a symbolic link, where the data will be
     if not folder.is_dir():
-        raise OutputError(f"the folder {folder} does not exist; make it first: mkdir -p {shlex.quote(str(folder))}")
+        file = next((parent for parent in (folder, *folder.parents) if parent.is_file()), None)
+        if file is not None:
+            raise OutputError(f"{file} is a file, so nothing can lie in it; give {other}")
+        make = either(f"mkdir -p {shlex.quote(str(folder))}", f"os.makedirs({str(folder)!r})")
+        raise OutputError(f"the folder {folder} does not exist; make it first: {make}")
     if not os.access(folder, os.W_OK):
         raise OutputError(f"the folder {folder} cannot be written to; give {other}")
     free = free_bytes(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path, PurePath, PureWindowsPath
 
 from rangegeo.errors import OutputError, argument
@@ -26,6 +27,24 @@ def unparsed(name: str) -> str:
     """
     path = local_path(name)
     return str(path.absolute()) if path.exists() else name
+
+
+def shell_name(name: str) -> str:
+    """A path as the shell takes it, quoted if need be, and never as an option."""
+    return shlex.quote(f"./{name}" if name.startswith("-") else name)
+
+
+def name_beside(name: str, ending: str) -> str:
+    """A free name beside a file, for what is made of it: `a.tif` and "_north_up.tif" give `a_north_up.tif`.
+
+    Args:
+        name: of the file; without its suffix this is the beginning of the new name.
+        ending: of the new name, with its suffix.
+    """
+    path = PurePath(name)
+    stem, suffix = str(path.with_name(path.stem + PurePath(ending).stem)), PurePath(ending).suffix
+    free = (f"{stem}{number}{suffix}" for number in ("", *range(2, 1000)))
+    return next((one for one in free if not local_path(one).exists()), f"{stem}{suffix}")
 
 
 def check_name(path: PurePath, *, other: str | None = None) -> None:

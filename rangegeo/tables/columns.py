@@ -98,7 +98,7 @@ def check_names(carried: dict[str, pa.DataType], added: list[str]) -> None:
     for name in added:
         if name in carried:
             raise UsageError(
-                f"the table already has a column {name!r}; rename it, or leave its columns out with {DROP}"
+                f"the table already has a column {name!r}; rename it in a copy, or leave its columns out with {DROP}"
             )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rangegeo.errors import OutputError, argument
+from rangegeo.errors import argument
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import WGS84, parse_crs
 from rangegeo.support.destination import check_destination
@@ -201,7 +201,5 @@ def check_output(path: Path, nbytes: float = 0, *, overwrite: bool) -> None:
     Raises:
         OutputError: the path is a folder, or see `check_destination`.
     """
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder and was left as it is; give another {argument('out')}")
     smaller = f"take fewer {argument('bands')} or {argument('betas')}"
     check_destination(path, int(nbytes), overwrite=overwrite, smaller=smaller)

@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pyproj import CRS
 
-from rangegeo.errors import TableError, argument, first_line
+from rangegeo.errors import TableError, arguments, first_line
 from rangegeo.tables.table import Block, Geometry, Table, check_unique, in_rows, is_binary, one_line, stored_crs
 
 ENCODINGS = ("WKB", "point")
@@ -42,13 +42,14 @@ def open_parquet(path: Path, name: str) -> Table:
         if PROVENANCE in first:  # the table holds embeddings of an earlier run
             schema = schema.with_metadata((schema.metadata or {}) | {PROVENANCE: first[PROVENANCE]})
         geometry = _geometry(schema, name)
+        fault = None if geometry is None else _fault(schema, geometry, name)
 
     def read(columns: Sequence[str] | None, rows: int) -> Iterator[Block]:
         wanted = schema if columns is None else pa.schema([schema.field(column) for column in columns])
         with one_line(f"{name} is damaged"):
             yield from in_rows(batch for file in files for batch in _batches(file, wanted, rows))
 
-    return Table(name=name, schema=schema, read=read, geometry=geometry)
+    return Table(name=name, schema=schema, read=read, geometry=None if fault else geometry, fault=fault)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,24 +141,30 @@ def _geometry(schema: pa.Schema, name: str) -> Geometry | None:
         encoding, crs = described["encoding"], described.get("crs", "OGC:CRS84")  # the default of GeoParquet
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TableError(
-            f"{name} has metadata of GeoParquet that are not complete ({first_line(error)}); write it again, for "
-            "example with geopandas"
+            f"{name} has metadata of GeoParquet that are not complete ({first_line(error)}); write "
+            "another file, for example with geopandas"
         ) from error
     if column not in schema.names:  # the column was dropped, and its metadata were left behind
         return None
+    return Geometry(column, encoding, None if crs is None else stored_crs(crs, name))
+
+
+def _fault(schema: pa.Schema, geometry: Geometry, name: str) -> str | None:
+    """Why geometries cannot be read; None if they can."""
+    column, encoding = geometry.column, geometry.encoding
     if encoding not in ENCODINGS:
-        raise TableError(
-            f"{name} stores geometries as {encoding}; expected {' or '.join(ENCODINGS)}, "
-            f"or name two columns with {argument('lon')} and {argument('lat')}"
+        return (
+            f"{name} stores geometries as {encoding}; expected {' or '.join(ENCODINGS)}, or name two columns: "
+            f"{arguments(lon='NAME', lat='NAME')}"
         )
     kind = schema.field(column).type
     kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
     if not (is_binary(kind) if encoding == "WKB" else pa.types.is_struct(kind) and kind.num_fields >= 2):
-        raise TableError(
+        return (
             f"{name} says that its column {column!r} holds {encoding} geometries, but it holds {kind}; name two "
-            f"columns with {argument('lon')} and {argument('lat')}, or write it again, for example with geopandas"
+            f"columns: {arguments(lon='NAME', lat='NAME')}, or write another file, for example with geopandas"
         )
-    return Geometry(column, encoding, None if crs is None else stored_crs(crs, name))
+    return None
 
 
 def kept_geo(stored: bytes, kept: Collection[str]) -> bytes | None:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import shapely
 from pyproj import CRS, Transformer
 
-from rangegeo.errors import TableError, UsageError, argument
+from rangegeo.errors import TableError, UsageError, argument, arguments
 from rangegeo.grid import WGS84, parse_crs, wrapped
 from rangegeo.places.columns import NAME_BOTH, coordinate_columns
 from rangegeo.tables.table import Block, Table, one_line
@@ -151,8 +151,11 @@ def find_places(
         representative: whether a point within a line or a polygon is taken for it.
     Raises:
         UsageError: the columns or the CRS must be given, or cannot be used.
+        TableError: the geometries cannot be read, and no columns are given.
     """
     given = None if crs is None else parse_crs(crs)
+    if table.fault is not None and lon is None and lat is None:
+        raise TableError(table.fault)
     geometry = table.geometry if lon is None and lat is None else None
     if geometry is None:
         names = table.schema.names
@@ -169,9 +172,8 @@ def find_places(
             decimal=table.decimal,
         )
     if geometry.crs is not None and given is not None and not geometry.crs.equals(given, ignore_axis_order=True):
-        raise UsageError(
-            f"{argument('crs')} is for tables that do not say theirs; {table.name} is in {geometry.crs.name}"
-        )
+        told = f"{argument('crs')} is for tables that do not say theirs"
+        raise UsageError(f"{told}; {table.name} is in {geometry.crs.name}, so leave it out")
     known = geometry.crs or given
     if known is None:
         example = argument("crs", "EPSG:4326")
@@ -190,7 +192,7 @@ def _check_numeric(field: pa.Field) -> None:
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, is_text, pa.types.is_null)
     if not any(test(kind) for test in tests):
-        others = f"{argument('lon')} {argument('lat')}"
+        others = arguments(lon="NAME", lat="NAME")
         raise UsageError(f"the column {field.name!r} holds {field.type}, no numbers; name two others: {others}")
 
 

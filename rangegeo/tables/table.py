@@ -68,6 +68,7 @@ class Table:
         other_geometries: further columns of geometries, which are carried along.
         decimal: the sign before the decimals of numbers that are text.
         remarks: what a user should know about the table, one line each.
+        fault: why its geometries cannot be read, if that is so; its columns can be.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Table:
     other_geometries: tuple[Geometry, ...] = ()
     decimal: str = "."
     remarks: tuple[str, ...] = ()
+    fault: str | None = None
 
 
 def check_unique(names: Sequence[str], name: str) -> None:
@@ -89,7 +91,7 @@ def check_unique(names: Sequence[str], name: str) -> None:
     """
     if len(set(names)) < len(names):
         twice = next(column for column in names if names.count(column) > 1)
-        raise TableError(f"{name} has several columns named {twice!r}; give each a name of its own")
+        raise TableError(f"{name} has several columns named {twice!r}; give each a name of its own in a copy")
 
 
 def stored_crs(crs: str | dict, name: str) -> CRS:
@@ -126,7 +128,9 @@ def one_line(said: str) -> Iterator[None]:
     except RangegeoError:
         raise
     except MemoryError as error:
-        raise TableError(f"{said}: there is not enough memory for its rows; leave out its widest columns") from error
+        raise TableError(
+            f"{said}: there is not enough memory for its rows; leave out its widest columns in a copy"
+        ) from error
     except LIBRARY_ERRORS as error:
         raise TableError(f"{said}: {first_line(error)}") from error
 

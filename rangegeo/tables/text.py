@@ -78,7 +78,7 @@ def _dialect(lines: io.TextIOWrapper, options: TextOptions, name: str) -> Dialec
     if first and "\0" in first[0]:
         raise TableError(_no_text(name, first[0].encode()))
     if first and re.fullmatch(EXCEL, first[0]):
-        raise TableError(f"{name}, line 1: {first[0].strip()} is for Excel alone; take that line out")
+        raise TableError(f"{name}, line 1: {first[0].strip()} is for Excel alone; take that line out of a copy")
     lines.seek(0)
     quoted = any(QUOTE in part for part in iter(lambda: lines.read(2**20), ""))
     lines.seek(0)
@@ -142,21 +142,25 @@ def _lines(path: Path, name: str, encoding: str | None) -> Iterator[io.TextIOWra
 def _not_utf8(name: str, raw: io.BufferedReader | gzip.GzipFile, reason: str) -> str:
     """The message about a file that is not UTF-8, with the encoding that it may have."""
     start = raw.peek(64)[:64]
-    line, number = next(((line, number) for number, line in enumerate(raw, start=1) if not _is_utf8(line)), (b"", 1))
+    line, number = next(
+        ((line, number) for number, line in enumerate(raw, start=1) if not _is(line, "utf-8")), (b"", 1)
+    )
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return f"{name} is UTF-16 text; type {argument('encoding', 'utf-16')}"
     if start.startswith(GZIP):
-        return f"{name} is not UTF-8 text, but compressed with gzip; give it a name that ends in .csv.gz"
+        return f"{name} is not UTF-8 text, but compressed with gzip; make a copy whose name ends in .csv.gz"
     if b"\0" in start + line:
         return _no_text(name, start)
     windows = any(0x80 <= byte < 0xA0 for byte in line)  # Latin-1 has no letters there
+    windows = windows and all(_is(part, "cp1252") for part in (line, *raw))  # which has no letters for some bytes
     likely = argument("encoding", "cp1252" if windows else "latin-1")
     return f"{name} is not UTF-8 text ({reason} on line {number}); type its encoding, for example {likely}"
 
 
-def _is_utf8(line: bytes) -> bool:
+def _is(line: bytes, encoding: str) -> bool:
+    """Whether a line is text in an encoding."""
     try:
-        line.decode()
+        line.decode(encoding)
     except UnicodeDecodeError:
         return False
     return True
@@ -167,7 +171,8 @@ def _no_text(name: str, start: bytes) -> str:
     for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         if len(start) > 8 and start[offset:40:2].strip(b"\0") == b"" and b"\0" not in start[1 - offset : 40 : 2]:
             return f"{name} looks like UTF-16 text; type {argument('encoding', encoding)}"
-    return f"{name} is no text; expected CSV, or say what it is with {argument('input_format')}, or convert it to UTF-8"
+    what = f"say what it is with {argument('input_format')}"
+    return f"{name} is no text; expected CSV, or {what}, or convert a copy to UTF-8"
 
 
 def _checked_header(header: list[str], name: str) -> list[str]:
@@ -175,9 +180,8 @@ def _checked_header(header: list[str], name: str) -> list[str]:
     if not header:
         raise TableError(f"{name} is empty; expected a line of column names such as lon,lat")
     if all(_is_number(text) for text in header):
-        raise TableError(
-            f"the first line of {name} must name the columns, got {','.join(header[:4])}; add a line such as lon,lat"
-        )
+        told = f"the first line of {name} must name the columns, got {','.join(header[:4])}"
+        raise TableError(f"{told}; put a line such as lon,lat before it in a copy")
     names = [text.strip() for text in header]
     for index, column in enumerate(names):
         if not column:
@@ -248,9 +252,10 @@ def _fitted(row: list[str], width: int, where: str, dialect: Dialect, short: lis
         line: its number.
     """
     if any(row[width:]):
-        remedy = "quote the values that hold delimiters" if dialect.enclosing else "take the delimiters out of values"
+        remedy = "quote the values that hold delimiters in a copy"
         if not dialect.enclosing:
-            remedy += f", or type {argument('quoting', 'minimal')} if they are enclosed"
+            minimal = argument("quoting", "minimal")
+            remedy = f"take the delimiters out of values in a copy, or type {minimal} if they are enclosed"
         raise TableError(
             f"{where} has {len(row)} values for {width} columns; {remedy}; the {argument('delimiter')} is "
             f"{'a ' if dialect.name.isalpha() else ''}{dialect.name}"

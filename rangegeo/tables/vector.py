@@ -90,7 +90,7 @@ def open_geojson_lines(path: Path, name: str) -> Table:
         for block in table.read(columns, rows):
             yield Block(block.columns, np.array([next(numbers) for _ in range(len(block))]))
         if next(numbers, None) is not None:
-            raise TableError(f"{name} has more features than GDAL reads; make it one feature a line")
+            raise TableError(f"{name} has more features than GDAL reads; make a copy with one feature a line")
 
     return replace(table, read=read, counted="line")
 
@@ -116,7 +116,9 @@ def _layer(known: list[str], wanted: str | None, name: str) -> str:
     if wanted is not None and wanted not in known:
         raise UsageError(argument="layer", expected=f"one of {', '.join(known)}", got=repr(wanted))
     if wanted is None and len(known) > 1:
-        raise UsageError(f"{name} has the layers {', '.join(known)}; say which with {argument('layer')}")
+        raise UsageError(
+            f"{name} has the layers {', '.join(known)}; say which, for example {argument('layer', known[0])}"
+        )
     if not known:
         raise TableError(f"{name} has no layer; expected a table of places")
     return wanted or known[0]

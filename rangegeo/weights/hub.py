@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from rangegeo.errors import DownloadError, argument, first_line
+from rangegeo.errors import DownloadError, argument, arguments, first_line
 from rangegeo.support.disk import check_room
 from rangegeo.support.text import human_bytes
 from rangegeo.weights.cache import file_sha256
@@ -307,8 +307,9 @@ def _as_download_errors(wanted: PublishedFile, url: str) -> Iterator[None]:
 def _error(wanted: PublishedFile, reason: str) -> DownloadError:
     """The error for a failed download, with advice."""
     path = argument("db" if wanted.form == "database" else "weights")
-    names = f"{argument('weights', 'demo')} {argument('db', 'demo')}"
-    demo = f", or take the embedded model ({names})" if wanted.form in WITH_A_DEMO else ""
+    demo = (
+        f", or take the embedded model ({arguments(weights='demo', db='demo')})" if wanted.form in WITH_A_DEMO else ""
+    )
     try_first = "unset HF_HUB_OFFLINE" if "HF_HUB_OFFLINE" in reason else "set HF_ENDPOINT to a mirror"
     return DownloadError(
         f"could not download {wanted.file} of {wanted.repo}: {reason}; {try_first}, or download it "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rangegeo.encoders import FAMILIES, MODELS, ModelInfo, model_info
-from rangegeo.errors import UsageError, argument
+from rangegeo.errors import UsageError, argument, arguments
 from rangegeo.support.paths import local_path
 from rangegeo.weights.demo import DATABASE, ENCODER, demo_file
 from rangegeo.weights.hub import fetch
@@ -106,7 +106,7 @@ def database_for(weights: str, db: str | None) -> str:
 
 def _pair(weights: str, db: str) -> str:
     """Weights and their database, for messages."""
-    return f"{argument('weights', weights)} {argument('db', db)}"
+    return arguments(weights=weights, db=db)
 
 
 def _choices(row: ModelInfo) -> str:

@@ -82,14 +82,14 @@ BAD = {
     "res too fine": (("raster", "--bbox", "5,44,6,45", "--res", "1e-12", *OUT), 2, "take a larger --res"),
     "no res": (("raster", "--bbox", "5,44,6,45", *OUT), 2, "--bbox needs --res, the pixel size in units of --crs"),
     # CRS
-    "unknown crs": ((*PLAIN, "--crs", "EPSG:1", *OUT), 2, "for example --crs EPSG:3857"),
-    "crs of nonsense": ((*PLAIN, "--crs", "utm", *OUT), 2, "for example --crs EPSG:3857"),
-    "geocentric crs": ((*PLAIN, "--crs", "EPSG:4978", *OUT), 2, "for example --crs EPSG:3857"),
-    "unknown crs of the box": ((*PLAIN, "--bbox-crs", "foo", *OUT), 2, "for example --bbox-crs EPSG:3857"),
+    "unknown crs": ((*PLAIN, "--crs", "EPSG:1", *OUT), 2, "for example --crs EPSG:4326"),
+    "crs of nonsense": ((*PLAIN, "--crs", "utm", *OUT), 2, "for example --crs EPSG:4326"),
+    "geocentric crs": ((*PLAIN, "--crs", "EPSG:4978", *OUT), 2, "for example --crs EPSG:4326"),
+    "unknown crs of the box": ((*PLAIN, "--bbox-crs", "foo", *OUT), 2, "for example --bbox-crs EPSG:4326"),
     # components
-    "components and beta": ((*MAKE, "--layout", "components", "--beta", "0", *OUT), 2, "leave out --beta, --bands"),
-    "components and pca": ((*MAKE, "--layout", "components", "--pca", "3", *OUT), 2, "leave out --beta, --bands"),
-    "components and bands": ((*MAKE, "--layout", "components", "--bands", "1", *OUT), 2, "leave out --beta, --bands"),
+    "components and beta": ((*MAKE, "--layout", "components", "--beta", "0", *OUT), 2, "leave out --beta"),
+    "components and pca": ((*MAKE, "--layout", "components", "--pca", "3", *OUT), 2, "leave out --pca"),
+    "components and bands": ((*MAKE, "--layout", "components", "--bands", "1", *OUT), 2, "leave out --bands"),
     "exact and tolerance": ((*MAKE, "--exact", "--tolerance", "1e-4", *OUT), 2, "leave out --tolerance"),
     # beta
     "beta of two": ((*MAKE, "--beta", "2", *OUT), 2, "for example --beta 0,0.5,1"),
@@ -127,19 +127,19 @@ BAD = {
     "existing file": ((*MAKE, "-o", "old.tif"), 1, "add --overwrite to replace it, or give another -o"),
     "existing file of a beta": ((*MAKE, "--beta", "0,1", "-o", "one.tif"), 1, "one_beta1.tif exists and"),
     "existing style": ((*MAKE, "-o", "style.tif"), 1, "style.qml exists and was left as it is"),
-    "existing folder": ((*MAKE, "-o", "folder", "--format", "zarr"), 1, "add --overwrite to replace it"),
+    "existing folder": ((*MAKE, "-o", "folder", "--format", "zarr"), 1, "folder is not a Zarr store and was left"),
     "folder that is no store": (
         (*MAKE, "-o", "folder", "--format", "zarr", "--overwrite"), 1, "folder is not a Zarr store"),
     "missing folder": ((*MAKE, "-o", "none/out.tif"), 1, "make it first: mkdir -p "),
     "missing folder for zarr": ((*MAKE, "-o", "none/out.zarr"), 1, "make it first: mkdir -p "),
-    "file as a folder": ((*MAKE, "-o", "text.txt/out.zarr"), 1, "make it first: mkdir -p "),
+    "file as a folder": ((*MAKE, "-o", "text.txt/out.zarr"), 1, "text.txt is a file, so nothing"),
     "unknown suffix": ((*MAKE, "-o", "out.nc"), 2, "-o must end in .zarr, .tif or .tiff, got 'out.nc'"),
     "no suffix": ((*MAKE, "-o", "out"), 2, "or say --format zarr, cog or gtiff"),
     "empty output": ((*MAKE, "-o", ""), 2, "or say --format zarr, cog or gtiff"),
     "no output": (MAKE, 2, "'-o' / '--out'; type rangegeo raster --help"),
     "unknown format": ((*MAKE, "--format", "nc", *OUT), 2, "'zarr', 'cog', 'gtiff'"),
     "unknown zarr format": ((*MAKE, "--zarr-format", "1", "-o", "a.zarr"), 2, "'2', '3'"),
-    "petabytes": (("raster", "--bbox", "5,44,6,45", "--res", "1e-6", *MINI, *OUT), 1, "take a larger --res or"),
+    "petabytes": (("raster", "--bbox", "5,44,6,45", "--res", "1e-6", *MINI, *OUT), 1, "take fewer pixels, bands"),
     "petabytes of zarr": (("raster", "--bbox", "5,44,6,45", "--res", "1e-6", *MINI, "-o", "a.zarr"), 1, "another disk"),
     # creation options
     "co without a value": ((*MAKE, "--co", "COMPRESS", *OUT), 2, "expected NAME=VALUE, got 'COMPRESS'; for example"),
@@ -253,7 +253,7 @@ def test_too_little_disk_is_one_line_and_touches_nothing(full, raster, monkeypat
     assert (done.code, done.out) == (1, "")
     (line,) = done.err.splitlines()
     assert line.startswith(f"rangegeo: {name} may need ")
-    assert line.endswith("has 1.0 kB free; take a larger --res or a smaller --bbox, or write to another disk with -o")
+    assert line.endswith("has 1.0 kB free; take fewer pixels, bands or betas, or write to another disk with -o")
     assert listing(full) == before
 
 

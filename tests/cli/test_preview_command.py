@@ -66,7 +66,7 @@ def test_options_become_a_look(rangegeo, stores, monkeypatch, options, look):
     [
         ((), 2, "'CUBE...'; type rangegeo preview --help"),
         (("a.zarr",), 2, "'-o' / '--out'; type rangegeo preview --help"),
-        (("a.zarr", "-o", "a.jpg"), 2, "a picture must end in .png, .tif, .tiff, got 'a.jpg'; for example -o alps.png"),
+        (("a.zarr", "-o", "a.jpg"), 2, "a picture must end in .png, .tif, .tiff, got 'a.jpg'; for example -o a.png"),
         (("a.zarr", "-o", "a.tif", "--strip"), 2, "betas side by side must be a .png"),
         (("none.zarr", "-o", "a.png"), 1, "none.zarr does not exist; expected a cube that rangegeo raster wrote"),
         (("text.txt", "-o", "a.png"), 1, "text.txt is not a readable GeoTIFF"),
@@ -143,7 +143,7 @@ def test_without_it_there_is_none(raster, folder):
     ("arguments", "code", "said"),
     [
         (("--preview", "a.jpg"), 2, "a picture must end in .png"),
-        (("--preview", "a.tif"), 2, "betas side by side must be a .png, got 'a.tif'; for example alps.png"),
+        (("--preview", "a.tif"), 2, "betas side by side must be a .png, got 'a.tif'; for example --preview a.png"),
         (("--preview",), 1, "out_preview.png exists and was left as it is; add --overwrite"),
         (("--preview", "none/a.png"), 1, "make it first: mkdir -p "),
     ],

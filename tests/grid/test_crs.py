@@ -45,12 +45,12 @@ def test_a_crs_that_cannot_be_used_is_refused(crs, expected):
     with pytest.raises(UsageError) as caught:
         parse_crs(crs, "bbox_crs")
     said = f"must be {expected}, got '{crs}'; for example"
-    assert str(caught.value) == f'bbox_crs {said} bbox_crs="EPSG:3857"'
-    assert caught.value.for_shell() == f"--bbox-crs {said} --bbox-crs EPSG:3857"
+    assert str(caught.value) == f'bbox_crs {said} bbox_crs="EPSG:4326"'
+    assert caught.value.for_shell() == f"--bbox-crs {said} --bbox-crs EPSG:4326"
     with pytest.raises(UsageError) as caught:
         parse_crs(crs, "aoi", source="a.gpkg")
-    assert str(caught.value) == f"the CRS of aoi a.gpkg {said} EPSG:3857"
-    assert caught.value.for_shell() == f"the CRS of --aoi a.gpkg {said} EPSG:3857"
+    assert str(caught.value) == f"the CRS of aoi a.gpkg {said} EPSG:4326"
+    assert caught.value.for_shell() == f"the CRS of --aoi a.gpkg {said} EPSG:4326"
 
 
 @pytest.mark.parametrize("crs", ["IAU_2015:49900", "+proj=longlat +a=1737400 +b=1737400 +type=crs"])

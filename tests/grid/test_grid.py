@@ -315,8 +315,8 @@ def test_bad_crs_is_refused(crs, name, flag):
     with pytest.raises(UsageError) as caught:
         make_geobox(ALPS, 0.01, **{name: crs})
     said = f"must be a CRS that pyproj knows, got '{crs}'; for example"
-    assert str(caught.value) == f'{name} {said} {name}="EPSG:3857"'
-    assert caught.value.for_shell() == f"{flag} {said} {flag} EPSG:3857"
+    assert str(caught.value) == f'{name} {said} {name}="EPSG:4326"'
+    assert caught.value.for_shell() == f"{flag} {said} {flag} EPSG:4326"
 
 
 @pytest.mark.parametrize("crs", ["EPSG:4978", "EPSG:5773"])  # geocentric, vertical

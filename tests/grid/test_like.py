@@ -157,7 +157,8 @@ def refused(source: object, error: type[Exception] = GridError) -> str:
 )
 def test_a_raster_that_is_not_north_up_is_refused(tmp_path, transform, said):
     path = make_raster(tmp_path / "a.tif", transform=transform)
-    assert refused(path) == f"like: {path} {said}make a raster of it that is, for example with gdalwarp"
+    made = tmp_path / "a_north_up.tif"
+    assert refused(path) == f"like: {path} {said}make one that is, for example gdalwarp {path} {made}"
     assert said in refused(GeoBox((5, 7), transform, "EPSG:4326"))
 
 
@@ -168,8 +169,11 @@ def test_an_array_that_runs_south_to_north_is_refused():
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")  # while it gets its points
 def test_a_raster_without_a_place_is_refused(tmp_path):
-    assert "has no georeference, or ground control points alone" in refused(make_raster(tmp_path / "a.tif", None, None))
-    assert "has no CRS; make one that has, for example gdal_translate -a_srs EPSG:4326 FILE with_crs.tif" in refused(
+    assert (
+        "has no georeference; make a copy that has, for example gdal_translate -a_srs EPSG:4326 -a_ullr W N E S"
+        in refused(make_raster(tmp_path / "a.tif", None, None))
+    )
+    assert "has no CRS; make a copy that has, for example gdal_translate -a_srs EPSG:4326" in refused(
         make_raster(tmp_path / "b.tif", None)
     )
     points = [GroundControlPoint(row, col, 5 + col, 44 - row) for row in (0, 5) for col in (0, 7)]
@@ -226,7 +230,7 @@ def test_a_file_of_several_rasters_names_them(tmp_path):
     )
     source = f'ZARR:"{tmp_path / "a.zarr"}"'
     written = source.replace('"', r"\"")
-    said = f'like="{written}" holds 2 rasters; name one of them, for example \'ZARR:{tmp_path}'
+    said = f'like="{written}" holds 2 rasters; name one of them, for example like="ZARR:{tmp_path}'
     assert refused(source, UsageError).startswith(said)
 
 

@@ -260,7 +260,7 @@ def test_tables_without_geometry_are_no_layers(tmp_path):
 )
 def test_lines_and_points_have_no_inside(shapes, told):
     assert refused(feature(*shapes)) == (
-        f"aoi GeoJSON must hold polygons alone, got {told}; give them a width with a buffer"
+        f"aoi GeoJSON must hold polygons alone, got {told}; give them a width with a buffer in a copy"
     )
 
 
@@ -316,7 +316,7 @@ def test_an_open_ring_is_closed():
 )
 def test_a_polygon_that_cannot_be_mended_is_refused(corners, reason):
     assert refused({"type": "Polygon", "coordinates": [corners]}) == (
-        f"aoi GeoJSON holds a polygon that is not valid, {reason}, and cannot be mended; take it out"
+        f"aoi GeoJSON holds a polygon that is not valid, {reason}, and cannot be mended; take it out of a copy"
     )
 
 
@@ -356,7 +356,7 @@ def test_a_file_of_several_layers_names_one(tmp_path):
     path = saved(tmp_path / "a.gpkg", SQUARE, layer="parks")
     saved(path, TRIANGLE, layer="lakes")
     assert refused(path, UsageError) == (
-        f"aoi {path} has 2 layers; take one of them, for example ogr2ogr parks_alone.geojson {path} parks"
+        f"aoi {path} has 2 layers; take one of them, for example ogr2ogr {tmp_path / 'a_parks.gpkg'} {path} parks"
     )
 
 
@@ -378,7 +378,7 @@ def test_a_source_with_a_crs_takes_no_other(tmp_path):
 def test_metres_called_degrees(box):
     said = refused(feature(shapely.box(*box)))
     assert said.startswith("aoi GeoJSON reaches from ")
-    assert "which are no longitudes and latitudes of EPSG:4326; say in it the CRS it is in, for example ogr2ogr" in said
+    assert "which are no longitudes and latitudes of EPSG:4326; give its geometries with their CRS, for example" in said
 
 
 def test_longitudes_beyond_180_and_a_hair_beyond_the_pole():

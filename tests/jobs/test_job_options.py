@@ -66,10 +66,16 @@ def test_betas_of_a_request(given, betas):
         *(
             (
                 {"layout": "components"} | more,
-                'layout="components" holds all of S, G and q; leave out betas, bands and pca',
-                "--layout components holds all of S, G and q; leave out --beta, --bands and --pca",
+                f'layout="components" holds all of S, G and q; leave out {python}',
+                f"--layout components holds all of S, G and q; leave out {shell}",
             )
-            for more in ({"betas": (0.5,)}, {"pca": 3}, {"bands": "visual"}, {"bands": (1, 2)})
+            for more, python, shell in (
+                ({"betas": (0.5,)}, "betas", "--beta"),
+                ({"pca": 3}, "pca", "--pca"),
+                ({"pca_from": "a.tif"}, "pca_from", "--pca-from"),
+                ({"bands": "visual"}, "bands", "--bands"),
+                ({"bands": (1, 2), "betas": (0,)}, "betas and bands", "--beta and --bands"),
+            )
         ),
         (
             {"betas": (0.5, 2)},

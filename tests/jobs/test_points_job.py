@@ -121,8 +121,10 @@ def test_rows_without_a_place_may_be_refused(job, folder):
     Path("gaps.csv").write_text("id,lon,lat\n1,5,44\n2,,\n")
     with pytest.raises(TableError) as caught, job("a.parquet", source="gaps.csv", invalid="refuse"):
         pytest.fail("it was prepared")
-    assert str(caught.value).endswith('; correct them, or leave out invalid="refuse" to keep them with nulls')
-    assert caught.value.for_shell().endswith("; correct them, or leave out --invalid refuse to keep them with nulls")
+    assert str(caught.value).endswith('; correct them in a copy, or leave out invalid="refuse" to keep them with nulls')
+    assert caught.value.for_shell().endswith(
+        "; correct them in a copy, or leave out --invalid refuse to keep them with nulls"
+    )
     assert not (folder / "a.parquet").exists()
 
 

@@ -233,7 +233,7 @@ def test_there_are_no_outputs_before_they_are_written(prepare):
 REFUSED = {
     "components and betas": (
         {"content": {"layout": "components", "betas": (0.5,)}},
-        "leave out betas, bands and pca", "leave out --beta, --bands and --pca"),
+        "leave out betas", "leave out --beta"),
     "exact and tolerance": (
         {"exact": True, "tolerance": 1e-3},
         "exact evaluates everything; leave out tolerance", "--exact evaluates everything; leave out --tolerance"),

@@ -30,7 +30,7 @@ def test_usual_names_are_found_in_any_order(lon, lat):
     assert coordinate_columns([lat, lon]) == (lon, lat)
 
 
-PYTHON, SHELL = 'type lon="NAME" lat="NAME"', "type --lon NAME --lat NAME"
+PYTHON, SHELL = 'type lon="NAME", lat="NAME"', "type --lon NAME --lat NAME"
 
 
 @pytest.mark.parametrize(

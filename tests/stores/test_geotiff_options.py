@@ -212,3 +212,11 @@ def test_trying_out_leaves_logging_and_warnings_alone():
         with pytest.raises(UsageError):
             check_options({"COLOUR": "RED"})
     assert (logger.level, logger.propagate, list(logger.handlers)) == before
+
+
+def test_lerc_is_no_codec_for_floats_of_16_bits():
+    """GDAL crashes there, so it is never asked."""
+    with pytest.raises(UsageError, match=r"LERC.* is for no such file; take one of ZSTD, .*, NONE$") as caught:
+        check_options({"COMPRESS": "LERC"}, "float16")
+    assert "LERC" not in str(caught.value).partition("take one of")[2]
+    check_options({"COMPRESS": "LERC"}, "float32")

@@ -17,7 +17,15 @@ from rangegeo.errors import UsageError
 from rangegeo.grid import make_geobox
 from rangegeo.grid.extent import choose_extent
 from rangegeo.grid.samples import FEWEST_LINES, sample_lines
-from rangegeo.stores.quantise import HALF_ROUNDING, LARGEST_HALF, NODATA, SMALLEST_MARGIN, Storage, fit_storage
+from rangegeo.stores.quantise import (
+    HALF_ROUNDING,
+    LARGEST_HALF,
+    NODATA,
+    SMALLEST_MARGIN,
+    Storage,
+    fit_storage,
+    storage_within,
+)
 
 INTEGERS = ("int16", "int8")
 NAMES = ("visual_0", "visual_1", "location_0")
@@ -328,3 +336,10 @@ def test_of_the_whole_earth_hardly_a_value_is_clipped_and_all_that_are_are_count
     stored, loss = storage.encode(values)
     off = np.abs(decoded(storage, stored) - values) > half_steps(storage, values)
     assert 0 < np.count_nonzero(off) == loss.clipped < 1e-4 * values.size
+
+
+def test_a_shared_scale_is_measured_against_the_largest_value_of_each_component():
+    low, high = np.array([[-1.0, 0.0]]), np.array([[1.0, 1000.0]])
+    storage = storage_within("int16", ["visual_1", "semantic_neighbours"], low, high, one_scale=True, origin="model")
+    half = 1001 / (2 * 32767) / 2
+    assert storage.bounds == pytest.approx({"visual": half, "semantic": half / 1000})

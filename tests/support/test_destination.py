@@ -37,6 +37,22 @@ def test_what_exists_is_replaced_only_on_request(tmp_path):
     assert error.for_shell() == f"{left}add --overwrite to replace it, or give another -o"
 
 
+def test_nothing_but_a_store_is_replaced_by_a_store_and_no_folder_by_a_file(tmp_path):
+    folder, file = tmp_path / "folder", tmp_path / "a.txt"
+    folder.mkdir()
+    file.touch()
+    for overwrite in (False, True):
+        for path, store, what in (
+            (folder, False, "a folder"),
+            (folder, True, "not a Zarr store"),
+            (file, True, "not a"),
+        ):
+            with pytest.raises(OutputError, match=rf"^{path} is {what}.* and was left as it is; give another path$"):
+                check_destination(path, 1, overwrite=overwrite, store=store)
+    (folder / "zarr.json").touch()
+    check_destination(folder, 1, overwrite=True, store=True)
+
+
 def test_callers_name_the_argument_of_their_own_output(tmp_path):
     (tmp_path / "a.png").touch()
     said = refused(tmp_path / "a.png", other="--preview PICTURE.png").for_shell()
@@ -45,7 +61,15 @@ def test_callers_name_the_argument_of_their_own_output(tmp_path):
 
 def test_a_folder_that_is_missing_is_named(tmp_path):
     folder = tmp_path / "none"
-    assert str(refused(folder / "a.tif")) == f"the folder {folder} does not exist; make it first: mkdir -p {folder}"
+    error = refused(folder / "a.tif")
+    assert str(error) == f"the folder {folder} does not exist; make it first: os.makedirs({str(folder)!r})"
+    assert error.for_shell() == f"the folder {folder} does not exist; make it first: mkdir -p {folder}"
+
+
+def test_a_file_where_a_folder_is_needed_is_named(tmp_path):
+    (tmp_path / "a.txt").touch()
+    for path in (tmp_path / "a.txt" / "b.tif", tmp_path / "a.txt" / "deep" / "b.tif"):
+        assert str(refused(path)) == f"{tmp_path / 'a.txt'} is a file, so nothing can lie in it; give another path"
 
 
 def test_a_folder_that_is_closed_is_named(tmp_path, monkeypatch):
@@ -61,7 +85,7 @@ def test_a_disk_that_is_too_full_is_refused(tmp_path, monkeypatch):
     check_destination(tmp_path / "a.tif", 1000, overwrite=False)
     error = refused(tmp_path / "a.tif", 1001)
     needed = f"{tmp_path / 'a.tif'} may need 1.0 kB but {tmp_path} has 1.0 kB free; "
-    assert str(error) == f"{needed}take a larger res or a smaller bbox, or write to another disk with path"
-    assert error.for_shell() == (f"{needed}take a larger --res or a smaller --bbox, or write to another disk with -o")
+    assert str(error) == f"{needed}take fewer pixels, bands or betas, or write to another disk with path"
+    assert error.for_shell() == (f"{needed}take fewer pixels, bands or betas, or write to another disk with -o")
     said = refused(tmp_path / "a.csv", 1001, smaller="take fewer bands")
     assert str(said).endswith("1.0 kB free; take fewer bands, or write to another disk with path")

@@ -8,9 +8,31 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import pytest
 
 from rangegeo.errors import OutputError
-from rangegeo.support.paths import check_name, local_path, unparsed
+from rangegeo.support.paths import check_name, local_path, name_beside, shell_name, unparsed
 
 PACKAGE = Path(__file__).parents[2] / "rangegeo"
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("a.tif", "a.tif"),
+        ("a b.tif", "'a b.tif'"),
+        ("-a.tif", "./-a.tif"),
+        ("it's", "'it'\"'\"'s'"),
+        ("a;b&c", "'a;b&c'"),
+    ],
+)
+def test_a_name_as_the_shell_takes_it(name, typed):
+    assert shell_name(name) == typed
+
+
+def test_a_name_beside_a_file_is_free(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert name_beside("maps/a.tif", "_north_up.tif") == "maps/a_north_up.tif"
+    assert name_beside("a.geojson", "_with_crs.gpkg") == "a_with_crs.gpkg"
+    (tmp_path / "a_with_crs.gpkg").touch()
+    assert name_beside("a.geojson", "_with_crs.gpkg") == "a_with_crs2.gpkg"
 
 
 def test_a_leading_tilde_is_the_home_folder(tmp_path, monkeypatch):

@@ -133,7 +133,7 @@ def test_metadata_without_their_column_are_left_behind(two_geometries, tmp_path)
 def test_broken_metadata_are_one_line(tmp_path, text):
     table = pa.table({"g": [b""], "lon": [1.0], "lat": [1.0]}).replace_schema_metadata({"geo": text})
     pq.write_table(table, tmp_path / "t.parquet")
-    with pytest.raises(TableError, match=r"metadata of GeoParquet that are not complete \(.*\); write it again"):
+    with pytest.raises(TableError, match=r"metadata of GeoParquet that are not complete \(.*\); write another file"):
         open_table(str(tmp_path / "t.parquet"), tmp_path)
 
 
@@ -194,7 +194,9 @@ def test_properties_with_the_names_of_others(tmp_path, properties, suffix):
     ],
 )
 def test_a_name_that_the_output_needs_is_refused(tmp_path, suffix, name):
-    with pytest.raises(UsageError, match=f"the table already has a column '{name}'; rename it, or leave its columns"):
+    with pytest.raises(
+        UsageError, match=f"the table already has a column '{name}'; rename it in a copy, or leave its columns"
+    ):
         made(geojson(tmp_path, {name: 1}), tmp_path / f"o{suffix}")
     made(geojson(tmp_path, {name: 1}), tmp_path / f"o{suffix}", drop=True)
 

@@ -71,7 +71,7 @@ WRONG: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "numbers as points": (
         "t.parquet",
         lambda path: geoparquet(path, pa.array([1]), encoding="point"),
-        "says that its column 'g' holds point geometries, but it holds int64; name two columns with lon and lat",
+        "says that its column 'g' holds point geometries, but it holds int64; name two columns: lon=\"NAME\"",
     ),
     "a CRS of nonsense": (
         "t.parquet",

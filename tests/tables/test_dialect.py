@@ -107,8 +107,8 @@ def test_a_message_says_tab_and_not_a_blank(tmp_path):
     text = 'note\tlon\tlat\n"a"b\t5\t45\nshort\n'
     with pytest.raises(TableError, match="line 2: tab expected after"):
         opened(tmp_path, text)
-    with pytest.raises(TableError, match="has 4 values for 3 columns; quote the values that hold delimiters; the delim"
-                                         "iter is a tab"):  # fmt: skip
+    with pytest.raises(TableError, match="has 4 values for 3 columns; quote the values that hold delimiters in a copy; "
+                                         "the delimiter is a tab"):  # fmt: skip
         rows(opened(tmp_path, "note\tlon\tlat\na\t5\t45\t6\n"))
 
 
@@ -245,7 +245,7 @@ def test_a_wrong_encoding_is_one_line(tmp_path, encoding):
 
 
 def test_compressed_text_is_told_by_its_name(tmp_path):
-    with pytest.raises(TableError, match=r"compressed with gzip; give it a name that ends in \.csv\.gz"):
+    with pytest.raises(TableError, match=r"compressed with gzip; make a copy whose name ends in \.csv\.gz"):
         opened(tmp_path, gzip.compress(PLACE.encode()))
     assert len(rows(opened(tmp_path, gzip.compress(PLACE.encode("latin-1")), "t.csv.gz", encoding="latin-1"))) == 1
     with pytest.raises(TableError, match='type its encoding, for example encoding="latin-1"'):

@@ -274,7 +274,9 @@ def test_what_fails_leaves_nothing_and_what_was_there(places, tmp_path, error, s
 
 def test_a_name_that_is_needed_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text("lon,lat,embedding,b0002\n1,2,3,4\n")
-    with pytest.raises(UsageError, match="the table already has a column 'embedding'; rename it, or leave its columns"):
+    with pytest.raises(
+        UsageError, match="the table already has a column 'embedding'; rename it in a copy, or leave its columns"
+    ):
         made(tmp_path / "t.csv", tmp_path / "o.parquet")
     with pytest.raises(UsageError, match="the table already has a column 'b0002'"):
         made(tmp_path / "t.csv", tmp_path / "o.csv")

@@ -100,7 +100,9 @@ def test_long_text_is_refused(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["lonlat", "embedding_beta0", "rangegeo"])
 def test_a_name_that_is_needed_is_refused(name):
     batch = pa.record_batch([pa.array([1])], names=[name])
-    with pytest.raises(UsageError, match=f"the table already has a column '{name}'; rename it, or leave its columns"):
+    with pytest.raises(
+        UsageError, match=f"the table already has a column '{name}'; rename it in a copy, or leave its columns"
+    ):
         NpzSink.check(layout(batch))
 
 

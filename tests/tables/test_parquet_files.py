@@ -56,7 +56,14 @@ def test_polygons_stored_as_lists_are_refused(tmp_path):
     frame = gpd.GeoDataFrame(geometry=[Point(0, 0).buffer(1)], crs=4326)
     frame.to_parquet(tmp_path / "t.parquet", geometry_encoding="geoarrow")
     with pytest.raises(TableError, match=r"t\.parquet stores geometries as polygon; expected WKB or point, or name"):
-        open_parquet(tmp_path / "t.parquet", "t.parquet")
+        find_places(open_parquet(tmp_path / "t.parquet", "t.parquet"))
+
+
+def test_two_columns_are_taken_beside_geometries_that_cannot_be_read(tmp_path):
+    frame = gpd.GeoDataFrame({"x": [5.0], "y": [45.0]}, geometry=[Point(0, 0).buffer(1)], crs=4326)
+    frame.to_parquet(tmp_path / "t.parquet", geometry_encoding="geoarrow")
+    table = open_parquet(tmp_path / "t.parquet", "t.parquet")
+    assert find_places(table, lon="x", lat="y").columns == ("x", "y")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +83,9 @@ def test_plain_columns_of_any_numeric_type(tmp_path, kind):
 )
 def test_columns_that_hold_no_numbers_are_refused(tmp_path, column):
     pq.write_table(pa.table({"x": column, "y": pa.array([1.0])}), tmp_path / "t.parquet")
-    with pytest.raises(UsageError, match=r"the column 'x' holds .*, no numbers; name two others: lon lat"):
+    with pytest.raises(
+        UsageError, match=r"the column 'x' holds .*, no numbers; name two others: lon=\"NAME\", lat=\"NAME\""
+    ):
         find_places(open_parquet(tmp_path / "t.parquet", "t"))
 
 

@@ -69,8 +69,8 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str, str]] = {
     ),
     "bytes that are no text": (
         lambda folder: open_table(str((folder / "t.txt").write_bytes(b"PAR1\x00\xff") and folder / "t.txt"), folder),
-        "say what it is with input_format, or convert it to UTF-8",
-        "say what it is with --input-format, or convert it to UTF-8",
+        "say what it is with input_format, or convert a copy to UTF-8",
+        "say what it is with --input-format, or convert a copy to UTF-8",
     ),
     "a CRS twice": (
         lambda folder: planned(vector(folder, Point(1, 2)), crs="EPSG:2154"),
@@ -89,8 +89,8 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str, str]] = {
     ),
     "columns without numbers": (
         lambda folder: planned(parquet(folder, lon=[[1.0]], lat=[2.0])),
-        "no numbers; name two others: lon lat",
-        "no numbers; name two others: --lon --lat",
+        'no numbers; name two others: lon="NAME", lat="NAME"',
+        "no numbers; name two others: --lon NAME --lat NAME",
     ),
     "standard output": (
         lambda folder: choose_format(Path("-"), "parquet"),
@@ -123,8 +123,11 @@ def test_a_layer_must_be_named(tmp_path):
     path = tmp_path / "t.gpkg"
     for layer in ("one", "two"):
         gpd.GeoDataFrame(geometry=[Point(1, 2)], crs=4326).to_file(path, layer=layer)
-    for wanted, said in ((None, "say which with {}"), ("three", "{} must be one of one, two, got 'three'")):
+    for wanted, python, shell in (
+        (None, 'say which, for example layer="one"', "say which, for example --layer one"),
+        ("three", "layer must be one of one, two, got 'three'", "--layer must be one of one, two, got 'three'"),
+    ):
         with pytest.raises(RangegeoError) as caught:
             open_table(str(path), tmp_path, layer=wanted)
-        assert str(caught.value).endswith(said.format("layer"))
-        assert caught.value.for_shell().endswith(said.format("--layer"))
+        assert str(caught.value).endswith(python)
+        assert caught.value.for_shell().endswith(shell)

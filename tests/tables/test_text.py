@@ -85,7 +85,10 @@ def test_columns_can_be_chosen_and_nameless_ones_get_a_name(tmp_path):
         ("\r\n\n", "t.csv is empty; expected a line of column names such as lon,lat"),
         ("sep=;\nlon;lat\n5;45\n", "t.csv, line 1: sep=; is for Excel alone; take that line out"),
         ("", "t.csv is empty; expected a line of column names such as lon,lat"),
-        ("5.7,45.2\n6,46\n", "the first line of t.csv must name the columns, got 5.7,45.2; add a line such as lon,lat"),
+        (
+            "5.7,45.2\n6,46\n",
+            "the first line of t.csv must name the columns, got 5.7,45.2; put a line such as lon,lat before it",
+        ),
         ("lon,lat,lon\n", "t.csv has several columns named 'lon'; give each a name of its own"),
         ("lon,lat\n1,2\n1,2,3\n", "t.csv, line 3 has 3 values for 2 columns; quote the values that hold delimiters"),
         ('lon,lat\n1,2\n"1,2\n3,4\n', "t.csv, line 3: unexpected end of data; check the quotation marks"),

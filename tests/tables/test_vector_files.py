@@ -70,7 +70,7 @@ def test_layers_must_be_named_where_there_are_several(tmp_path, frame):
     frame.iloc[:1].to_file(path, layer="one")
     assert len(whole(open_vector(path, "t.gpkg"))[1]) == 1
     frame.to_file(path, layer="all")
-    with pytest.raises(UsageError, match=r"t\.gpkg has the layers one, all; say which with layer"):
+    with pytest.raises(UsageError, match=r"t\.gpkg has the layers one, all; say which, for example layer=\"one\""):
         open_vector(path, "t.gpkg")
     with pytest.raises(UsageError, match=r"^layer must be one of one, all, got 'two'"):
         open_vector(path, "t.gpkg", "two")

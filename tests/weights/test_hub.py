@@ -37,7 +37,7 @@ CHUNK = 100_000  # bytes that are written at a time; the default is 10 MB, more 
 ELSEWHERE = re.compile(
     "; (set HF_ENDPOINT to a mirror|unset HF_HUB_OFFLINE), or download it elsewhere and give its path with "
     "(weights|db), or take the "
-    r"embedded model \(weights=\"demo\" db=\"demo\"\)$"
+    r"embedded model \(weights=\"demo\", db=\"demo\"\)$"
 )
 
 
@@ -146,12 +146,12 @@ def test_what_is_in_an_archive_is_fetched_by_hand():
     [
         (
             ENCODER,
-            'with weights, or take the embedded model (weights="demo" db="demo")',
+            'with weights, or take the embedded model (weights="demo", db="demo")',
             "with --weights, or take the embedded model (--weights demo --db demo)",
         ),
         (
             DATABASE,
-            'with db, or take the embedded model (weights="demo" db="demo")',
+            'with db, or take the embedded model (weights="demo", db="demo")',
             "with --db, or take the embedded model (--weights demo --db demo)",
         ),
         (published("sinr"), "give its path with weights", "give its path with --weights"),

@@ -61,8 +61,8 @@ def test_pairs_that_were_not_made_together_are_refused(weights, db):
         "type --weights demo --db demo, or --weights official --db large"
     )
     assert str(caught.value) == (
-        f'weights and database must be made together, got weights="{weights}" db="{db}"; '
-        'type weights="demo" db="demo", or weights="official" db="large"'
+        f'weights and database must be made together, got weights="{weights}", db="{db}"; '
+        'type weights="demo", db="demo", or weights="official", db="large"'
     )
 
 
