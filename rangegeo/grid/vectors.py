@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ import shapely
 
 from rangegeo.errors import GridError, GridWarning, UsageError, argument, first_line
 from rangegeo.grid.crs import WGS84, CrsLike
-from rangegeo.support.paths import unparsed
+from rangegeo.support.paths import local_path, unparsed
+from rangegeo.support.stdin import is_pipe, standard_input
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -98,9 +98,11 @@ def read_geometries(source: AreaLike) -> Geometries:
     if isinstance(source, Mapping):
         return Geometries(*_read(_as_json(source), "GeoJSON"), "GeoJSON")
     if isinstance(source, str) and source == "-":
-        return Geometries(*_read(sys.stdin.buffer.read(), "stdin"), "stdin")
+        return Geometries(*_read(standard_input("GeoJSON").read(), "stdin"), "stdin")
     if isinstance(source, str | os.PathLike):
         name = os.fspath(source)
+        if is_pipe(local_path(name)):
+            return Geometries(*_read(local_path(name).read_bytes(), name), name)
         path = unparsed(name)
         return Geometries(*(_read_parquet(path) if name.lower().endswith(PARQUET) else _read(path, name)), name)
     return _of_object(source)

@@ -25,6 +25,8 @@ AS_ARRAY = "pass the two columns as an array: model.encode(frame[[LON, LAT]].to_
 INVALID = ("null", "refuse")
 GEOARROW = ("geoarrow.", "ogc.")  # how the names of Arrow's extension types of geometries begin
 ORDER = "the order is longitude, latitude"
+# Kinds of values, as numpy has them, that could be read as numbers but are no coordinates.
+NO_COORDINATES = {"b": "true or false", "c": "complex numbers", "m": "durations", "M": "dates"}
 
 
 def is_frame(places: object) -> TypeGuard[pd.DataFrame]:
@@ -73,7 +75,7 @@ def table_places(table: Any, invalid: str = "null") -> tuple[np.ndarray, pd.Inde
     if hasattr(type(frame), "to_crs"):
         lonlat, missing = _points(frame)
     else:
-        names = coordinate_columns(list(frame.columns), remedy=AS_ARRAY)
+        names = coordinate_columns(list(frame.columns), remedy=_remedy(frame))
         columns, absent = zip(*(_numbers(frame[name], name) for name in names), strict=True)
         lonlat, missing = np.stack(columns, axis=1), np.any(absent, axis=0)
     places = checked_places(lonlat, missing, invalid)
@@ -215,6 +217,12 @@ def _points(frame: Any) -> tuple[np.ndarray, np.ndarray]:
     return lonlat, shapely.is_missing(shapes)
 
 
+def _remedy(frame: pd.DataFrame) -> str:
+    """What to do if the columns of coordinates are not clear; a merge can make a DataFrame of a GeoDataFrame."""
+    held = next((name for name, kind in frame.dtypes.items() if str(kind) == "geometry"), None)
+    return AS_ARRAY if held is None else f"make it a GeoDataFrame: geopandas.GeoDataFrame(frame, geometry={held!r})"
+
+
 def _numbers(column: pd.Series, name: Hashable) -> tuple[np.ndarray, np.ndarray]:
     """A column as float64, NaN where there is no number; and (n,) where a value is missing.
 
@@ -223,7 +231,11 @@ def _numbers(column: pd.Series, name: Hashable) -> tuple[np.ndarray, np.ndarray]
     """
     missing = column.isna().to_numpy()
     try:
-        numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        read = pd.to_numeric(column, errors="coerce")
+        for kind in (column.dtype.kind, read.dtype.kind):  # to_numeric makes numbers of dates, and bool of objects
+            if kind in NO_COORDINATES:
+                raise ValueError(f"its values are {NO_COORDINATES[kind]}")
+        numbers = read.to_numpy(dtype=np.float64, na_value=np.nan)
         if len(numbers) and not missing.all() and np.isnan(numbers).all():
             pd.to_numeric(column)  # says what is wrong
             raise ValueError("none of its values is a number")

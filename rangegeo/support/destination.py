@@ -31,14 +31,19 @@ def check_destination(
         smaller: how to make the output smaller, for the message about a full disk.
         other: how to give another path, for messages.
     Raises:
-        OutputError: the output has an impossible name or exists, its folder is missing or cannot be written to, or the
-            disk is too full.
+        OutputError: the output has an impossible name, exists or is a device, its folder is missing or cannot be
+            written to, or the disk is too full.
     """
     check_name(path, other=other.removeprefix("another "))
+    target = Path(os.path.realpath(path))  # of a symbolic link, where the data will be
+    if any(part.is_symlink() for part in (target, *target.parents)):
+        raise OutputError(f"{path} is a symbolic link that leads back to itself; give {other}")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OutputError(f"{path} is a device or a pipe, which no file can replace; give {other}")
     if path.exists() and not overwrite:
         replace = f"add {argument('overwrite', True)} to replace it"
         raise OutputError(f"{path} exists and was left as it is; {replace}, or give {other}")
-    folder = path.resolve().parent  # of a symbolic link, where the data will be
+    folder = target.parent
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist; make it first: mkdir -p {shlex.quote(str(folder))}")
     if not os.access(folder, os.W_OK):

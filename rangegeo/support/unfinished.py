@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+LONGEST_START = 200  # bytes of a name that the folder's name repeats; a name can have 255
+
 
 @contextmanager
 def unfinished_folder(path: Path) -> Iterator[Path]:
@@ -18,7 +20,8 @@ def unfinished_folder(path: Path) -> Iterator[Path]:
     It lies beside `path`. If `path` is a symbolic link, it lies beside the file that the link leads to: the room on
     that disk counts.
     """
-    with TemporaryDirectory(dir=path.resolve().parent, prefix=f".{path.name}-unfinished-") as folder:
+    start = path.name.encode()[:LONGEST_START].decode(errors="ignore")
+    with TemporaryDirectory(dir=path.resolve().parent, prefix=f".{start}-unfinished-") as folder:
         yield Path(folder)
 
 
