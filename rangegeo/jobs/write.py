@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import xarray as xr
 from rangegeo.cubes.lazy import as_lazy
 from rangegeo.cubes.proof import proof
 from rangegeo.cubes.ranges import cube_ranges
-from rangegeo.errors import UsageError
+from rangegeo.errors import CubeWarning, UsageError
+from rangegeo.jobs.measured import loss_line
 from rangegeo.schema.complete import band_names, completed
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
 from rangegeo.schema.facts import facts_of, facts_of_values
@@ -64,7 +66,12 @@ def write_cube(
     storage = choose_storage(
         cube, dtype, lambda: da.asarray(as_4d(cube).data), one_scale=form.one_scale, scales_from=scales_from
     )
-    return compute_and_write(cube, path, form, storage, options)
+    facts: dict[str, object] = {}
+    written = compute_and_write(cube, path, form, storage, options, facts.update)
+    said = loss_line(facts, storage, facts_of(cube))
+    if said:
+        warnings.warn(CubeWarning(said), stacklevel=3)
+    return written
 
 
 def choose_storage(
