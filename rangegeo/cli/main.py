@@ -63,6 +63,8 @@ def main(arguments: list[str] | None = None) -> None:
     # on a busy machine and are no faster on an idle one. torch reads this when it is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = sys.argv[1:] if arguments is None else arguments
+    _open_closed_streams()
+    _ignore_deprecations()
     _print_anything(sys.stdout, sys.stderr)
     signal.signal(signal.SIGTERM, _interrupt)  # schedulers send it; without a handler unfinished files would stay
     code = run(arguments)
@@ -70,6 +72,26 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Put the null device in the place of standard streams that are closed.
+
+    An output could get the number of a closed stream, and libraries in C would write their messages into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the program ends
+
+
+def _ignore_deprecations() -> None:
+    """Ignore what packages say to those who develop with them, also if PYTHONWARNINGS makes errors of warnings."""
+    for category in (DeprecationWarning, PendingDeprecationWarning):
+        warnings.simplefilter("ignore", category)
 
 
 def _print_anything(*streams: TextIO | None) -> None:
@@ -121,6 +143,8 @@ def run(arguments: list[str]) -> int:
             why = f"writing failed: {error.strerror}"
             elsewhere = "" if arguments[0] == "weights" else ", or give another -o"
             return _fail(f"{why}; what was there before is kept; make room{elsewhere}{kept}", 1)
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            return _fail(f"the name {os.path.basename(str(error.filename))} is too long; give a shorter one", 1)
         kind = type(error).__name__
         return _fail(f"{kind}: {str(error) or 'no further message'}; run again with -vv for the traceback{kept}", 1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,10 +55,20 @@ def parse_crs(crs: CrsLike, name: str = "crs", *, source: str | None = None, exa
 
 def _refusal(expected: str, crs: CrsLike, name: str, source: str | None, example: str) -> UsageError:
     got = repr(str(crs))
-    if source is None:
-        return UsageError(argument=name, expected=expected, got=got, example=example)
-    told = f"the CRS of {argument(name)} {source}"
-    return UsageError(f"{told} must be {expected}, got {got}; for example {example}")
+    told = f"{argument(name)}" if source is None else f"the CRS of {argument(name)} {source}"
+    shown = argument(name, example) if source is None else example
+    return UsageError(f"{told} must be {expected}, got {got}; for example {shown}{other_proj()}")
+
+
+def other_proj() -> str:
+    """What ends a message about a CRS that GDAL may have misread, because it was sent to the files of another PROJ.
+
+    GDAL then finds no CRS by its code, and reads those of files as "engineering CRSs". pyproj keeps to its own files.
+    """
+    names = [name for name in ("PROJ_DATA", "PROJ_LIB") if os.environ.get(name)]
+    if not names:
+        return ""
+    return f"; {names[0]}={os.environ[names[0]]} may be of another PROJ, so try again after: unset {' '.join(names)}"
 
 
 def crs_name(crs: CRS) -> str:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ import shapely
 
 from rangegeo.errors import GridError, GridWarning, UsageError, argument, first_line
 from rangegeo.grid.crs import WGS84, CrsLike
-from rangegeo.support.paths import name_beside, shell_name, unparsed
+from rangegeo.support.paths import local_path, name_beside, shell_name, unparsed
+from rangegeo.support.stdin import is_pipe, standard_input
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,9 +101,12 @@ def read_geometries(source: AreaLike) -> Geometries:
     if isinstance(source, Mapping):
         return Geometries(*_read(_as_json(source), "GeoJSON"), "GeoJSON", remedy=IN_GEOJSON)
     if isinstance(source, str) and source == "-":
-        return Geometries(*_read(sys.stdin.buffer.read(), "stdin"), "stdin", remedy=_in_a_file("FILE"))
+        read = _read(standard_input("GeoJSON").read(), "stdin")
+        return Geometries(*read, "stdin", remedy=_in_a_file("FILE"))
     if isinstance(source, str | os.PathLike):
         name = os.fspath(source)
+        if is_pipe(local_path(name)):
+            return Geometries(*_read(local_path(name).read_bytes(), name), name, remedy=_in_a_file("FILE"))
         path = unparsed(name)
         if name.lower().endswith(PARQUET):
             return Geometries(*_read_parquet(path), name, remedy=IN_A_FRAME)

@@ -7,7 +7,9 @@ from typing import Any
 
 from rangegeo.errors import argument
 from rangegeo.stores.quantise import Storage
+from rangegeo.support.text import counted
 
+MUCH = 10  # so many times the error of rounding is worth a warning
 COARSE = 0.01  # half a step this large, relative to a component's largest value, is worth a word
 
 
@@ -36,14 +38,28 @@ def stored_line(facts: Mapping[str, Any], storage: Storage) -> str:
     """What storing values cost."""
     errors = {name: facts[f"quantisation_error_{name}"] for name in storage.bounds}
     clipped = facts["quantisation_clipped"]
-    fit = clipped_line(clipped, storage) if clipped else "no value was clipped"
+    whose = "sampled ranges" if storage.origin in ("cube", "model") else f"ranges of {storage.origin}"
+    fit = f"{counted(clipped, 'value')} lay outside the {whose} and were clipped" if clipped else "no value was clipped"
     return f"stored as {storage.dtype}: measured error {_shares(errors)} of the largest value; {fit}"
 
 
-def clipped_line(clipped: int, storage: Storage) -> str:
-    """How many values did not fit into the ranges, and whose ranges these are."""
-    whose = "sampled ranges" if storage.origin in ("cube", "model") else f"ranges of {storage.origin}"
-    return f"{clipped} values lay outside the {whose} and were clipped"
+def loss_line(facts: Mapping[str, Any], storage: Storage, before: Mapping[str, Any]) -> str | None:
+    """What storing values cost beyond rounding, for those who do not read `stored_line`; None if it cost no more.
+
+    Args:
+        facts: that were measured.
+        before: what the cube had lost before, which the facts include.
+    """
+    clipped = facts.get("quantisation_clipped", 0) - before.get("quantisation_clipped", 0)
+    names = {name: f"quantisation_error_{name}" for name in storage.bounds}
+    errors = {name: facts.get(key, 0.0) - before.get(key, 0.0) for name, key in names.items()}
+    coarse = storage.scale is None and any(errors[name] > MUCH * bound for name, bound in storage.bounds.items())
+    if not clipped and not coarse:  # the steps of integers may be those of a wider range, as they were asked for
+        return None
+    lost = f"{counted(clipped, 'value')} did not fit into {storage.dtype}; " if clipped else ""
+    other = "scale the values" if storage.origin in ("cube", "model") else f"another {argument('scales_from')}"
+    remedy = f"take another {argument('dtype')}, or {other}"
+    return f"{lost}the error of {storage.dtype} is up to {_shares(errors)} of the largest value; {remedy}"
 
 
 def _shares(errors: Mapping[str, float]) -> str:

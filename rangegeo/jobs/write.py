@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import dask.array as da
 import numpy as np
@@ -15,7 +14,7 @@ from rangegeo.cubes.lazy import as_lazy
 from rangegeo.cubes.proof import Measuring
 from rangegeo.cubes.ranges import cube_ranges
 from rangegeo.errors import CubeWarning, UsageError
-from rangegeo.jobs.measured import clipped_line
+from rangegeo.jobs.measured import loss_line
 from rangegeo.schema.complete import band_names, completed
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
 from rangegeo.schema.facts import facts_of, facts_of_values
@@ -71,11 +70,12 @@ def write_cube(
     storage = kept or choose_storage(
         cube, dtype, lambda: da.asarray(as_4d(cube).data), one_scale=form.one_scale, scales_from=scales_from
     )
-    facts: dict[str, Any] = {}
-    paths = compute_and_write(cube, path, form, storage, options | {"resume": resume}, facts.update)
-    if facts.get("quantisation_clipped"):  # the shell prints the same as a line of its own
-        warnings.warn(CubeWarning(clipped_line(facts["quantisation_clipped"], storage)), stacklevel=3)
-    return paths
+    facts: dict[str, object] = {}
+    written = compute_and_write(cube, path, form, storage, options | {"resume": resume}, facts.update)
+    said = loss_line(facts, storage, facts_of(cube))
+    if said:
+        warnings.warn(CubeWarning(said), stacklevel=3)
+    return written
 
 
 def choose_storage(

@@ -30,6 +30,8 @@ AS_ARRAY = {
 INVALID = ("null", "refuse")
 GEOARROW = ("geoarrow.", "ogc.")  # how the names of Arrow's extension types of geometries begin
 ORDER = "the order is longitude, latitude"
+# Kinds of values, as numpy has them, that could be read as numbers but are no coordinates.
+NO_COORDINATES = {"b": "true or false", "c": "complex numbers", "m": "durations", "M": "dates"}
 
 
 def is_frame(places: object) -> TypeGuard[pd.DataFrame]:
@@ -78,7 +80,7 @@ def table_places(table: Any, invalid: str = "null") -> tuple[np.ndarray, pd.Inde
     if hasattr(type(frame), "to_crs"):
         lonlat, missing = _points(frame)
     else:
-        names = coordinate_columns(list(frame.columns), remedy=_as_array(table))
+        names = coordinate_columns(list(frame.columns), remedy=_as_geometries(frame) or _as_array(table))
         columns, absent = zip(*(_numbers(frame[name], name) for name in names), strict=True)
         lonlat, missing = np.stack(columns, axis=1), np.any(absent, axis=0)
     places = checked_places(lonlat, missing, invalid)
@@ -231,6 +233,12 @@ def _points(frame: Any) -> tuple[np.ndarray, np.ndarray]:
     return lonlat, shapely.is_missing(shapes)
 
 
+def _as_geometries(frame: pd.DataFrame) -> str | None:
+    """What to type if a table holds geometries as a merge leaves them, which makes a DataFrame of a GeoDataFrame."""
+    held = next((name for name, kind in frame.dtypes.items() if str(kind) == "geometry"), None)
+    return None if held is None else f"make it a GeoDataFrame: geopandas.GeoDataFrame(frame, geometry={held!r})"
+
+
 def _numbers(column: pd.Series, name: Hashable) -> tuple[np.ndarray, np.ndarray]:
     """A column as float64, NaN where there is no number; and (n,) where a value is missing.
 
@@ -239,7 +247,11 @@ def _numbers(column: pd.Series, name: Hashable) -> tuple[np.ndarray, np.ndarray]
     """
     missing = column.isna().to_numpy()
     try:
-        numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        read = pd.to_numeric(column, errors="coerce")
+        for kind in (column.dtype.kind, read.dtype.kind):  # to_numeric makes numbers of dates, and bool of objects
+            if kind in NO_COORDINATES:
+                raise ValueError(f"its values are {NO_COORDINATES[kind]}")
+        numbers = read.to_numpy(dtype=np.float64, na_value=np.nan)
         if len(numbers) and not missing.all() and np.isnan(numbers).all():
             pd.to_numeric(column)  # says what is wrong
             raise ValueError("none of its values is a number")

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rangegeo.errors import ShapeError
-from rangegeo.places.frames import checked_places, is_table, table_places
+from rangegeo.places.frames import NO_COORDINATES, checked_places, is_table, table_places
 
 
 class TensorLike(Protocol):
@@ -89,8 +89,9 @@ def _as_array(places: Any) -> np.ndarray:
     try:
         if hasattr(values, "detach"):
             values = values.detach().cpu().numpy()
-        if np.iscomplexobj(values):
-            raise TypeError("they are complex")
+        kind = getattr(values.dtype if hasattr(values, "dtype") else np.asarray(values).dtype, "kind", "")
+        if kind in NO_COORDINATES:
+            raise TypeError(f"they are {NO_COORDINATES[kind]}")
         if isinstance(values, np.ma.MaskedArray):
             values = np.ma.asarray(values, np.float64).filled(np.nan)
         array = np.array(values, dtype=np.float64, order="C")  # torch refuses reversed and read-only arrays, so copy

@@ -12,7 +12,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS
 
 from rangegeo.errors import UsageError, argument
-from rangegeo.grid.crs import crs_of, short_name, wkt_of
+from rangegeo.grid.crs import crs_of, other_proj, short_name, wkt_of
 from rangegeo.grid.domain import domain_of
 
 SAME = 1e-9  # of the largest coordinate; CRSs whose coordinates differ by less are the same
@@ -32,7 +32,7 @@ def check_crs(geobox: GeoBox, remedy: str = f"write a .zarr, or take another {ar
     if found is None or not _is_same(wkt, found):
         what = "none at all" if found is None else f"{short_name(CRS.from_wkt(found))}, which is another one"
         told = f"a GeoTIFF cannot hold the CRS {short_name(crs_of(geobox))}: GDAL would read {what}"
-        raise UsageError(f"{told}; {remedy}")
+        raise UsageError(f"{told}; {remedy}{other_proj()}")
 
 
 @lru_cache(maxsize=32)
@@ -55,9 +55,12 @@ def _read_back(wkt: str) -> str | None:
 
 
 def _is_same(wkt: str, other: str) -> bool:
-    """Whether two CRSs are the same, or give places all over the globe the same coordinates."""
-    if CRS.from_wkt(wkt).equals(CRS.from_wkt(other), ignore_axis_order=True):
+    """Whether two CRSs are the same, or give places all over the globe the same coordinates; heights do not count."""
+    given, found = (CRS.from_wkt(text).to_2d() for text in (wkt, other))
+    if given.equals(found, ignore_axis_order=True):
         return True
+    if not (found.is_geographic or found.is_projected):
+        return False
     lon, lat = (part.ravel() for part in np.meshgrid(np.arange(-175.0, 180.0, 10), np.arange(-85.0, 90.0, 10)))
     one, two = (np.stack(domain_of(each).forward.transform(lon, lat)) for each in (wkt, other))
     shown = np.isfinite(one).all(axis=0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -29,6 +31,7 @@ BANDS_READ = 16  # bands in a chunk of a GeoTIFF: a whole spectrum needs few tas
 # number.
 TEXT_ENDINGS = ("_sha256", "_file", "_version", "command", "model", "name", "citation", "aoi")
 NETCDF = (".nc", ".nc4", ".cdf")  # suffixes
+ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")  # how addresses begin, such as those of buckets
 EXPECTED = "expected a cube that rangegeo raster wrote"
 # A function of the shape (h, w) of a cube and its number of overviews that chooses a level.
 ChooseLevel: TypeAlias = Callable[[Sequence[int], int], int]
@@ -51,9 +54,16 @@ def open_cube(
         (beta, band, y, x), or (band, y, x) if the model has no beta. A GeoTIFF holds one beta, so its cube has
         dimensions (band, y, x) and a scalar coordinate beta.
     Raises:
-        CubeError: there is no cube at the path, or the cube does not have this level.
+        CubeError: there is no cube at the path, the path is an address, or the cube does not have this level.
     """
-    path = local_path(path)
+    if not isinstance(path, str | os.PathLike):
+        raise CubeError(
+            f"open_cube takes a path, got {type(path).__name__}; xarray.open_zarr opens stores of other kinds"
+        )
+    given, path = str(path), local_path(path)
+    if not path.exists() and ADDRESS.match(given):
+        remedy = "copy it here first, or open a Zarr store there with xarray.open_zarr"
+        raise CubeError(f"open_cube reads files of this machine, got the address {given}; {remedy}")
     if not path.exists():
         raise CubeError(f"{path} does not exist; {EXPECTED} (.zarr or .tif)")
     choose = partial(_choose_level, path, level, pixels)

@@ -3,8 +3,9 @@
 An integer counts steps of a linear scale: value = scale * stored + offset, as in CF and GDAL. A GeoTIFF has a scale for
 each band, the same in the files of all betas: so these can be compared, and another run can take the steps of any of
 them. CF and GDAL read only one scale of a Zarr array, so all its bands share it. The ranges come from a seeded sample
-of pixels, so that they are known before anything is written. Values outside a range are clipped and counted, and every
-value that is written is compared with the value that will be read.
+of pixels, so that they are known before anything is written. Values outside a range are clipped and counted. Infinite
+ones, which integers cannot hold, become no data and are counted too. Every value that is written is compared with the
+value that will be read.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Loss:
     Attributes:
         error: the largest error in each component.
         largest: the largest magnitude in each component.
-        clipped: how many values lay outside the ranges and were clipped.
+        clipped: how many values lay outside the ranges and were clipped, or were infinite and have become no data.
     """
 
     error: dict[str, float]
@@ -89,6 +90,10 @@ class Storage:
         clipped = 0
         for plane in np.ndindex(block.shape[:2]):  # one plane at a time fits into the processor's cache
             values = block[plane].astype(np.float64)  # round-off of float32 would be a hundredth of a step of int16
+            infinite = np.isinf(values)
+            values[infinite] = np.nan
+            if self.scale is not None:  # floats can hold them
+                clipped += int(np.count_nonzero(infinite))
             largest[plane] = _largest(values)
             scale, offset = self._scale_and_offset(plane)
             values -= offset
@@ -101,6 +106,8 @@ class Storage:
             error[plane] = scale * lost
             np.copyto(rounded, self.nodata, where=np.isnan(rounded))
             stored[plane] = rounded
+            if self.scale is None:
+                stored[plane][infinite] = block[plane][infinite]
         errors, magnitudes = (_by_component(self.components, part) for part in (error, largest))
         return stored, Loss(error=errors, largest=magnitudes, clipped=clipped)
 
@@ -274,7 +281,8 @@ def _extremes(values: da.Array) -> tuple[da.Array, da.Array]:
 
     def reduction(ufunc: np.ufunc, start: float) -> da.Array:
         def reduce(block: np.ndarray, axis: tuple[int, ...], keepdims: bool) -> np.ndarray:
-            return ufunc.reduce(block, axis=axis, keepdims=keepdims, initial=start).astype(np.float64)
+            finite = np.where(np.isinf(block), np.nan, block) if np.isinf(block).any() else block
+            return ufunc.reduce(finite, axis=axis, keepdims=keepdims, initial=start).astype(np.float64)
 
         found = da.reduction(values, reduce, reduce, axis=(2, 3), dtype=np.float64)
         return da.where(da.isfinite(found), found, 0.0)

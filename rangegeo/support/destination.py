@@ -38,13 +38,18 @@ def check_destination(
             written to, or the disk is too full.
     """
     check_name(path, other=other.removeprefix("another "))
+    target = Path(os.path.realpath(path))  # of a symbolic link, where the data will be
+    if any(part.is_symlink() for part in (target, *target.parents)):
+        raise OutputError(f"{path} is a symbolic link that leads back to itself; give {other}")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OutputError(f"{path} is a device or a pipe, which no file can replace; give {other}")
     if path.exists() and (not any((path / name).exists() for name in STORE_FILES) if store else path.is_dir()):
         what = "is not a Zarr store" if store else "is a folder"
         raise OutputError(f"{path} {what} and was left as it is; give {other}")
     if path.exists() and not overwrite:
         replace = f"add {argument('overwrite', True)} to replace it"
         raise OutputError(f"{path} exists and was left as it is; {replace}, or give {other}")
-    folder = path.resolve().parent  # of a symbolic link, where the data will be
+    folder = target.parent
     if not folder.is_dir():
         file = next((parent for parent in (folder, *folder.parents) if parent.is_file()), None)
         if file is not None:

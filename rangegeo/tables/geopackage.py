@@ -48,7 +48,8 @@ class GpkgSink(Sink):
         kinds = [(field.name, _stored(field.type) or field.type) for field in output.schema]
         self._schema = pa.schema(kinds)
         self._layer = Path(path.name).stem
-        self._rows = free_name("fid", [name.casefold() for name in output.schema.names])
+        taken = [name.casefold() for name in output.schema.names]
+        self._columns = {"FID": free_name("fid", taken), "GEOMETRY_NAME": free_name("geom", taken)}  # that GDAL adds
         self._is_new = True
 
     def write(self, columns: pa.RecordBatch, places: TablePlaces, values: np.ndarray) -> None:
@@ -69,7 +70,7 @@ class GpkgSink(Sink):
 
     def _append(self, batch: pa.RecordBatch, metadata: dict[str, str] | None = None) -> None:
         """Add rows to the layer, or metadata; the first call makes the file."""
-        options = {"FID": self._rows} if self._is_new else {}
+        options = self._columns if self._is_new else {}
         try:
             write_arrow(
                 batch,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from rangegeo.errors import UsageError, argument
 from rangegeo.support.paths import local_path
+from rangegeo.support.stdin import is_pipe, standard_input
 from rangegeo.tables.dialect import TextOptions
 from rangegeo.tables.parquet import open_parquet
 from rangegeo.tables.table import Table, check_unique
@@ -59,7 +60,7 @@ def open_table(
 
     Args:
         source: path, or "-" for standard input.
-        folder: for a copy of standard input, because a table is read more than once.
+        folder: for a copy of standard input or of a pipe, because a table is read more than once.
         kind: "csv", "geojson", "geojsonl", "gpkg" or "parquet"; None to find out from the suffix or the first bytes.
         layer: name of a layer, for files with layers; None if there is one layer.
         text: what the user says about how a text table is written; None for nothing.
@@ -67,12 +68,9 @@ def open_table(
         UsageError: there is no such file or layer, or an option does not fit the file. TableError: the file is not a
             table of that kind.
     """
-    if source == STDIN:
-        if sys.stdin.isatty():
-            raise UsageError("standard input is the keyboard; give a file, or pipe a table in")
-        copy, name = folder / "stdin", "standard input"
-        with copy.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
+    if source == STDIN or is_pipe(local_path(source)):
+        name = "standard input" if source == STDIN else source
+        copy = _copied(standard_input("a table") if source == STDIN else local_path(source).open("rb"), folder)
         row = KINDS[kind or _of_content(copy)]
         path = copy.rename(copy.with_suffix(row.suffixes[0]))
     else:
@@ -98,6 +96,14 @@ def open_table(
         opened = row.open(path, name, layer) if row.layers else row.open(path, name)
     check_unique(opened.schema.names, name)
     return replace(opened, decimal=text.decimal)
+
+
+def _copied(stream: BinaryIO, folder: Path) -> Path:
+    """A copy of what can be read only once."""
+    copy = folder / "copy"
+    with copy.open("wb") as file:
+        shutil.copyfileobj(stream, file)
+    return copy
 
 
 def _of_content(path: Path) -> str:

@@ -12,7 +12,7 @@ import xarray as xr
 from helpers.evaluators import refuse_to_evaluate
 
 import rangegeo as rg
-from rangegeo.errors import OutputError, UsageError
+from rangegeo.errors import CubeWarning, OutputError, UsageError
 from rangegeo.jobs.write import write_cube
 
 BOX = (5, 44, 6, 45)
@@ -163,3 +163,35 @@ def test_the_cube_itself_stays_lazy(lazy, virtual):
     write_cube(virtual, "b.zarr", "zarr")
     assert dask.is_dask_collection(lazy)
     assert virtual.chunks is None
+
+
+@pytest.mark.parametrize("method", ["to_zarr", "to_geotiff"])
+@pytest.mark.parametrize("dtype", ["float16", "int8", "int16", "float32"])
+def test_infinite_values_become_no_data_with_a_warning_or_stay(cube, tmp_path, dtype, method):
+    cube = cube.isel(beta=1)
+    cube = cube.where(cube.x > cube.x[0], np.inf)
+    path = tmp_path / ("a.zarr" if method == "to_zarr" else "a.tif")
+    infinite = int(np.isinf(cube).sum())
+    if dtype.startswith("int"):
+        with pytest.warns(CubeWarning, match=rf"^{infinite} values did not fit into {dtype}; the error of .* another"):
+            getattr(cube.rangegeo, method)(path, dtype=dtype)
+    else:
+        getattr(cube.rangegeo, method)(path, dtype=dtype)
+    read = rg.open_cube(path)
+    np.testing.assert_array_equal(np.isinf(read).sum(), 0 if dtype.startswith("int") else infinite)
+    assert int(np.isnan(read).sum()) == (infinite if dtype.startswith("int") else 0)
+    rest = cube.where(np.isfinite(cube))
+    span = float(rest.max() - rest.min())
+    assert float(np.abs(rest - read.where(np.isfinite(read))).max()) <= span / 100
+
+
+@pytest.mark.parametrize("factor", [1e6, 1e-12])
+def test_values_that_float16_cannot_tell_apart_are_warned_of(cube, tmp_path, factor):
+    with pytest.warns(CubeWarning, match="the error of float16 is up to .* of the largest value; take another dtype"):
+        (cube * factor).rangegeo.to_zarr(tmp_path / "a.zarr", dtype="float16")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8", "int16"])
+def test_values_that_fit_give_no_warning(cube, tmp_path, dtype):
+    cube.isel(beta=1).rangegeo.to_zarr(tmp_path / "a.zarr", dtype=dtype)
+    rg.open_cube(tmp_path / "a.zarr").rangegeo.to_geotiff(tmp_path / "a.tif", dtype=dtype)

@@ -107,3 +107,29 @@ def test_the_drop_in_goes_by_the_order_of_the_columns_as_upstream(mini, frame):
     found = model.encode(frame[["Longitude", "Latitude"]].set_axis(["a", "b"], axis=1))
     assert isinstance(found, np.ndarray)
     np.testing.assert_allclose(found, model.encode(torch.tensor([LON, LAT], dtype=torch.float64).T), rtol=0, atol=5e-6)
+
+
+@pytest.mark.parametrize(
+    ("column", "what"),
+    [
+        (pd.Series([True, False, True, True]), "true or false"),
+        (pd.Series([True, False, True, None], dtype="boolean"), "true or false"),
+        (pd.Series([True, False, True, True], dtype=object), "true or false"),
+        (pd.Series([1j, 2, 3, 4]), "complex numbers"),
+        (pd.Series(pd.to_datetime([0, 1, 2, 3], unit="ns")), "dates"),
+        (pd.Series(pd.to_datetime([0, 1, 2, 3], unit="ns", utc=True)), "dates"),
+        (pd.Series(pd.to_timedelta([0, 1, 2, 3], unit="ns")), "durations"),
+    ],
+)
+def test_columns_that_could_be_read_as_numbers_are_no_coordinates(mini, column, what):
+    with pytest.raises(UsageError, match=f"the column 'lon' must hold numbers; its values are {what}"):
+        mini.encode(pd.DataFrame({"lon": column, "lat": LAT}))
+
+
+def test_a_merge_that_made_a_plain_frame_is_told_how_to_get_back(mini, geoframe):
+    plain = pd.DataFrame(geoframe.rename_geometry("where"))
+    with pytest.raises(UsageError) as caught:
+        mini.encode(plain)
+    typed = str(caught.value).rpartition("make it a GeoDataFrame: ")[2]
+    frame = eval(typed, {"geopandas": gpd, "frame": plain})
+    pd.testing.assert_frame_equal(mini.encode(frame), mini.encode(geoframe))

@@ -88,3 +88,16 @@ def test_a_store_of_something_else_is_refused(tmp_path):
     group.create_array("embedding", shape=(2, 2), dtype="f4", dimension_names=("y", "x"))
     with pytest.raises(CubeError, match="has no array 'embedding' with dims band, y and x"):
         rg.open_cube(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/a.zarr", "https://example.org/a.tif", "memory://a.zarr"])
+def test_an_address_is_told_and_not_taken_for_a_path(address):
+    with pytest.raises(CubeError) as caught:
+        rg.open_cube(address)
+    told = f"open_cube reads files of this machine, got the address {address}; "
+    assert str(caught.value) == told + "copy it here first, or open a Zarr store there with xarray.open_zarr"
+
+
+def test_a_store_is_no_path():
+    with pytest.raises(CubeError, match=r"^open_cube takes a path, got MemoryStore; xarray\.open_zarr opens"):
+        rg.open_cube(zarr.storage.MemoryStore())

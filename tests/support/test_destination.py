@@ -53,6 +53,30 @@ def test_nothing_but_a_store_is_replaced_by_a_store_and_no_folder_by_a_file(tmp_
     check_destination(folder, 1, overwrite=True, store=True)
 
 
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_device_or_a_pipe_is_never_replaced(tmp_path, overwrite):
+    os.mkfifo(tmp_path / "pipe.tif")
+    (tmp_path / "link.tif").symlink_to("/dev/null")
+    for path in (tmp_path / "pipe.tif", tmp_path / "link.tif", Path("/dev/null")):
+        with pytest.raises(OutputError) as caught:
+            check_destination(path, 0, overwrite=overwrite)
+        told = f"{path} is a device or a pipe, which no file can replace; give another -o"
+        assert caught.value.for_shell() == told
+
+
+def test_a_symbolic_link_that_leads_to_itself_is_told(tmp_path):
+    (tmp_path / "a.tif").symlink_to("b.tif")
+    (tmp_path / "b.tif").symlink_to("a.tif")
+    (tmp_path / "folder").symlink_to("folder")
+    for path in (tmp_path / "a.tif", tmp_path / "folder" / "c.tif"):
+        assert str(refused(path)) == f"{path} is a symbolic link that leads back to itself; give another path"
+
+
+def test_a_symbolic_link_to_a_file_that_is_not_there_is_taken(tmp_path):
+    (tmp_path / "a.tif").symlink_to("b.tif")
+    check_destination(tmp_path / "a.tif", 1, overwrite=False)
+
+
 def test_callers_name_the_argument_of_their_own_output(tmp_path):
     (tmp_path / "a.png").touch()
     said = refused(tmp_path / "a.png", other="--preview PICTURE.png").for_shell()

@@ -72,6 +72,14 @@ def test_a_table_without_rows(tmp_path):
     assert len(gpd.read_file(tmp_path / "o.gpkg")) == 0
 
 
+@pytest.mark.parametrize("name", ["geom", "GEOM"])
+def test_a_column_called_as_gdal_calls_geometries_is_a_column(tmp_path, name):
+    made(parquet(tmp_path, **{name: pa.array(["a", "b"])}), tmp_path / "o.gpkg")
+    found = gpd.read_file(tmp_path / "o.gpkg")
+    assert found[name].tolist() == ["a", "b"]
+    assert found.geometry.tolist() == [Point(5, 45), Point(6, 45)]
+
+
 def test_a_column_called_fid_is_a_column(tmp_path):
     made(parquet(tmp_path, fid=pa.array([7, 7]), FID_2=pa.array(["a", "b"])), tmp_path / "o.gpkg")
     found = pyogrio.read_dataframe(tmp_path / "o.gpkg")
