@@ -7,6 +7,7 @@ from typing import Any
 
 from rangegeo.errors import argument
 from rangegeo.stores.quantise import Storage
+from rangegeo.support.text import counted
 
 COARSE = 0.01  # half a step this large, relative to a component's largest value, is worth a word
 
@@ -15,10 +16,10 @@ def interpolation_line(facts: Mapping[str, Any], tolerance: float | None) -> str
     """How a cube was computed, and how far it was found to be off."""
     if not facts.get("proof_pixels"):
         return "every pixel was evaluated"
-    refined = f"; refined {facts['refined_parts']} times to keep it" if facts["refined_parts"] else ""
+    refined = f"; refined {counted(facts['refined_parts'], 'time')} to keep it" if facts["refined_parts"] else ""
     return (
-        f"interpolated from {facts['evaluations']} evaluations; measured error {facts['measured_error']:.1e} "
-        f"at {facts['proof_pixels']} pixels, tolerance {tolerance:g}{refined}"
+        f"interpolated from {counted(facts['evaluations'], 'evaluation')}; measured error "
+        f"{facts['measured_error']:.1e} at {counted(facts['proof_pixels'], 'pixel')}, tolerance {tolerance:g}{refined}"
     )
 
 
@@ -38,7 +39,9 @@ def stored_line(facts: Mapping[str, Any], storage: Storage) -> str:
     """What storing values cost."""
     errors = {name: facts[f"quantisation_error_{name}"] for name in storage.bounds}
     clipped = facts["quantisation_clipped"]
-    fit = f"{clipped} values lay outside the sampled ranges and were clipped" if clipped else "no value was clipped"
+    were = "was" if clipped == 1 else "were"
+    lay = f"{counted(clipped, 'value')} lay outside the sampled ranges and {were} clipped"
+    fit = lay if clipped else "no value was clipped"
     return f"stored as {storage.dtype}: measured error {_shares(errors)} of the largest value; {fit}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rangegeo.grid.coords import Labels
     from rangegeo.grid.extent import Area
     from rangegeo.models.model import Model
+    from rangegeo.picture.preview import Look
     from rangegeo.stores.quantise import Storage
 
 
@@ -123,9 +124,10 @@ class RasterJob:
 
                 yield write_item(path)
         if self.output.picture is not None:
-            from rangegeo.picture.preview import MAP, preview
+            from rangegeo.picture.preview import preview
 
-            yield from preview(self.written, self.output.picture, MAP, overwrite=self.output.overwrite)
+            look = _look(self.output)
+            yield from preview(self.written, self.output.picture, look, overwrite=self.output.overwrite)
 
 
 def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
@@ -140,10 +142,19 @@ def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
     if to_zarr or not several:
         check_destination(output.out, 0, overwrite=output.overwrite)
     if output.picture is not None:
-        from rangegeo.picture.preview import MAP, check_picture
+        from rangegeo.picture.preview import check_picture
 
-        check_picture(output.picture, MAP)
+        check_picture(output.picture, _look(output))
         check_destination(output.picture, 0, overwrite=output.overwrite, other=argument("preview", "PICTURE.png"))
+    elif output.stretch is not None:
+        raise UsageError(f"{argument('stretch')} is for the picture; add {argument('preview')}, or leave it out")
+
+
+def _look(output: RasterOutput) -> Look:
+    """How the picture is drawn: all betas side by side."""
+    from rangegeo.picture.preview import MAP
+
+    return replace(MAP, stretch=output.stretch or MAP.stretch)
 
 
 def _writer_options(form: Format, output: RasterOutput) -> dict[str, object]:
