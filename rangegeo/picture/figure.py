@@ -98,7 +98,7 @@ def draw(
     if cube.sizes["band"] == 1:
         _add_colour_bars(panels, colours, str(cube["band_name"].values[0]))
     kept = thin_out(figure, labels)
-    drawn = add_towns(panels, decorations.towns, decorations.most_towns, kept)
+    drawn = add_towns(figure, panels, decorations.towns, decorations.most_towns, kept)
     row.write_key(figure, decorations, frame, towns=drawn > 0)
     title, note = title or title_of(whole), note or note_of(whole, method, stretch)
     row.write_title(figure, title, note, above=(decorations.above + 14 * (len(panels) > 1)) / 72)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rangegeo.picture.panel import ABOVE, INK, LABEL_POINTS, STYLES
-from rangegeo.picture.placing import DOT_POINTS
+from rangegeo.picture.panel import ABOVE, LABEL_POINTS, STYLES
+from rangegeo.picture.placing import DOT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,13 +32,7 @@ def add_key(
 
     samples = [_line(kind) for kind in kinds]
     if towns:
-        dot: dict[str, Any] = {
-            "markersize": DOT_POINTS,
-            "markerfacecolor": "white",
-            "markeredgecolor": INK,
-            "markeredgewidth": 0.7,
-        }
-        samples.append(Line2D([], [], linestyle="none", marker="o", label=NAMES["town"], **dot))
+        samples.append(Line2D([], [], label=NAMES["town"], **DOT))
     if not samples:
         return
     figure.legend(

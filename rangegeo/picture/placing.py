@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 TOWN = "town"  # the gid of the names of towns and of their dots
 DOT_POINTS = 3.0
+DOT: dict[str, Any] = {
+    "linestyle": "none",
+    "marker": "o",
+    "markersize": DOT_POINTS,
+    "markerfacecolor": "white",
+    "markeredgecolor": INK,
+    "markeredgewidth": 0.7,
+}
 APART = 0.3  # of the distance that as many towns would have on an even grid
 TRIES = 40  # towns that are tried for each one that is drawn
 # Where the name of a town may stand, the best place first: the offset in points, and how the text is aligned to it.
@@ -51,13 +59,14 @@ def thin_out(figure: Figure, labels: Sequence[Annotation]) -> list[Bbox]:
     return kept
 
 
-def add_towns(panels: Sequence[Axes], towns: Towns, most: int, taken: Sequence[Bbox]) -> int:
+def add_towns(figure: Figure, panels: Sequence[Axes], towns: Towns, most: int, taken: Sequence[Bbox]) -> int:
     """Draw towns as dots in all panels, and write their names in the first one.
 
     A town is left out if it is too near to a larger one, or if its name would leave the frame or hide something.
 
     Args:
-        panels: of one figure, all of the same ground.
+        figure: that holds the panels.
+        panels: all of the same ground.
         towns: the largest first.
         most: how many are drawn at most.
         taken: room that labels have taken already.
@@ -65,7 +74,7 @@ def add_towns(panels: Sequence[Axes], towns: Towns, most: int, taken: Sequence[B
         How many are drawn.
     """
     first = panels[0]
-    renderer = _renderer(first.figure)
+    renderer = _renderer(figure)
     frame = first.get_window_extent(renderer)
     apart = APART * math.sqrt(frame.width * frame.height / max(most, 1))
     kept = [*taken, *(artist.get_window_extent(renderer) for artist in _scales(first))]
@@ -129,13 +138,7 @@ def _name(
 
 def _add_dot(axes: Axes, x: float, y: float) -> None:
     """Draw the dot of a town."""
-    style: dict[str, Any] = {
-        "marker": "o",
-        "markersize": DOT_POINTS,
-        "markerfacecolor": "white",
-        "markeredgecolor": INK,
-    }
-    axes.plot([x], [y], linestyle="none", markeredgewidth=0.7, scalex=False, scaley=False, gid=TOWN, zorder=4, **style)
+    axes.plot([x], [y], scalex=False, scaley=False, gid=TOWN, zorder=4, **DOT)
 
 
 def _square(x: float, y: float, side: float) -> Bbox:

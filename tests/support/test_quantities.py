@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rangegeo.support.text import human_bytes, human_seconds
+from rangegeo.support.text import counted, human_bytes, human_seconds
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,11 @@ def test_bytes(count, text):
 )
 def test_seconds(seconds, text):
     assert human_seconds(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "text"),
+    [(0, "band", "0 bands"), (1, "band", "1 band"), (2, "beta", "2 betas"), (2345, "row", "2,345 rows")],
+)
+def test_counts(count, noun, text):
+    assert counted(count, noun) == text
