@@ -32,10 +32,11 @@ PANEL_INCH = (7.0, 7.0)  # the largest size of a single panel
 STRIP_INCH = (15.0, 5.0)  # the largest size of several panels together
 SMALLEST_INCH = 0.4
 MARGIN_INCH, GAP_INCH = 0.8, 0.45  # around all panels, and between two of them
+BAR_INCH = 0.75  # more between two of them, where each has a colour bar
 LINE_INCH = 0.16  # the height of a line of small print
 # What the colours of several betas mean.
 COMPARED = {
-    "shared": "one stretch for all betas: the same colour is the same value in each",
+    "shared": "one stretch for all betas: a colour means the same in each",
     "each": "each beta has its own stretch: compare colours within a beta only",
 }
 LETTER_INCH = 0.065  # the width of a letter of small print
@@ -87,7 +88,8 @@ def draw(
     painted = paint_cube(cube, colours).compute()
     pictures = painted.transpose("beta", ...) if "beta" in painted.dims else painted.expand_dims("beta")
     frame = Frame(geobox_of(whole))
-    row = _PanelRow.of(frame, len(pictures))
+    bars = len(colours) > 1 and cube.sizes["band"] == 1
+    row = _PanelRow.of(frame, len(pictures), GAP_INCH + BAR_INCH * bars)
     decorations = Decorations.of(frame, row.panel, wanted)
     figure, panels = row.figure()
     labels: list[Annotation] = []
@@ -119,26 +121,29 @@ class _PanelRow:
     Attributes:
         panels: the number of panels, which stand in one row.
         panel: the width and the height of each panel.
+        gap: between two panels.
     """
 
     panels: int
     panel: tuple[float, float]
+    gap: float
 
     @classmethod
-    def of(cls, frame: Frame, panels: int) -> _PanelRow:
+    def of(cls, frame: Frame, panels: int, gap: float) -> _PanelRow:
         """The largest row of panels that fits, on a ground of this shape."""
         most_wide, most_high = PANEL_INCH if panels == 1 else STRIP_INCH
         width = min(most_wide / panels, most_high / frame.shape)
-        return cls(panels=panels, panel=(max(width, SMALLEST_INCH), max(width * frame.shape, SMALLEST_INCH)))
+        panel = max(width, SMALLEST_INCH), max(width * frame.shape, SMALLEST_INCH)
+        return cls(panels=panels, panel=panel, gap=gap)
 
     def figure(self) -> tuple[Figure, list[Axes]]:
         """An empty figure with its panels."""
         from matplotlib.figure import Figure
 
         width, height = self.panel
-        across, down = 2 * MARGIN_INCH + (width + GAP_INCH) * self.panels - GAP_INCH, 2 * MARGIN_INCH + height
+        across, down = 2 * MARGIN_INCH + (width + self.gap) * self.panels - self.gap, 2 * MARGIN_INCH + height
         figure = Figure(figsize=(across, down))
-        lefts = [MARGIN_INCH + (width + GAP_INCH) * number for number in range(self.panels)]
+        lefts = [MARGIN_INCH + (width + self.gap) * number for number in range(self.panels)]
         return figure, [
             figure.add_axes((left / across, MARGIN_INCH / down, width / across, height / down)) for left in lefts
         ]

@@ -88,7 +88,7 @@ def test_options_become_a_look(rangegeo, stores, monkeypatch, options, look):
         (
             ("a.zarr", "-o", "a.tif", "--borders"),
             2,
-            "--borders is for maps that end in .png, got 'a.tif'; leave it out",
+            "--borders is for maps that end in .png, got 'a.tif'; leave it",
         ),
         (("a.zarr", "b_beta0.tif", "-o", "a.png"), 2, "a.zarr holds several betas; draw it alone"),
         (("a.zarr", "-o", "old.png", "--strip"), 1, "add --overwrite to replace it, or give another -o"),
@@ -152,13 +152,16 @@ def test_it_is_the_strip_of_what_was_written(raster, rangegeo):
 @pytest.mark.parametrize(
     ("options", "other"), [(("--stretch", "each"), ()), (("--no-borders",), ()), (("--towns", "0"), ("--towns", "9"))]
 )
-def test_options_change_the_picture(rangegeo, stores, options, other):
+def test_options_change_the_picture(rangegeo, raster, folder, options, other):
+    assert raster("-q", "--bbox", "5,44,8,47", "--res", "0.2", "--beta", "0,1", "-o", "a.zarr").code == 0
     for name, more in (("one.png", options), ("other.png", other)):
         assert rangegeo("preview", "a.zarr", "-o", name, "--strip", *more).code == 0
     assert Path("one.png").read_bytes() != Path("other.png").read_bytes()
     with Image.open("one.png") as picture:
         said = picture.info["Description"]
-    assert said.endswith("compare colours within a beta only" if "each" in options else "the same value in each")
+    assert said.endswith(
+        "compare colours within a beta only" if "each" in options else "a colour means the same in each"
+    )
 
 
 def test_geotiffs_have_a_stretch_too(rangegeo, stores):

@@ -128,7 +128,7 @@ def test_betas_stand_side_by_side_in_the_same_colours(cube_of):
     for axes, layer in zip(figure.axes, cube, strict=True):
         np.testing.assert_array_equal(axes.images[0].get_array()[..., :3], paint_cube(layer, colours).values)
     assert [text.get_text() for text in figure.texts][-1] == "Three"
-    assert figure.texts[0].get_text().replace("\n", " ").endswith("the same colour is the same value in each")
+    assert figure.texts[0].get_text().replace("\n", " ").endswith("a colour means the same in each")
 
 
 def test_each_beta_may_have_a_stretch_of_its_own(cube_of):
@@ -158,6 +158,15 @@ def test_one_band_that_is_stretched_for_each_beta_has_a_bar_in_each_panel(cube_o
     for axes, layer in zip(draw(cube, stretch="each").axes[:2], cube.values, strict=True):
         (bar,) = axes.child_axes
         assert bar.get_ylim() == pytest.approx(np.percentile(layer, (2, 98)), abs=0.02)
+
+
+@pytest.mark.parametrize("ground", ["degrees", "Lambert", "a thin row"])
+def test_a_bar_between_two_panels_hides_nothing(cube_of, ground):
+    figure = draw(cube_of(ground, betas=(0.0, 0.5, 1.0), bands=1), stretch="each")
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for axes, after in zip(figure.axes[:2], figure.axes[1:3], strict=True):
+        (bar,) = axes.child_axes
+        assert bar.get_tightbbox(renderer).x1 < after.get_window_extent(renderer).x0
 
 
 def test_a_note_counts_one_band_as_one(cube_of):
