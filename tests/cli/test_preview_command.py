@@ -159,9 +159,8 @@ def test_options_change_the_picture(rangegeo, raster, folder, options, other):
     assert Path("one.png").read_bytes() != Path("other.png").read_bytes()
     with Image.open("one.png") as picture:
         said = picture.info["Description"]
-    assert said.endswith(
-        "compare colours within a beta only" if "each" in options else "a colour means the same in each"
-    )
+    told = "compare colours within a beta only" if "each" in options else "a colour means the same in each"
+    assert said.endswith(told)
 
 
 def test_geotiffs_have_a_stretch_too(rangegeo, stores):

@@ -9,7 +9,15 @@ from rangegeo.support.text import counted, human_bytes, human_seconds
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (1234567, "1.2 MB"), (5e9, "5.0 GB"), (2e15, "2000.0 TB")],
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (1234567, "1.2 MB"),
+        (5e9, "5.0 GB"),
+        (2e15, "2000.0 TB"),
+    ],
 )
 def test_bytes(count, text):
     assert human_bytes(count) == text
