@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from rangegeo.jobs.measured import interpolation_line, stored_line
-from rangegeo.stores.quantise import Storage
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,6 @@ def test_evaluations_are_counted(evaluations, pixels, refined, said):
     ],
 )
 def test_clipped_values_are_counted(clipped, said):
-    storage = Storage(dtype="int8", bounds={"visual": 0.01})
+    storage = SimpleNamespace(dtype="int8", bounds={"visual": 0.01})
     line = stored_line({"quantisation_error_visual": 0.002, "quantisation_clipped": clipped}, storage)
     assert line == f"stored as int8: measured error 2.0e-03 (visual) of the largest value; {said}"
