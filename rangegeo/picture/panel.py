@@ -34,8 +34,8 @@ STYLES: dict[str, dict[str, dict]] = {
     "coast": {BELOW: {"colors": "white", "linewidths": 1.4, "alpha": 0.4}, ABOVE: {"colors": INK, "linewidths": 0.6}},
     "lake": {BELOW: {"colors": "white", "linewidths": 1.2, "alpha": 0.5}, ABOVE: {"colors": WATER, "linewidths": 0.5}},
     "border": {
-        BELOW: {"colors": "white", "linewidths": 1.4, "alpha": 0.4},
-        ABOVE: {"colors": INK, "linewidths": 0.6, "alpha": 0.8, "linestyles": [DASHES]},
+        BELOW: {"colors": "white", "linewidths": 1.1, "alpha": 0.35},
+        ABOVE: {"colors": INK, "linewidths": 0.5, "alpha": 0.75, "linestyles": [DASHES]},
     },
 }
 # Where a label stands, seen from its place: the offset in points, and how the text is aligned to it.
