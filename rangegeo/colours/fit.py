@@ -1,8 +1,9 @@
 """Colours for embeddings: three directions in the space of the bands become red, green and blue.
 
 The default is principal directions. Independent directions with equalised histograms are what the authors of RANGE draw
-(arXiv:2502.19781; visualize_embeddings.py of mvrl/RANGE, 2025). One fit serves all betas, so that the same vector has
-the same colour everywhere.
+(arXiv:2502.19781; visualize_embeddings.py of mvrl/RANGE, 2025). One fit of the directions serves all betas. With the
+stretch "shared" the same vector has the same colour everywhere. With "each" every beta has shades from darkest to full
+colour, so that a beta which varies little is no blank picture.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from rangegeo.support.optional import import_optional
 SMALLEST_SPAN = 1e-4  # of the mean; a smaller range is round-off and is not stretched from black to white
 LOW, HIGH = 2.0, 98.0  # percentiles that become black and full colour; QGIS cuts at the same ones by default
 ICA_ITERATIONS = 1000  # the same as in visualize_embeddings.py
+STRETCHES = ("shared", "each")
 PAINTED_AT_ONCE = 4096  # pixels; painting converts them to float64
 
 
@@ -82,10 +84,8 @@ def fit_colours(
     if method not in METHODS:
         expected = f"one of {', '.join(METHODS)}"
         raise UsageError(argument="method", expected=expected, got=repr(method), example="pca")
-    find, percentiles = METHODS[method]
-    sample = sample[np.isfinite(sample).all(axis=1)].astype(np.float64)
-    if len(sample) == 0:
-        sample = np.zeros((1, sample.shape[1]))
+    find, _ = METHODS[method]
+    sample = _whole_rows(sample)
     if names is not None and method != "bands":
         kept = embedding_bands(names)
         return _with_unused_bands(fit_colours(sample[:, kept], method, seed), kept, len(names))
@@ -93,9 +93,65 @@ def fit_colours(
         expected = 'for 1 band or 3 bands where it is "bands"'
         raise UsageError(argument="method", expected=expected, got=f"{sample.shape[1]} bands", example="pca")
     mean = sample.mean(axis=0)
-    smallest = SMALLEST_SPAN * (np.abs(mean).max() or 1.0)
-    directions = np.ones((3, 1)) if sample.shape[1] == 1 else find(sample, smallest, seed)
+    directions = np.ones((3, 1)) if sample.shape[1] == 1 else find(sample, _smallest_span(mean), seed)
+    return _stretched(mean, directions, sample, method)
+
+
+def fit_betas(
+    samples: Sequence[np.ndarray],
+    method: str = "pca",
+    seed: int = 0,
+    *,
+    stretch: str = "shared",
+    names: Sequence[str] | None = None,
+) -> tuple[Colours, ...]:
+    """Fit colours to several betas. The directions are those of all samples together.
+
+    Args:
+        samples: (n, bands) of each beta.
+        method, seed, names: as in `fit_colours`.
+        stretch: "shared" for one stretch of all betas; "each" for a stretch of every beta from its own darkest to its
+            own fullest colour.
+    Returns:
+        One element for all betas, or one for each.
+    Raises:
+        UsageError: there is no such method or stretch.
+        MissingPackage: the method is "ica" and scikit-learn is not installed.
+    """
+    check_stretch(stretch)
+    shared = fit_colours(np.concatenate(list(samples)), method, seed, names=names)
+    if stretch == "shared" or len(samples) == 1:
+        return (shared,)
+    return tuple(_stretched(shared.mean, shared.directions, _whole_rows(sample), method) for sample in samples)
+
+
+def check_stretch(stretch: str) -> None:
+    """Refuse a stretch that does not exist.
+
+    Raises:
+        UsageError: it is none of "shared" and "each".
+    """
+    if stretch not in STRETCHES:
+        expected = f"one of {', '.join(STRETCHES)}"
+        raise UsageError(argument="stretch", expected=expected, got=repr(stretch), example="each")
+
+
+def _whole_rows(sample: np.ndarray) -> np.ndarray:
+    """The rows (n, bands) float64 without NaN; a row of zeros if there is none."""
+    sample = sample[np.isfinite(sample).all(axis=1)].astype(np.float64)
+    return sample if len(sample) else np.zeros((1, sample.shape[1]))
+
+
+def _smallest_span(mean: np.ndarray) -> float:
+    """The range of a band that is more than round-off."""
+    return SMALLEST_SPAN * (np.abs(mean).max() or 1.0)
+
+
+def _stretched(mean: np.ndarray, directions: np.ndarray, sample: np.ndarray, method: str) -> Colours:
+    """Colours whose shades span the scores of a sample."""
+    _, percentiles = METHODS[method]
     knots = np.percentile((sample - mean) @ directions.T, percentiles, axis=0).T
+    smallest = _smallest_span(sample.mean(axis=0))
     return Colours(mean, directions, _widened(knots, smallest * np.linalg.norm(directions, axis=1)))
 
 

@@ -26,6 +26,7 @@ from rangegeo.field.chebyshev import LEVELS, interpolation_matrix
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid.domain import whole_turns
 from rangegeo.grid.globe import HEIGHT, tile_counts, tile_numbers, tile_sides
+from rangegeo.support.text import counted
 
 HELD_BYTES = 96e6  # memory for tiles that are kept for later places, in bytes; the tiles of a country take 69 MB
 WASTED_SHARE = 0.05  # evaluations that may be wasted on tiles that need too many points, as a share of the places
@@ -120,9 +121,9 @@ class PointInterpolator:
         if not self._interpolated:
             return "every place was evaluated"
         return (
-            f"{self._interpolated} places interpolated from {self._fit.evaluations} evaluations, {self._evaluated} "
-            f"evaluated themselves; measured error {self._fit.error:.1e} at {self._fit.proved} places, tolerance "
-            f"{self.tolerance:g}"
+            f"{counted(self._interpolated, 'place')} interpolated from {counted(self._fit.evaluations, 'evaluation')}, "
+            f"{self._evaluated:,} evaluated {'itself' if self._evaluated == 1 else 'themselves'}; measured error "
+            f"{self._fit.error:.1e} at {counted(self._fit.proved, 'place')}, tolerance {self.tolerance:g}"
         )
 
     @property

@@ -15,6 +15,7 @@ from rangegeo.errors import GridError, GridWarning, UsageError, argument
 from rangegeo.grid.crs import WGS84, CrsLike, parse_crs, short_name
 from rangegeo.grid.domain import domain_of
 from rangegeo.grid.vectors import AOI, AreaLike, Geometries, not_valid, read_geometries
+from rangegeo.support.text import counted
 
 SLACK = 1e-9  # of a turn; a longitude may exceed the largest one by so much because of rounding
 
@@ -66,7 +67,7 @@ def _valid_polygons(shapes: np.ndarray, name: str) -> np.ndarray:
     kinds = Counter(GeometryType(kind).name.lower() for kind in shapely.get_type_id(shapes))
     kinds.pop("polygon", None)
     if kinds:
-        told = " and ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.items())
+        told = " and ".join(counted(count, kind) for kind, count in kinds.items())
         raise GridError(f"{AOI} {name} must hold polygons alone, got {told}; give them a width with a buffer in a copy")
     is_valid = shapely.is_valid(shapes)
     return shapes if is_valid.all() else np.concatenate([shapes[is_valid], _mended(shapes[~is_valid], name)])

@@ -17,10 +17,10 @@ def interpolation_line(facts: Mapping[str, Any], tolerance: float | None) -> str
     """How a cube was computed, and how far it was found to be off."""
     if not facts.get("proof_pixels"):
         return "every pixel was evaluated"
-    refined = f"; refined {facts['refined_parts']} times to keep it" if facts["refined_parts"] else ""
+    refined = f"; refined {counted(facts['refined_parts'], 'time')} to keep it" if facts["refined_parts"] else ""
     return (
-        f"interpolated from {facts['evaluations']} evaluations; measured error {facts['measured_error']:.1e} "
-        f"at {facts['proof_pixels']} pixels, tolerance {tolerance:g}{refined}"
+        f"interpolated from {counted(facts['evaluations'], 'evaluation')}; measured error "
+        f"{facts['measured_error']:.1e} at {counted(facts['proof_pixels'], 'pixel')}, tolerance {tolerance:g}{refined}"
     )
 
 
@@ -39,7 +39,9 @@ def stored_line(facts: Mapping[str, Any], storage: Storage) -> str:
     errors = {name: facts[f"quantisation_error_{name}"] for name in storage.bounds}
     clipped = facts["quantisation_clipped"]
     whose = "sampled ranges" if storage.origin in ("cube", "model") else f"ranges of {storage.origin}"
-    fit = f"{counted(clipped, 'value')} lay outside the {whose} and were clipped" if clipped else "no value was clipped"
+    were = "was" if clipped == 1 else "were"
+    lay = f"{counted(clipped, 'value')} lay outside the {whose} and {were} clipped"
+    fit = lay if clipped else "no value was clipped"
     return f"stored as {storage.dtype}: measured error {_shares(errors)} of the largest value; {fit}"
 
 

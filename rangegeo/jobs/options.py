@@ -170,6 +170,7 @@ class RasterOutput:
         zarr_format: 2 or 3; None for the default, 3.
         chunks: pixels a side of a chunk; None for the default.
         preview: path of a map to draw too; empty for NAME_preview.png, None for none.
+        stretch: of the colours of that map, "shared" or "each"; None for the default, "shared".
         overviews: whether a Zarr store gets coarser levels too.
         stac: whether a STAC item is written beside each output.
         overwrite: whether an output that exists is replaced.
@@ -184,6 +185,7 @@ class RasterOutput:
     zarr_format: int | None = None
     chunks: int | None = None
     preview: str | None = None
+    stretch: str | None = None
     overviews: bool = False
     stac: bool = False
     overwrite: bool = False

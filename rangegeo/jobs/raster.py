@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rangegeo.grid.coords import Labels
     from rangegeo.grid.extent import Area
     from rangegeo.models.model import Model
+    from rangegeo.picture.preview import Look
     from rangegeo.stores.quantise import Storage
 
 
@@ -134,9 +135,10 @@ class RasterJob:
 
                 yield write_item(path)
         if self.output.picture is not None:
-            from rangegeo.picture.preview import MAP, preview
+            from rangegeo.picture.preview import preview
 
-            yield from preview(self.written, self.output.picture, MAP, overwrite=self.output.overwrite)
+            look = _look(self.output)
+            yield from preview(self.written, self.output.picture, look, overwrite=self.output.overwrite)
 
 
 def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
@@ -154,10 +156,19 @@ def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
         finished = output.resume and output.out.name in committed(output.out)
         check_destination(output.out, 0, overwrite=output.overwrite or finished, store=to_zarr)
     if output.picture is not None:
-        from rangegeo.picture.preview import MAP, check_picture
+        from rangegeo.picture.preview import check_picture
 
-        check_picture(output.picture, MAP, "preview")
+        check_picture(output.picture, _look(output), "preview")
         check_destination(output.picture, 0, overwrite=output.overwrite, other=argument("preview", "PICTURE.png"))
+    elif output.stretch is not None:
+        raise UsageError(f"{argument('stretch')} is for the picture; add {argument('preview')}, or leave it out")
+
+
+def _look(output: RasterOutput) -> Look:
+    """How the picture is drawn: all betas side by side."""
+    from rangegeo.picture.preview import MAP
+
+    return replace(MAP, stretch=output.stretch or MAP.stretch)
 
 
 def _writer_options(form: Format, output: RasterOutput) -> dict[str, object]:

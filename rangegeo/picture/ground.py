@@ -128,6 +128,18 @@ class Frame:
         """About how large a pixel of the grid is, in kilometres."""
         return pixel_arc_deg(self.geobox) * METRES_A_DEGREE / 1000
 
+    def near(self, lonlat_deg: np.ndarray) -> np.ndarray:
+        """Which places (n, 2) may lie in the picture or near it, (n,) bool; projections can fold far ones into it."""
+        _, lat_deg = self.mesh
+        if not np.isfinite(lat_deg).any():
+            return np.zeros(len(lonlat_deg), bool)
+        lon, lat = lonlat_deg.T
+        lon_span, lat_span = self.span_deg
+        margin = 1 + 0.2 * lat_span
+        east = np.abs(within_half_turn(lon - self.centre_deg[0]))
+        south, north = np.nanmin(lat_deg) - margin, np.nanmax(lat_deg) + margin
+        return (east <= 0.6 * lon_span + margin) & (lat >= south) & (lat <= north)
+
     def project(self, lonlat_deg: np.ndarray) -> np.ndarray:
         """Places (n, 2) in degrees to x and y (n, 2) in the CRS of the raster.
 

@@ -9,23 +9,35 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rangegeo.colours.fit import Colours
-from rangegeo.picture.coastlines import coastlines
+from rangegeo.picture.coastlines import borders, coastlines, lake_shores
 from rangegeo.picture.graticule import Line, graticule
 from rangegeo.picture.ground import Frame
+from rangegeo.picture.orientation import Orientation
+from rangegeo.picture.towns import Towns, towns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from matplotlib.text import Annotation
-    from matplotlib.transforms import Bbox
 
-INK, NO_DATA = "#202020", "#e6e6e6"
+INK, NO_DATA, WATER = "#202020", "#e6e6e6", "#0b4fa8"
 LINE_EVERY_INCH = 0.9
 PIXELS_AN_INCH = 100  # coastlines are drawn as finely as that
 LABEL_POINTS = 8  # the size of labels
 BARS_KM = tuple(number * 10.0**power for power in range(-3, 5) for number in (1, 2, 5))
 LONGEST_BAR = 0.3  # of the width of the panel
 CONSTANT_SCALE = 0.05  # a scale that varies by a smaller share is given without a latitude
+NO_TOWNS = Towns((), np.empty((0, 2)))
+DASHES = (0, (6, 2.5, 1.5, 2.5))  # of borders
+# Each kind of line has a light line below a thinner one; both have a width in points and an opacity.
+BELOW, ABOVE = "below", "above"
+STYLES: dict[str, dict[str, dict]] = {
+    "coast": {BELOW: {"colors": "white", "linewidths": 1.4, "alpha": 0.4}, ABOVE: {"colors": INK, "linewidths": 0.6}},
+    "lake": {BELOW: {"colors": "white", "linewidths": 1.2, "alpha": 0.5}, ABOVE: {"colors": WATER, "linewidths": 0.5}},
+    "border": {
+        BELOW: {"colors": "white", "linewidths": 1.1, "alpha": 0.35},
+        ABOVE: {"colors": INK, "linewidths": 0.5, "alpha": 0.75, "linestyles": [DASHES]},
+    },
+}
 # Where a label stands, seen from its place: the offset in points, and how the text is aligned to it.
 STANDS = {
     "left": ((-4, 0), "right", "center"),
@@ -42,32 +54,63 @@ class Decorations:
 
     Attributes:
         lines: the meridians and parallels.
-        shores: the coastlines, (n, 2) each.
+        ways: the lines of each kind of `STYLES`, (n, 2) each.
         sides: the sides of the frame at which labels stand; None for labels on a line.
+        towns: those that may be drawn.
+        most_towns: how many of them at most.
     """
 
     lines: list[Line]
-    shores: list[np.ndarray]
+    ways: dict[str, list[np.ndarray]]
     sides: frozenset[str | None]
+    towns: Towns
+    most_towns: int
 
     @classmethod
-    def of(cls, frame: Frame, panel_inch: tuple[float, float]) -> Decorations:
+    def of(cls, frame: Frame, panel_inch: tuple[float, float], wanted: Orientation) -> Decorations:
         """The lines of a ground, as dense and as fine as a panel of this width and height can show them."""
         across, down = (max(2, round(side / LINE_EVERY_INCH)) for side in panel_inch)
         lines = graticule(frame, (across, down))
-        sides = frozenset(line.label(frame)[0] for line in lines if line.labelled)
-        return cls(lines=lines, shores=coastlines(frame, PIXELS_AN_INCH * max(panel_inch)), sides=sides)
+        pixels = PIXELS_AN_INCH * max(panel_inch)
+        most_towns = wanted.towns_on(panel_inch)
+        return cls(
+            lines=lines,
+            ways={
+                "border": borders(frame, pixels) if wanted.with_borders else [],
+                "lake": lake_shores(frame, pixels),
+                "coast": coastlines(frame, pixels),
+            },
+            sides=frozenset(line.label(frame)[0] for line in lines if line.labelled),
+            towns=towns(frame) if most_towns else NO_TOWNS,
+            most_towns=most_towns,
+        )
+
+    def crossing(self, frame: Frame) -> list[str]:
+        """The kinds of lines that cross the picture itself, not only its margin."""
+        left, right, bottom, top = frame.edges
+
+        def crosses(way: np.ndarray) -> bool:
+            east, north = np.maximum(way[1:], way[:-1]).T
+            west, south = np.minimum(way[1:], way[:-1]).T
+            return bool(((east >= left) & (west <= right) & (north >= bottom) & (south <= top)).any())
+
+        return [kind for kind in STYLES if any(map(crosses, self.ways[kind]))]
 
     @property
     def above(self) -> float:
         """The height that the labels above a panel take, in points."""
         return 4 + (LABEL_POINTS + 4) * ("top" in self.sides)
 
+    @property
+    def below(self) -> float:
+        """The height that the labels below a panel take, in points."""
+        return 4 + (LABEL_POINTS + 4) * ("bottom" in self.sides)
+
 
 def fill_panel(
     axes: Axes, frame: Frame, picture: np.ndarray, decorations: Decorations, *, first: bool
 ) -> list[Annotation]:
-    """Draw a picture with its graticule, its coastlines and its scale.
+    """Draw a picture with its graticule, its coastlines, lakes and borders, and its scale.
 
     The labels at the left and the scale are drawn in the first panel of a figure only.
 
@@ -94,17 +137,15 @@ def fill_panel(
 
 
 def _add_lines(axes: Axes, decorations: Decorations) -> None:
-    """Draw the graticule and the coastlines, each dark and light, so that they can be seen on any ground."""
+    """Draw the graticule, borders and shores, each dark and light, so that they can be seen on any ground."""
     from matplotlib.collections import LineCollection
 
     lines = [line.xy for line in decorations.lines]
-    for ways, colour, width, alpha in (
-        (lines, INK, 0.9, 0.2),
-        (lines, "white", 0.5, 0.7),
-        (decorations.shores, "white", 1.4, 0.4),
-        (decorations.shores, INK, 0.5, 0.9),
-    ):
-        axes.add_collection(LineCollection(ways, colors=colour, linewidths=width, alpha=alpha), autolim=False)
+    for colour, width, alpha in ((INK, 0.9, 0.2), ("white", 0.5, 0.7)):
+        axes.add_collection(LineCollection(lines, colors=colour, linewidths=width, alpha=alpha), autolim=False)
+    for layer in (BELOW, ABOVE):
+        for kind, ways in decorations.ways.items():
+            axes.add_collection(LineCollection(ways, **STYLES[kind][layer], gid=f"{kind} {layer}"), autolim=False)
 
 
 def _add_label(axes: Axes, text: str, side: str | None, place: tuple[float, float]) -> Annotation:
@@ -127,20 +168,6 @@ def _add_label(axes: Axes, text: str, side: str | None, place: tuple[float, floa
     if side is None:
         label.set_path_effects([withStroke(linewidth=2, foreground="white", alpha=0.8)])
     return label
-
-
-def thin_out(figure: Figure, labels: list[Annotation]) -> None:
-    """Remove labels that overlap others; a label at the frame is kept rather than one within the picture."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    kept: list[Bbox] = []
-    for label in sorted(labels, key=lambda label: label.xyann == (0, 0)):
-        box = label.get_window_extent(renderer).padded(2)
-        if any(box.overlaps(other) for other in kept):
-            label.remove()
-        else:
-            kept.append(box)
 
 
 def _add_scale(axes: Axes, frame: Frame) -> None:

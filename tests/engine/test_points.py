@@ -202,7 +202,7 @@ def test_what_is_said_of_a_run():
     facts = field.facts
     proved = facts["proof_places"]
     assert str(field) == (
-        f"20000 places interpolated from {facts['evaluations'] - 1} evaluations, 1 evaluated themselves; measured "
+        f"20,000 places interpolated from {facts['evaluations'] - 1:,} evaluations, 1 evaluated itself; measured "
         f"error {facts['measured_error']:.1e} at {proved} places, tolerance 1e-05"
     )
     assert facts["interpolated_places"] == 20_000

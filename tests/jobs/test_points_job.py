@@ -102,7 +102,7 @@ def test_places_that_lie_close_together_are_interpolated(job, mini):
     near.to_csv("near.csv", index=False)
     with job("a.npz", source="near.csv", tolerance=1e-3) as made:
         made.write(lambda count: None)
-        assert made.measured.startswith("5000 places interpolated from ")
+        assert made.measured.startswith("5,000 places interpolated from ")
         assert made.measured.endswith(" places, tolerance 0.001")
     assert made.interpolator.facts["evaluations"] < 5000
 

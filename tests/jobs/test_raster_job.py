@@ -113,7 +113,7 @@ def test_a_job_interpolates_within_its_tolerance(prepare, content, mini):
     for bands in (slice(24), slice(24, None)):
         assert np.abs(found - exact)[:, bands].max() <= 1e-4 * np.abs(exact[:, bands]).max()
     (line,) = job.measured()
-    assert line.startswith(f"interpolated from {job.facts['evaluations']} evaluations; measured error ")
+    assert line.startswith(f"interpolated from {job.facts['evaluations']:,} evaluations; measured error ")
     assert line.endswith(f"at {job.facts['proof_pixels']} pixels, tolerance 0.0001")
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pyproj import Transformer
-from shapely import LineString, MultiLineString, Point, polygonize
+from shapely import LineString, MultiLineString, Point, box, polygonize
 
 from rangegeo.grid import make_geobox
 from rangegeo.picture import coastlines as module
-from rangegeo.picture.coastlines import coastlines
+from rangegeo.picture.coastlines import borders, coastlines, lake_shores
 from rangegeo.picture.ground import Frame
 
 # a box around an island, and what lies on it and off it
@@ -106,3 +106,82 @@ def test_a_package_without_its_files_is_none(geobox_of, monkeypatch, tmp_path):
 
     monkeypatch.setattr(module, "find_spec", lambda name: Spec)
     assert coastlines(Frame(geobox_of("Lambert")), 700) == []
+
+
+# ------------------------------------------------------------------------------------------------ lakes and borders
+
+# a box around a lake, and what lies in it and beside it
+LAKES = {
+    "the Caspian Sea": ((44, 34, 58, 50), 0.05, (51, 41.5), (55, 45)),
+    "Lake Michigan": ((-93, 41, -75, 49.5), 0.05, (-87, 43.5), (-89, 44)),
+    "Lake Victoria": ((29, -5, 38, 2), 0.05, (33, -1), (36, -1)),
+    "Lake Constance": ((8, 47, 10, 48), 0.01, (9.4, 47.6), (9, 47.3)),
+}
+
+
+@pytest.mark.parametrize("lake", LAKES)
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857", "laea"])
+def test_the_shore_of_a_lake_is_no_coast(lake, crs):
+    bbox, res, within, beside = LAKES[lake]
+    name = crs_of(crs, *within)
+    frame = Frame(make_geobox(bbox, res if crs == "EPSG:4326" else res * 1e5, name, "EPSG:4326"))
+    on, off = frame.project(np.array([within, beside], dtype=float))
+    water = list(polygonize([LineString(line) for line in lake_shores(frame, 700)]).geoms)
+    assert any(area.contains(Point(on)) for area in water)
+    assert not any(area.contains(Point(off)) for area in water)
+    sea = list(polygonize([LineString(line) for line in coastlines(frame, 700)]).geoms)
+    assert not any(area.contains(Point(on)) for area in sea)
+
+
+def test_islands_in_lakes_have_lake_shores():
+    """Manitoulin, the largest of all."""
+    frame = Frame(make_geobox((-84, 45, -81, 46.5), 0.01))
+    areas = list(polygonize([LineString(line) for line in lake_shores(frame, 700)]).geoms)
+    assert any(area.contains(Point(-82.2, 45.75)) for area in areas)
+    assert coastlines(frame, 700) == []
+
+
+@pytest.mark.parametrize(
+    ("bbox", "crs", "one", "other"),
+    [
+        ((5, 44, 10, 48), "EPSG:4326", (8.95, 46.0), (9.19, 45.46)),  # Lugano and Milan
+        ((5, 44, 10, 48), "EPSG:3035", (8.95, 46.0), (9.19, 45.46)),
+        ((-110, 48, -100, 50), "EPSG:4326", (-105, 48.5), (-105, 49.5)),  # along the 49th parallel
+        ((-105.2, 48.9, -105, 49.1), "EPSG:4326", (-105.1, 48.95), (-105.1, 49.05)),  # and a small piece of it
+        ((-87.7, 47.85, -87.2, 48.15), "EPSG:4326", (-87.6, 47.87), (-87.3, 48.13)),  # within Lake Superior
+        ((24, 4, 36, 14), "EPSG:4326", (31.6, 4.85), (32.5, 13)),  # Juba and Sudan
+    ],
+)
+def test_a_border_parts_two_countries(bbox, crs, one, other):
+    frame = Frame(make_geobox(bbox, 0.01 if crs == "EPSG:4326" else 1000, crs, "EPSG:4326"))
+    lines = borders(frame, 700)
+    way = LineString(frame.project(np.array([one, other], dtype=float)))
+    assert MultiLineString(lines).intersects(way)
+    left, right, bottom, top = frame.edges
+    for line in lines:
+        steps = np.abs(np.diff(line, axis=0))
+        assert np.isfinite(steps).all()
+        if bbox[2] - bbox[0] > 1:
+            assert (steps <= 0.21 * np.array([right - left, top - bottom])).all()
+
+
+def test_no_border_within_a_country():
+    frame = Frame(make_geobox((0, 45.5, 4, 48), 0.01))
+    assert borders(frame, 700) == []
+
+
+def test_a_small_picture_has_all_of_a_shore():
+    """Steps of the finest lines are longer than a fifth of it, and some begin and end outside."""
+    whole = MultiLineString(lake_shores(Frame(make_geobox((8, 47, 9.2, 47.7), 0.01)), 700))
+    for bbox in ((8.5, 47.3, 8.7, 47.4), (8.6, 47.28, 8.68, 47.36), (8.65, 47.31, 8.69, 47.35)):
+        part = box(*bbox)
+        shown = MultiLineString(lake_shores(Frame(make_geobox(bbox, 0.0005)), 700)).intersection(part)
+        expected = whole.intersection(part)
+        assert expected.length > 0
+        assert shown.length == pytest.approx(expected.length, rel=1e-4)
+
+
+def test_no_line_without_the_package(geobox_of, monkeypatch):
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    for lines in (coastlines, lake_shores, borders):
+        assert lines(Frame(geobox_of("Lambert")), 700) == []

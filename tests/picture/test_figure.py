@@ -26,6 +26,7 @@ from rangegeo.grid.coords import grid_coords
 from rangegeo.picture import draw
 from rangegeo.picture import panel as panel_module
 from rangegeo.picture.figure import PIXELS, decimated
+from rangegeo.picture.placing import TOWN
 
 GROUND_NAMES = (
     "degrees", "antimeridian", "antimeridian in Mercator", "globe", "high latitude", "Svalbard", "Arctic",
@@ -39,8 +40,14 @@ def saved(figure) -> bytes:
     return file.getvalue()
 
 
+def lines_of(axes, kind: str) -> list[np.ndarray]:
+    """The lines of a kind, as they are drawn on top."""
+    (found,) = (lines for lines in axes.collections if lines.get_gid() == f"{kind} above")
+    return found.get_segments()
+
+
 def texts_of(axes) -> list[str]:
-    return [text.get_text() for text in axes.texts if text.get_text()]
+    return [text.get_text() for text in axes.texts if text.get_text() and text.get_gid() != TOWN]
 
 
 # ------------------------------------------------------------------------------------------------ the picture
@@ -121,6 +128,54 @@ def test_betas_stand_side_by_side_in_the_same_colours(cube_of):
     for axes, layer in zip(figure.axes, cube, strict=True):
         np.testing.assert_array_equal(axes.images[0].get_array()[..., :3], paint_cube(layer, colours).values)
     assert [text.get_text() for text in figure.texts][-1] == "Three"
+    assert figure.texts[0].get_text().replace("\n", " ").endswith("a colour means the same in each")
+
+
+def test_each_beta_may_have_a_stretch_of_its_own(cube_of):
+    """At beta 0 a cube varies six times less than at beta 1: a shared stretch leaves it flat."""
+    cube = cube_of("Lambert", betas=(0.0, 1.0))
+    spans = {}
+    for stretch in ("shared", "each"):
+        figure = draw(cube, stretch=stretch)
+        spans[stretch] = [axes.images[0].get_array()[..., :3].astype(int).std(axis=(0, 1)) for axes in figure.axes]
+    shared, each = spans["shared"], spans["each"]
+    assert (shared[0] < 0.35 * shared[1]).all()
+    np.testing.assert_allclose(each[0], each[1], rtol=0.05)
+    assert (each[1] > 0.9 * shared[1]).all()
+    note = figure.texts[0].get_text().replace("\n", " ")
+    assert note.endswith("; each beta has its own stretch: compare colours within a beta only")
+
+
+def test_a_single_beta_says_nothing_of_others(cube_of):
+    for stretch in ("shared", "each"):
+        for betas in ((0.5,), None):
+            figure = draw(cube_of("degrees", betas=betas), stretch=stretch)
+            assert figure.texts[0].get_text() == "0.05° pixels, EPSG:4326; colours: principal directions of 4 bands"
+
+
+def test_one_band_that_is_stretched_for_each_beta_has_a_bar_in_each_panel(cube_of):
+    cube = cube_of("degrees", betas=(0.0, 1.0), bands=1)
+    for axes, layer in zip(draw(cube, stretch="each").axes[:2], cube.values, strict=True):
+        (bar,) = axes.child_axes
+        assert bar.get_ylim() == pytest.approx(np.percentile(layer, (2, 98)), abs=0.02)
+
+
+@pytest.mark.parametrize("ground", ["degrees", "Lambert", "a thin row"])
+def test_a_bar_between_two_panels_hides_nothing(cube_of, ground):
+    figure = draw(cube_of(ground, betas=(0.0, 0.5, 1.0), bands=1), stretch="each")
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for axes, after in zip(figure.axes[:2], figure.axes[1:3], strict=True):
+        (bar,) = axes.child_axes
+        assert bar.get_tightbbox(renderer).x1 < after.get_window_extent(renderer).x0
+
+
+def test_a_note_counts_one_band_as_one(cube_of):
+    cube = cube_of("degrees", bands=1)
+    two = draw(cube_of("degrees", bands=2)).texts[0].get_text()
+    assert (two.partition("of ")[2], draw(cube).texts[0].get_text()) == (
+        "2 bands",
+        "0.05° pixels, EPSG:4326; visual_0",
+    )
 
 
 def test_colours_can_be_given(cube_of):
@@ -147,6 +202,8 @@ def test_a_title_says_the_model_the_beta_and_the_pixels(cube_of):
 def test_an_unknown_method_is_refused(cube_of):
     with pytest.raises(UsageError, match=r"^method must be one of pca, ica, bands, got 'umap'"):
         draw(cube_of("degrees"), method="umap")
+    with pytest.raises(UsageError, match=r"^stretch must be one of shared, each, got 'both'; for example stretch=\"ea"):
+        draw(cube_of("degrees"), stretch="both")
 
 
 def test_one_band_is_grey_with_a_colour_bar(cube_of):
@@ -220,6 +277,8 @@ def test_labels_stand_outside_the_frame_or_on_their_line(cube_of):
     renderer = FigureCanvasAgg(figure).get_renderer()
     frame = axes.get_window_extent(renderer)
     for text in axes.texts:
+        if text.get_gid() == TOWN:
+            continue
         box = text.get_window_extent(renderer)
         assert not (frame.x0 < box.x0 and box.x1 < frame.x1 and frame.y0 < box.y0 and box.y1 < frame.y1)
 
@@ -260,12 +319,12 @@ def test_the_scale_is_right_in_the_middle(cube_of, ground, where):
 
 
 def test_coastlines_are_left_out_where_the_package_is_missing(cube_of, monkeypatch):
-    count = len(draw(cube_of("Lambert")).axes[0].collections[-1].get_segments())
-    assert count > 10
-    monkeypatch.setattr(panel_module, "coastlines", lambda frame, pixels: [])
-    (axes,) = draw(cube_of("Lambert")).axes
-    assert axes.collections[-1].get_segments() == []
-    assert texts_of(axes)
+    for kind, name in (("coast", "coastlines"), ("lake", "lake_shores"), ("border", "borders")):
+        assert len(lines_of(draw(cube_of("Lambert")).axes[0], kind)) > 3
+        monkeypatch.setattr(panel_module, name, lambda frame, pixels: [])
+        (axes,) = draw(cube_of("Lambert")).axes
+        assert lines_of(axes, kind) == []
+        assert texts_of(axes)
 
 
 # --------------------------------------------------------------------------------------------------- large cubes

@@ -191,7 +191,7 @@ def test_rows_of_arrays_are_refused_unless_null_is_asked_for(mini, cube):
     for refusing in (mini.encode, cube.rangegeo.sample):
         with pytest.raises(UsageError, match="got nan, nan in row 1;"):
             refusing(places)
-    with pytest.warns(PlaceWarning, match="1 of 3 rows have coordinates that are no place"):
+    with pytest.warns(PlaceWarning, match="1 of 3 rows has coordinates that are no place, and becomes NaN"):
         found = mini.encode(places, beta=(0, 1), invalid="null")
     assert found.shape == (2, 3, 40)
     assert np.isnan(found).all(axis=(0, 2)).tolist() == [False, True, True]

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from rangegeo.support.text import human_bytes, human_seconds
+from rangegeo.support.text import counted, human_bytes, human_seconds
 
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (1234567, "1.2 MB"), (5e9, "5.0 GB"), (2e15, "2000.0 TB")],
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (1234567, "1.2 MB"),
+        (5e9, "5.0 GB"),
+        (2e15, "2000.0 TB"),
+    ],
 )
 def test_bytes(count, text):
     assert human_bytes(count) == text
@@ -21,3 +29,11 @@ def test_bytes(count, text):
 )
 def test_seconds(seconds, text):
     assert human_seconds(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "text"),
+    [(0, "band", "0 bands"), (1, "band", "1 band"), (2, "beta", "2 betas"), (2345, "row", "2,345 rows")],
+)
+def test_counts(count, noun, text):
+    assert counted(count, noun) == text

@@ -91,6 +91,7 @@ def test_columns_can_be_chosen_and_nameless_ones_get_a_name(tmp_path):
         ),
         ("lon,lat,lon\n", "t.csv has several columns named 'lon'; give each a name of its own"),
         ("lon,lat\n1,2\n1,2,3\n", "t.csv, line 3 has 3 values for 2 columns; quote the values that hold delimiters"),
+        ("lon\n1\n1,2\n", "t.csv, line 3 has 2 values for 1 column; quote the values that hold delimiters"),
         ('lon,lat\n1,2\n"1,2\n3,4\n', "t.csv, line 3: unexpected end of data; check the quotation marks"),
         ('lon,lat\n1,"2"3\n', "t.csv, line 2: ',' expected after '\"'; check the quotation marks"),
         (b"lon,lat\n1,2\nZ\xfcrich,3\n", "t.csv is not UTF-8 text (invalid start byte on line 3); type its encoding"),

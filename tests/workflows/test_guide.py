@@ -316,7 +316,8 @@ def commands() -> dict[str, click.Command]:
 
 def flags(command: click.Command) -> set[str]:
     """Its options, in every spelling."""
-    return {spelling for option in command.params if isinstance(option, click.Option) for spelling in option.opts}
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    return {spelling for option in options for spelling in (*option.opts, *option.secondary_opts)}
 
 
 def test_every_flag_that_is_named_exists():
