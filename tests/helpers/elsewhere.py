@@ -50,7 +50,8 @@ class ElsewhereTensor(Tensor):
     @staticmethod
     def __new__(cls, here: Tensor) -> ElsewhereTensor:
         layout = {"strides": here.stride(), "storage_offset": here.storage_offset(), "dtype": here.dtype}
-        made = Tensor._make_wrapper_subclass(cls, here.shape, device=ELSEWHERE, **layout)
+        with torch.inference_mode(here.is_inference()):  # a view of a tensor that is older than the mode is none of it
+            made = Tensor._make_wrapper_subclass(cls, here.shape, device=ELSEWHERE, **layout)
         made.data_here = here
         return made
 
@@ -78,6 +79,8 @@ class _Functions(TorchFunctionMode):
         kwargs = kwargs or {}
         if function in INDEXED:
             _check_indexing(function, args)
+            if _is_elsewhere(args[0]):
+                args = (args[0], _lists_to_elsewhere(args[1]), *args[2:])
         if args and _is_elsewhere(args[0]):
             if function in TO_NUMPY:
                 raise DevicesMeet("a NumPy array from a tensor elsewhere, without .cpu()")
@@ -96,6 +99,10 @@ def _run(operation: Any, args: tuple, kwargs: dict) -> Any:
     device = kwargs.get("device")
     if not _to_elsewhere(device) and not any(map(_is_elsewhere, tensors)):
         return operation(*args, **kwargs)
+    with _Operations():
+        made_of_others = operation.decompose(*args, **kwargs)  # torch leaves this to us in inference mode
+    if made_of_others is not NotImplemented:
+        return made_of_others
     if operation not in COPIES:
         _check(operation, tensors, written=_written(operation, args, kwargs))
     here = tree_map(_data, kwargs) | ({"device": torch.device("cpu")} if _to_elsewhere(device) else {})
@@ -117,6 +124,13 @@ def _check_indexing(function: Callable, args: tuple) -> None:
         raise DevicesMeet(f"{function.__name__} with a tensor elsewhere and {_described(strangers)}")
 
 
+def _lists_to_elsewhere(index: object) -> object:
+    """An index whose lists of numbers are tensors elsewhere; torch would make them on the plain meta device."""
+    if isinstance(index, tuple):
+        return tuple(map(_lists_to_elsewhere, index))
+    return torch.tensor(index, device="cpu").to(ELSEWHERE) if isinstance(index, list) else index
+
+
 def _check(operation: Any, tensors: list[Tensor], written: list[Tensor]) -> None:
     """Raise DevicesMeet unless all tensors are elsewhere, but for single numbers where a GPU takes them."""
     strangers = [tensor for tensor in tensors if _is_stranger(tensor)]
@@ -130,8 +144,8 @@ def _check(operation: Any, tensors: list[Tensor], written: list[Tensor]) -> None
 def _written(operation: Any, args: tuple, kwargs: dict) -> list[Tensor]:
     """The arguments that an operation changes."""
     given = {schema.name: arg for schema, arg in zip(operation._schema.arguments, args, strict=False)} | kwargs
-    changed = [schema.name for schema in operation._schema.arguments if schema.alias_info and schema.alias_info.is_write]
-    return [given[name] for name in changed if name in given]
+    aliases = {schema.name: schema.alias_info for schema in operation._schema.arguments}
+    return [given[name] for name, alias in aliases.items() if name in given and alias and alias.is_write]
 
 
 def _is_elsewhere(value: object) -> bool:
