@@ -84,7 +84,7 @@ class FoldedAverage(nn.Module):
 
     def __init__(self, coefficients: Tensor, rows: int) -> None:
         super().__init__()
-        self.harmonics = SphericalHarmonics(math.isqrt(coefficients.shape[1]), "closed-form")
+        self.harmonics = SphericalHarmonics(math.isqrt(coefficients.shape[1]), "closed-form").to(coefficients.device)
         self.register_buffer("coefficients", coefficients, persistent=False)
         # Round-off and truncation are below about 2e-14 per row, so a larger kernel sum keeps RELATIVE_ERROR.
         self.smallest_sum = rows * 2e-14 / RELATIVE_ERROR

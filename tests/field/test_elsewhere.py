@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from helpers.elsewhere import ELSEWHERE, DevicesMeet, ElsewhereTensor, elsewhere
+
+import rangegeo
 
 NUMBERS = torch.arange(12, dtype=torch.float64).reshape(3, 4)
 
@@ -42,6 +47,8 @@ def test_tensors_go_there_and_come_back(there):
         lambda device: torch.tensor([1.0, 2.0], device=device),
         lambda device: torch.as_tensor([1, 2], device=device),
         lambda device: torch.from_numpy(np.ones(3)).to(device),
+        lambda device: torch.ones(3).to(torch.ones(2, device=device)),
+        lambda device: torch.ones(3).to(device, torch.float64),
         lambda device: torch.empty(2, device=device).fill_(1.0),
         lambda device: torch.ones(2, device=device).new_tensor([1, 2]),
         lambda device: torch.ones(2, device=device).new_zeros(3, 4),
@@ -49,12 +56,14 @@ def test_tensors_go_there_and_come_back(there):
         lambda device: torch.nn.Linear(4, 2, dtype=torch.float64).to(device)(NUMBERS.to(device)),
     ],
 )
-def test_whatever_is_made_there_is_there(make):
-    made = make(ELSEWHERE)
-    assert isinstance(made, ElsewhereTensor)
-    made = made.detach().cpu()
-    assert type(made) is torch.Tensor
-    assert made.isfinite().all()
+@pytest.mark.parametrize("inference", [True, False])
+def test_whatever_is_made_there_is_there(make, inference):
+    with torch.inference_mode(inference):
+        made = make(ELSEWHERE)
+        assert isinstance(made, ElsewhereTensor)
+        made = made.detach().cpu()
+        assert type(made) is torch.Tensor
+        assert made.isfinite().all()
 
 
 def test_views_share_their_memory(there):
@@ -103,8 +112,9 @@ def test_a_number_may_come_from_the_cpu_as_on_a_gpu(there):
         lambda there: there[0, 0].numpy(),
     ],
 )
-def test_two_devices_never_meet(there, mistake):
-    with pytest.raises(DevicesMeet):
+@pytest.mark.parametrize("inference", [True, False])
+def test_two_devices_never_meet(there, mistake, inference):
+    with torch.inference_mode(inference), pytest.raises(DevicesMeet):
         mistake(there)
 
 
@@ -116,3 +126,19 @@ def test_gradients_flow_there():
 
 def test_the_plain_meta_device_is_still_there():
     assert type(torch.empty(3, device="meta")) is torch.Tensor
+
+
+# A tensor made without a device is on torch's default device: the CPU, or whatever the program has chosen.
+FACTORIES = {"empty", "zeros", "ones", "full", "arange", "linspace", "logspace", "tensor", "eye", "rand", "randn"}
+FOR_WEIGHTS = {"geoclip.py"}  # parameters of a network without values are made on the device that the caller chooses
+
+
+def test_the_package_names_the_device_of_every_tensor_that_it_makes():
+    nameless = []
+    for path in sorted(Path(rangegeo.__file__).parent.rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and path.name not in FOR_WEIGHTS:
+                made = ast.unparse(call.func).removeprefix("torch.") in FACTORIES
+                if made and "torch" in ast.unparse(call.func) and "device" not in [word.arg for word in call.keywords]:
+                    nameless.append(f"{path.name}:{call.lineno}: {ast.unparse(call)}")
+    assert not nameless

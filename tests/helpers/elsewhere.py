@@ -95,9 +95,10 @@ class _Functions(TorchFunctionMode):
 
 def _run(operation: Any, args: tuple, kwargs: dict) -> Any:
     """Run an operation on the data, and say where the result is."""
-    tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-    device = kwargs.get("device")
-    if not _to_elsewhere(device) and not any(map(_is_elsewhere, tensors)):
+    leaves = tree_leaves((args, kwargs))
+    tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+    devices = [leaf for leaf in leaves if isinstance(leaf, torch.device)]
+    if ELSEWHERE not in devices and not any(map(_is_elsewhere, tensors)):
         return operation(*args, **kwargs)
     with _Operations():
         made_of_others = operation.decompose(*args, **kwargs)  # torch leaves this to us in inference mode
@@ -105,13 +106,12 @@ def _run(operation: Any, args: tuple, kwargs: dict) -> Any:
         return made_of_others
     if operation not in COPIES:
         _check(operation, tensors, written=_written(operation, args, kwargs))
-    here = tree_map(_data, kwargs) | ({"device": torch.device("cpu")} if _to_elsewhere(device) else {})
-    result = operation(*tree_map(_data, args), **here)
+    result = operation(*tree_map(_here, args), **tree_map(_here, kwargs))
     if operation._schema.is_mutable:
         changed = _written(operation, args, kwargs)
-        assert all(tensor.shape == _data(tensor).shape for tensor in changed), f"{operation} changed a shape"
+        assert all(tensor.shape == _here(tensor).shape for tensor in changed), f"{operation} changed a shape"
         return changed[0] if len(changed) == 1 else tuple(changed)
-    if device is not None and not _to_elsewhere(device):
+    if devices and ELSEWHERE not in devices:
         return result
     return tree_map(lambda leaf: ElsewhereTensor(leaf) if isinstance(leaf, Tensor) else leaf, result)
 
@@ -160,7 +160,10 @@ def _to_elsewhere(device: object) -> bool:
     return isinstance(device, str | torch.device) and torch.device(device) == ELSEWHERE
 
 
-def _data(value: Any) -> Any:
+def _here(value: Any) -> Any:
+    """What stands for a tensor or a device on the CPU."""
+    if isinstance(value, torch.device):
+        return torch.device("cpu") if value == ELSEWHERE else value
     return value.data_here if _is_elsewhere(value) else value
 
 
