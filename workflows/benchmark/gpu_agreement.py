@@ -66,8 +66,13 @@ def difference(there: Tensor | np.ndarray, here: Tensor | np.ndarray, bound: flo
 
 def field_on(clock: Clock, device: torch.device, rows: int) -> RangeField:
     """The same field on any device."""
-    made = make_field(satclip(clock.small), rows, clock.either(1024, 24), "cpu")
-    return copy.deepcopy(made).to(device)
+    return copy.deepcopy(_field(clock.small, rows, clock.either(1024, 24))).to(device)
+
+
+@cache
+def _field(small: bool, rows: int, width: int) -> RangeField:
+    """A field on the CPU."""
+    return make_field(satclip(small), rows, width, "cpu")
 
 
 def components(clock: Clock, device: torch.device, *, grid: bool, folded: bool) -> Found:
@@ -116,7 +121,7 @@ def raster(clock: Clock, device: torch.device) -> Found:
     from rangegeo.grid import make_geobox, pixel_places
 
     evaluator = FieldEvaluator(field_on(clock, device, clock.either(4096, 300)), str(device))
-    side = clock.either(256, 32)
+    side = clock.either(128, 32)
     geobox = make_geobox((*BOX, BOX[0] + side * 0.01, BOX[1] + side * 0.01), 0.01)
     window, few = (slice(0, side),) * 2, (slice(0, 16),) * 2
     plain = {"visual": evaluator.visual, "location": evaluator.location}

@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -62,7 +63,7 @@ def _written(clock: Clock, name: str, side: int, res: float, **options: Any) -> 
                 "fit_seconds": round(prepared - made, 2),
                 "write_seconds": round(written - prepared, 2),
                 "pixels_per_second": round(side**2 / (written - made), 1),
-                "stored_gb": round(sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e9, 3),
+                "stored_gb": round(sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e9, 6),
                 "raw_write_seconds": round(_raw_write(path, Path(folder) / "raw.zarr"), 2),
                 "measured_error": float(facts["measured_error"]),
                 "passed": bool(np.isfinite(sample).all() and facts["measured_error"] <= 1e-5),
@@ -104,20 +105,24 @@ def _raw_write(path: Path, target: Path) -> float:
 @contextmanager
 def _known_version(folder: Path) -> Iterator[None]:
     """A context in which a checkout that is not installed knows its version, which every cube states."""
+    if _is_installed():
+        yield
+        return
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    info = folder / f"rangegeo-{project['version']}.dist-info"
+    info.mkdir()
+    text = f"Metadata-Version: 2.1\nName: rangegeo\nVersion: {project['version']}\n"
+    (info / "METADATA").write_text(text, encoding="utf-8")
+    sys.path.append(str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+def _is_installed() -> bool:
     try:
         version("rangegeo")
     except PackageNotFoundError:
-        import tomllib
-
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        info = folder / f"rangegeo-{project['version']}.dist-info"
-        info.mkdir()
-        text = f"Metadata-Version: 2.1\nName: rangegeo\nVersion: {project['version']}\n"
-        (info / "METADATA").write_text(text, encoding="utf-8")
-        sys.path.append(str(folder))
-        try:
-            yield
-        finally:
-            sys.path.remove(str(folder))
-        return
-    yield
+        return False
+    return True
