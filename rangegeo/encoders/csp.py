@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 from rangegeo.encoders.space2vec import geometric_frequencies, grid_cells, smooth_arc_deg
@@ -89,8 +88,7 @@ class Layer(nn.Module):
 
 def network(settings: dict) -> CSPEncoder:
     """The network that a file's settings describe, without its weights. It is the encoder."""
-    with torch.device("cpu"):  # the frequencies are not weights, so they need values now
-        frequencies = geometric_frequencies(settings["frequency_num"], settings["min_radius"], settings["max_radius"])
+    frequencies = geometric_frequencies(settings["frequency_num"], settings["min_radius"], settings["max_radius"])
     hidden = (settings["hidden_dim"],) * settings["num_hidden_layer"]
     return CSPEncoder(
         frequencies,

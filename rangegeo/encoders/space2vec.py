@@ -25,7 +25,7 @@ Features = Callable[[Tensor, Tensor], Tensor]
 def geometric_frequencies(count: int, min_radius: float, max_radius: float) -> Tensor:
     """(count,) float64 frequencies from 1 / min_radius to 1 / max_radius, in radians per degree."""
     growth = math.log(max_radius / min_radius) / (count - 1)
-    return 1 / (min_radius * torch.exp(torch.arange(count, dtype=torch.float64) * growth))
+    return 1 / (min_radius * torch.exp(torch.arange(count, dtype=torch.float64, device="cpu") * growth))
 
 
 def smooth_arc_deg(frequencies: Tensor) -> float:

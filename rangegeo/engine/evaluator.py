@@ -108,10 +108,11 @@ class FieldEvaluator(FixedDtypeModule):
         return float(self.field.encoder.smooth_deg)
 
     def _apply(self, fn: Callable, recurse: bool = True) -> Self:
-        """Move the tensors, and note the device that they are on then."""
+        """Move the tensors, and note the device that they are on then; of a field without any, where one would be."""
         super()._apply(fn, recurse)
-        for tensor in itertools.islice(itertools.chain(self.parameters(), self.buffers()), 1):
-            self.device = str(tensor.device)
+        tensors = itertools.chain(self.parameters(), self.buffers())
+        first = next(tensors, None)
+        self.device = str((fn(torch.empty(0, device=self.device)) if first is None else first).device)
         return self
 
     @contextmanager
@@ -174,7 +175,7 @@ def evaluate_pixels(evaluator: Evaluator, pixels: PixelPlaces, recipe: Recipe) -
         (layers, bands, h, w) float32, bands before pixels as rasters store them; NaN where a pixel is not valid.
     """
     shape = pixels.valid.shape
-    out = torch.full((recipe.layers, recipe.bands, *shape), torch.nan, dtype=torch.float32)
+    out = torch.full((recipe.layers, recipe.bands, *shape), torch.nan, dtype=torch.float32, device="cpu")
     flat = out.view(recipe.layers, recipe.bands, -1)
     if pixels.valid.all():
         axes = None
@@ -185,7 +186,7 @@ def evaluate_pixels(evaluator: Evaluator, pixels: PixelPlaces, recipe: Recipe) -
     elif pixels.valid.any():
         valid = torch.from_numpy(pixels.valid.ravel())
         places = Places(torch.from_numpy(pixels.lonlat_deg)[valid])
-        values = torch.empty(recipe.layers, recipe.bands, len(places), dtype=torch.float32)
+        values = torch.empty(recipe.layers, recipe.bands, len(places), dtype=torch.float32, device="cpu")
         _fill(evaluator, values.transpose(1, 2), places, recipe)
         flat[:, :, valid] = values
     return out.numpy()
@@ -196,9 +197,9 @@ def seconds_per_place(evaluator: Evaluator, recipe: Recipe, sample: int = 64) ->
 
     It is measured twice on a grid of `sample` places near 0°, 0°. The first run is slower and does not count.
     """
-    side = torch.linspace(0.0, 0.32, math.isqrt(sample), dtype=torch.float64)
+    side = torch.linspace(0.0, 0.32, math.isqrt(sample), dtype=torch.float64, device="cpu")
     places = Places.grid(side, side)
-    out = torch.empty(recipe.layers, len(places), recipe.bands, dtype=torch.float32)
+    out = torch.empty(recipe.layers, len(places), recipe.bands, dtype=torch.float32, device="cpu")
     elapsed = 0.0
     for _ in range(2):
         start = time.perf_counter()

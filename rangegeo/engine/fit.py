@@ -130,7 +130,7 @@ class Fit:
         self.evaluations += int(new.sum())
         mask = torch.from_numpy(new)
         for name, trial in unfinished.items():
-            values = torch.empty(components[name].shape[1], count, count, dtype=torch.float32)
+            values = trial.values.new_empty(len(trial.values), count, count)
             values[:, mask] = components[name].T
             values[:, ::2, ::2] = trial.values
             trial.values = values

@@ -119,7 +119,7 @@ def fill_coarse(
         window: in coarse pixels.
     """
     rows, cols = ((np.arange(side.start, side.stop) + 0.5) * factor - 0.5 for side in window)  # in pixels of the patch
-    out = torch.empty(recipe.layers, recipe.bands, len(rows), len(cols), dtype=torch.float32)
+    out = torch.empty(recipe.layers, recipe.bands, len(rows), len(cols), dtype=torch.float32, device="cpu")
     known = np.zeros((len(rows), len(cols)), dtype=bool)
     for leaf in patch.leaves:
         part_rows, part_cols = (

@@ -31,7 +31,7 @@ TAIL = 2  # the error is estimated from so many of the last coefficients along e
 
 @lru_cache
 def nodes(count: int) -> Tensor:
-    """(count,) float64 mapped Chebyshev points of the second kind in [-1, 1], ascending; both ends are included."""
+    """(count,) float64 mapped Chebyshev points of the second kind in [-1, 1] on the CPU, ascending, with both ends."""
     return (torch.asin(STRETCH * _chebyshev_points(count)) / math.asin(STRETCH)).clamp(-1, 1)
 
 
@@ -42,27 +42,30 @@ def unmap(at: Tensor) -> Tensor:
 
 @lru_cache
 def _chebyshev_points(count: int) -> Tensor:
-    """(count,) float64 plain Chebyshev points, ascending."""
-    points = -torch.cos(math.pi * torch.arange(count, dtype=torch.float64) / (count - 1))
+    """(count,) float64 plain Chebyshev points on the CPU, ascending."""
+    points = -torch.cos(math.pi * torch.arange(count, dtype=torch.float64, device="cpu") / (count - 1))
     return (points - points.flip(0)) / 2  # makes them exactly symmetric
 
 
 @lru_cache
 def to_coefficients(count: int) -> Tensor:
-    """(count, count) float64 matrix that turns values at the nodes into Chebyshev coefficients."""
-    k = torch.arange(count, dtype=torch.float64)
+    """(count, count) float64 matrix on the CPU that turns values at the nodes into Chebyshev coefficients."""
+    k = torch.arange(count, dtype=torch.float64, device="cpu")
     cosines = torch.cos(math.pi * torch.outer(k, count - 1 - k) / (count - 1))
-    ends = torch.ones(count, dtype=torch.float64)
+    ends = torch.ones(count, dtype=torch.float64, device="cpu")
     ends[[0, -1]] = 0.5
     return 2 / (count - 1) * ends[:, None] * cosines * ends
 
 
 def interpolation_matrix(count: int, at: Tensor) -> Tensor:
-    """(m, count) float64 matrix that turns values at the nodes into values at `at`, (m,) positions in [-1, 1]."""
-    weights = torch.ones(count, dtype=torch.float64)
+    """(m, count) float64 matrix that turns values at the nodes into values at `at`, (m,) positions in [-1, 1].
+
+    It is on the device of the positions.
+    """
+    weights = torch.ones(count, dtype=torch.float64, device=at.device)
     weights[1::2] = -1.0
     weights[[0, -1]] *= 0.5
-    distance = unmap(at)[:, None] - _chebyshev_points(count)
+    distance = unmap(at)[:, None] - _chebyshev_points(count).to(at.device)
     exact = distance.abs() < SAME_POINT
     ratios = weights / distance.masked_fill(exact, 1.0)
     matrix = ratios / ratios.sum(dim=1, keepdim=True)

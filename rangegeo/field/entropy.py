@@ -58,7 +58,7 @@ class FoldedEntropy(nn.Module):
     def __init__(self, average: FoldedAverage, temperature: float) -> None:
         super().__init__()
         self.average, self.temperature = average, temperature
-        degrees = torch.arange(average.harmonics.degree)
+        degrees = torch.arange(average.harmonics.degree, device="cpu")
         kernel = kernel_coefficients(temperature, TAIL / 1e3)  # one degree beyond the last folded one
         here, above = kernel[degrees], kernel[degrees + 1]
         below = torch.cat([kernel.new_zeros(1), here[:-1]])

@@ -25,7 +25,7 @@ FOLD_ROWS = 4096  # database rows whose harmonics are in memory at a time (about
 
 
 def kernel_coefficients(temperature: float, tail: float = TAIL) -> Tensor:
-    """(L,) float64 coefficients c_l = 4 pi e^-k i_l(k) of the kernel.
+    """(L,) float64 coefficients c_l = 4 pi e^-k i_l(k) of the kernel, on the CPU.
 
     They come from Miller's backward recurrence, normalised with i_0(k) = sinh(k) / k.
 
@@ -43,8 +43,9 @@ def kernel_coefficients(temperature: float, tail: float = TAIL) -> Tensor:
         if here > 1e250:
             above, here, ratios = above * 1e-250, here * 1e-250, [r * 1e-250 for r in ratios]
     first = -math.expm1(-2 * temperature) / (2 * temperature)  # e^-k sinh(k) / k
-    scaled = torch.tensor(ratios, dtype=torch.float64) * (first / ratios[0])
-    shares = scaled * (2 * torch.arange(start) + 1)  # share of degree l in the kernel's value at distance 0
+    scaled = torch.tensor(ratios, dtype=torch.float64, device="cpu") * (first / ratios[0])
+    # the share of each degree in the kernel's value at distance 0
+    shares = scaled * (2 * torch.arange(start, device="cpu") + 1)
     left_out = shares.flip(0).cumsum(0).flip(0)
     return 4 * math.pi * scaled[: int((left_out > tail).sum())]
 
@@ -67,8 +68,8 @@ def fold(lonlat_deg: Tensor, values: Tensor, temperature: float) -> Tensor:
         features = harmonics(lonlat_deg[rows])
         sums[:-1].addmm_(values[rows].double().T, features)
         sums[-1] += features.sum(dim=0)
-    degrees = torch.arange(len(kernel)).repeat_interleave(2 * torch.arange(len(kernel)) + 1)
-    return sums * kernel.to(sums.device)[degrees.to(sums.device)]
+    degrees = torch.arange(len(kernel), device=sums.device)
+    return sums * kernel.to(sums.device).repeat_interleave(2 * degrees + 1)
 
 
 class FoldedAverage(nn.Module):
@@ -83,7 +84,7 @@ class FoldedAverage(nn.Module):
 
     def __init__(self, coefficients: Tensor, rows: int) -> None:
         super().__init__()
-        self.harmonics = SphericalHarmonics(math.isqrt(coefficients.shape[1]), "closed-form")
+        self.harmonics = SphericalHarmonics(math.isqrt(coefficients.shape[1]), "closed-form").to(coefficients.device)
         self.register_buffer("coefficients", coefficients, persistent=False)
         # Round-off and truncation are below about 2e-14 per row, so a larger kernel sum keeps RELATIVE_ERROR.
         self.smallest_sum = rows * 2e-14 / RELATIVE_ERROR

@@ -124,13 +124,13 @@ def _latitude_series(degree: int, calculation: str) -> Tensor:
     So its discrete Fourier transform is exact, and one matrix product replaces the recurrence at every place.
     """
     count = 2 * degree
-    theta = torch.arange(count, dtype=torch.float64) * (2 * math.pi / count)
+    theta = torch.arange(count, dtype=torch.float64, device="cpu") * (2 * math.pi / count)
     cos, sin = torch.cos(theta), torch.sin(theta)
     table = _normalised_legendre(degree, cos, sin)
-    order = torch.tensor([m for l in range(degree) for m in range(l + 1)])
+    order = torch.tensor([m for l in range(degree) for m in range(l + 1)], device="cpu")
     if calculation == "analytic":
         table[order == 0] *= math.pi
-        exponent = torch.arange(degree, dtype=torch.float64)[:, None]
+        exponent = torch.arange(degree, dtype=torch.float64, device="cpu")[:, None]
         table += (_correction(degree) @ cos**exponent) * (sin**exponent)[order]
     else:
         table[order % 2 == 1] *= -1.0
@@ -149,7 +149,7 @@ def _normalised_legendre(degree: int, cos: Tensor, sin: Tensor) -> Tensor:
         before = now - l  # first row of degree l - 1
         diagonal = math.sqrt(3.0) if l == 1 else math.sqrt((2 * l + 1) / (2 * l))
         table[now + l] = diagonal * sin * table[now - 1]
-        m = torch.arange(l, dtype=torch.float64)[:, None]
+        m = torch.arange(l, dtype=torch.float64, device=cos.device)[:, None]
         inner = cos * table[before : before + l]
         if l > 1:
             b = torch.sqrt(((l - 1) ** 2 - m[:-1] ** 2) / (4 * (l - 1) ** 2 - 1))
@@ -162,11 +162,11 @@ def _correction(degree: int) -> Tensor:
     """(L(L+1)/2, L) coefficients of cos^k in (printed - exact) / sin^m, from the table of correction polynomials."""
     with files("rangegeo.field").joinpath("correction_l40.npz").open("rb") as file, np.load(file) as table:
         pairs, counts, coefficients = (table[name].astype(kind) for name, kind in _TABLE)
-    dense = torch.zeros(degree * (degree + 1) // 2, degree, dtype=torch.float64)
+    dense = torch.zeros(degree * (degree + 1) // 2, degree, dtype=torch.float64, device="cpu")
     start = 0
     for (l, m), count in zip(pairs.tolist(), counts.tolist(), strict=True):
         if l < degree:
-            powers = torch.arange((l - m) % 2, (l - m) % 2 + 2 * count, 2)
+            powers = slice((l - m) % 2, (l - m) % 2 + 2 * count, 2)
             dense[l * (l + 1) // 2 + m, powers] = torch.from_numpy(coefficients[start : start + count])
         start += count
     return dense

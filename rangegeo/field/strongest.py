@@ -54,7 +54,7 @@ def strongest_rows(kernels: Sequence[Kernel], k: int) -> tuple[Tensor, Tensor]:
     count = len(kernels[0].keys)
     blocks = [slice(first, min(first + KEY_BLOCK, count)) for first in range(0, count, KEY_BLOCK)]
     totals = [_sum([kernel.block(block).sum(dim=1, keepdim=True) for block in blocks]) for kernel in kernels]
-    weights, rows = torch.empty(0), torch.empty(0)
+    weights = rows = totals[0]  # placeholders, which the first block replaces
     for block in blocks:
         pairs = zip(kernels, totals, strict=True)
         candidates = _sum([kernel.share * kernel.block(block) / total for kernel, total in pairs])

@@ -65,9 +65,6 @@ class RANGE(FixedDtypeModule):
             self.geo_temp = GEOGRAPHIC_TEMPERATURE
         self.embedding_dim = model.dim
         self.loc_model = LocationEncoder(self.field.encoder)
-        self.db_satclip_embeddings = self.field.keys
-        self.db_image_embeddings = self.field.values
-        self.db_locs_xyz = self.field.xyz
         self.eval()
 
     def __reduce__(self) -> tuple:
@@ -79,6 +76,21 @@ class RANGE(FixedDtypeModule):
     def device(self) -> torch.device:
         """The torch device that the model is on."""
         return torch.device(self.model.spec.device)
+
+    @property
+    def db_satclip_embeddings(self) -> Tensor:
+        """The database's keys, (N, d) float32 unit vectors."""
+        return self.field.keys
+
+    @property
+    def db_image_embeddings(self) -> Tensor:
+        """The database's values, (N, v) float32."""
+        return self.field.values
+
+    @property
+    def db_locs_xyz(self) -> Tensor:
+        """The places of the database's rows, (N, 3) float32 unit vectors."""
+        return self.field.xyz
 
     @torch.no_grad()
     def forward(self, coords: Tensor) -> Tensor:

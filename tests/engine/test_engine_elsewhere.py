@@ -1,0 +1,89 @@
+"""The engine with a model on the stand-in device: patches, coarse patches, pixels and points are those of the CPU."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from helpers.elsewhere import ELSEWHERE, elsewhere
+from oracles.every import SMALL
+
+import rangegeo as rg
+from rangegeo.engine.evaluator import evaluate_pixels, evaluate_places, seconds_per_place
+from rangegeo.engine.patches import evaluate_patch, fill_coarse, fill_window
+from rangegeo.engine.points import interpolate_places
+from rangegeo.field.recipe import Recipe
+from rangegeo.grid import make_geobox, pixel_places
+
+BOXES = {
+    "degrees": ((5, 44, 6, 45), 0.02, "EPSG:4326"),
+    "metres": ((10, 60, 11, 60.6), 2000, "EPSG:3857"),
+    "the edge of a projection": ((-180, 60, 180, 90), 100_000, "ESRI:54009"),
+}
+RECIPES = {"betas": {"betas": (0, 0.5, 1)}, "components": {"layout": "components"}, "all": {"bands": "all,diagnostics"}}
+
+
+@pytest.fixture(autouse=True)
+def _there():
+    with elsewhere():
+        yield
+
+
+@cache
+def models_of(name: str) -> tuple[rg.Model, rg.Model]:
+    return tuple(rg.load_model(name, device=device, **SMALL[name].arguments) for device in (str(ELSEWHERE), "cpu"))
+
+
+@pytest.fixture(params=["RANGE+", "CSP", "SINR"])
+def models(request) -> tuple[rg.Model, rg.Model]:
+    """The same model elsewhere and on the CPU: one that interpolates, one with float32 layers, one with kinks."""
+    return models_of(request.param)
+
+
+def recipe_of(model: rg.Model, name: str = "betas") -> Recipe:
+    return model.recipe(**(RECIPES[name] if model.has_beta else {}))
+
+
+@pytest.mark.parametrize(("box", "recipe"), zip(BOXES, RECIPES, strict=True))
+def test_a_patch(models, box, recipe):
+    geobox = make_geobox(*BOXES[box])
+    window = slice(0, min(40, geobox.shape[0])), slice(20, min(60, geobox.shape[1]))
+    results = []
+    for model in models:
+        recipe_here = recipe_of(model, recipe)
+        patch = evaluate_patch(model.evaluator, geobox, window, 40, 1e-2, recipe_here)
+        pixels = pixel_places(geobox, *window)
+        results.append(
+            [
+                fill_window(model.evaluator, geobox, window, patch, recipe_here),
+                fill_coarse(model.evaluator, geobox, (slice(0, 9), slice(5, 12)), 4, patch, recipe_here),
+                evaluate_pixels(model.evaluator, pixels, recipe_here),
+                [patch.error, patch.proved, patch.evaluations, patch.missed_tolerance],
+            ]
+        )
+    for there, here in zip(*results, strict=True):
+        np.testing.assert_array_equal(there, here)
+
+
+def test_scattered_points(models):
+    lonlat = np.random.default_rng(0).uniform((5, 44), (6, 45), (3000, 2))
+    there, here = (
+        [
+            evaluate_places(model.evaluator, lonlat[:100], recipe_of(model)),
+            interpolate_places(model.evaluator, lonlat, recipe_of(model), 1e-3),
+        ]
+        for model in models
+    )
+    for found, expected in zip(there, here, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_the_cost_is_measured_there(models):
+    assert seconds_per_place(models[0].evaluator, recipe_of(models[0]), sample=9) > 0
+
+
+def test_values_stay_there_until_they_are_wanted(models):
+    found = models[0].evaluator.values(torch.tensor([[5.0, 45.0]]))
+    assert found.device == ELSEWHERE
