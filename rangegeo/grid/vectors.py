@@ -16,6 +16,7 @@ import shapely
 
 from rangegeo.errors import GridError, GridWarning, UsageError, argument, first_line
 from rangegeo.grid.crs import WGS84, CrsLike
+from rangegeo.support.drivers import is_text_table
 from rangegeo.support.paths import unparsed
 
 if TYPE_CHECKING:
@@ -215,6 +216,8 @@ def _read(source: str | bytes, name: str) -> tuple[np.ndarray, str | None]:
                 told = f"{AOI} {name} has {len(layers)} layers; take one of them, for example"
                 words = ("ogr2ogr", f"{layer}_alone.geojson", name, str(layer))
                 raise UsageError(f"{told} {shlex.join(words)}")
+            if is_text_table(source, layers[0][0] if layers else 0):
+                raise UsageError(f"{AOI} {name} is a text table; save its polygons as .gpkg or .geojson")
             meta, _, wkb, _ = read(source, layer=layers[0][0] if layers else 0, columns=[], force_2d=True)
     except (DataSourceError, DataLayerError, GeometryError) as error:
         if isinstance(source, bytes):

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rangegeo.errors import TableError, argument, first_line
+from rangegeo.errors import RangegeoError, TableError, argument, first_line
 from rangegeo.tables.dialect import QUOTE, Dialect, TextOptions, find_dialect, long_values
+from rangegeo.tables.packed import ERRORS, unpacked
 from rangegeo.tables.table import Block, Table, check_unique, free_name
 
 EXCEL = r'"?sep=."?\s*'  # a line that only Excel understands
-GZIP = b"\x1f\x8b"  # the first bytes of a file of gzip
 
 # The types that a column can have, the narrowest first, each with a pattern that all its values must match. Values with
 # leading zeros are taken for codes, and values with more than 18 digits for names; both stay text.
@@ -37,15 +36,16 @@ def open_text(path: Path, name: str, options: TextOptions | None = None) -> Tabl
     """Open a text table whose first line names the columns.
 
     Args:
-        path: of the file, which may be compressed with gzip.
+        path: of the file, which may be compressed with gzip, bzip2, xz or zip.
         name: of the table, for messages.
         options: what the user says about how it is written; None for nothing.
     Raises:
         TableError: the file cannot be read as text, the first line does not name columns, or the table can be read in
             two ways that give other rows.
     """
-    options = options or TextOptions()
-    with _lines(path, name, options.encoding) as lines:
+    packed = unpacked(path, name, options or TextOptions())
+    name, options = packed.name, packed.options
+    with _lines(packed.open, name, options.encoding) as lines:
         dialect = _dialect(lines, options, name)
         lines.seek(0)
         try:
@@ -59,7 +59,7 @@ def open_text(path: Path, name: str, options: TextOptions | None = None) -> Tabl
 
     def read(columns: Sequence[str] | None, rows: int) -> Iterator[Block]:
         kept = range(len(names)) if columns is None else [names.index(column) for column in columns]
-        with _lines(path, name, options.encoding) as lines:
+        with _lines(packed.open, name, options.encoding) as lines:
             yield from _blocks(lines, dialect, names, kept, rows, name)
 
     return Table(
@@ -120,12 +120,14 @@ def _converted(column: pa.Array, kind: pa.DataType, decimal: str) -> pa.Array:
 
 
 @contextmanager
-def _lines(path: Path, name: str, encoding: str | None) -> Iterator[io.TextIOWrapper]:
+def _lines(opener: Callable[[], IO[bytes]], name: str, encoding: str | None) -> Iterator[io.TextIOWrapper]:
     """The text of a file, decompressed; an unreadable file is a TableError of one line."""
-    opener: Callable = gzip.open if path.suffix == ".gz" else open
     is_utf8 = encoding is None or codecs.lookup(encoding).name == "utf-8"
     try:
-        with opener(path, "rt", encoding="utf-8-sig" if is_utf8 else encoding, newline="") as lines:
+        with (
+            opener() as raw,
+            io.TextIOWrapper(raw, encoding="utf-8-sig" if is_utf8 else encoding, newline="") as lines,
+        ):
             yield lines
     except UnicodeError as error:
         reason = error.reason if isinstance(error, UnicodeDecodeError) else first_line(error)
@@ -133,20 +135,20 @@ def _lines(path: Path, name: str, encoding: str | None) -> Iterator[io.TextIOWra
             raise TableError(
                 f"{name} is not {encoding} text ({reason}); type another {argument('encoding')}"
             ) from error
-        with opener(path, "rb") as raw:
+        with opener() as raw:
             raise TableError(_not_utf8(name, raw, reason)) from error
-    except (OSError, EOFError, zlib.error) as error:
+    except RangegeoError:
+        raise
+    except ERRORS as error:
         raise TableError(f"{name} cannot be read: {first_line(error)}") from error
 
 
-def _not_utf8(name: str, raw: io.BufferedReader | gzip.GzipFile, reason: str) -> str:
+def _not_utf8(name: str, raw: Any, reason: str) -> str:
     """The message about a file that is not UTF-8, with the encoding that it may have."""
     start = raw.peek(64)[:64]
     line, number = next(((line, number) for number, line in enumerate(raw, start=1) if not _is_utf8(line)), (b"", 1))
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return f"{name} is UTF-16 text; type {argument('encoding', 'utf-16')}"
-    if start.startswith(GZIP):
-        return f"{name} is not UTF-8 text, but compressed with gzip; give it a name that ends in .csv.gz"
     if b"\0" in start + line:
         return _no_text(name, start)
     windows = any(0x80 <= byte < 0xA0 for byte in line)  # Latin-1 has no letters there

@@ -226,9 +226,17 @@ def test_heights_are_left_out(tmp_path):
 
 
 def test_curves_get_corners(tmp_path):
-    text = "CURVEPOLYGON(COMPOUNDCURVE(CIRCULARSTRING(0 0,1 1,2 0),(2 0,0 0)))"
-    path = tmp_path / "a.csv"
-    path.write_text(f'WKT\n"{text}"\n')
+    def part(kind: str, places: str) -> str:
+        return f"<gml:{kind}><gml:posList>{places}</gml:posList></gml:{kind}>"
+
+    segments = part("Arc", "0 0 1 1 2 0") + part("LineStringSegment", "2 0 0 0")
+    text = (
+        '<a:C xmlns:a="a" xmlns:gml="http://www.opengis.net/gml/3.2"><gml:featureMember><a:F><a:g><gml:Polygon>'
+        f"<gml:exterior><gml:Ring><gml:curveMember><gml:Curve><gml:segments>{segments}</gml:segments></gml:Curve>"
+        "</gml:curveMember></gml:Ring></gml:exterior></gml:Polygon></a:g></a:F></gml:featureMember></a:C>"
+    )
+    path = tmp_path / "a.gml"
+    path.write_text(text)
     (found,) = read_polygons(path, "EPSG:4326").shapes
     assert found.area == pytest.approx(np.pi / 2, rel=1e-3)
 
@@ -272,8 +280,18 @@ def test_an_empty_file(tmp_path, shapes):
 
 
 def test_a_table_without_geometry(tmp_path):
-    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
-    assert "holds no polygon" in refused(tmp_path / "a.csv")
+    pyogrio.write_dataframe(gpd.pd.DataFrame({"a": [1]}), tmp_path / "a.gpkg", layer="a")
+    assert "holds no polygon" in refused(tmp_path / "a.gpkg")
+
+
+def test_a_text_table_is_refused_even_if_it_holds_polygons(tmp_path):
+    """GDAL loses rows of text tables without an error."""
+    path = tmp_path / "a.csv"
+    path.write_text(f'WKT\n"{SQUARE.wkt}"\n')
+    said = "is a text table; save its polygons as .gpkg or .geojson"
+    for source in (str(path), f"CSV:{path}"):
+        with pytest.raises(UsageError, match=said):
+            read_polygons(source)
 
 
 BOW_TIE = [(0, 0), (1, 1), (1, 0), (0, 1), (0, 0)]

@@ -91,7 +91,7 @@ def test_columns_can_be_chosen_and_nameless_ones_get_a_name(tmp_path):
         ('lon,lat\n1,2\n"1,2\n3,4\n', "t.csv, line 3: unexpected end of data; check the quotation marks"),
         ('lon,lat\n1,"2"3\n', "t.csv, line 2: ',' expected after '\"'; check the quotation marks"),
         (b"lon,lat\n1,2\nZ\xfcrich,3\n", "t.csv is not UTF-8 text (invalid start byte on line 3); type its encoding"),
-        (b"\x1f\x8b\x00\x00", "t.csv is not UTF-8 text"),
+        (b"\x1f\x8b\x00\x00", "t.csv cannot be read: Compressed file ended"),
         (b"PAR1\x00\xff\x15", "t.csv is no text; expected CSV, or say what it is with input_format"),
     ],
 )
