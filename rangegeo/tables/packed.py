@@ -1,4 +1,4 @@
-"""Text tables in compressed files: gzip, bzip2, xz and zip, Darwin Core archives among them, read as they are unpacked."""
+"""Text tables in compressed files (gzip, bzip2, xz, zip and Darwin Core archives), read as they are unpacked."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 from xml.etree import ElementTree
@@ -71,7 +72,7 @@ def unpacked(path: Path, name: str, options: TextOptions) -> Packed:
     lower = path.name.lower()
     for magic, suffix, opener in STREAMS:
         if start.startswith(magic) or lower.endswith(suffix):
-            return Packed(open=lambda: opener(path, "rb"), name=name, options=options)
+            return Packed(open=partial(opener, path, "rb"), name=name, options=options)
     return Packed(open=lambda: path.open("rb"), name=name, options=options)
 
 
