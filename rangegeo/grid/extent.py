@@ -15,7 +15,7 @@ from rangegeo.errors import GridError, GridWarning, UsageError, argument
 from rangegeo.grid.box import cover, make_geobox, parse_res
 from rangegeo.grid.crs import WGS84, CrsLike, crs_of, parse_crs, short_name
 from rangegeo.grid.mask import Mask
-from rangegeo.grid.pixels import reaches_domain
+from rangegeo.grid.pixels import lies_nowhere, reaches_domain
 from rangegeo.grid.polygons import read_polygons
 from rangegeo.grid.reproject import polygons_in
 from rangegeo.grid.vectors import AreaLike
@@ -73,7 +73,7 @@ def choose_extent(
         The grid, and the area within it; None instead of an area if the whole grid is wanted.
     Raises:
         UsageError: not exactly one of `bbox`, `like` and `aoi` is given, or another argument does not go with it.
-        GridError: a file does not give a usable grid or area.
+        GridError: a file does not give a usable grid or area, or no pixel of the grid lies on the globe.
     Warns:
         GridWarning: the grid is made as asked for, but looks as if something else was meant.
     """
@@ -92,7 +92,7 @@ def choose_extent(
         from rangegeo.grid.like import geobox_like  # imports xarray, which a wrong bbox should not wait for
 
         geobox = geobox_like(like)
-        _warn_if_nowhere(geobox, f"take another {argument('like')}")
+        _check_not_nowhere(geobox, f"take another {argument('like')}")
         return geobox, None
     if res is None:
         needed = f"{argument('res')}, the pixel size in units of {argument('crs')}"
@@ -100,17 +100,26 @@ def choose_extent(
     crs = WGS84 if crs is None else crs
     if bbox is not None:
         geobox = make_geobox(bbox, res, crs, WGS84 if bbox_crs is None else bbox_crs, align=align)
-        _warn_if_nowhere(geobox, f"take another {argument('bbox')} or {argument('crs')}")
+        remedy = f"take another {argument('bbox')} or {argument('crs')}, or a smaller {argument('res')}"
+        _check_not_nowhere(geobox, remedy)
         return geobox, None
     assert aoi is not None  # exactly one of the three is given
     return _of_area(aoi, res, crs, bbox_crs, align=align, all_touched=all_touched)
 
 
-def _warn_if_nowhere(geobox: GeoBox, remedy: str) -> None:
-    """Warn of a grid without a pixel that has a place on the globe."""
+def _check_not_nowhere(geobox: GeoBox, remedy: str) -> None:
+    """Refuse a grid without a pixel that has a place on the globe.
+
+    Raises:
+        GridError: there is no such pixel.
+    Warns:
+        GridWarning: no such pixel was found on a grid that is too large to look at each.
+    """
+    nowhere = f"no pixel lies in the domain of {short_name(crs_of(geobox))}, so every value"
+    if lies_nowhere(geobox):
+        raise GridError(f"{nowhere} would be nodata; {remedy}")
     if not reaches_domain(geobox):
-        nowhere = f"no pixel lies in the domain of {short_name(crs_of(geobox))}, so every value is nodata"
-        warnings.warn(GridWarning(f"{nowhere}; {remedy}"), stacklevel=4)
+        warnings.warn(GridWarning(f"{nowhere} may be nodata; {remedy}"), stacklevel=4)
 
 
 def _of_area(

@@ -62,10 +62,10 @@ def open_vector(path: Path, name: str, layer: str | None = None) -> Table:
         options["read_geometry"] = len(attributes) < len(wanted)
         with one_line(said), open_arrow(path, **options) as (_, reader):
             named = _named(reader.schema, called)
-            yield from in_rows(
-                _checked(pa.record_batch(list(map(_storage, batch.columns)), schema=named).select(wanted), name)
-                for batch in reader
+            batches = (
+                pa.record_batch(list(map(_storage, batch.columns)), schema=named).select(wanted) for batch in reader
             )
+            yield from in_rows(batches, name)
 
     geometry = geometries[0] if geometries else None
     return Table(
@@ -179,23 +179,3 @@ def _named(schema: pa.Schema, called: list[str]) -> pa.Schema:
 def _storage(column: pa.Array) -> pa.Array:
     """A column without its extension type."""
     return column.storage if isinstance(column, pa.ExtensionArray) else column
-
-
-def _checked(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
-    """The same batch; refuses text in another encoding than UTF-8, which GDAL hands on as it is.
-
-    Args:
-        batch: some rows.
-        name: of the table, for messages.
-    Raises:
-        TableError: a column has such text.
-    """
-    for column, values in zip(batch.schema.names, batch.columns, strict=True):
-        try:
-            values.validate(full=True)
-        except pa.ArrowInvalid as error:
-            remedy = "convert it to UTF-8"
-            if Path(name).suffix.lower() in (".shp", ".dbf"):
-                remedy = f"say its encoding in a file {Path(name).with_suffix('.cpg').name}, for example ISO-8859-1"
-            raise TableError(f"the column {column!r} of {name} holds text that is not UTF-8; {remedy}") from error
-    return batch

@@ -106,7 +106,7 @@ def test_text_that_is_not_utf_8_is_refused(tmp_path, frame, suffix):
     holder.write_bytes(content.replace("Z\u00fcrich".encode(), b"Z\xfcrich "))
     (tmp_path / "t.cpg").unlink(missing_ok=True)
     table = open_vector(path, path.name)
-    said = f"the column 'name' of t.{suffix} holds text that is not UTF-8; "
+    said = f"the column 'name' of t.{suffix} holds text that is not UTF-8 "
     with pytest.raises(TableError, match=said) as caught:
         list(table.read(None, 10))
     if suffix == "shp":
