@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from rangegeo.analysis.clusters import cluster
+from rangegeo.analysis.predict import Estimator, predict
 from rangegeo.analysis.sample import sample
 from rangegeo.analysis.similarity import similarity
 from rangegeo.cubes.betas import at_beta
@@ -145,6 +146,22 @@ class RangegeoAccessor:
             UsageError, ShapeError: the places or the method cannot be used.
         """
         return sample(self._cube, places, method=method, invalid=invalid)
+
+    def predict(self, estimator: Estimator, *, method: str = "predict") -> xr.DataArray:
+        """A map of what a fitted estimator predicts from the embedding of every pixel, block by block.
+
+        Args:
+            estimator: of scikit-learn, or another with its methods; fitted on embeddings of one beta.
+            method: the method that is called, such as "predict" or "predict_proba".
+        Returns:
+            (y, x) with the labels, the grid and the CRS of the cube, which `.rio.to_raster` writes; with `class` or
+            `output` before them if a pixel gets several values. Numbers are NaN where the cube has no data. Integer
+            classes keep their values, and other classes become their positions, which flag_meanings explains; there
+            `_FillValue` stands for no data. Lazy if the cube is lazy.
+        Raises:
+            UsageError: the cube has several betas, or other bands than the estimator has features.
+        """
+        return predict(self._cube, estimator, method=method)
 
     def to_dask(self) -> xr.DataArray:
         """The cube backed by dask. Of a virtual cube (`chunks=None`) this is the part that was sliced."""
