@@ -98,11 +98,12 @@ class RangegeoAccessor:
             raise UsageError("at needs a beta in [0, 1]; for example .at(0.5)")
         return at_beta(self._cube, given)
 
-    def similarity(self, lon: ArrayLike, lat: ArrayLike, *, model: Model | None = None) -> xr.DataArray:
+    def similarity(self, lon: Any, lat: ArrayLike | None = None, *, model: Model | None = None) -> xr.DataArray:
         """The cosine similarity of every pixel with the embedding at one place or at several; diagnostics are left out.
 
         Args:
-            lon, lat: in degrees, one number each, or arrays of the same length for several places.
+            lon, lat: in degrees, one number each, or arrays of the same length for several places. Without `lat`, the
+                first argument holds both: (n, 2) or (2,) longitude, latitude, a table, or a GeoDataFrame of points.
             model: the model that made the cube, to compare with places outside of the cube too. None takes the
                 embedding of the pixel that holds the place.
         Returns:
@@ -110,7 +111,7 @@ class RangegeoAccessor:
         Raises:
             UsageError: a place is outside of the cube or on a pixel without data, or the model did not make the cube.
         """
-        return similarity(self._cube, joined(lon, lat), model=model)
+        return similarity(self._cube, lon if lat is None else joined(lon, lat), model=model)
 
     def cluster(self, k: int, *, seed: int = 0, beta: float | str = "shared") -> xr.DataArray:
         """Group the pixels into k clusters of like embeddings, with k-means on a sample that is computed now.

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+import warnings
 from pathlib import Path
 
 import geopandas as gpd
@@ -15,6 +16,7 @@ import pandas as pd
 import pyogrio
 import pytest
 import shapely
+from areas import FIJI, FIJI_ON
 from pyproj import CRS
 
 from rangegeo.errors import GridError, GridWarning, UsageError
@@ -402,3 +404,23 @@ def test_metres_called_degrees(box):
 def test_longitudes_beyond_180_and_a_hair_beyond_the_pole():
     for box in ((170, -20, 190, -10), (-200, 0, -170, 10), (0, 80, 10, 90 + 1e-9)):
         assert len(read_polygons(shapely.box(*box)).shapes) == 1
+
+
+def test_a_polygon_around_the_globe_instead_of_across_the_antimeridian_is_worth_a_warning():
+    with pytest.warns(GridWarning) as caught:
+        read_polygons(shapely.box(-178, -19, 176, -16))
+    assert str(caught[0].message) == (
+        "aoi geometry has an edge from longitude 176 to -178, 354 degrees long; if the area crosses the antimeridian, "
+        "write 182 instead of -178, or cut it there"
+    )
+
+
+@pytest.mark.parametrize("shape", [FIJI, FIJI_ON, shapely.box(-180, -90, 180, 90), shapely.box(-100, 0, 100, 10)])
+def test_other_wide_polygons_get_no_warning(shape):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_polygons(shape)
+
+
+def test_neighbouring_rings_are_no_edge():
+    read_polygons([shapely.box(-179, 0, -178, 1), shapely.box(178, 0, 179, 1)])
