@@ -132,7 +132,7 @@ def one_line(said: str) -> Iterator[None]:
         raise TableError(f"{said}: {first_line(error)}") from error
 
 
-def in_rows(batches: Iterator[pa.RecordBatch], name: str) -> Iterator[Block]:
+def in_rows(batches: Iterator[pa.RecordBatch], name: str = "the table") -> Iterator[Block]:
     """Turn batches into blocks whose rows are counted from 1; `name` is that of the table.
 
     Raises:

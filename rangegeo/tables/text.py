@@ -8,7 +8,8 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +22,7 @@ from rangegeo.tables.dialect import QUOTE, Dialect, TextOptions, find_dialect, l
 from rangegeo.tables.packed import ERRORS, unpacked
 from rangegeo.tables.table import Block, Table, check_unique, free_name
 
-EXCEL = r'"?sep=."?\s*'  # a line that only Excel understands
+EXCEL = r'"?sep=([^"\r\n])"?\s*'  # a first line by which Excel names the delimiter
 
 # The types that a column can have, the narrowest first, each with a pattern that all its values must match. Values with
 # leading zeros are taken for codes, and values with more than 18 digits for names; both stay text.
@@ -50,7 +51,7 @@ def open_text(path: Path, name: str, options: TextOptions | None = None) -> Tabl
         lines.seek(0)
         try:
             with long_values():
-                header = next((row for row in dialect.rows(lines) if row), [])
+                header = next((row for row in dialect.rows(_without_excels(lines)) if row), [])
         except csv.Error as error:
             raise TableError(
                 f"{name}, line 1: {dialect.complaint(error)}; expected a line of column names such as lon,lat"
@@ -74,15 +75,28 @@ def open_text(path: Path, name: str, options: TextOptions | None = None) -> Tabl
 
 def _dialect(lines: io.TextIOWrapper, options: TextOptions, name: str) -> Dialect:
     """How a table is written; only a table with quotation marks must be read to find it out."""
-    first = list(islice((line for line in lines if line.strip("\r\n")), 2))
+    first = list(islice((line for line in lines if line.strip("\r\n")), 3))
     if first and "\0" in first[0]:
         raise TableError(_no_text(name, first[0].encode()))
-    if first and re.fullmatch(EXCEL, first[0]):
-        raise TableError(f"{name}, line 1: {first[0].strip()} is for Excel alone; take that line out")
+    if first and (named := re.fullmatch(EXCEL, first[0])):
+        first = first[1:]
+        options = options if options.delimiter is not None else replace(options, delimiter=named[1])
     lines.seek(0)
     quoted = any(QUOTE in part for part in iter(lambda: lines.read(2**20), ""))
     lines.seek(0)
-    return find_dialect(lines if quoted else (), first, options, name)
+    return find_dialect(_without_excels(lines) if quoted else (), first[:2], options, name)
+
+
+def _without_excels(lines: io.TextIOWrapper) -> Iterator[str]:
+    """The lines of a table, with an empty one instead of the line by which Excel names the delimiter."""
+    start: list[str] = []
+    for line in lines:
+        start.append(line)
+        if line.strip("\r\n"):
+            break
+    if start and re.fullmatch(EXCEL, start[-1]):
+        start[-1] = "\n"
+    return chain(start, lines)
 
 
 def fitting_types(batch: pa.RecordBatch, known: dict[str, int], decimal: str = ".") -> dict[str, int]:
@@ -209,7 +223,7 @@ def _blocks(
         rows: the most rows of a block.
         name: of the table, for messages.
     """
-    reader = dialect.rows(lines)
+    reader = dialect.rows(_without_excels(lines))
     with long_values():
         next(row for row in reader if row)
     while True:
