@@ -16,7 +16,7 @@ from rangegeo.grid.box import cover, make_geobox, parse_res
 from rangegeo.grid.crs import WGS84, CrsLike, crs_of, parse_crs, short_name
 from rangegeo.grid.mask import Mask
 from rangegeo.grid.pixels import lies_nowhere, reaches_domain
-from rangegeo.grid.polygons import read_polygons
+from rangegeo.grid.polygons import Polygons, read_polygons
 from rangegeo.grid.reproject import polygons_in
 from rangegeo.grid.vectors import AreaLike
 
@@ -56,6 +56,7 @@ def choose_extent(
     align: bool = False,
     like: RasterLike | None = None,
     aoi: AreaLike | None = None,
+    aoi_layer: str | None = None,
     all_touched: bool = False,
 ) -> tuple[GeoBox, Area | None]:
     """The grid of a raster, and the area within it that is wanted.
@@ -68,6 +69,7 @@ def choose_extent(
         align: move the corners outwards to multiples of the pixel size.
         like: a raster whose grid is taken; `rangegeo.grid.like.geobox_like` lists what it may be.
         aoi: an area whose bounds are taken; `rangegeo.grid.polygons.read_polygons` lists what it may be.
+        aoi_layer: the layer of a vector file that has several.
         all_touched: count every pixel that the area touches, and not only those whose centre it holds.
     Returns:
         The grid, and the area within it; None instead of an area if the whole grid is wanted.
@@ -82,9 +84,10 @@ def choose_extent(
         told = " and ".join(map(argument, given)) or "none of them"
         choices = f"{argument('bbox')} W,S,E,N, {argument('like')} FILE or {argument('aoi')} FILE"
         raise UsageError(f"give one of {choices}, got {told}")
-    if all_touched and aoi is None:
-        told = f"{argument('all_touched')} belongs to {argument('aoi')}"
-        raise UsageError(f"{told}; leave it out with {argument(given[0])}")
+    for name, value in (("all_touched", all_touched or None), ("aoi_layer", aoi_layer)):
+        if value is not None and aoi is None:
+            told = f"{argument(name)} belongs to {argument('aoi')}"
+            raise UsageError(f"{told}; leave it out with {argument(given[0])}")
     if like is not None:
         others = {"res": res, "crs": crs, "bbox_crs": bbox_crs, "align": align or None}
         for name in (name for name, value in others.items() if value is not None):
@@ -104,7 +107,8 @@ def choose_extent(
         _check_not_nowhere(geobox, remedy)
         return geobox, None
     assert aoi is not None  # exactly one of the three is given
-    return _of_area(aoi, res, crs, bbox_crs, align=align, all_touched=all_touched)
+    polygons = read_polygons(aoi, bbox_crs, aoi_layer)
+    return _of_area(polygons, res, crs, align=align, all_touched=all_touched)
 
 
 def _check_not_nowhere(geobox: GeoBox, remedy: str) -> None:
@@ -123,10 +127,9 @@ def _check_not_nowhere(geobox: GeoBox, remedy: str) -> None:
 
 
 def _of_area(
-    aoi: AreaLike,
+    polygons: Polygons,
     res: float | Sequence[float],
     crs: CrsLike,
-    area_crs: CrsLike | None,
     *,
     align: bool,
     all_touched: bool,
@@ -134,11 +137,10 @@ def _of_area(
     """The grid over the bounds of an area, and the area on it.
 
     Raises:
-        UsageError: the area, its CRS or the pixel size cannot be used.
-        GridError: the area has no usable polygons, or no pixel of the grid counts.
+        UsageError: the CRS or the pixel size cannot be used.
+        GridError: the CRS cannot show the area, or no pixel of the grid counts.
     """
     target, size = parse_crs(crs), parse_res(res)
-    polygons = read_polygons(aoi, area_crs)
     shapes = polygons_in(polygons, target, EDGE_TOLERANCE * min(size))
     west, south, east, north = shapely.total_bounds(shapes).tolist()
     geobox = cover((west, south, east, north), size, target, align=align)

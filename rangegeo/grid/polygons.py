@@ -35,22 +35,24 @@ class Polygons:
     name: str
 
 
-def read_polygons(source: AreaLike, crs: CrsLike | None = None) -> Polygons:
+def read_polygons(source: AreaLike, crs: CrsLike | None = None, layer: str | None = None) -> Polygons:
     """The polygons of an area.
 
     Args:
         source: the path of a vector file that pyogrio opens, "-" for a file on stdin, GeoJSON as a dict, a
             GeoDataFrame, a GeoSeries or a row of one, shapely geometries, or an object with `__geo_interface__`.
         crs: the CRS of a source that does not say its own; geometries without it are in WGS 84.
+        layer: the layer of a vector file that has several; None if it has one.
     Raises:
-        UsageError: the source cannot be read, or `crs` is given although the source says its own.
+        UsageError: the source cannot be read, there is no such layer, or `crs` is given although the source says its
+            own.
         GridError: the source holds anything else than polygons, or polygons that cannot be mended, or does not say its
             CRS.
     Warns:
         GridWarning: a polygon was not valid and was mended, or seems to cross the antimeridian and goes around the
             globe instead.
     """
-    read = read_geometries(source)
+    read = read_geometries(source, layer)
     polygons = Polygons(_valid_polygons(read.shapes, read.name), _crs_of(read, crs), read.name)
     _check_range(polygons, read.remedy)
     _warn_of_wide_edges(polygons)

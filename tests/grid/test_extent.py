@@ -440,3 +440,12 @@ def test_a_raster_that_reaches_its_projection_gets_no_warning(bbox, res, crs):
         warnings.simplefilter("error")
         geobox, _ = choose_extent(bbox, res, crs=crs, bbox_crs=crs)
     assert reaches_domain(geobox)
+
+
+def test_a_layer_belongs_to_an_area(tmp_path):
+    for layer, shape in (("parks", shapely.box(5, 44, 6, 45)), ("lakes", shapely.box(7, 44, 9, 45))):
+        gpd.GeoDataFrame(geometry=[shape], crs=4326).to_file(tmp_path / "a.gpkg", layer=layer)
+    geobox, _ = choose_extent(aoi=tmp_path / "a.gpkg", aoi_layer="lakes", res=0.5)
+    assert geobox.shape == (2, 4)
+    with pytest.raises(UsageError, match=r"^aoi_layer belongs to aoi; leave it out with bbox"):
+        choose_extent((5, 44, 6, 45), 0.5, aoi_layer="lakes")

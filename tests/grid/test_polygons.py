@@ -375,9 +375,16 @@ def test_other_objects(source):
 def test_a_file_of_several_layers_names_one(tmp_path):
     path = saved(tmp_path / "a.gpkg", SQUARE, layer="parks")
     saved(path, TRIANGLE, layer="lakes")
-    assert refused(path, UsageError) == (
-        f"aoi {path} has 2 layers; take one of them, for example ogr2ogr parks_alone.geojson {path} parks"
-    )
+    with pytest.raises(UsageError) as caught:
+        read_polygons(path)
+    said = f"{path} has the layers parks, lakes; say which, for example "
+    assert str(caught.value) == f'aoi {said}aoi_layer="parks"'
+    assert caught.value.for_shell() == f"--aoi {said}--aoi-layer parks"
+    assert read_polygons(path, layer="lakes").shapes.tolist() == [TRIANGLE]
+    with pytest.raises(UsageError, match=r"^aoi_layer must be one of parks, lakes, got 'roads'"):
+        read_polygons(path, layer="roads")
+    with pytest.raises(UsageError, match=r"^aoi_layer is for files with layers such as \.gpkg; leave it out"):
+        read_polygons(SQUARE, layer="parks")
 
 
 @pytest.mark.filterwarnings("ignore:'crs' was not provided")
