@@ -76,9 +76,10 @@ def predict(cube: xr.DataArray, estimator: Estimator, *, method: str = "predict"
     call = _caller(estimator, method)
     kind = _kind(estimator, method, call, lazy.sizes["band"])
     data = layered(lazy)[0].rechunk({0: -1})
+    before: tuple[str, ...] = ()
     options = {"call": call, "kind": kind, "dtype": kind.dtype}
     if kind.outputs is None:
-        values, before = da.map_blocks(_predicted, data, drop_axis=0, **options), ()
+        values = da.map_blocks(_predicted, data, drop_axis=0, **options)
     else:
         chunks = ((kind.outputs,), *data.chunks[1:])
         axis = "class" if kind.labels is not None else "output"
