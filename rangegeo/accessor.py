@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from rangegeo.analysis.clusters import cluster
+from rangegeo.analysis.predict import Estimator, predict
 from rangegeo.analysis.sample import sample
 from rangegeo.analysis.similarity import similarity
 from rangegeo.cubes.betas import at_beta, usual_beta
@@ -129,11 +130,12 @@ class RangegeoAccessor:
             raise UsageError(f"at needs a beta in [0, 1]; for example .at({usual:g})")
         return at_beta(self._cube, given)
 
-    def similarity(self, lon: ArrayLike, lat: ArrayLike, *, model: Model | None = None) -> xr.DataArray:
+    def similarity(self, lon: Any, lat: ArrayLike | None = None, *, model: Model | None = None) -> xr.DataArray:
         """The cosine similarity of every pixel with the embedding at one place or at several; diagnostics are left out.
 
         Args:
-            lon, lat: in degrees, one number each, or arrays of the same length for several places.
+            lon, lat: in degrees, one number each, or arrays of the same length for several places. Without `lat`, the
+                first argument holds both: (n, 2) or (2,) longitude, latitude, a table, or a GeoDataFrame of points.
             model: the model that made the cube, to compare with places outside of the cube too. None takes the
                 embedding of the pixel that holds the place.
         Returns:
@@ -141,7 +143,7 @@ class RangegeoAccessor:
         Raises:
             UsageError: a place is outside of the cube or on a pixel without data, or the model did not make the cube.
         """
-        return similarity(self._cube, joined(lon, lat), model=model)
+        return similarity(self._cube, lon if lat is None else joined(lon, lat), model=model)
 
     def cluster(self, k: int, *, seed: int = 0, beta: float | str = "shared") -> xr.DataArray:
         """Group the pixels into k clusters of like embeddings, with k-means on a sample that is computed now.
@@ -177,6 +179,22 @@ class RangegeoAccessor:
             UsageError, ShapeError: the places or the method cannot be used.
         """
         return sample(self._cube, places, method=method, invalid=invalid)
+
+    def predict(self, estimator: Estimator, *, method: str = "predict") -> xr.DataArray:
+        """A map of what a fitted estimator predicts from the embedding of every pixel, block by block.
+
+        Args:
+            estimator: of scikit-learn, or another with its methods; fitted on embeddings of one beta.
+            method: the method that is called, such as "predict" or "predict_proba".
+        Returns:
+            (y, x) with the labels, the grid and the CRS of the cube, which `.rio.to_raster` writes; with `class` or
+            `output` before them if a pixel gets several values. Numbers are NaN where the cube has no data. Integer
+            classes keep their values, and other classes become their positions, which flag_meanings explains; there
+            `_FillValue` stands for no data. Lazy if the cube is lazy.
+        Raises:
+            UsageError: the cube has several betas, or other bands than the estimator has features.
+        """
+        return predict(self._cube, estimator, method=method)
 
     def to_dask(self) -> xr.DataArray:
         """The cube backed by dask. Of a virtual cube (`chunks=None`) this is the part that was sliced."""

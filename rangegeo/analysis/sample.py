@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import xarray as xr
 
-from rangegeo.errors import UsageError
+from rangegeo.errors import PlaceWarning, UsageError
 from rangegeo.grid.pixels import containing, pixel_coordinates
 from rangegeo.places.lonlat import read_places
 from rangegeo.schema.cube import geobox_of
@@ -42,6 +43,9 @@ def sample(cube: xr.DataArray, places: object, *, method: str = "nearest", inval
     Raises:
         UsageError: there is no such method, the cube has no grid, or the places are wrong.
         ShapeError: the places have another shape, or they are not numbers.
+    Warns:
+        PlaceWarning: some places lie outside the cube or on pixels without data. If the cube is lazy, the warning about
+            pixels without data comes when the result is computed.
     """
     if method not in PICKERS:
         raise UsageError(argument="method", expected=f"one of {', '.join(PICKERS)}", got=repr(method))
@@ -52,7 +56,7 @@ def sample(cube: xr.DataArray, places: object, *, method: str = "nearest", inval
     along[:, known] = pixel_coordinates(geobox, lonlat[known])
     inside = ~np.isnan(along[0])
     found = _in_steps(cube, PICKERS[method], np.where(inside, along, 0.0))
-    found = found.where(xr.DataArray(inside, dims="place")).astype(cube.dtype)
+    found = _told_of_missing(found.where(xr.DataArray(inside, dims="place")).astype(cube.dtype), known, inside)
     coords = {"place": index, "place_lon": ("place", lonlat[:, 0]), "place_lat": ("place", lonlat[:, 1])}
     described = found.drop_vars(("y", "x"), errors="ignore").assign_coords(coords).assign_attrs(cube.attrs)
     return described.drop_vars("spatial_ref", errors="ignore").transpose(..., "place", "band")
@@ -62,6 +66,42 @@ def _places(places: object, invalid: str | None) -> tuple[np.ndarray, np.ndarray
     """(n, 2) longitude, latitude, NaN where there is none, and (n,) what the places are called."""
     lonlat, index = read_places(places, invalid)
     return lonlat, np.arange(len(lonlat)) if index is None or index.nlevels > 1 else index.to_numpy()
+
+
+def _told_of_missing(found: xr.DataArray, known: np.ndarray, inside: np.ndarray) -> xr.DataArray:
+    """The same values; warns of the places without any.
+
+    Args:
+        found: values at n places.
+        known: (n,) bool, whether a row has a place.
+        inside: (n,) bool, whether it is one in the cube.
+    """
+    others = [dim for dim in found.dims if dim != "place"]
+    if found.chunks is None:
+        missing = known & found.isnull().all(others).values if found.sizes["band"] else known & ~inside
+        _warn_of(int(missing.sum()), int(known.sum()), "lie outside the cube or have no data there")
+        return found
+    _warn_of(int((known & ~inside).sum()), int(known.sum()), "lie outside the cube")
+    axis = found.dims.index("place")
+    data = found.data.map_blocks(_told_of_holes, inside=inside, axis=axis, dtype=found.dtype, meta=found.data._meta)
+    return found.copy(data=data)
+
+
+def _warn_of(missing: int, count: int, what: str) -> None:
+    if missing:
+        said = f"{missing:,} of {count:,} places {what}; their values are NaN"
+        warnings.warn(PlaceWarning(said), stacklevel=5)
+
+
+def _told_of_holes(block: np.ndarray, inside: np.ndarray, axis: int, block_info: dict | None = None) -> np.ndarray:
+    """The same block of values; warns if a place in the cube has none. Python shows the same warning only once."""
+    if block_info and block.size:
+        first, last = block_info[0]["array-location"][axis]
+        missing = np.isnan(block).all(axis=tuple(set(range(block.ndim)) - {axis}))
+        if (missing & inside[first:last]).any():
+            said = "some places lie on pixels of the cube that have no data; their values are NaN"
+            warnings.warn(PlaceWarning(said), stacklevel=2)
+    return block
 
 
 def _in_steps(cube: xr.DataArray, pick: Picker, along: np.ndarray) -> xr.DataArray:

@@ -16,6 +16,7 @@ from rangegeo.grid.pixels import containing, pixel_coordinates
 from rangegeo.models.load import loaded
 from rangegeo.models.model import Model
 from rangegeo.models.spec import ModelSpec
+from rangegeo.places.frames import is_table
 from rangegeo.places.lonlat import LonLat, check_lonlat
 from rangegeo.schema.cube import geobox_of, is_in_memory
 
@@ -32,7 +33,7 @@ def similarity(cube: xr.DataArray, lonlat: LonLat, *, model: Model | None = None
 
     Args:
         cube: (beta, band, y, x) or (band, y, x); bands with diagnostics are ignored.
-        lonlat: (2,) longitude and latitude in degrees, or (n, 2) for several places.
+        lonlat: (2,) longitude and latitude in degrees, or (n, 2) for several places; or a table or a GeoDataFrame.
         model: the model that made the cube, from `rangegeo.load_model`.
     Returns:
         float32 with the dimensions of the cube except band, and a first dimension `place` if several places are given.
@@ -54,7 +55,7 @@ def similarity(cube: xr.DataArray, lonlat: LonLat, *, model: Model | None = None
     values = da.map_blocks(_cosine, products(data, vectors), _squares(data)[None], _norms(vectors), dtype=np.float32)
     values = values if "beta" in cube.dims else values[:, 0]
     found = _described(cube, values, places, "pixel" if model is None else "model")
-    several = len(places) != 1 or np.ndim(cast(Any, lonlat)) == 2  # tensors have an ndim too
+    several = len(places) != 1 or is_table(lonlat) or np.ndim(cast(Any, lonlat)) == 2  # tensors have an ndim too
     found = found if several else found.isel(place=0).drop_vars("place")
     return found.compute() if is_in_memory(compared) else found
 
@@ -137,5 +138,6 @@ def _described(cube: xr.DataArray, values: da.Array, places: np.ndarray, referen
     """Similarities (place, y, x) or (place, beta, y, x) with the coordinates of the cube and of the places."""
     attrs = {"long_name": "cosine similarity", "units": "1", "compared_with": f"{reference} at the place"}
     found = pixels_like(cube, values, "similarity", attrs, ("place",))
+    found.encoding["_FillValue"] = np.float32(np.nan)  # so that rioxarray writes the tag
     lon, lat = places.T
     return found.assign_coords(place=np.arange(len(places)), place_lon=("place", lon), place_lat=("place", lat))

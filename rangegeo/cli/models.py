@@ -39,6 +39,8 @@ def _weights(row: dict) -> str:
         return "none needed"
     weights = row["weights"]
     here = [f"{name} {state}" if name != state else state for name, state in weights.items() if state != "missing"]
+    if row["bands_embedded"] not in (None, row["bands"]):
+        here[0] += f" ({row['bands_embedded']} bands)"
     if here:
         return ", ".join(here)
     return f"missing: --weights {'official downloads them' if weights else 'PATH'}"

@@ -25,6 +25,7 @@ EXTENT_OPTIONS = (
         help="Take polygons instead of a box, from a vector file, or from GeoJSON on stdin (-); "
         "pixels outside of them are nodata.",
     ),
+    click.option("--aoi-layer", metavar="NAME", help="Layer of the --aoi file, if it has several."),
     click.option(
         "--all-touched", is_flag=True, help="Keep all pixels that --aoi touches, not only those centred in it."
     ),
@@ -91,7 +92,7 @@ OUTPUT_OPTIONS = (
         help="Add coarser levels to a .zarr, evaluated and not resampled. They take a third more room.",
     ),
     click.option("--stac", is_flag=True, help="Write a STAC item, NAME.stac.json, beside each output."),
-    click.option("--overwrite", is_flag=True, help="Replace an output that exists."),
+    click.option("--overwrite", is_flag=True, help="Replace an output that exists, and its .qml and _rgb.tif."),
     click.option("--resume", is_flag=True, help="Continue what an interrupted run of the same command left."),
 )
 

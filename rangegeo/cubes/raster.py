@@ -29,6 +29,7 @@ def raster(
     *,
     like: RasterLike | None = None,
     aoi: AreaLike | None = None,
+    aoi_layer: str | None = None,
     all_touched: bool = False,
     model: Model | str = "RANGE+",
     betas: Betas | None = None,
@@ -56,6 +57,7 @@ def raster(
         aoi: an area whose bounds are taken: a vector file, a GeoDataFrame or a row of one, shapely geometries, a
             GeoJSON dict, or an object with `__geo_interface__`. Pixels outside of it are NaN, and chunks outside of it
             are never computed.
+        aoi_layer: the layer of a vector file that has several.
         all_touched: keep every pixel that the area touches, and not only those whose centre lies in it.
         model: from `rangegeo.load_model`; or a name, such as "RANGE+", "RANGE", "SatCLIP" or another that
             `rangegeo models` lists, to load with its default weights.
@@ -86,7 +88,15 @@ def raster(
         WeightsError, DownloadError: the model that is named cannot be loaded.
     """
     geobox, area = choose_extent(
-        bbox, res, crs=crs, bbox_crs=bbox_crs, align=align, like=like, aoi=aoi, all_touched=all_touched
+        bbox,
+        res,
+        crs=crs,
+        bbox_crs=bbox_crs,
+        align=align,
+        like=like,
+        aoi=aoi,
+        aoi_layer=aoi_layer,
+        all_touched=all_touched,
     )
     if isinstance(model, str):
         model = load_model(model)

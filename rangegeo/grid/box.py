@@ -28,6 +28,7 @@ LARGEST_SIDE = 2**31 - 1  # pixels; the limit of GDAL
 MOST_PIXELS = 10**12  # a million a side; more comes from a mistaken unit, and a graph of its chunks would fill memory
 SMALLEST_RES = 1e-200  # so that a number of pixels is finite
 FINEST = 0.1  # metres; the model describes landscapes, so finer pixels come from a mistaken unit too
+FINE, FINE_SIDE = 1.0, 10_000  # metres; smaller pixels along so many of a side are meant in degrees, as a rule
 FARTHEST = 1e9  # metres or feet; a projected place beyond it is a pole, which lies at infinity
 METRIC = "EPSG:3857"  # a CRS in metres for examples, which shows the whole world
 MOST_DEGREES = 10.0  # of a pixel; larger pixel sizes are meant in metres
@@ -90,8 +91,11 @@ def cover(bounds: Bounds, size: tuple[float, float], crs: CRS, *, align: bool = 
     width = max(1, math.ceil((east - west) / res_x - COLUMN_SLACK))
     height = max(1, math.ceil((north - south) / res_y - COLUMN_SLACK))
     check_size((height, width), f"take a larger {RES}, in units of {short_name(crs)}: {units(crs)}")
-    if min(size) * metres_a_unit(crs) < FINEST:
+    metres = min(size) * metres_a_unit(crs)
+    if metres < FINEST:
         _warn_of_units(size, crs, f"less than 10 cm; take a larger {RES}")
+    elif metres < FINE and max(width, height) > FINE_SIDE:
+        _warn_of_units(size, crs, f"{width:,} x {height:,} pixels of {metres:.2g} m; take a larger {RES}")
     return GeoBox((height, width), Affine(res_x, 0.0, west, 0.0, -res_y, north), crs_name(crs))
 
 

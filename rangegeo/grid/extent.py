@@ -15,8 +15,8 @@ from rangegeo.errors import GridError, GridWarning, UsageError, argument
 from rangegeo.grid.box import MOST_DEGREES, cover, example_crs, example_res, make_geobox, parse_res
 from rangegeo.grid.crs import WGS84, CrsLike, crs_of, parse_crs, short_name
 from rangegeo.grid.mask import Mask
-from rangegeo.grid.pixels import reaches_domain
-from rangegeo.grid.polygons import read_polygons
+from rangegeo.grid.pixels import lies_nowhere, reaches_domain
+from rangegeo.grid.polygons import Polygons, read_polygons
 from rangegeo.grid.reproject import polygons_in
 from rangegeo.grid.vectors import AreaLike
 
@@ -56,6 +56,7 @@ def choose_extent(
     align: bool = False,
     like: RasterLike | None = None,
     aoi: AreaLike | None = None,
+    aoi_layer: str | None = None,
     all_touched: bool = False,
 ) -> tuple[GeoBox, Area | None]:
     """The grid of a raster, and the area within it that is wanted.
@@ -68,12 +69,13 @@ def choose_extent(
         align: move the corners outwards to multiples of the pixel size.
         like: a raster whose grid is taken; `rangegeo.grid.like.geobox_like` lists what it may be.
         aoi: an area whose bounds are taken; `rangegeo.grid.polygons.read_polygons` lists what it may be.
+        aoi_layer: the layer of a vector file that has several.
         all_touched: count every pixel that the area touches, and not only those whose centre it holds.
     Returns:
         The grid, and the area within it; None instead of an area if the whole grid is wanted.
     Raises:
         UsageError: not exactly one of `bbox`, `like` and `aoi` is given, or another argument does not go with it.
-        GridError: a file does not give a usable grid or area.
+        GridError: a file does not give a usable grid or area, or no pixel of the grid lies on the globe.
     Warns:
         GridWarning: the grid is made as asked for, but looks as if something else was meant.
     """
@@ -82,9 +84,10 @@ def choose_extent(
         told = " and ".join(map(argument, given)) or "none of them"
         choices = f"{argument('bbox')} W,S,E,N, {argument('like')} FILE or {argument('aoi')} FILE"
         raise UsageError(f"give one of {choices}, got {told}")
-    if all_touched and aoi is None:
-        told = f"{argument('all_touched')} belongs to {argument('aoi')}"
-        raise UsageError(f"{told}; leave it out with {argument(given[0])}")
+    for name, value in (("all_touched", all_touched or None), ("aoi_layer", aoi_layer)):
+        if value is not None and aoi is None:
+            told = f"{argument(name)} belongs to {argument('aoi')}"
+            raise UsageError(f"{told}; leave it out with {argument(given[0])}")
     if like is not None:
         others = {"res": res, "crs": crs, "bbox_crs": bbox_crs, "align": align or None}
         for name in (name for name, value in others.items() if value is not None):
@@ -92,7 +95,7 @@ def choose_extent(
         from rangegeo.grid.like import geobox_like  # imports xarray, which a wrong bbox should not wait for
 
         geobox = geobox_like(like)
-        _warn_if_nowhere(geobox, f"take another {argument('like')}")
+        _check_not_nowhere(geobox, f"take another {argument('like')}")
         return geobox, None
     if res is None:
         needed = f"{argument('res')}, the pixel size in units of {argument('crs')}"
@@ -101,24 +104,33 @@ def choose_extent(
     crs = WGS84 if crs is None else crs
     if bbox is not None:
         geobox = make_geobox(bbox, res, crs, WGS84 if bbox_crs is None else bbox_crs, align=align)
-        _warn_if_nowhere(geobox, f"take another {argument('bbox')} or {argument('crs')}")
+        remedy = f"take another {argument('bbox')} or {argument('crs')}, or a smaller {argument('res')}"
+        _check_not_nowhere(geobox, remedy)
         return geobox, None
     assert aoi is not None  # exactly one of the three is given
-    return _of_area(aoi, res, crs, bbox_crs, align=align, all_touched=all_touched)
+    polygons = read_polygons(aoi, bbox_crs, aoi_layer)
+    return _of_area(polygons, res, crs, align=align, all_touched=all_touched)
 
 
-def _warn_if_nowhere(geobox: GeoBox, remedy: str) -> None:
-    """Warn of a grid without a pixel that has a place on the globe."""
+def _check_not_nowhere(geobox: GeoBox, remedy: str) -> None:
+    """Refuse a grid without a pixel that has a place on the globe.
+
+    Raises:
+        GridError: there is no such pixel.
+    Warns:
+        GridWarning: no such pixel was found on a grid that is too large to look at each.
+    """
+    nowhere = f"no pixel lies in the domain of {short_name(crs_of(geobox))}, so every value"
+    if lies_nowhere(geobox):
+        raise GridError(f"{nowhere} would be nodata; {remedy}")
     if not reaches_domain(geobox):
-        nowhere = f"no pixel lies in the domain of {short_name(crs_of(geobox))}, so every value is nodata"
-        warnings.warn(GridWarning(f"{nowhere}; {remedy}"), stacklevel=4)
+        warnings.warn(GridWarning(f"{nowhere} may be nodata; {remedy}"), stacklevel=4)
 
 
 def _of_area(
-    aoi: AreaLike,
+    polygons: Polygons,
     res: float | Sequence[float],
     crs: CrsLike,
-    area_crs: CrsLike | None,
     *,
     align: bool,
     all_touched: bool,
@@ -126,12 +138,11 @@ def _of_area(
     """The grid over the bounds of an area, and the area on it.
 
     Raises:
-        UsageError: the area, its CRS or the pixel size cannot be used.
-        GridError: the area has no usable polygons, or no pixel of the grid counts.
+        UsageError: the CRS or the pixel size cannot be used.
+        GridError: the CRS cannot show the area, or no pixel of the grid counts.
     """
     target = parse_crs(crs, example=example_crs(res, MOST_DEGREES))
     size = parse_res(res, target)
-    polygons = read_polygons(aoi, area_crs)
     shapes = polygons_in(polygons, target, EDGE_TOLERANCE * min(size))
     west, south, east, north = shapely.total_bounds(shapes).tolist()
     geobox = cover((west, south, east, north), size, target, align=align)

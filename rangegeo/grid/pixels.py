@@ -10,12 +10,15 @@ from odc.geo.geobox import GeoBox
 
 from rangegeo.grid.crs import wkt_of
 from rangegeo.grid.domain import Domain, domain_of
+from rangegeo.grid.windows import tiled
 from rangegeo.support.earth import great_circle_rad
 
 EDGE_SLACK = 1e-6  # of a pixel; a place that lies outside an edge by less lies on the edge
 DOMAIN_SLACK = 1e-3  # of a pixel; a pixel inside the domain of a projection comes back from its place as exactly
 DOMAIN_SAMPLES = 65  # rows and columns of a grid at which its pixels are sought in the domain of the projection
 GLOBE_STEP_DEG = 2.0  # between places of the globe that are sought on a grid
+LARGEST_SEARCH = 2**22  # pixels of a grid that are looked at one by one
+SEARCH_SIDE = 512  # pixels along each side of the windows in which they are
 ARC_SAMPLES = 9  # rows and columns of a grid at which its pixels are measured
 
 
@@ -112,6 +115,15 @@ def reaches_domain(geobox: GeoBox) -> bool:
         return False
     rows, cols = (containing(part, length) for part, length in zip((rows, cols), geobox.shape, strict=True))
     return bool(scattered_pixels(geobox, rows, cols).valid.any())
+
+
+def lies_nowhere(geobox: GeoBox) -> bool:
+    """Whether it is sure that no pixel of a grid has a place on the globe; for a very large grid it never is."""
+    height, width = geobox.shape
+    if height * width > LARGEST_SEARCH or reaches_domain(geobox):
+        return False
+    windows = tiled((slice(0, height), slice(0, width)), SEARCH_SIDE)
+    return not any(pixel_places(geobox, *window).valid.any() for window in windows)
 
 
 def pixel_arc_deg(geobox: GeoBox) -> float:

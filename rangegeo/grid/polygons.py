@@ -17,6 +17,7 @@ from rangegeo.grid.domain import domain_of
 from rangegeo.grid.vectors import AOI, AreaLike, Geometries, not_valid, read_geometries
 from rangegeo.support.text import counted
 
+WIDEST_EDGE = 240.0  # degrees; a longer edge is meant to cross the antimeridian, as a rule
 SLACK = 1e-9  # of a turn; a longitude may exceed the largest one by so much because of rounding
 
 
@@ -35,23 +36,27 @@ class Polygons:
     name: str
 
 
-def read_polygons(source: AreaLike, crs: CrsLike | None = None) -> Polygons:
+def read_polygons(source: AreaLike, crs: CrsLike | None = None, layer: str | None = None) -> Polygons:
     """The polygons of an area.
 
     Args:
         source: the path of a vector file that pyogrio opens, "-" for a file on stdin, GeoJSON as a dict, a
             GeoDataFrame, a GeoSeries or a row of one, shapely geometries, or an object with `__geo_interface__`.
         crs: the CRS of a source that does not say its own; geometries without it are in WGS 84.
+        layer: the layer of a vector file that has several; None if it has one.
     Raises:
-        UsageError: the source cannot be read, or `crs` is given although the source says its own.
+        UsageError: the source cannot be read, there is no such layer, or `crs` is given although the source says its
+            own.
         GridError: the source holds anything else than polygons, or polygons that cannot be mended, or does not say its
             CRS.
     Warns:
-        GridWarning: a polygon was not valid and was mended.
+        GridWarning: a polygon was not valid and was mended, or seems to cross the antimeridian and goes around the
+            globe instead.
     """
-    read = read_geometries(source)
+    read = read_geometries(source, layer)
     polygons = Polygons(_valid_polygons(read.shapes, read.name), _crs_of(read, crs), read.name)
     _check_range(polygons, read.remedy)
+    _warn_of_wide_edges(polygons)
     return polygons
 
 
@@ -139,4 +144,28 @@ def _check_range(polygons: Polygons, remedy: str) -> None:
         raise GridError(
             f"{AOI} {polygons.name} reaches from {west:.6g},{south:.6g} to {east:.6g},{north:.6g}, which are no "
             f"longitudes and latitudes of {short_name(polygons.crs)}; {remedy}"
+        )
+
+
+def _warn_of_wide_edges(polygons: Polygons) -> None:
+    """Warn of a polygon that was drawn from one side of the antimeridian to the other the long way around the globe.
+
+    An edge of a whole turn is meant: it is a parallel, or the edge of a map.
+    """
+    if not polygons.crs.is_geographic:
+        return
+    turn = domain_of(polygons.crs.to_wkt()).period
+    lon, ring = shapely.get_coordinates(shapely.get_exterior_ring(polygons.shapes), return_index=True)
+    lon = lon[:, 0]
+    length = np.where(np.diff(ring) == 0, np.abs(np.diff(lon)), 0.0) / turn * 360
+    wide = np.flatnonzero((length >= WIDEST_EDGE) & (length < 360 * (1 - SLACK)))
+    if len(wide):
+        east, west = sorted(lon[wide[0] : wide[0] + 2].tolist())
+        warnings.warn(
+            GridWarning(
+                f"{AOI} {polygons.name} has an edge from longitude {west:.6g} to {east:.6g}, "
+                f"{length[wide[0]]:.6g} degrees long; if the area crosses the antimeridian, write {east + turn:.6g} "
+                f"instead of {east:.6g}, or cut it there"
+            ),
+            stacklevel=4,
         )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shlex
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ import shapely
 
 from rangegeo.errors import GridError, GridWarning, UsageError, argument, first_line
 from rangegeo.grid.crs import WGS84, CrsLike
+from rangegeo.support.drivers import is_text_table
 from rangegeo.support.paths import local_path, name_beside, shell_name, unparsed
 from rangegeo.support.stdin import is_pipe, standard_input
 
@@ -89,28 +88,34 @@ class Geometries:
     is_bare: bool = False
 
 
-def read_geometries(source: AreaLike) -> Geometries:
+def read_geometries(source: AreaLike, layer: str | None = None) -> Geometries:
     """The geometries of a source.
 
+    Args:
+        source: a file or an object of Python.
+        layer: the layer of a file that has several; None if it has one.
     Raises:
-        UsageError: the source cannot be read.
+        UsageError: the source cannot be read, or there is no such layer.
         GridError: a ring cannot be closed.
     """
+    is_parquet = isinstance(source, str | os.PathLike) and os.fspath(source).lower().endswith(PARQUET)
+    if layer is not None and (is_parquet or not isinstance(source, str | os.PathLike)):
+        raise UsageError(f"{argument('aoi_layer')} is for files with layers such as .gpkg; leave it out")
     if isinstance(source, shapely.Geometry):
         return Geometries(np.array([source]), None, "geometry", is_bare=True, remedy=IN_AN_OBJECT)
     if isinstance(source, Mapping):
         return Geometries(*_read(_as_json(source), "GeoJSON"), "GeoJSON", remedy=IN_GEOJSON)
     if isinstance(source, str) and source == "-":
-        read = _read(standard_input("GeoJSON").read(), "stdin")
+        read = _read(standard_input("GeoJSON").read(), "stdin", layer)
         return Geometries(*read, "stdin", remedy=_in_a_file("FILE"))
     if isinstance(source, str | os.PathLike):
         name = os.fspath(source)
         if is_pipe(local_path(name)):
             return Geometries(*_read(local_path(name).read_bytes(), name), name, remedy=_in_a_file("FILE"))
         path = unparsed(name)
-        if name.lower().endswith(PARQUET):
+        if is_parquet:
             return Geometries(*_read_parquet(path), name, remedy=IN_A_FRAME)
-        return Geometries(*_read(path, name), name, remedy=_in_a_file(name))
+        return Geometries(*_read(path, name, layer), name, remedy=_in_a_file(name))
     return _of_object(source)
 
 
@@ -209,12 +214,13 @@ def _from_native(stored: pa.ChunkedArray, encoding: str) -> np.ndarray:
     return shapes
 
 
-def _read(source: str | bytes, name: str) -> tuple[np.ndarray, str | None]:
-    """The geometries and the CRS of a file with one layer.
+def _read(source: str | bytes, name: str, layer: str | None = None) -> tuple[np.ndarray, str | None]:
+    """The geometries and the CRS of a layer of a file.
 
     Args:
         source: what GDAL opens, or the content of a file.
         name: what the source is called in messages.
+        layer: the name of the layer; None if there is one.
     """
     import pyogrio
     from pyogrio.errors import DataLayerError, DataSourceError, GeometryError
@@ -223,13 +229,10 @@ def _read(source: str | bytes, name: str) -> tuple[np.ndarray, str | None]:
     try:
         with warnings.catch_warnings():  # GDAL warns of heights and of names; polygons are checked later
             warnings.simplefilter("ignore")
-            layers = [(i, layer) for i, (layer, kind) in enumerate(pyogrio.list_layers(source)) if kind is not None]
-            if len(layers) > 1:
-                layer = str(layers[0][1])
-                copy = name_beside(name, "_" + re.sub(r"[^\w-]", "_", layer) + ".gpkg")
-                words = f"ogr2ogr {shell_name(copy)} {shell_name(name)} {shlex.quote(layer)}"
-                raise UsageError(f"{AOI} {name} has {len(layers)} layers; take one of them, for example {words}")
-            meta, _, wkb, _ = read(source, layer=layers[0][0] if layers else 0, columns=[], force_2d=True)
+            chosen = _layer([(i, str(n)) for i, (n, k) in enumerate(pyogrio.list_layers(source)) if k], layer, name)
+            if is_text_table(source, chosen):
+                raise UsageError(f"{AOI} {name} is a text table; save its polygons as .gpkg or .geojson")
+            meta, _, wkb, _ = read(source, layer=chosen, columns=[], force_2d=True)
     except (DataSourceError, DataLayerError, GeometryError) as error:
         if isinstance(source, bytes):
             what = "got nothing" if not source.strip() else "and this is none that GDAL reads"
@@ -238,6 +241,28 @@ def _read(source: str | bytes, name: str) -> tuple[np.ndarray, str | None]:
         expected = "a vector file that GDAL opens"
         raise UsageError(argument="aoi", expected=expected, got=repr(name), remedy=reason) from None
     return _from_wkb([] if wkb is None else wkb, name), meta["crs"]
+
+
+def _layer(known: list[tuple[int, str]], wanted: str | None, name: str) -> int:
+    """The number of the wanted layer, or of the only one; 0 if there is none with geometries.
+
+    Args:
+        known: numbers and names of the layers with geometries.
+        wanted: the name of a layer; None if it is not given.
+        name: what the file is called in messages.
+    Raises:
+        UsageError: there is no such layer, or one must be named.
+    """
+    names = ", ".join(layer for _, layer in known)
+    if wanted is not None:
+        found = [number for number, layer in known if layer == wanted]
+        if not found:
+            raise UsageError(argument="aoi_layer", expected=f"one of {names or 'none'}", got=repr(wanted))
+        return found[0]
+    if len(known) > 1:
+        example = argument("aoi_layer", known[0][1])
+        raise UsageError(f"{AOI} {name} has the layers {names}; say which, for example {example}")
+    return known[0][0] if known else 0
 
 
 def _from_wkb(wkb: np.ndarray | list, name: str) -> np.ndarray:

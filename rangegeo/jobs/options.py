@@ -38,6 +38,7 @@ class Extent:
     align: bool = False
     like: RasterLike | None = None
     aoi: AreaLike | None = None
+    aoi_layer: str | None = None
     all_touched: bool = False
 
     def choose(self) -> tuple[GeoBox, Area | None]:
@@ -52,6 +53,7 @@ class Extent:
             align=self.align,
             like=self.like,
             aoi=self.aoi,
+            aoi_layer=self.aoi_layer,
             all_touched=self.all_touched,
         )
 

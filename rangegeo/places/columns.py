@@ -7,11 +7,16 @@ from collections.abc import Sequence
 
 from rangegeo.errors import UsageError, argument, arguments
 
-# The usual names in GBIF, Movebank, ArcGIS, QGIS and pandas: only their letters and digits, in lower case.
+# The usual names in GBIF, Movebank, ArcGIS, QGIS, pandas and tables of loggers, some in other languages: only their
+# letters and digits, in lower case.
 USUAL = {
     "longitude": {"lon", "long", "lng", "longitude", "decimallongitude", "londeg", "longitudedeg", "locationlong"}
+    | {"lonwgs84", "longitudewgs84", "wgs84lon", "gpslon", "gpslong", "gpslongitude", "londd", "longitudedd", "lonwgs"}
+    | {"längengrad", "laengengrad", "geogrlänge", "geographischelänge", "longitud", "longitudine"}
     | {"x", "pointx", "xcoord", "coordx", "easting"},
     "latitude": {"lat", "latitude", "decimallatitude", "latdeg", "latitudedeg", "locationlat"}
+    | {"latwgs84", "latitudewgs84", "wgs84lat", "gpslat", "gpslatitude", "latdd", "latitudedd", "latwgs"}
+    | {"breitengrad", "geogrbreite", "geographischebreite", "latitud", "latitudine"}
     | {"y", "pointy", "ycoord", "coordy", "northing"},
 }
 LON, LAT = argument("lon"), argument("lat")
@@ -46,7 +51,7 @@ def coordinate_columns(
 
 def _usual_column(names: Sequence[str], what: str, remedy: str) -> str:
     """The only column with a usual name of longitude or latitude."""
-    found = [name for name in names if re.sub(r"[\W_]", "", str(name).lower()) in USUAL[what]]
+    found = [name for name in names if _plain(name) in USUAL[what]]
     if len(found) == 1:
         return found[0]
     if found:
@@ -58,3 +63,13 @@ def _listed(names: Sequence[str]) -> str:
     """The first names, and how many more there are."""
     shown = ", ".join(map(str, names[:SHOWN]))
     return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown or "none"
+
+
+def looks_swapped(lon: str, lat: str) -> bool:
+    """Whether the names of two columns say that the first one is latitude and the second one is longitude."""
+    return _plain(lon) in USUAL["latitude"] and _plain(lat) in USUAL["longitude"]
+
+
+def _plain(name: object) -> str:
+    """A name without signs and in lower case."""
+    return re.sub(r"[\W_]", "", str(name).lower())

@@ -25,6 +25,13 @@ from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS
 
 # Facts by their names: numbers, text, lists of these, None for what does not apply, and facts of several files.
 Facts: TypeAlias = dict[str, Any]
+# Files that people ask about and that are none of these, by their suffixes, and what to do with them.
+OTHER_FILES = {
+    (".csv", ".tsv", ".txt", ".csv.gz", ".geojson", ".gpkg", ".shp", ".parquet", ".geoparquet"): (
+        "is a table; rangegeo points embeds its places"
+    ),
+    (".png", ".jpg", ".jpeg", ".qml", ".svg", ".pdf"): "is a picture or a style",
+}
 
 
 def describe(target: str, *, weights: str | None = None, db: str | None = None) -> Facts:
@@ -57,6 +64,9 @@ def describe(target: str, *, weights: str | None = None, db: str | None = None) 
         )
     if path.is_dir() or path.suffix.lower() in (".tif", ".tiff"):
         return _cube(path)
+    for suffixes, told in OTHER_FILES.items():
+        if path.name.lower().endswith(suffixes):
+            raise UsageError(f"{target} {told}; info tells of cubes, models, checkpoints and databases")
     return _database(target) if is_database(path) else _encoder(target)
 
 

@@ -13,6 +13,7 @@ from rangegeo.errors import UsageError, argument
 from rangegeo.support.paths import local_path
 from rangegeo.support.stdin import is_pipe, standard_input
 from rangegeo.tables.dialect import TextOptions
+from rangegeo.tables.packed import SUFFIXES, TEXT, holds_text, is_zip
 from rangegeo.tables.parquet import open_parquet
 from rangegeo.tables.table import Table, check_unique
 from rangegeo.tables.text import open_text
@@ -40,7 +41,7 @@ class Kind:
 
 
 KINDS = {
-    "csv": Kind(open=open_text, suffixes=(".csv", ".tsv", ".tab", ".txt", ".csv.gz", ".tsv.gz"), text=True),
+    "csv": Kind(open=open_text, suffixes=(*TEXT, *(text + packed for text in TEXT for packed in SUFFIXES)), text=True),
     "geojson": Kind(open=open_vector, suffixes=(".geojson", ".json")),
     "geojsonl": Kind(
         open=open_geojson_lines, suffixes=(".geojsonl", ".geojsons", ".ndgeojson", ".ndjson", ".jsonl", ".geojsonseq")
@@ -71,8 +72,9 @@ def open_table(
     if source == STDIN or is_pipe(local_path(source)):
         name = "standard input" if source == STDIN else source
         copy = _copied(standard_input("a table") if source == STDIN else local_path(source).open("rb"), folder)
-        row = KINDS[kind or _of_content(copy)]
-        path = copy.rename(copy.with_suffix(row.suffixes[0]))
+        packed = is_zip(copy)
+        row = KINDS[kind] if kind else _of_zip(copy, name) if packed else KINDS[_of_content(copy)]
+        path = copy.rename(copy.with_suffix(".zip" if packed else row.suffixes[0]))
     else:
         path, name = local_path(source).absolute(), source
         if not source or (path.is_dir() and kind != "parquet" and path.suffix.lower() not in FOLDERS):
@@ -80,7 +82,7 @@ def open_table(
             raise UsageError(argument="source", expected="a file, or - for standard input", got=given)
         if not path.exists():
             raise UsageError(f"{source} does not exist; expected a table of places (.csv, .geojson, .gpkg, .parquet …)")
-        row = KINDS[kind] if kind else _of_suffix(path)
+        row = KINDS[kind] if kind else _of_suffix(path, name)
     if layer is not None and not row.layers:
         raise UsageError(f"{argument('layer')} is for files with layers such as .gpkg; leave it out for {name}")
     text = text or TextOptions()
@@ -121,7 +123,14 @@ def _of_content(path: Path) -> str:
         return "geojson"
 
 
-def _of_suffix(path: Path) -> Kind:
-    """The kind of a file by its suffix."""
+def _of_suffix(path: Path, name: str) -> Kind:
+    """The kind of a file by its suffix, and of a zip file by what it holds."""
     lower = path.name.lower()
+    if lower.endswith(".zip"):
+        return _of_zip(path, name)
     return next((kind for kind in KINDS.values() if lower.endswith(kind.suffixes)), OTHER)
+
+
+def _of_zip(path: Path, name: str) -> Kind:
+    """The kind of a zip file: text, or what GDAL reads."""
+    return KINDS["csv"] if is_zip(path) and holds_text(path, name) else OTHER

@@ -47,7 +47,7 @@ def open_parquet(path: Path, name: str) -> Table:
     def read(columns: Sequence[str] | None, rows: int) -> Iterator[Block]:
         wanted = schema if columns is None else pa.schema([schema.field(column) for column in columns])
         with one_line(f"{name} is damaged"):
-            yield from in_rows(batch for file in files for batch in _batches(file, wanted, rows))
+            yield from in_rows((batch for file in files for batch in _batches(file, wanted, rows)), name)
 
     return Table(name=name, schema=schema, read=read, geometry=None if fault else geometry, fault=fault)
 

@@ -13,12 +13,14 @@ from pyproj import CRS, Transformer
 
 from rangegeo.errors import TableError, UsageError, argument, arguments
 from rangegeo.grid import WGS84, parse_crs, wrapped
-from rangegeo.places.columns import NAME_BOTH, coordinate_columns
+from rangegeo.places.columns import NAME_BOTH, coordinate_columns, looks_swapped
 from rangegeo.tables.table import Block, Table, one_line
 
 # A number as text; the sign before its decimals goes into the braces.
 NUMBER = r"^[-+]?(\d+{0}?\d*|{0}\d+)([eE][-+]?\d+)?$"
 DECIMAL = {",": r"[-+]?\d+,\d+", ".": r"[-+]?\d+\.\d+"}  # numbers with either sign
+EMPTY = ("", "nan", "na", "n/a", "null", "none", r"\n")  # what stands for no value, in lower case
+SEXAGESIMAL = r"""[^°º:'’′]*\d\s*[°º:]\s*\d.*|[NSEWO]?\s*\d+(\s+\d+([.,]\d+)?){1,2}\s*[NSEWO]?"""  # degrees and minutes
 POINT = 0  # shapely's number for points
 LARGEST = (360.0, 90.0)  # largest absolute longitude and latitude in degrees
 
@@ -63,6 +65,19 @@ class PlaceColumns:
         """Whether the coordinates are longitude and latitude in WGS 84."""
         return self.crs.equals(CRS.from_user_input(WGS84), ignore_axis_order=True)
 
+    @property
+    def looks_swapped(self) -> bool:
+        """Whether the names of the two columns say that latitude is taken for longitude."""
+        return self.encoding is None and looks_swapped(*self.columns)
+
+    def may_be_degrees(self, block: Block) -> bool:
+        """Whether the coordinates of a block could be degrees although their CRS is in metres or feet."""
+        if self.encoding is not None or not self.crs.is_projected:
+            return False
+        x, y = self._xy(block)
+        with np.errstate(invalid="ignore"):
+            return not ((np.abs(x) > LARGEST[0] / 2) | (np.abs(y) > LARGEST[1])).any()
+
     def locate(self, block: Block) -> TablePlaces:
         """The places of a block of rows.
 
@@ -91,7 +106,7 @@ class PlaceColumns:
             for name, value in zip(self.columns, (x, y), strict=True):
                 raw = one.columns[name][0].as_py()
                 if not np.isfinite(value):
-                    empty = raw is None or not str(raw).strip() or str(raw).strip().lower() in ("nan", "na", "null")
+                    empty = raw is None or str(raw).strip().lower() in EMPTY
                     return f"{name} is empty" if empty else f"{name} is {raw!r}, no number{self._hint(str(raw))}"
         if not self.is_wgs84:
             return f"{x:g}, {y:g} is outside {self.crs.name}"
@@ -101,7 +116,9 @@ class PlaceColumns:
         raise AssertionError(f"row {row} has a place")
 
     def _hint(self, text: str) -> str:
-        """What to do about a number with the other decimal sign; nothing about other text."""
+        """What to do about degrees and minutes, or a number with the other decimal sign; nothing about other text."""
+        if re.fullmatch(SEXAGESIMAL, text.strip()):
+            return f"; write decimal degrees, such as {'45,5' if self.decimal == ',' else '45.5'} for 45°30'"
         other = "." if self.decimal == "," else ","
         if not re.fullmatch(DECIMAL[other], text.strip()):
             return ""

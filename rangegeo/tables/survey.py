@@ -65,6 +65,7 @@ def survey(table: Table, place_columns: PlaceColumns, carried: Sequence[str]) ->
     located = place_columns.columns
     wanted = [*located, *(name for name in carried if table.untyped and name not in located)]
     rows = unusable = 0
+    degrees = True
     short, zero = _Counted(), _Counted()
     reasons: list[str] = []
     kinds: dict[str, int] = {}
@@ -76,6 +77,7 @@ def survey(table: Table, place_columns: PlaceColumns, carried: Sequence[str]) ->
             reasons.append(f"{table.counted} {block.numbers[row]}: {place_columns.explain(block, row)}")
         short.add(block.short)
         zero.add(block.numbers[found.zero])
+        degrees = degrees and place_columns.may_be_degrees(block)
         rows += len(block)
         unusable += int((~found.usable).sum())
         places = found.lonlat_deg[found.usable]
@@ -100,7 +102,7 @@ def survey(table: Table, place_columns: PlaceColumns, carried: Sequence[str]) ->
         rows=rows,
         unusable=unusable,
         reasons=tuple(reasons),
-        remarks=(*table.remarks, *_remarks(table, short, zero)),
+        remarks=(*table.remarks, *_doubts(table, place_columns, degrees and rows > 0), *_remarks(table, short, zero)),
         types=types,
         sample_deg=np.concatenate([np.empty((0, 2)), *sample])[:SAMPLE],
         tiles=tiles,
@@ -119,6 +121,17 @@ class _Counted:
         if len(numbers) and not self.rows:
             self.first = int(numbers[0])
         self.rows += len(numbers)
+
+
+def _doubts(table: Table, place_columns: PlaceColumns, degrees: bool) -> Iterator[str]:
+    """What makes it doubtful that the columns are what the user says; `degrees` is whether all values could be such."""
+    if place_columns.looks_swapped:
+        lon, lat = place_columns.columns
+        swapped = f"{argument('lon', lat)} {argument('lat', lon)}"
+        yield f"{table.name}: {lon} is taken for longitude and {lat} for latitude; their names say {swapped}"
+    if degrees:
+        crs = argument("crs")
+        yield f"{table.name}: all coordinates are small enough to be degrees; if they are, leave out {crs}"
 
 
 def _remarks(table: Table, short: _Counted, zero: _Counted) -> Iterator[str]:

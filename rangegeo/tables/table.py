@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from pathlib import PurePath
 
 import numpy as np
 import pyarrow as pa
@@ -135,12 +136,30 @@ def one_line(said: str) -> Iterator[None]:
         raise TableError(f"{said}: {first_line(error)}") from error
 
 
-def in_rows(batches: Iterator[pa.RecordBatch]) -> Iterator[Block]:
-    """Turn batches into blocks whose rows are counted from 1."""
+def in_rows(batches: Iterator[pa.RecordBatch], name: str = "the table") -> Iterator[Block]:
+    """Turn batches into blocks whose rows are counted from 1; `name` is that of the table.
+
+    Raises:
+        TableError: a column holds text in another encoding than UTF-8, which GDAL and Arrow hand on as it is.
+    """
     first = 1
     for batch in batches:
+        for column, values in zip(batch.schema.names, batch.columns, strict=True):
+            try:
+                values.validate(full=True)
+            except pa.ArrowInvalid as error:
+                said = f"the column {column!r} of {name} holds text that is not UTF-8 ({first_line(error)})"
+                raise TableError(f"{said}; {_encoding_remedy(name)}") from error
         yield Block(batch, np.arange(first, first + batch.num_rows))
         first += batch.num_rows
+
+
+def _encoding_remedy(name: str) -> str:
+    """What to do about a table whose text is not UTF-8."""
+    path = PurePath(name)
+    if path.suffix.lower() in (".shp", ".dbf"):
+        return f"say its encoding in a file {path.with_suffix('.cpg').name}, for example ISO-8859-1"
+    return "convert it to UTF-8"
 
 
 def free_name(wanted: str, taken: Collection[str]) -> str:

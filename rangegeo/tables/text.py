@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rangegeo.errors import TableError, argument, first_line
+from rangegeo.errors import RangegeoError, TableError, argument, first_line
 from rangegeo.support.text import counted
 from rangegeo.tables.dialect import QUOTE, Dialect, TextOptions, find_dialect, long_values
+from rangegeo.tables.packed import ERRORS, unpacked
 from rangegeo.tables.table import Block, Table, check_unique, free_name
 
-EXCEL = r'"?sep=."?\s*'  # a line that only Excel understands
-GZIP = b"\x1f\x8b"  # the first bytes of a file of gzip
+EXCEL = r'"?sep=([^"\r\n])"?\s*'  # a first line by which Excel names the delimiter
 
 # The types that a column can have, the narrowest first, each with a pattern that all its values must match. Values with
 # leading zeros are taken for codes, and values with more than 18 digits for names; both stay text.
@@ -38,20 +38,21 @@ def open_text(path: Path, name: str, options: TextOptions | None = None) -> Tabl
     """Open a text table whose first line names the columns.
 
     Args:
-        path: of the file, which may be compressed with gzip.
+        path: of the file, which may be compressed with gzip, bzip2, xz or zip.
         name: of the table, for messages.
         options: what the user says about how it is written; None for nothing.
     Raises:
         TableError: the file cannot be read as text, the first line does not name columns, or the table can be read in
             two ways that give other rows.
     """
-    options = options or TextOptions()
-    with _lines(path, name, options.encoding) as lines:
+    packed = unpacked(path, name, options or TextOptions())
+    name, options = packed.name, packed.options
+    with _lines(packed.open, name, options.encoding) as lines:
         dialect = _dialect(lines, options, name)
         lines.seek(0)
         try:
             with long_values():
-                header = next((row for row in dialect.rows(lines) if row), [])
+                header = next((row for row in dialect.rows(_without_excels(lines)) if row), [])
         except csv.Error as error:
             raise TableError(
                 f"{name}, line 1: {dialect.complaint(error)}; expected a line of column names such as lon,lat"
@@ -60,7 +61,7 @@ def open_text(path: Path, name: str, options: TextOptions | None = None) -> Tabl
 
     def read(columns: Sequence[str] | None, rows: int) -> Iterator[Block]:
         kept = range(len(names)) if columns is None else [names.index(column) for column in columns]
-        with _lines(path, name, options.encoding) as lines:
+        with _lines(packed.open, name, options.encoding) as lines:
             yield from _blocks(lines, dialect, names, kept, rows, name)
 
     return Table(
@@ -75,15 +76,28 @@ def open_text(path: Path, name: str, options: TextOptions | None = None) -> Tabl
 
 def _dialect(lines: io.TextIOWrapper, options: TextOptions, name: str) -> Dialect:
     """How a table is written; only a table with quotation marks must be read to find it out."""
-    first = list(islice((line for line in lines if line.strip("\r\n")), 2))
+    first = list(islice((line for line in lines if line.strip("\r\n")), 3))
     if first and "\0" in first[0]:
         raise TableError(_no_text(name, first[0].encode()))
-    if first and re.fullmatch(EXCEL, first[0]):
-        raise TableError(f"{name}, line 1: {first[0].strip()} is for Excel alone; take that line out of a copy")
+    if first and (named := re.fullmatch(EXCEL, first[0])):
+        first = first[1:]
+        options = options if options.delimiter is not None else replace(options, delimiter=named[1])
     lines.seek(0)
     quoted = any(QUOTE in part for part in iter(lambda: lines.read(2**20), ""))
     lines.seek(0)
-    return find_dialect(lines if quoted else (), first, options, name)
+    return find_dialect(_without_excels(lines) if quoted else (), first[:2], options, name)
+
+
+def _without_excels(lines: io.TextIOWrapper) -> Iterator[str]:
+    """The lines of a table, with an empty one instead of the line by which Excel names the delimiter."""
+    start: list[str] = []
+    for line in lines:
+        start.append(line)
+        if line.strip("\r\n"):
+            break
+    if start and re.fullmatch(EXCEL, start[-1]):
+        start[-1] = "\n"
+    return chain(start, lines)
 
 
 def fitting_types(batch: pa.RecordBatch, known: dict[str, int], decimal: str = ".") -> dict[str, int]:
@@ -121,12 +135,14 @@ def _converted(column: pa.Array, kind: pa.DataType, decimal: str) -> pa.Array:
 
 
 @contextmanager
-def _lines(path: Path, name: str, encoding: str | None) -> Iterator[io.TextIOWrapper]:
+def _lines(opener: Callable[[], IO[bytes]], name: str, encoding: str | None) -> Iterator[io.TextIOWrapper]:
     """The text of a file, decompressed; an unreadable file is a TableError of one line."""
-    opener: Callable = gzip.open if path.suffix == ".gz" else open
     is_utf8 = encoding is None or codecs.lookup(encoding).name == "utf-8"
     try:
-        with opener(path, "rt", encoding="utf-8-sig" if is_utf8 else encoding, newline="") as lines:
+        with (
+            opener() as raw,
+            io.TextIOWrapper(raw, encoding="utf-8-sig" if is_utf8 else encoding, newline="") as lines,
+        ):
             yield lines
     except UnicodeError as error:
         reason = error.reason if isinstance(error, UnicodeDecodeError) else first_line(error)
@@ -134,13 +150,15 @@ def _lines(path: Path, name: str, encoding: str | None) -> Iterator[io.TextIOWra
             raise TableError(
                 f"{name} is not {encoding} text ({reason}); type another {argument('encoding')}"
             ) from error
-        with opener(path, "rb") as raw:
+        with opener() as raw:
             raise TableError(_not_utf8(name, raw, reason)) from error
-    except (OSError, EOFError, zlib.error) as error:
+    except RangegeoError:
+        raise
+    except ERRORS as error:
         raise TableError(f"{name} cannot be read: {first_line(error)}") from error
 
 
-def _not_utf8(name: str, raw: io.BufferedReader | gzip.GzipFile, reason: str) -> str:
+def _not_utf8(name: str, raw: Any, reason: str) -> str:
     """The message about a file that is not UTF-8, with the encoding that it may have."""
     start = raw.peek(64)[:64]
     line, number = next(
@@ -148,8 +166,6 @@ def _not_utf8(name: str, raw: io.BufferedReader | gzip.GzipFile, reason: str) ->
     )
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return f"{name} is UTF-16 text; type {argument('encoding', 'utf-16')}"
-    if start.startswith(GZIP):
-        return f"{name} is not UTF-8 text, but compressed with gzip; make a copy whose name ends in .csv.gz"
     if b"\0" in start + line:
         return _no_text(name, start)
     windows = any(0x80 <= byte < 0xA0 for byte in line)  # Latin-1 has no letters there
@@ -212,7 +228,7 @@ def _blocks(
         rows: the most rows of a block.
         name: of the table, for messages.
     """
-    reader = dialect.rows(lines)
+    reader = dialect.rows(_without_excels(lines))
     with long_values():
         next(row for row in reader if row)
     while True:

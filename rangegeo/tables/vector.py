@@ -15,10 +15,12 @@ from pyogrio.errors import DataSourceError
 from pyogrio.raw import open_arrow
 
 from rangegeo.errors import TableError, UsageError, argument, first_line
+from rangegeo.support.drivers import is_text_table
 from rangegeo.tables.table import Block, Geometry, Table, free_name, in_rows, one_line, stored_crs
 
 WKB_NAMES = {b"geoarrow.wkb", b"ogc.wkb"}  # Arrow extension types of columns of geometries
 ADVICE = "; It might help"  # where advice of GDAL begins that does not help here
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tar", ".tgz", ".zip")  # suffixes of compressed files
 GEOMETRY = "geometry"  # name of the column of geometries if the file gives none
 
 
@@ -37,13 +39,17 @@ def open_vector(path: Path, name: str, layer: str | None = None) -> Table:
         warnings.simplefilter("always")
         try:
             layer = _layer([str(known) for known, _ in pyogrio.list_layers(path)], layer, name)
+            if is_text_table(path, layer):
+                raise TableError(
+                    f"{name} is or names a text table, which GDAL does not read without loss; give the table itself, "
+                    f"or type {argument('input_format', 'csv')}"
+                )
             with open_arrow(path, layer=layer, batch_size=1, use_pyarrow=True) as (meta, reader):
                 stored = reader.schema
         except DataSourceError as error:
             reason = first_line(error).split(ADVICE)[0].rstrip(".;")
             raise TableError(
-                f"{said}: {reason}; expected a table such as .csv, .geojson, .gpkg or .parquet; save a spreadsheet as "
-                ".csv"
+                f"{said}: {reason}; expected a table such as .csv, .geojson, .gpkg or .parquet; {_remedy(name)}"
             ) from error
     geometries = _geometries(stored, meta, name)
     called = [geometry.column for geometry in geometries]
@@ -56,9 +62,10 @@ def open_vector(path: Path, name: str, layer: str | None = None) -> Table:
         options["read_geometry"] = len(attributes) < len(wanted)
         with one_line(said), open_arrow(path, **options) as (_, reader):
             named = _named(reader.schema, called)
-            yield from in_rows(
+            batches = (
                 pa.record_batch(list(map(_storage, batch.columns)), schema=named).select(wanted) for batch in reader
             )
+            yield from in_rows(batches, name)
 
     geometry = geometries[0] if geometries else None
     return Table(
@@ -122,6 +129,13 @@ def _layer(known: list[str], wanted: str | None, name: str) -> str:
     if not known:
         raise TableError(f"{name} has no layer; expected a table of places")
     return wanted or known[0]
+
+
+def _remedy(name: str) -> str:
+    """What to do about a file that GDAL cannot read."""
+    if name.lower().endswith(PACKED):
+        return "unpack it first"
+    return "save a spreadsheet as .csv"
 
 
 def _is_geometry(field: pa.Field) -> bool:

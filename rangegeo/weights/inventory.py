@@ -11,6 +11,8 @@ from rangegeo.weights.cache import stored_path
 from rangegeo.weights.hub import cached
 from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS, PUBLISHED, PublishedFile
 
+EMBEDDED_VISUAL = 256  # visual bands of the embedded database; the published ones have 1024
+PUBLISHED_VISUAL = 1024
 GEOCLIP_FILE = "model/weights/location_encoder_weights.pth"  # in the folder of the package geoclip
 
 
@@ -41,12 +43,20 @@ def databases_at_hand(row: ModelInfo) -> dict[str, str]:
     return {"demo": "embedded"} | {key: _state(file) for key, file in OFFICIAL_DATABASES.items()}
 
 
+def embedded_bands(row: ModelInfo) -> int | None:
+    """The number of bands with the embedded weights; None for a model without any."""
+    if row.default != "demo":
+        return None
+    return row.dim if row.temperature is None else row.dim - PUBLISHED_VISUAL + EMBEDDED_VISUAL
+
+
 def model_facts() -> list[dict]:
     """JSON-able facts of every model, with its weights and databases and whether they are on this machine."""
     return [
         {
             "model": name,
             "bands": row.dim,
+            "bands_embedded": embedded_bands(row),
             "order": row.order,
             "needs_weights": row.has_weights,
             "weights": weights_at_hand(row),

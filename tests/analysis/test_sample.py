@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rangegeo as rg
-from rangegeo.errors import ShapeError, UsageError
+from rangegeo.errors import PlaceWarning, ShapeError, UsageError
 
 PLACES = np.array([[5.02, 44.98], [5.52, 44.31], [5.999, 44.001], [5.51, 44.49]])
 PIXELS = [(0, 0), (13, 10), (19, 19), (10, 10)]
@@ -70,6 +70,7 @@ def test_linear_is_xarrays_own_between_centres(cube):
     np.testing.assert_allclose(cube.rangegeo.sample(inside, method="linear"), expected, rtol=0, atol=2e-6)
 
 
+@pytest.mark.filterwarnings("ignore:3 of 4 places lie outside the cube; their values are NaN")
 def test_outside_there_is_nothing(cube):
     places = [[4.99, 44.5], [5.5, 44.5], [5.5, 45.01], [-170, 10]]
     for method in ("nearest", "linear"):
@@ -78,6 +79,25 @@ def test_outside_there_is_nothing(cube):
         assert np.isfinite(found[:, 1]).all()
 
 
+@pytest.mark.parametrize("method", ["nearest", "linear"])
+def test_places_without_values_are_told_once(cube, method):
+    places = [[4.99, 44.5], [5.6, 44.5], [5.3, 44.5], [-170, 10]]
+    masked = cube.where(cube["x"] > 5.5)
+    with pytest.warns(PlaceWarning) as caught:
+        masked.compute().rangegeo.sample(places, method=method)
+    (told,) = (warning for warning in caught if warning.category is PlaceWarning)
+    assert str(told.message) == "3 of 4 places lie outside the cube or have no data there; their values are NaN"
+    assert told.filename == __file__
+    with pytest.warns(PlaceWarning, match="^2 of 4 places lie outside the cube; their values are NaN"):
+        found = masked.rangegeo.sample(places, method=method)
+    with pytest.warns(PlaceWarning, match="^some places lie on pixels of the cube that have no data; their values are"):
+        found.compute()
+    with pytest.warns(PlaceWarning, match="^1 of 1 places"):
+        found = cube.rangegeo.sample(pd.DataFrame({"lon": [4.0, np.nan], "lat": [44.5, np.nan]}), method=method)
+    assert np.isnan(found.compute()).all()
+
+
+@pytest.mark.filterwarnings("ignore:some places lie on pixels")
 def test_pixels_without_data_count_only_where_they_weigh(cube, values):
     masked = cube.where(cube["x"] > 5.5)
     at = [[5.525, 44.525], [5.5, 44.525], [5.3, 44.5]]  # a centre beside the hole, its edge, within

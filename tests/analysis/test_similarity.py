@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 
 import dask
+import geopandas
 import numpy as np
+import pandas as pd
 import pytest
+import rasterio
 import rioxarray  # noqa: F401, registers .rio
 import xarray as xr
 
@@ -63,6 +66,26 @@ def test_in_memory_it_is_in_memory(cube, to_here):
     found = rg.similarity(cube.compute(), HERE)
     assert not dask.is_dask_collection(found)
     np.testing.assert_allclose(found, to_here, **NEAR)
+
+
+def test_tables_of_places(cube, values):
+    table = pd.DataFrame({"name": ["a", "b"], "lat": [44.31, 44.01], "lon": [5.52, 5.99]})
+    points = geopandas.GeoDataFrame(geometry=geopandas.points_from_xy(table.lon, table.lat, crs=4326)).to_crs(3035)
+    wanted = rg.similarity(cube, [HERE, THERE])
+    for places in (table, points, points.geometry, table[["lon", "lat"]].to_numpy()):
+        np.testing.assert_allclose(cube.rangegeo.similarity(places), wanted, **NEAR)
+    assert cube.rangegeo.similarity(table).max("place").dims == ("beta", "y", "x")
+    assert cube.rangegeo.similarity(table[:1]).sizes["place"] == 1
+    assert cube.rangegeo.similarity(HERE).dims == ("beta", "y", "x")
+
+
+def test_a_map_says_in_a_geotiff_what_stands_for_no_data(cube, tmp_path):
+    found = cube.isel(beta=1).rangegeo.similarity(*HERE)
+    found.rio.to_raster(tmp_path / "t.tif")
+    with rasterio.open(tmp_path / "t.tif") as file:
+        assert np.isnan(file.nodata)
+    found.to_dataset().to_zarr(tmp_path / "t.zarr", consolidated=False)
+    np.testing.assert_array_equal(xr.open_zarr(tmp_path / "t.zarr", consolidated=False)["similarity"], found)
 
 
 def test_several_places_have_a_dim(cube, values, to_here):

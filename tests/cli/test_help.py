@@ -12,7 +12,7 @@ from rangegeo.cli import main as module
 HEAVY = {"numpy", "torch", "dask", "xarray", "rasterio", "pyproj"}
 # Without their dashes.
 RASTER = (
-    "bbox like aoi all-touched res crs bbox-crs align model weights db beta layout bands pca pca-from dtype "
+    "bbox like aoi aoi-layer all-touched res crs bbox-crs align model weights db beta layout bands pca pca-from dtype "
     "scales-from tolerance exact device threads o format co zarr-format chunks preview overviews stac "
     "overwrite dry-run q v h"
 )

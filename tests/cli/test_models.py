@@ -24,7 +24,19 @@ def test_the_table_has_every_model(rangegeo, nothing_here):
     assert head.split() == ["model", "bands", "licence", "weights"]
     assert [line.split()[0] for line in lines] == list(MODELS)
     said = {line.split()[0]: line for line in lines}
-    assert said["RANGE+"].split() == ["RANGE+", "1280", "MIT;", "database:", "none", "stated", "demo", "embedded"]
+    assert said["RANGE+"].split() == [
+        "RANGE+",
+        "1280",
+        "MIT;",
+        "database:",
+        "none",
+        "stated",
+        "demo",
+        "embedded",
+        "(512",
+        "bands)",
+    ]
+    assert said["SatCLIP"].endswith("  demo embedded")
     assert said["GeoCLIP"].endswith("  missing: --weights official downloads them")
     assert said["CSP"].endswith("  missing: --weights PATH")
     assert said["Theory"].endswith("192  no weights                  none needed")

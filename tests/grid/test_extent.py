@@ -404,14 +404,25 @@ DISK = "+proj=geos +h=35785831 +lon_0=0 +ellps=WGS84"
         ((5e7, 1e7, 5.1e7, 1.1e7), 1e5, "+proj=ortho +lat_0=40 +lon_0=10", "Orthographic"),
     ],
 )
-def test_a_raster_outside_its_projection_is_worth_a_warning(bbox, res, crs, name):
-    with pytest.warns(GridWarning) as caught:
-        geobox, _ = choose_extent(bbox, res, crs=crs, bbox_crs=crs)
-    said = f"no pixel lies in the domain of {name}, so every value is nodata; take another "
-    assert str(caught[0].message) == f"{said}bbox or crs"
-    assert caught[0].message.for_shell() == f"{said}--bbox or --crs"
-    with pytest.warns(GridWarning, match="take another like"):
-        choose_extent(like=geobox)
+def test_a_raster_outside_its_projection_is_refused(bbox, res, crs, name):
+    with pytest.raises(GridError) as caught:
+        choose_extent(bbox, res, crs=crs, bbox_crs=crs)
+    said = f"no pixel lies in the domain of {name}, so every value would be nodata; take another "
+    assert str(caught.value) == f"{said}bbox or crs, or a smaller res"
+    assert caught.value.for_shell() == f"{said}--bbox or --crs, or a smaller --res"
+    with pytest.raises(GridError, match="take another like"):
+        choose_extent(like=make_geobox(bbox, res, crs, crs))
+
+
+@pytest.mark.filterwarnings("ignore:.*is in degrees of")
+def test_a_pixel_that_is_centred_beyond_the_world_is_refused():
+    with pytest.raises(GridError, match="no pixel lies in the domain of EPSG:4326"):
+        choose_extent((5, 44, 10, 48), 1000)
+
+
+def test_a_grid_too_large_to_look_at_each_pixel_gets_a_warning():
+    with pytest.warns(GridWarning, match="no pixel lies in the domain of ESRI:54009, so every value may be nodata"):
+        choose_extent((1.7e7, 8.5e6, 1.8e7, 9e6), 100, crs="ESRI:54009", bbox_crs="ESRI:54009")
 
 
 @pytest.mark.parametrize(
@@ -429,3 +440,12 @@ def test_a_raster_that_reaches_its_projection_gets_no_warning(bbox, res, crs):
         warnings.simplefilter("error")
         geobox, _ = choose_extent(bbox, res, crs=crs, bbox_crs=crs)
     assert reaches_domain(geobox)
+
+
+def test_a_layer_belongs_to_an_area(tmp_path):
+    for layer, shape in (("parks", shapely.box(5, 44, 6, 45)), ("lakes", shapely.box(7, 44, 9, 45))):
+        gpd.GeoDataFrame(geometry=[shape], crs=4326).to_file(tmp_path / "a.gpkg", layer=layer)
+    geobox, _ = choose_extent(aoi=tmp_path / "a.gpkg", aoi_layer="lakes", res=0.5)
+    assert geobox.shape == (2, 4)
+    with pytest.raises(UsageError, match=r"^aoi_layer belongs to aoi; leave it out with bbox"):
+        choose_extent((5, 44, 6, 45), 0.5, aoi_layer="lakes")

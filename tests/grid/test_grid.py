@@ -367,6 +367,12 @@ def test_too_many_pixels_are_refused():
             "EPSG:4326",
             "res 1e-07 is in degrees of EPSG:4326, less than 10 cm; take",
         ),
+        (
+            (5, 44, 10, 48),
+            0.5,
+            "EPSG:3035",
+            "res 0.5 is in metres of EPSG:3035, 803,220 x 913,298 pixels of 0.5 m; take",
+        ),
         ((5, 44, 5.001, 44.001), 1e-5, "EPSG:6318", None),
         ((5, 44, 6, 45), 1, "EPSG:4326", None),
         ((5, 44, 10, 44.001), 0.01, "EPSG:4326", None),  # a transect

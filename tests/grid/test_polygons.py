@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+import warnings
 from pathlib import Path
 
 import geopandas as gpd
@@ -15,6 +16,7 @@ import pandas as pd
 import pyogrio
 import pytest
 import shapely
+from areas import FIJI, FIJI_ON
 from pyproj import CRS
 
 from rangegeo.errors import GridError, GridWarning, UsageError
@@ -226,9 +228,17 @@ def test_heights_are_left_out(tmp_path):
 
 
 def test_curves_get_corners(tmp_path):
-    text = "CURVEPOLYGON(COMPOUNDCURVE(CIRCULARSTRING(0 0,1 1,2 0),(2 0,0 0)))"
-    path = tmp_path / "a.csv"
-    path.write_text(f'WKT\n"{text}"\n')
+    def part(kind: str, places: str) -> str:
+        return f"<gml:{kind}><gml:posList>{places}</gml:posList></gml:{kind}>"
+
+    segments = part("Arc", "0 0 1 1 2 0") + part("LineStringSegment", "2 0 0 0")
+    text = (
+        '<a:C xmlns:a="a" xmlns:gml="http://www.opengis.net/gml/3.2"><gml:featureMember><a:F><a:g><gml:Polygon>'
+        f"<gml:exterior><gml:Ring><gml:curveMember><gml:Curve><gml:segments>{segments}</gml:segments></gml:Curve>"
+        "</gml:curveMember></gml:Ring></gml:exterior></gml:Polygon></a:g></a:F></gml:featureMember></a:C>"
+    )
+    path = tmp_path / "a.gml"
+    path.write_text(text)
     (found,) = read_polygons(path, "EPSG:4326").shapes
     assert found.area == pytest.approx(np.pi / 2, rel=1e-3)
 
@@ -272,8 +282,18 @@ def test_an_empty_file(tmp_path, shapes):
 
 
 def test_a_table_without_geometry(tmp_path):
-    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
-    assert "holds no polygon" in refused(tmp_path / "a.csv")
+    pyogrio.write_dataframe(gpd.pd.DataFrame({"a": [1]}), tmp_path / "a.gpkg", layer="a")
+    assert "holds no polygon" in refused(tmp_path / "a.gpkg")
+
+
+def test_a_text_table_is_refused_even_if_it_holds_polygons(tmp_path):
+    """GDAL loses rows of text tables without an error."""
+    path = tmp_path / "a.csv"
+    path.write_text(f'WKT\n"{SQUARE.wkt}"\n')
+    said = "is a text table; save its polygons as .gpkg or .geojson"
+    for source in (str(path), f"CSV:{path}"):
+        with pytest.raises(UsageError, match=said):
+            read_polygons(source)
 
 
 BOW_TIE = [(0, 0), (1, 1), (1, 0), (0, 1), (0, 0)]
@@ -355,9 +375,16 @@ def test_other_objects(source):
 def test_a_file_of_several_layers_names_one(tmp_path):
     path = saved(tmp_path / "a.gpkg", SQUARE, layer="parks")
     saved(path, TRIANGLE, layer="lakes")
-    assert refused(path, UsageError) == (
-        f"aoi {path} has 2 layers; take one of them, for example ogr2ogr {tmp_path / 'a_parks.gpkg'} {path} parks"
-    )
+    with pytest.raises(UsageError) as caught:
+        read_polygons(path)
+    said = f"{path} has the layers parks, lakes; say which, for example "
+    assert str(caught.value) == f'aoi {said}aoi_layer="parks"'
+    assert caught.value.for_shell() == f"--aoi {said}--aoi-layer parks"
+    assert read_polygons(path, layer="lakes").shapes.tolist() == [TRIANGLE]
+    with pytest.raises(UsageError, match=r"^aoi_layer must be one of parks, lakes, got 'roads'"):
+        read_polygons(path, layer="roads")
+    with pytest.raises(UsageError, match=r"^aoi_layer is for files with layers such as \.gpkg; leave it out"):
+        read_polygons(SQUARE, layer="parks")
 
 
 @pytest.mark.filterwarnings("ignore:'crs' was not provided")
@@ -384,3 +411,23 @@ def test_metres_called_degrees(box):
 def test_longitudes_beyond_180_and_a_hair_beyond_the_pole():
     for box in ((170, -20, 190, -10), (-200, 0, -170, 10), (0, 80, 10, 90 + 1e-9)):
         assert len(read_polygons(shapely.box(*box)).shapes) == 1
+
+
+def test_a_polygon_around_the_globe_instead_of_across_the_antimeridian_is_worth_a_warning():
+    with pytest.warns(GridWarning) as caught:
+        read_polygons(shapely.box(-178, -19, 176, -16))
+    assert str(caught[0].message) == (
+        "aoi geometry has an edge from longitude 176 to -178, 354 degrees long; if the area crosses the antimeridian, "
+        "write 182 instead of -178, or cut it there"
+    )
+
+
+@pytest.mark.parametrize("shape", [FIJI, FIJI_ON, shapely.box(-180, -90, 180, 90), shapely.box(-100, 0, 100, 10)])
+def test_other_wide_polygons_get_no_warning(shape):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_polygons(shape)
+
+
+def test_neighbouring_rings_are_no_edge():
+    read_polygons([shapely.box(-179, 0, -178, 1), shapely.box(178, 0, 179, 1)])

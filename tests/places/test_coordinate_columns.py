@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rangegeo.errors import UsageError
-from rangegeo.places.columns import coordinate_columns
+from rangegeo.places.columns import coordinate_columns, looks_swapped
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,12 @@ from rangegeo.places.columns import coordinate_columns
         ("xcoord", "ycoord"),  # QGIS
         ("x", "y"),
         ("Lon (deg)", "Lat (deg)"),
+        ("lon_wgs84", "lat_wgs84"),
+        ("GPS_Lon", "GPS_Lat"),
+        ("longitude_dd", "latitude_dd"),
+        ("Längengrad", "Breitengrad"),
+        ("geogr. Länge", "geogr. Breite"),
+        ("longitud", "latitud"),
     ],
 )
 def test_usual_names_are_found_in_any_order(lon, lat):
@@ -87,3 +93,9 @@ def test_names_that_are_given_must_be_two_columns(given, python, shell):
     with pytest.raises(UsageError) as caught:
         coordinate_columns(["east", "north"], **given)
     assert (str(caught.value), caught.value.for_shell()) == (python, shell)
+
+
+def test_names_that_contradict_the_options():
+    assert looks_swapped("decimalLatitude", "decimal_longitude")
+    for lon, lat in (("lon", "lat"), ("lat", "east"), ("east", "lon")):
+        assert not looks_swapped(lon, lat)

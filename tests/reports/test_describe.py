@@ -39,6 +39,20 @@ def test_a_model_and_the_files_behind_it(golden):
     assert [both[part]["kind"] for part in ("weights", "db")] == ["checkpoint", "database"]
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("t.csv", "is a table; rangegeo points embeds its places; info tells of cubes"),
+        ("T.GPKG", "is a table; rangegeo points embeds its places; info tells of cubes"),
+        ("t.png", "is a picture or a style; info tells of cubes"),
+    ],
+)
+def test_other_files_are_told_what_they_are(tmp_path, name, said):
+    (tmp_path / name).write_text("lon,lat\n5,45\n")
+    with pytest.raises(UsageError, match=said):
+        describe(str(tmp_path / name))
+
+
 def test_what_is_unknown_is_refused_with_what_is_known(tmp_path):
     with pytest.raises(UsageError) as caught:
         describe("nothing")

@@ -114,3 +114,11 @@ def test_a_damaged_file_is_one_line(tmp_path):
     (tmp_path / "t.parquet").write_bytes(content)
     with pytest.raises(TableError, match=r"^t\.parquet is damaged: "):
         places(open_parquet(tmp_path / "t.parquet", "t.parquet"))
+
+
+def test_text_that_is_not_utf_8_is_refused(tmp_path):
+    bad = pa.array([b"Z\xfcrich"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"lon": [8.5], "lat": [47.4], "ort": bad}), tmp_path / "t.parquet")
+    table = open_parquet(tmp_path / "t.parquet", "t.parquet")
+    with pytest.raises(TableError, match=r"holds text that is not UTF-8 .*; convert it to UTF-8"):
+        list(table.read(None, 9))

@@ -48,6 +48,10 @@ def located(lon: list, lat: list, kind: pa.DataType | None = None, **options) ->
         (None, "45", "lon is empty"),
         ("NaN", "45", "lon is empty"),
         ("null", "45", "lon is empty"),
+        (r"\N", "45", "lon is empty"),
+        ("N/A", "45", "lon is empty"),
+        ("45°30'00\"", "45", "lon is '45°30\\'00\"', no number; write decimal degrees, such as 45.5 for 45°30'"),
+        ("6 30 12 E", "45", "lon is '6 30 12 E', no number; write decimal degrees, such as 45.5 for 45°30'"),
         ("east", "45", "lon is 'east', no number"),
         ("5,7", "45", "lon is '5,7', no number; decimals need a point, or type decimal=\",\""),
         ("5.7°", "45", "lon is '5.7°', no number"),
@@ -158,3 +162,21 @@ def test_a_table_without_any_place_is_refused():
 def test_an_empty_table_is_a_table():
     made = table([], [], pa.float64())
     assert survey(made, find_places(made), ["lon"]).rows == 0
+
+
+def test_names_that_contradict_the_options_are_told():
+    made = table([45.0, 46.0], [5.0, 6.0])
+    where = find_places(made, lon="lat", lat="lon")
+    (told,) = survey(made, where, []).remarks
+    assert for_python(told) == (
+        't: lat is taken for longitude and lon for latitude; their names say lon="lon" lat="lat"'
+    )
+    assert survey(made, find_places(made, lon="lon", lat="lat"), []).remarks == ()
+
+
+def test_degrees_in_a_projected_crs_are_told():
+    made = table([5.0, 6.0, np.nan], [45.0, 46.0, 44.0])
+    (told,) = survey(made, find_places(made, crs="EPSG:3857"), []).remarks
+    assert for_python(told) == "t: all coordinates are small enough to be degrees; if they are, leave out crs"
+    made = table([5.0, 6000.0], [45.0, 46.0])
+    assert survey(made, find_places(made, crs="EPSG:3857"), []).remarks == ()

@@ -96,6 +96,26 @@ def test_what_gdal_cannot_read_is_one_line(tmp_path, text):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("suffix", ["shp", "gpkg", "geojson", "fgb"])
+def test_text_that_is_not_utf_8_is_refused(tmp_path, frame, suffix):
+    path = tmp_path / f"t.{suffix}"
+    frame = frame.assign(name=["a", None, "Z\u00fcrich"])
+    frame.to_file(path, **({"encoding": "UTF-8"} if suffix == "shp" else {}))
+    holder = tmp_path / "t.dbf" if suffix == "shp" else path
+    content = holder.read_bytes()
+    holder.write_bytes(content.replace("Z\u00fcrich".encode(), b"Z\xfcrich "))
+    (tmp_path / "t.cpg").unlink(missing_ok=True)
+    table = open_vector(path, path.name)
+    said = f"the column 'name' of t.{suffix} holds text that is not UTF-8 "
+    with pytest.raises(TableError, match=said) as caught:
+        list(table.read(None, 10))
+    if suffix == "shp":
+        assert str(caught.value).endswith("say its encoding in a file t.cpg, for example ISO-8859-1")
+        (tmp_path / "t.cpg").write_text("ISO-8859-1")
+        (block,) = open_vector(path, path.name).read(["name"], 10)
+        assert block.columns["name"].to_pylist()[2].strip() == "Z\u00fcrich"
+
+
 # ------------------------------------------------------------------------------------------------ lines of GeoJSON
 
 

@@ -47,6 +47,15 @@ def put_in(cache: Path, file: PublishedFile) -> Path:
     return path
 
 
+def test_the_embedded_bands_are_those_of_the_embedded_model():
+    for name, row in MODELS.items():
+        known = at_hand.embedded_bands(row)
+        assert (known is None) == (row.default != "demo")
+        if known is not None:
+            model = rg.load_model(name, device="cpu")
+            assert len(model.recipe().names) == known
+
+
 def test_geoclips_weights_are_found_without_importing_the_package(package):
     weights = package / "location_encoder_weights.pth"
     assert at_hand.installed_geoclip() is None
