@@ -46,7 +46,7 @@ def recipe_of(model: rg.Model, name: str = "betas") -> Recipe:
     return model.recipe(**(RECIPES[name] if model.has_beta else {}))
 
 
-@pytest.mark.parametrize(("box", "recipe"), zip(BOXES, RECIPES, strict=True))
+@pytest.mark.parametrize(("box", "recipe"), list(zip(BOXES, RECIPES, strict=True)))
 def test_a_patch(models, box, recipe):
     geobox = make_geobox(*BOXES[box])
     window = slice(0, min(40, geobox.shape[0])), slice(20, min(60, geobox.shape[1]))
