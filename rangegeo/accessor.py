@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,7 +158,7 @@ class RangegeoAccessor:
         zarr_format: int = 3,
         dtype: str = "float32",
         scales_from: str | Path | None = None,
-        creation_options: Mapping[str, object] | None = None,
+        creation_options: Mapping[str, object] | Iterable[str] | None = None,
     ) -> list[Path]:
         """Write the cube to a Zarr store, chunk by chunk.
 
@@ -171,7 +171,7 @@ class RangegeoAccessor:
                 for its ranges.
             scales_from: a .zarr or a .tif whose steps integers count in, so that both can be joined.
             creation_options: COMPRESS ("LZ4", "ZSTD", "ZLIB", "BLOSCLZ" or "NONE"), LEVEL (0 to 9), SHUFFLE ("BYTE",
-                "BIT" or "NONE") and SHARDS ("YES" or "NO").
+                "BIT" or "NONE") and SHARDS ("YES" or "NO"), as a dictionary or as texts such as ["COMPRESS=ZSTD"].
         Returns:
             The path, in a list.
         Raises:
@@ -195,7 +195,7 @@ class RangegeoAccessor:
         overwrite: bool = False,
         dtype: str = "float32",
         scales_from: str | Path | None = None,
-        creation_options: Mapping[str, object] | None = None,
+        creation_options: Mapping[str, object] | Iterable[str] | None = None,
     ) -> list[Path]:
         """Write the cube as a Cloud Optimized GeoTIFF; several betas become NAME_beta0.5.tif and so on.
 
@@ -206,7 +206,8 @@ class RangegeoAccessor:
                 neighbouring rasters share. For int8, and for cubes of other values, the cube is computed twice, first
                 for its ranges.
             scales_from: a .zarr or a .tif whose steps integers count in, so that both can be joined.
-            creation_options: those of GDAL's COG or GTiff driver, such as {"COMPRESS": "DEFLATE"}.
+            creation_options: those of GDAL's COG or GTiff driver, such as {"COMPRESS": "DEFLATE"} or
+                ["COMPRESS=DEFLATE"].
         Returns:
             The paths of the embeddings, in the order of the betas.
         Raises:
