@@ -20,6 +20,7 @@ from rangegeo.errors import UsageError, argument
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid.domain import whole_turns
+from rangegeo.models.calls import as_coords, uncompiled
 from rangegeo.models.spec import ModelSpec
 from rangegeo.places.frames import embedded_frame
 from rangegeo.places.lonlat import LonLat, check_lonlat, read_places
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 LAYOUTS = ("betas", "components")
-SET_IN_INIT = ("beta", "evaluator", "facts")  # attributes that only instances have
+SET_IN_INIT = ("evaluator", "facts")  # attributes that only instances have
 SHOWN_OF_TORCH = ("cpu", "cuda", "eval", "forward", "to")  # the methods of torch modules that users of a model need
 
 
@@ -129,6 +130,21 @@ class Model(nn.Module):
         """What to cite, such as arXiv:2502.19781."""
         return self.row.citation
 
+    @property
+    def beta(self) -> float:
+        """The beta of calls, and of `encode` and `neighbors` if they get none; another one in [0, 1] may be set."""
+        return self._beta
+
+    @beta.setter
+    def beta(self, beta: float) -> None:
+        self._beta = check_beta(beta, "a model")
+
+    @property
+    def device(self) -> torch.device:
+        """The torch device that the model is on."""
+        return torch.device(self.evaluator.device)
+
+    @uncompiled
     @torch.no_grad()
     def forward(self, coords: Tensor) -> Tensor | np.ndarray:
         """Embed (n, 2) lon, lat in degrees as the research repository's module of this name does.
@@ -136,8 +152,11 @@ class Model(nn.Module):
         Returns:
             (n, dim): float64 for RANGE, RANGE+, SatCLIP and SINR, float32 for GeoCLIP, TaxaBind and CSP, the dtype of
             `coords` for models without weights; a NumPy array for RANGE, RANGE+ and Cartesian_3D, else a tensor.
+        Raises:
+            ShapeError: `coords` has another shape. UsageError: a place is out of range, which is checked on the CPU
+            alone.
         """
-        vectors = self.embed(torch.as_tensor(coords))
+        vectors = self.embed(as_coords(coords))
         return vectors.cpu().numpy() if self.row.returns_array else vectors
 
     def embed(self, coords: Tensor, beta: float | None = None) -> Tensor:
@@ -186,6 +205,7 @@ class Model(nn.Module):
         recipe = Recipe(betas=layers, visual=self.visual, location=self.location, diagnostics=self.diagnostics)
         return replace(recipe, keep=chosen_bands(bands, recipe.every_name))
 
+    @uncompiled
     def encode(
         self,
         lonlat: LonLat | DataFrame,
