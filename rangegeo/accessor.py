@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import xarray as xr
 from numpy.typing import ArrayLike
@@ -97,19 +97,22 @@ class RangegeoAccessor:
             raise UsageError("at needs a beta in [0, 1]; for example .at(0.5)")
         return at_beta(self._cube, given)
 
-    def similarity(self, lon: ArrayLike, lat: ArrayLike, *, model: Model | None = None) -> xr.DataArray:
+    def similarity(
+        self, lon: ArrayLike, lat: ArrayLike | None = None, *, model: Model | str | None = None
+    ) -> xr.DataArray:
         """The cosine similarity of every pixel with the embedding at one place or at several; diagnostics are left out.
 
         Args:
-            lon, lat: in degrees, one number each, or arrays of the same length for several places.
-            model: the model that made the cube, to compare with places outside of the cube too. None takes the
-                embedding of the pixel that holds the place.
+            lon, lat: in degrees, one number each, or arrays of the same length for several places. Without `lat`, `lon`
+                holds the places: (2,) for one, (n, 2) for several.
+            model: the model that made the cube, or its name, to compare with places outside of the cube too. None takes
+                the embedding of the pixel that holds the place.
         Returns:
             float32 with the cube's dims except band, and with `place` before them if there are several places.
         Raises:
             UsageError: a place is outside of the cube or on a pixel without data, or the model did not make the cube.
         """
-        return similarity(self._cube, joined(lon, lat), model=model)
+        return similarity(self._cube, lon if lat is None else joined(lon, lat), model=model)
 
     def cluster(self, k: int, *, seed: int = 0, beta: float | str = "shared") -> xr.DataArray:
         """Group the pixels into k clusters of like embeddings, with k-means on a sample that is computed now.
@@ -129,13 +132,16 @@ class RangegeoAccessor:
         """
         return cluster(self._cube, k, seed=seed, beta=beta)
 
-    def sample(self, places: object, *, method: str = "nearest", invalid: str | None = None) -> xr.DataArray:
+    def sample(
+        self, places: object, lat: ArrayLike | None = None, *, method: str = "nearest", invalid: str | None = None
+    ) -> xr.DataArray:
         """The values of the cube at places.
 
         Args:
             places: (n, 2) longitude, latitude in degrees, or one place (2,); or a table with columns of the usual
                 names, of pandas, polars, pyarrow, dask or another library; or a GeoDataFrame or GeoSeries of points in
-                any CRS.
+                any CRS. With `lat`, these are longitudes.
+            lat: latitudes, if they are given apart: one number, or an array as long as the longitudes.
             method: "nearest" for the pixel that holds a place, or "linear" to weigh the four pixels around it.
             invalid: "null" gives NaN to rows without a possible place, "refuse" raises an error; by default "null" for
                 tables and "refuse" for arrays.
@@ -144,6 +150,7 @@ class RangegeoAccessor:
         Raises:
             UsageError, ShapeError: the places or the method cannot be used.
         """
+        places = places if lat is None else joined(cast(ArrayLike, places), lat)
         return sample(self._cube, places, method=method, invalid=invalid)
 
     def to_dask(self) -> xr.DataArray:

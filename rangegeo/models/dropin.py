@@ -56,8 +56,8 @@ class RANGE(FixedDtypeModule):
             weights=str(pretrained_path or "official"),
             db=str(db_path or db),
             device=device,
-            beta=self.beta,
         )
+        model.beta = self.beta
         self.model = model
         self.field = cast(RangeField, model.field)
         self.model_name = model_name
@@ -100,7 +100,7 @@ class RANGE(FixedDtypeModule):
     def encode(self, coords: object, batch_size: int = 10_000) -> np.ndarray:
         """Array-like (n, 2) or (2,) lon, lat in degrees to (n, embedding_dim) float32."""
         coords = coords.to_numpy() if is_frame(coords) else coords  # upstream uses the columns' order
-        return self.model.encode(coords, self.beta, batch_size)
+        return self.model.encode(coords, self.beta if self.model.has_beta else None, batch_size)
 
 
 def load_satclip_location_encoder(ckpt_path: str, device: str = "cpu") -> nn.Module:

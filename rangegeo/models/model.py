@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -25,7 +25,7 @@ from rangegeo.models.spec import ModelSpec
 from rangegeo.places.frames import embedded_frame
 from rangegeo.places.lonlat import LonLat, check_lonlat, read_places
 from rangegeo.schema.bands import GEOGRAPHIC_DIAGNOSTICS, SEMANTIC_DIAGNOSTICS, Bands, chosen_bands
-from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, check_betas, one_spelling
+from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, check_betas, one_spelling, warn_of_no_betas
 from rangegeo.weights.origins import source_data
 
 if TYPE_CHECKING:
@@ -34,6 +34,16 @@ if TYPE_CHECKING:
 LAYOUTS = ("betas", "components")
 SET_IN_INIT = ("evaluator", "facts")  # attributes that only instances have
 SHOWN_OF_TORCH = ("cpu", "cuda", "eval", "forward", "to")  # the methods of torch modules that users of a model need
+
+
+def _check_betas_of_places(betas: Betas, lonlat: object) -> None:
+    """Refuse betas as `check_betas` does; a longitude alone was given with its latitude as the beta."""
+    try:
+        check_betas(betas)
+    except UsageError:
+        if isinstance(lonlat, Real) and isinstance(betas, Real):
+            raise UsageError(f"places come as one argument: encode([{lonlat:g}, {betas:g}])") from None
+        raise
 
 
 class Model(nn.Module):
@@ -205,7 +215,6 @@ class Model(nn.Module):
         recipe = Recipe(betas=layers, visual=self.visual, location=self.location, diagnostics=self.diagnostics)
         return replace(recipe, keep=chosen_bands(bands, recipe.every_name))
 
-    @uncompiled
     def encode(
         self,
         lonlat: LonLat | DataFrame,
@@ -224,7 +233,8 @@ class Model(nn.Module):
                 with columns of the usual names (lon, lat, longitude, decimalLatitude, x, y …), of pandas, polars,
                 pyarrow, dask or another library; or a GeoDataFrame or GeoSeries of points in any CRS.
             betas, beta: two names of one argument. One number in [0, 1] or several, 0 geographic to 1 semantic, for
-                models that have it; by default the beta that the model was loaded with.
+                models that have it; by default the beta that the model was loaded with. Other models warn that it
+                changes nothing.
             batch_size: places that are evaluated at a time. The result does not depend on it.
             bands: "all", "visual", "location", "diagnostics", names of bands or their numbers from 1 on, or several of
                 these. Bands that are left out are not computed.
@@ -245,7 +255,9 @@ class Model(nn.Module):
         """
         given = one_spelling(betas, beta)
         betas = self.beta if given is None else given
-        check_betas(betas)
+        _check_betas_of_places(betas, lonlat)
+        if given is not None and not self.has_beta:
+            warn_of_no_betas(self.spec.name, stacklevel=2)
         recipe = self.recipe(betas, bands=bands)
         places, index = read_places(lonlat, invalid)
         usable = ~np.isnan(places[:, 0])
@@ -258,6 +270,7 @@ class Model(nn.Module):
             out[:, usable] = values
         return out[0] if np.ndim(betas) == 0 or not self.has_beta else out
 
+    @uncompiled
     def _points(self, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int, tolerance: float | None) -> np.ndarray:
         """Embed (n, 2) places in range: (layers, n, bands) float32."""
         if not isinstance(batch_size, Integral) or batch_size < 1:

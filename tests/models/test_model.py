@@ -23,7 +23,7 @@ import rangegeo as rg
 from rangegeo.encoders import MODELS
 from rangegeo.engine import evaluator
 from rangegeo.engine.evaluator import seconds_per_place
-from rangegeo.errors import RangegeoError, ShapeError, UsageError, WeightsError
+from rangegeo.errors import ModelWarning, RangegeoError, ShapeError, UsageError, WeightsError
 from rangegeo.field.places import Places
 from rangegeo.models import load as module
 from rangegeo.models.device import resolve_device
@@ -73,7 +73,13 @@ def test_shapes_and_dtypes(mini, mini_range, mini_satclip):
 def test_models_without_beta_take_any_and_give_one(mini_range):
     expected = mini_range.encode(POINTS)
     for beta in (0.0, 1.0, (0, 1)):
-        np.testing.assert_array_equal(mini_range.encode(POINTS, beta), expected)
+        with pytest.warns(ModelWarning, match="^RANGE has no betas, so beta changes nothing; leave it out$") as told:
+            np.testing.assert_array_equal(mini_range.encode(POINTS, beta), expected)
+        assert told[0].filename == __file__
+    with pytest.warns(ModelWarning, match="Theory has no betas") as told:
+        model = rg.load_model("Theory", beta=0.3)
+    assert told[0].filename == __file__
+    assert pickle.loads(pickle.dumps(model)).beta == 0.3  # without another warning
 
 
 def test_several_betas_are_each_beta(mini):
@@ -235,6 +241,11 @@ def test_bad_betas_are_refused(mini, beta, said):
     if beta is not None:  # the model's own
         with pytest.raises(UsageError, match=re.escape(said)):
             mini.encode(POINTS, beta)
+
+
+def test_a_latitude_is_no_beta(mini):
+    with pytest.raises(UsageError, match=r"^places come as one argument: encode\(\[5.7, 45.2\]\)$"):
+        mini.encode(5.7, 45.2)
 
 
 def test_good_betas():
