@@ -33,6 +33,11 @@ class RangegeoAccessor:
     """Methods of a cube from `rangegeo.raster` or `rangegeo.open_cube`."""
 
     def __init__(self, cube: xr.DataArray) -> None:
+        if "band" not in cube.dims and "band" in cube.coords and cube["band"].dims in [("band_name",)]:
+            raise UsageError(
+                ".rangegeo needs a cube with dims band, y and x, and its bands are along band_name; go back with "
+                '.swap_dims(band_name="band")'
+            )
         if not {"band", "y", "x"} <= set(cube.dims):
             raise UsageError(
                 f".rangegeo needs a cube with dims band, y and x, got {cube.dims}; sel(band=[1]) keeps a band's "

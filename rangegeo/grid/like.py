@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeAlias
 
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
-from rangegeo.errors import GridError, UsageError, argument
+from rangegeo.errors import GridError, GridWarning, UsageError, argument
 from rangegeo.grid.box import check_size
 from rangegeo.grid.coords import Labels
 from rangegeo.grid.crs import crs_name, parse_crs, wkt_of
@@ -24,6 +24,19 @@ RasterLike: TypeAlias = str | os.PathLike[str] | GeoBox | xr.DataArray | xr.Data
 STORE_FILES = ("zarr.json", ".zgroup", ".zarray")  # a folder with one of these is a Zarr store
 REMEDY = "make a raster of it that is, for example with gdalwarp"
 LIKE = argument("like")
+# What to do about a grid that cannot be used.
+OF_FILES = {
+    "crs": "make one that has, for example gdal_translate -a_srs EPSG:4326 FILE with_crs.tif",
+    "rotated": REMEDY,
+    "south to north": REMEDY,
+    "east to west": REMEDY,
+}
+OF_ARRAYS = {
+    "crs": 'say it with rioxarray: array.rio.write_crs("EPSG:4326")',
+    "rotated": "reproject it with array.rio.reproject",
+    "south to north": "turn it over: array.sortby(array.odc.spatial_dims[0], ascending=False)",
+    "east to west": "turn it over: array.sortby(array.odc.spatial_dims[1])",
+}
 
 
 def geobox_like(source: RasterLike) -> GeoBox:
@@ -41,7 +54,7 @@ def geobox_like(source: RasterLike) -> GeoBox:
     if isinstance(source, GeoBox):
         return _checked(source, "the GeoBox")
     if isinstance(source, xr.DataArray | xr.Dataset):
-        return _checked(_of_xarray(source, "the array"), "the array")
+        return _checked(_of_xarray(source, "the array"), "the array", OF_ARRAYS)
     if not isinstance(source, str | os.PathLike):
         expected = "the path of a raster, a GeoBox or an xarray object"
         raise UsageError(argument="like", expected=expected, got=type(source).__name__)
@@ -118,7 +131,22 @@ def _of_xarray(data: xr.DataArray | xr.Dataset, name: str) -> GeoBox:
     return geobox
 
 
-def _checked(geobox: GeoBox, name: str) -> GeoBox:
+def warn_of_names(source: RasterLike) -> None:
+    """Warn of an array whose axes are not called y and x, as those of rasters are."""
+    dims = source.odc.spatial_dims if isinstance(source, xr.DataArray | xr.Dataset) else None
+    if dims is None or tuple(dims) == ("y", "x"):
+        return
+    renamed = f'{dims[0]}="y", {dims[1]}="x"'
+    warnings.warn(
+        GridWarning(
+            f"{LIKE}: the axes of the array are {dims[0]} and {dims[1]}, and those of rasters y and x, so arithmetic "
+            f"would pair every row with every row; rename them: array.rename({renamed})"
+        ),
+        stacklevel=4,
+    )
+
+
+def _checked(geobox: GeoBox, name: str, remedies: Mapping[str, str] = OF_FILES) -> GeoBox:
     """The same grid with its CRS named by its code, if it can be used.
 
     Raises:
@@ -128,13 +156,12 @@ def _checked(geobox: GeoBox, name: str) -> GeoBox:
     geobox = unskewed(geobox)
     transform = geobox.affine
     if geobox.crs is None:
-        make = "make one that has, for example gdal_translate -a_srs EPSG:4326 FILE with_crs.tif"
-        raise GridError(f"{LIKE}: {name} has no CRS; {make}")
+        raise GridError(f"{LIKE}: {name} has no CRS; {remedies['crs']}")
     if is_skewed(transform, geobox.shape.yx):
-        raise GridError(f"{LIKE}: {name} is rotated, and rasters are made north-up; {REMEDY}")
+        raise GridError(f"{LIKE}: {name} is rotated, and rasters are made north-up; {remedies['rotated']}")
     if transform.a <= 0 or transform.e >= 0:
         way = "south to north" if transform.e >= 0 else "east to west"
-        raise GridError(f"{LIKE}: {name} runs from {way}, and rasters are made north-up; {REMEDY}")
+        raise GridError(f"{LIKE}: {name} runs from {way}, and rasters are made north-up; {remedies[way]}")
     check_size(geobox.shape.yx, f"{name} has as many; take a smaller one for {LIKE}")
     crs = parse_crs(wkt_of(geobox), "like", source=name)
     return GeoBox(geobox.shape, transform, crs_name(crs))

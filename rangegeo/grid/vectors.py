@@ -96,7 +96,10 @@ def read_geometries(source: AreaLike) -> Geometries:
     if isinstance(source, shapely.Geometry):
         return Geometries(np.array([source]), None, "geometry", is_bare=True, remedy=IN_AN_OBJECT)
     if isinstance(source, Mapping):
-        return Geometries(*_read(_as_json(source), "GeoJSON"), "GeoJSON")
+        shapes, crs = _read(_as_json(source), "GeoJSON")
+        if "crs" in source:
+            return Geometries(shapes, crs, "GeoJSON")
+        return Geometries(shapes, None, "GeoJSON", is_bare=True, remedy=IN_AN_OBJECT)
     if isinstance(source, str) and source == "-":
         return Geometries(*_read(sys.stdin.buffer.read(), "stdin"), "stdin")
     if isinstance(source, str | os.PathLike):

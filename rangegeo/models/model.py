@@ -231,7 +231,8 @@ class Model(nn.Module):
         Args:
             lonlat: (n, 2) longitude, latitude in degrees (WGS 84), or one place (2,): array, list or tensor; or a table
                 with columns of the usual names (lon, lat, longitude, decimalLatitude, x, y …), of pandas, polars,
-                pyarrow, dask or another library; or a GeoDataFrame or GeoSeries of points in any CRS.
+                pyarrow, dask or another library, or a dictionary or a Dataset of such columns; or a GeoDataFrame or
+                GeoSeries of points in any CRS; or points of shapely in degrees.
             betas, beta: two names of one argument. One number in [0, 1] or several, 0 geographic to 1 semantic, for
                 models that have it; by default the beta that the model was loaded with. Other models warn that it
                 changes nothing.
@@ -277,7 +278,8 @@ class Model(nn.Module):
             raise UsageError(f"batch_size must be a whole number of places from 1 on, got {batch_size!r}")
         if tolerance is None:
             return evaluate_places(self.evaluator, lonlat_deg, recipe, batch_size)
-        return interpolate_places(self.evaluator, lonlat_deg, recipe, check_tolerance(tolerance))
+        within = check_tolerance(tolerance, "leave it out to evaluate every place")
+        return interpolate_places(self.evaluator, lonlat_deg, recipe, within)
 
     def neighbors(
         self, lonlat: LonLat, k: int = 10, *, beta: float | None = None, betas: Betas | None = None

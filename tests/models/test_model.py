@@ -243,6 +243,11 @@ def test_bad_betas_are_refused(mini, beta, said):
             mini.encode(POINTS, beta)
 
 
+def test_a_tolerance_below_round_off_names_what_encode_has(mini):
+    with pytest.raises(UsageError, match=r"for example tolerance=1e-5, or leave it out to evaluate every place$"):
+        mini.encode(POINTS, tolerance=1e-7)
+
+
 def test_a_latitude_is_no_beta(mini):
     with pytest.raises(UsageError, match=r"^places come as one argument: encode\(\[5.7, 45.2\]\)$"):
         mini.encode(5.7, 45.2)
