@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import xarray as xr
 from numpy.typing import ArrayLike
@@ -34,6 +34,11 @@ class RangegeoAccessor:
     """Methods of a cube from `rangegeo.raster` or `rangegeo.open_cube`."""
 
     def __init__(self, cube: xr.DataArray) -> None:
+        if "band" not in cube.dims and "band" in cube.coords and cube["band"].dims in [("band_name",)]:
+            raise UsageError(
+                ".rangegeo needs a cube with dims band, y and x, and its bands are along band_name; go back with "
+                '.swap_dims(band_name="band")'
+            )
         if not {"band", "y", "x"} <= set(cube.dims):
             raise UsageError(
                 f".rangegeo needs a cube with dims band, y and x, got {cube.dims}; sel(band=[1]) keeps a band's "
@@ -130,14 +135,14 @@ class RangegeoAccessor:
             raise UsageError(f"at needs a beta in [0, 1]; for example .at({usual:g})")
         return at_beta(self._cube, given)
 
-    def similarity(self, lon: Any, lat: ArrayLike | None = None, *, model: Model | None = None) -> xr.DataArray:
+    def similarity(self, lon: Any, lat: ArrayLike | None = None, *, model: Model | str | None = None) -> xr.DataArray:
         """The cosine similarity of every pixel with the embedding at one place or at several; diagnostics are left out.
 
         Args:
             lon, lat: in degrees, one number each, or arrays of the same length for several places. Without `lat`, the
                 first argument holds both: (n, 2) or (2,) longitude, latitude, a table, or a GeoDataFrame of points.
-            model: the model that made the cube, to compare with places outside of the cube too. None takes the
-                embedding of the pixel that holds the place.
+            model: the model that made the cube, or its name, to compare with places outside of the cube too. None takes
+                the embedding of the pixel that holds the place.
         Returns:
             float32 with the cube's dims except band, and with `place` before them if there are several places.
         Raises:
@@ -163,13 +168,16 @@ class RangegeoAccessor:
         """
         return cluster(self._cube, k, seed=seed, beta=beta)
 
-    def sample(self, places: object, *, method: str = "nearest", invalid: str | None = None) -> xr.DataArray:
+    def sample(
+        self, places: object, lat: ArrayLike | None = None, *, method: str = "nearest", invalid: str | None = None
+    ) -> xr.DataArray:
         """The values of the cube at places.
 
         Args:
             places: (n, 2) longitude, latitude in degrees, or one place (2,); or a table with columns of the usual
                 names, of pandas, polars, pyarrow, dask or another library; or a GeoDataFrame or GeoSeries of points in
-                any CRS.
+                any CRS. With `lat`, these are longitudes.
+            lat: latitudes, if they are given apart: one number, or an array as long as the longitudes.
             method: "nearest" for the pixel that holds a place, or "linear" to weigh the four pixels around it.
             invalid: "null" gives NaN to rows without a possible place, "refuse" raises an error; by default "null" for
                 tables and "refuse" for arrays.
@@ -178,6 +186,7 @@ class RangegeoAccessor:
         Raises:
             UsageError, ShapeError: the places or the method cannot be used.
         """
+        places = places if lat is None else joined(cast(ArrayLike, places), lat)
         return sample(self._cube, places, method=method, invalid=invalid)
 
     def predict(self, estimator: Estimator, *, method: str = "predict") -> xr.DataArray:
@@ -209,7 +218,7 @@ class RangegeoAccessor:
         zarr_format: int = 3,
         dtype: str = "float32",
         scales_from: str | Path | None = None,
-        creation_options: Mapping[str, object] | None = None,
+        creation_options: Mapping[str, object] | Iterable[str] | None = None,
     ) -> list[Path]:
         """Write the cube to a Zarr store, chunk by chunk.
 
@@ -223,7 +232,7 @@ class RangegeoAccessor:
                 for its ranges.
             scales_from: a .zarr or a .tif whose steps integers count in, so that both can be joined.
             creation_options: COMPRESS ("LZ4", "ZSTD", "ZLIB", "BLOSCLZ" or "NONE"), LEVEL (0 to 9), SHUFFLE ("BYTE",
-                "BIT" or "NONE") and SHARDS ("YES" or "NO").
+                "BIT" or "NONE") and SHARDS ("YES" or "NO"), as a dictionary or as texts such as ["COMPRESS=ZSTD"].
         Returns:
             The path, in a list.
         Raises:
@@ -249,7 +258,7 @@ class RangegeoAccessor:
         resume: bool = False,
         dtype: str = "float32",
         scales_from: str | Path | None = None,
-        creation_options: Mapping[str, object] | None = None,
+        creation_options: Mapping[str, object] | Iterable[str] | None = None,
     ) -> list[Path]:
         """Write the cube as a Cloud Optimized GeoTIFF; several betas become NAME_beta0.5.tif and so on.
 
@@ -261,7 +270,8 @@ class RangegeoAccessor:
                 neighbouring rasters share. For int8, and for cubes of other values, the cube is computed twice, first
                 for its ranges.
             scales_from: a .zarr or a .tif whose steps integers count in, so that both can be joined.
-            creation_options: those of GDAL's COG or GTiff driver, such as {"COMPRESS": "DEFLATE"}.
+            creation_options: those of GDAL's COG or GTiff driver, such as {"COMPRESS": "DEFLATE"} or
+                ["COMPRESS=DEFLATE"].
         Returns:
             The paths of the embeddings, in the order of the betas.
         Raises:

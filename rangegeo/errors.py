@@ -230,6 +230,10 @@ class PlaceWarning(_TwoSpellings, UserWarning):
     """Places are used as they are given, but for some of them something else may have been meant."""
 
 
+class ModelWarning(_TwoSpellings, UserWarning):
+    """A model is used, but an argument that it does not have is ignored."""
+
+
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, or the name of its class if it has no message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

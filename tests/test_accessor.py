@@ -145,6 +145,21 @@ def test_some_bands_of_both_components_are_enough(components):
 # --------------------------------------------------------------------------------------------------- files
 
 
+def test_bands_that_were_swapped_for_their_names_are_told_how_to_go_back(cube):
+    swapped = cube.swap_dims(band="band_name")
+    with pytest.raises(UsageError, match=r"go back with \.swap_dims\(band_name=.band.\)$"):
+        swapped.rangegeo  # noqa: B018
+    assert swapped.swap_dims(band_name="band").rangegeo.facts == cube.rangegeo.facts
+
+
+def test_places_apart_or_as_one_argument(cube):
+    here, several = (5.5, 44.5), [[5.5, 44.5], [5.9, 44.1]]
+    for name in ("similarity", "sample"):
+        method = getattr(cube.rangegeo, name)
+        xr.testing.assert_identical(method(*here), method(here))
+        xr.testing.assert_identical(method(*zip(*several, strict=True)), method(several))
+
+
 def test_to_zarr(cube, tmp_path):
     assert cube.rangegeo.to_zarr(tmp_path / "a.zarr") == [tmp_path / "a.zarr"]
     assert rg.open_cube(tmp_path / "a.zarr").rangegeo.facts["evaluation"] in ("exact", "interpolated")

@@ -12,19 +12,24 @@ import xarray as xr
 from rangegeo.analysis.pixels import embedding_of, layered, pixels_like, products, slabs
 from rangegeo.cubes.lazy import as_lazy
 from rangegeo.errors import UsageError, argument
-from rangegeo.grid.pixels import containing, pixel_coordinates
-from rangegeo.models.load import loaded
+from rangegeo.grid.domain import whole_turns
+from rangegeo.grid.pixels import containing, pixel_coordinates, places_on
+from rangegeo.models.load import load_model, loaded
 from rangegeo.models.model import Model
 from rangegeo.models.spec import ModelSpec
 from rangegeo.places.frames import is_table
 from rangegeo.places.lonlat import LonLat, check_lonlat
 from rangegeo.schema.cube import geobox_of, is_in_memory
+from rangegeo.schema.facts import computed_from
 
 # Attributes of a cube that say which model made it, and the fields of a ModelSpec that must agree with them.
 MADE_BY = {"model": "name", "encoder_sha256": "weights_sha256", "database_sha256": "db_sha256"}
 
+SAME_VALUES = 0.99  # cosine of a pixel of a cube with the model's own embedding there; int8 keeps 0.998
+PROBES = (3, 16)  # lines along each axis at whose crossings a cube is compared with the model; the second if all is NaN
 
-def similarity(cube: xr.DataArray, lonlat: LonLat, *, model: Model | None = None) -> xr.DataArray:
+
+def similarity(cube: xr.DataArray, lonlat: LonLat, *, model: Model | str | None = None) -> xr.DataArray:
     """Cosine similarity of every pixel of a cube with the embedding of a place.
 
     Each beta is compared with the embedding of the same beta. The embedding of the place is that of the pixel which
@@ -34,18 +39,22 @@ def similarity(cube: xr.DataArray, lonlat: LonLat, *, model: Model | None = None
     Args:
         cube: (beta, band, y, x) or (band, y, x); bands with diagnostics are ignored.
         lonlat: (2,) longitude and latitude in degrees, or (n, 2) for several places; or a table or a GeoDataFrame.
-        model: the model that made the cube, from `rangegeo.load_model`.
+        model: the model that made the cube, from `rangegeo.load_model`; or its name, such as "RANGE+", to load it with
+            its default weights. If something was computed from the cube, some of its pixels are compared with the
+            model now.
     Returns:
         float32 with the dimensions of the cube except band, and a first dimension `place` if several places are given.
         It is NaN where the cube has no data, and lazy if the cube is lazy.
     Raises:
-        UsageError: a place is outside the cube, another model made the cube, or the cube holds no single embedding. If
-            a place lies on a pixel without data, the error is raised when the result is computed.
+        UsageError: a place is outside the cube, another model made the cube, its values are no longer those of the
+            model, or the cube holds no single embedding. If a place lies on a pixel without data, the error is raised
+            when the result is computed.
         ShapeError: the places have another shape, or they are not numbers.
     """
     if not isinstance(cube, xr.DataArray):
         raise UsageError(f"similarity needs a cube, an xarray.DataArray, got {type(cube).__name__}")
     places = check_lonlat(lonlat)
+    model = load_model(model) if isinstance(model, str) else model
     if model is not None and not isinstance(model, Model):
         raise UsageError(f"{argument('model')} must come from rangegeo.load_model, got {model!r}")
     compared = embedding_of(cube)
@@ -123,6 +132,8 @@ def _model_vectors(cube: xr.DataArray, model: Model, places: np.ndarray) -> da.A
             "the cube does not say which bands and betas of the model it holds, "
             f"or holds others ({', '.join(unknown[:3]) or 'none'}); give a place inside the cube and no model"
         )
+    if computed_from(cube) is not None:
+        _check_values(cube, model, tuple(betas), tuple(names))
     vectors = dask.delayed(_encoded)(model.spec, places, tuple(betas), tuple(names))
     layers = len(betas) if model.has_beta else 1
     return da.from_delayed(vectors, (len(places), layers, len(names)), dtype=np.float32)
@@ -131,7 +142,40 @@ def _model_vectors(cube: xr.DataArray, model: Model, places: np.ndarray) -> da.A
 def _encoded(spec: ModelSpec, places: np.ndarray, betas: tuple[float, ...], names: tuple[str, ...]) -> np.ndarray:
     """Embeddings (n, layers, bands) of places (n, 2) by a model, which is loaded where the task runs."""
     model = loaded(spec)
-    return model.encode(places, betas or 0.5, bands=names).reshape(-1, len(places), len(names)).swapaxes(0, 1)
+    return (
+        model.encode(places, betas if model.has_beta else None, bands=names)
+        .reshape(-1, len(places), len(names))
+        .swapaxes(0, 1)
+    )
+
+
+def _check_values(cube: xr.DataArray, model: Model, betas: tuple[float, ...], names: tuple[str, ...]) -> None:
+    """Refuse a cube with other values than those of the model, such as a difference; a masked cube has the same ones.
+
+    Some pixels with data are computed and compared, by their directions, for the cosine does not depend on lengths.
+    """
+    geobox = geobox_of(cube)
+    for lines in PROBES:
+        rows, cols = (np.unique(np.linspace(0, length - 1, lines + 2).astype(int)[1:-1]) for length in geobox.shape)
+        pixels = places_on(geobox, rows + 0.5, cols + 0.5)
+        values = layered(cube)[:, :, rows][..., cols].compute().reshape(-1, len(names), pixels.valid.size)
+        usable = np.isfinite(values).all(axis=(0, 1)) & pixels.valid.ravel()
+        if usable.any():
+            break
+    else:
+        raise UsageError(
+            f"the cube was {computed_from(cube)}, and no pixel tells whether it still has the model's values; give a "
+            "place inside the cube and no model"
+        )
+    places = whole_turns(pixels.lonlat_deg[usable])
+    made = _encoded(model.spec, places, betas, names).astype(np.float64)
+    found = values[..., usable].transpose(2, 0, 1).astype(np.float64)
+    cosines = (made * found).sum(axis=2) / (np.linalg.norm(made, axis=2) * np.linalg.norm(found, axis=2))
+    if not cosines.min() >= SAME_VALUES:
+        raise UsageError(
+            f"the cube was {computed_from(cube)} and no longer has the model's values: at one of its pixels their "
+            f"cosine with the model's is {cosines.min():.2g}; give a place inside the cube and no model"
+        )
 
 
 def _described(cube: xr.DataArray, values: da.Array, places: np.ndarray, reference: str) -> xr.DataArray:

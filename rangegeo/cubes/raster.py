@@ -12,7 +12,7 @@ from rangegeo.cubes.projection import taken_projection, with_projection
 from rangegeo.cubes.spec import RasterSpec
 from rangegeo.cubes.virtual import virtual_raster
 from rangegeo.engine.tolerance import TOLERANCE
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
 from rangegeo.grid.crs import CrsLike
 from rangegeo.grid.extent import choose_extent
 from rangegeo.grid.like import RasterLike, own_labels
@@ -100,7 +100,10 @@ def raster(
     )
     if isinstance(model, str):
         model = load_model(model)
-    recipe = model.recipe(one_spelling(betas, beta), layout=layout, bands=bands)
+    given = one_spelling(betas, beta)
+    if given is not None and not model.has_beta:
+        raise UsageError(f"{argument('betas')} needs a model with betas, and {model.spec.name} has none; leave it out")
+    recipe = model.recipe(given, layout=layout, bands=bands)
     if pca_from is not None:
         recipe = taken_projection(recipe, model, pca_from, pca)
     elif pca is not None:

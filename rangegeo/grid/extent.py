@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -92,11 +92,17 @@ def choose_extent(
         others = {"res": res, "crs": crs, "bbox_crs": bbox_crs, "align": align or None}
         for name in (name for name, value in others.items() if value is not None):
             raise UsageError(f"{argument('like')} gives the whole grid; leave out {argument(name)}")
-        from rangegeo.grid.like import geobox_like  # imports xarray, which a wrong bbox should not wait for
+        from rangegeo.grid.like import (
+            geobox_like,
+            warn_of_names,
+        )  # imports xarray, which a wrong bbox should not wait for
 
         geobox = geobox_like(like)
+        warn_of_names(like)
         _check_not_nowhere(geobox, f"take another {argument('like')}")
         return geobox, None
+    if bbox is not None:
+        _check_kind(bbox)
     if res is None:
         needed = f"{argument('res')}, the pixel size in units of {argument('crs')}"
         example = argument("res", example_res(parse_crs(WGS84 if crs is None else crs)))
@@ -110,6 +116,23 @@ def choose_extent(
     assert aoi is not None  # exactly one of the three is given
     polygons = read_polygons(aoi, bbox_crs, aoi_layer)
     return _of_area(polygons, res, crs, align=align, all_touched=all_touched)
+
+
+def _check_kind(bbox: object) -> None:
+    """Refuse an area or a raster that is given as a box.
+
+    Raises:
+        UsageError: which argument it belongs to.
+    """
+    kind, belongs = type(bbox).__name__, None
+    if isinstance(bbox, GeoBox) or hasattr(type(bbox), "dims"):
+        belongs = argument("like")
+    elif isinstance(bbox, Mapping) or any(hasattr(bbox, name) for name in ("__geo_interface__", "geometry")):
+        belongs = argument("aoi")
+    elif isinstance(bbox, PurePath):
+        belongs = f"{argument('aoi')}, if it is an area, or {argument('like')}, if it is a raster"
+    if belongs is not None:
+        raise UsageError(f"{argument('bbox')} must be four numbers W,S,E,N, got {kind}; give it as {belongs}")
 
 
 def _check_not_nowhere(geobox: GeoBox, remedy: str) -> None:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
-from rangegeo.errors import GridError, UsageError, argument
+from rangegeo.errors import GridError, GridWarning, UsageError, argument
 from rangegeo.grid.box import check_size
 from rangegeo.grid.coords import Labels
 from rangegeo.grid.crs import crs_name, parse_crs, wkt_of
@@ -21,11 +21,10 @@ from rangegeo.support.paths import local_path, name_beside, shell_name, unparsed
 # A path or another name that GDAL opens, a grid, or georeferenced data.
 RasterLike: TypeAlias = str | os.PathLike[str] | GeoBox | xr.DataArray | xr.Dataset
 
-# What to type in Python if a grid has no CRS, is rotated, or is mirrored.
+# What to type in Python if a grid has no CRS or is rotated.
 OF_ARRAY = {
     "crs": 'write one into it, for example array.rio.write_crs("EPSG:4326")',
     "rotated": "make one that is, for example array.rio.reproject(array.rio.crs)",
-    "mirrored": 'turn it, for example array.sortby("y", ascending=False).sortby("x")',
 }
 OF_GEOBOX = {
     "crs": 'make one that has, for example GeoBox(geobox.shape, geobox.affine, "EPSG:4326")',
@@ -150,12 +149,30 @@ def _remedy(source: RasterLike, fault: str) -> str:
     if isinstance(source, GeoBox):
         return OF_GEOBOX.get(fault, OF_GEOBOX["rotated"])
     if isinstance(source, xr.DataArray | xr.Dataset):
+        if fault == "mirrored":
+            rows, cols = source.odc.spatial_dims
+            return f'turn it, for example array.sortby("{rows}", ascending=False).sortby("{cols}")'
         return OF_ARRAY[fault]
     name = os.fspath(source)
     if fault != "crs":
         return _warped(name)
     into = shell_name(name_beside(name, "_with_crs.tif"))
     return f"make a copy that has, for example gdal_translate -a_srs EPSG:4326 {shell_name(name)} {into}"
+
+
+def warn_of_names(source: RasterLike) -> None:
+    """Warn of an array whose axes are not called y and x, as those of rasters are."""
+    dims = source.odc.spatial_dims if isinstance(source, xr.DataArray | xr.Dataset) else None
+    if dims is None or tuple(dims) == ("y", "x"):
+        return
+    renamed = f'{dims[0]}="y", {dims[1]}="x"'
+    warnings.warn(
+        GridWarning(
+            f"{LIKE}: the axes of the array are {dims[0]} and {dims[1]}, and those of rasters y and x, so arithmetic "
+            f"would pair every row with every row; rename them: array.rename({renamed})"
+        ),
+        stacklevel=4,
+    )
 
 
 def _checked(geobox: GeoBox, name: str, source: RasterLike) -> GeoBox:

@@ -104,7 +104,10 @@ def read_geometries(source: AreaLike, layer: str | None = None) -> Geometries:
     if isinstance(source, shapely.Geometry):
         return Geometries(np.array([source]), None, "geometry", is_bare=True, remedy=IN_AN_OBJECT)
     if isinstance(source, Mapping):
-        return Geometries(*_read(_as_json(source), "GeoJSON"), "GeoJSON", remedy=IN_GEOJSON)
+        shapes, crs = _read(_as_json(source), "GeoJSON")
+        if "crs" in source:
+            return Geometries(shapes, crs, "GeoJSON", remedy=IN_GEOJSON)
+        return Geometries(shapes, None, "GeoJSON", is_bare=True, remedy=IN_AN_OBJECT)
     if isinstance(source, str) and source == "-":
         read = _read(standard_input("GeoJSON").read(), "stdin", layer)
         return Geometries(*read, "stdin", remedy=_in_a_file("FILE"))

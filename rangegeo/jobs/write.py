@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import dask.array as da
@@ -19,7 +19,7 @@ from rangegeo.schema.complete import band_names, completed
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
 from rangegeo.schema.facts import facts_of, facts_of_values
 from rangegeo.stores.drafts import kept_storage
-from rangegeo.stores.formats import FORMATS, Format
+from rangegeo.stores.formats import FORMATS, Format, named_options
 from rangegeo.stores.quantise import ROUND_OFF, Storage, check_dtype, fit_storage, storage_within
 from rangegeo.stores.taken import taken_storage
 from rangegeo.support.paths import local_path
@@ -36,7 +36,7 @@ def write_cube(
     resume: bool = False,
     dtype: str = "float32",
     scales_from: str | Path | None = None,
-    creation_options: Mapping[str, object] | None = None,
+    creation_options: Mapping[str, object] | Iterable[str] | None = None,
     **options: object,
 ) -> list[Path]:
     """Write any cube: lazy, virtual, in memory, or a regular slice of one.
@@ -56,15 +56,13 @@ def write_cube(
             written; nothing was touched.
     """
     cube = _usual(cube)
-    path, form = local_path(path), FORMATS[format]
-    of_suffix = next((name for name, row in FORMATS.items() if path.suffix.lower() in row.suffixes), format)
-    if of_suffix != format:
-        raise UsageError(
-            f"{path} is the name of another format; write it with {METHODS[of_suffix]}, or give another path"
-        )
-    options = {**options, "overwrite": overwrite, "creation_options": creation_options}
+    if options.get("zarr_format") in ("2", "3"):
+        options["zarr_format"] = int(str(options["zarr_format"]))
+    path, form, dtype = local_path(path), FORMATS[format], check_dtype(dtype)
+    _check_suffix(path, format)
+    options = {**options, "overwrite": overwrite, "creation_options": named_options(creation_options)}
     cube = north_up(cube) if form.north_up else cube
-    form.check(cube, path, dtype=check_dtype(dtype), resume=resume, **options)  # before anything is computed
+    form.check(cube, path, dtype=dtype, resume=resume, **options)  # before anything is computed
     cube = as_lazy(cube)
     kept = kept_storage(path) if resume else None
     storage = kept or choose_storage(
@@ -76,6 +74,23 @@ def write_cube(
     if said:
         warnings.warn(CubeWarning(said), stacklevel=3)
     return written
+
+
+def _check_suffix(path: Path, format: str) -> None:
+    """Refuse a path whose suffix is not one of the format.
+
+    Raises:
+        UsageError: it is the suffix of another format, of none that can be written, or there is none.
+    """
+    suffix = path.suffix.lower()
+    if suffix in FORMATS[format].suffixes:
+        return
+    other = next((name for name, row in FORMATS.items() if suffix in row.suffixes), None)
+    if other is not None:
+        raise UsageError(f"{path} is the name of another format; write it with {METHODS[other]}, or give another path")
+    expected, usual = " or ".join(FORMATS[format].suffixes), FORMATS[format].suffixes[0]
+    shown = path.with_name(path.name + usual)
+    raise UsageError(argument="out", expected=f"a name that ends in {expected}", got=repr(str(path)), example=shown)
 
 
 def choose_storage(
@@ -131,11 +146,31 @@ def compute_and_write(
     return form.write(cube, path, storage=storage, measuring=measuring, report=report, **options)
 
 
+def _check_labels(cube: xr.DataArray) -> None:
+    """Refuse a cube whose layers or bands could not be told apart in a file.
+
+    Raises:
+        UsageError: it has several betas and does not say which, or two bands have the same name.
+    """
+    if cube.sizes.get("beta", 1) > 1 and "beta" not in cube.coords:
+        raise UsageError(
+            f"the cube has {cube.sizes['beta']} layers and does not say their betas; give them back with "
+            "cube.assign_coords(beta=[...])"
+        )
+    names = band_names(cube)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UsageError(
+            f"two bands of the cube are called {twice!r}; write each model to a file of its own, or give the bands "
+            'other names: cube.assign_coords(band_name=("band", NAMES))'
+        )
+
+
 def _usual(cube: xr.DataArray) -> xr.DataArray:
     """A cube as other programs hand it back, with all its coordinates and with its dimensions in the usual order.
 
     Raises:
-        UsageError: it has no grid, or other dimensions, or it holds stored integers.
+        UsageError: it has no grid, or other dimensions, its layers or bands cannot be told apart, or it holds integers.
     """
     cube = completed(cube)
     order = [dim for dim in ("beta", "band", "y", "x") if dim in cube.dims]
@@ -143,6 +178,7 @@ def _usual(cube: xr.DataArray) -> xr.DataArray:
         cube = cube.transpose(*order)
     geobox_of(cube)
     as_4d(cube)
+    _check_labels(cube)
     if cube.dtype.kind != "f":
         raise UsageError(
             f"a cube holds numbers with fractions, got {cube.dtype}; rangegeo.open_cube gives the values that a file "

@@ -13,6 +13,7 @@ from rangegeo.engine.evaluator import FixedDtypeModule
 from rangegeo.errors import UsageError
 from rangegeo.field.places import Places
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
+from rangegeo.models.calls import check_coords, uncompiled
 from rangegeo.models.load import load_model
 from rangegeo.places.frames import is_frame
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, one_spelling
@@ -49,14 +50,14 @@ class RANGE(FixedDtypeModule):
         if model_name not in ("RANGE", "RANGE+"):
             raise UsageError(f"model_name must be 'RANGE' or 'RANGE+', got {model_name!r}")
         given = one_spelling(betas, beta)
-        self.beta = DEFAULT_BETA if given is None else check_beta(given, "RANGE")
+        self.beta = DEFAULT_BETA if given is None else cast(float, given)  # checked where it is set
         model = load_model(
             model_name,
             weights=str(pretrained_path or "official"),
             db=str(db_path or db),
             device=device,
-            beta=self.beta,
         )
+        model.beta = self.beta
         self.model = model
         self.field = cast(RangeField, model.field)
         self.model_name = model_name
@@ -92,15 +93,26 @@ class RANGE(FixedDtypeModule):
         """The places of the database's rows, (N, 3) float32 unit vectors."""
         return self.field.xyz
 
+    @property
+    def beta(self) -> float:
+        """The beta of calls and of `encode`; another one in [0, 1] may be set."""
+        return self._beta
+
+    @beta.setter
+    def beta(self, beta: float) -> None:
+        self._beta = check_beta(beta, "RANGE")
+
+    @uncompiled
     @torch.no_grad()
     def forward(self, coords: Tensor) -> Tensor:
         """(n, 2) lon, lat tensor in degrees to (n, embedding_dim) float64."""
-        return self.model.embed(coords, self.beta)
+        return self.model.embed(check_coords(coords) if isinstance(coords, Tensor) else coords, self.beta)
 
+    @uncompiled
     def encode(self, coords: object, batch_size: int = 10_000) -> np.ndarray:
         """Array-like (n, 2) or (2,) lon, lat in degrees to (n, embedding_dim) float32."""
         coords = coords.to_numpy() if is_frame(coords) else coords  # upstream uses the columns' order
-        return self.model.encode(coords, self.beta, batch_size)
+        return self.model.encode(coords, self.beta if self.model.has_beta else None, batch_size)
 
 
 def load_satclip_location_encoder(ckpt_path: str, device: str = "cpu") -> nn.Module:
@@ -108,6 +120,12 @@ def load_satclip_location_encoder(ckpt_path: str, device: str = "cpu") -> nn.Mod
 
     It can be trained further, as upstream's can: its weights are a copy and require gradients. Gradients also reach the
     places.
+
+    Args:
+        ckpt_path: a SatCLIP checkpoint, or "demo" or another name that `rangegeo models` lists for SatCLIP's weights.
+        device: a torch device, such as "cpu" or "cuda".
+    Raises:
+        UsageError: there is no such file or name. WeightsError: the file is damaged or holds another encoder.
     """
     encoder, _ = load_encoder(encoder_file(str(ckpt_path)))
     encoder = copy.deepcopy(encoder)  # the loaded weights may lie in a read-only file
@@ -122,6 +140,7 @@ class LocationEncoder(FixedDtypeModule):
         self.encoder = encoder
         self.dim = encoder.dim
 
+    @uncompiled
     def forward(self, coords: Tensor) -> Tensor:
-        """(n, 2) longitude, latitude in degrees to (n, dim)."""
-        return self.encoder(Places.scattered(coords))
+        """(n, 2) longitude, latitude in degrees to (n, dim); raises as `check_coords`."""
+        return self.encoder(Places.scattered(check_coords(coords)))

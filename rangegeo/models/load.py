@@ -16,7 +16,7 @@ from rangegeo.field.range import EncoderField, RangeField
 from rangegeo.models.device import resolve_device
 from rangegeo.models.model import Model
 from rangegeo.models.spec import ModelSpec
-from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, one_spelling
+from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, one_spelling, warn_of_no_betas
 from rangegeo.weights.checkpoint import build_free, load_encoder
 from rangegeo.weights.database import load_database
 from rangegeo.weights.names import database_file, database_for, default_weights, encoder_file
@@ -39,7 +39,8 @@ def loaded(spec: ModelSpec) -> Model:
 
 def load_spec(spec: ModelSpec, beta: float = DEFAULT_BETA) -> Model:
     """A new model from the files that a spec names. Raises as `loaded` does."""
-    model = load_model(spec.name, weights=spec.weights, db=spec.db, device=spec.device, beta=beta)
+    model = load_model(spec.name, weights=spec.weights, db=spec.db, device=spec.device)
+    model.beta = beta
     if model.spec != spec:
         raise WeightsError(
             f"{spec.weights} or {spec.db} is not the file this cube was planned with; "
@@ -85,7 +86,7 @@ def load_model(
         db, db_path: "demo", "large", "med" or the path of a RANGE database; by default the one that belongs to the
             weights. Only RANGE+ and RANGE have one.
         beta: the beta of calls, and of `encode` if none is given: in [0, 1], 0 geographic to 1 semantic; by default
-            0.5. Only RANGE+ uses it. `betas` is another name for it.
+            0.5. Only RANGE+ uses it, and a warning tells so of other models. `betas` is another name for it.
     Raises:
         UsageError: there is no such name, file or device, or two arguments do not go together.
         WeightsError: a file is damaged or is not what it should be. DownloadError: a published file cannot be fetched.
@@ -99,6 +100,8 @@ def load_model(
         raise UsageError(f"{model_name} has no database; leave out {argument('db', db)}")
     given = one_spelling(betas, beta)
     beta = DEFAULT_BETA if given is None else check_beta(given, "load_model")
+    if given is not None and not row.has_beta:
+        warn_of_no_betas(model_name, stacklevel=2)
     device = resolve_device("auto" if device is None else str(device))
     if not row.has_weights:
         if weights:  # pretrained_path is ignored instead, because upstream asks for one that it does not use

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -20,11 +20,12 @@ from rangegeo.errors import UsageError, argument
 from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid.domain import whole_turns
+from rangegeo.models.calls import as_coords, uncompiled
 from rangegeo.models.spec import ModelSpec
 from rangegeo.places.frames import embedded_frame
 from rangegeo.places.lonlat import LonLat, check_lonlat, read_places
 from rangegeo.schema.bands import GEOGRAPHIC_DIAGNOSTICS, SEMANTIC_DIAGNOSTICS, Bands, chosen_bands
-from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, check_betas, one_spelling
+from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, check_betas, one_spelling, warn_of_no_betas
 from rangegeo.support.text import counted
 from rangegeo.weights.origins import source_data
 
@@ -32,8 +33,18 @@ if TYPE_CHECKING:
     import xarray as xr
 
 LAYOUTS = ("betas", "components")
-SET_IN_INIT = ("beta", "evaluator", "facts")  # attributes that only instances have
+SET_IN_INIT = ("evaluator", "facts")  # attributes that only instances have
 SHOWN_OF_TORCH = ("cpu", "cuda", "eval", "forward", "to")  # the methods of torch modules that users of a model need
+
+
+def _check_betas_of_places(betas: Betas, lonlat: object) -> None:
+    """Refuse betas as `check_betas` does; a longitude alone was given with its latitude as the beta."""
+    try:
+        check_betas(betas)
+    except UsageError:
+        if isinstance(lonlat, Real) and isinstance(betas, Real):
+            raise UsageError(f"places come as one argument: encode([{lonlat:g}, {betas:g}])") from None
+        raise
 
 
 class Model(nn.Module):
@@ -130,6 +141,21 @@ class Model(nn.Module):
         """What to cite, such as arXiv:2502.19781."""
         return self.row.citation
 
+    @property
+    def beta(self) -> float:
+        """The beta of calls, and of `encode` and `neighbors` if they get none; another one in [0, 1] may be set."""
+        return self._beta
+
+    @beta.setter
+    def beta(self, beta: float) -> None:
+        self._beta = check_beta(beta, "a model")
+
+    @property
+    def device(self) -> torch.device:
+        """The torch device that the model is on."""
+        return torch.device(self.evaluator.device)
+
+    @uncompiled
     @torch.no_grad()
     def forward(self, coords: Tensor) -> Tensor | np.ndarray:
         """Embed (n, 2) lon, lat in degrees as the research repository's module of this name does.
@@ -137,8 +163,11 @@ class Model(nn.Module):
         Returns:
             (n, dim): float64 for RANGE, RANGE+, SatCLIP and SINR, float32 for GeoCLIP, TaxaBind and CSP, the dtype of
             `coords` for models without weights; a NumPy array for RANGE, RANGE+ and Cartesian_3D, else a tensor.
+        Raises:
+            ShapeError: `coords` has another shape. UsageError: a place is out of range, which is checked on the CPU
+            alone.
         """
-        vectors = self.embed(torch.as_tensor(coords))
+        vectors = self.embed(as_coords(coords))
         return vectors.cpu().numpy() if self.row.returns_array else vectors
 
     def embed(self, coords: Tensor, beta: float | None = None) -> Tensor:
@@ -203,9 +232,11 @@ class Model(nn.Module):
         Args:
             lonlat: (n, 2) longitude, latitude in degrees (WGS 84), or one place (2,): array, list or tensor; or a table
                 with columns of the usual names (lon, lat, longitude, decimalLatitude, x, y …), of pandas, polars,
-                pyarrow, dask or another library; or a GeoDataFrame or GeoSeries of points in any CRS.
+                pyarrow, dask or another library, or a dictionary or a Dataset of such columns; or a GeoDataFrame or
+                GeoSeries of points in any CRS; or points of shapely in degrees.
             betas, beta: two names of one argument. One number in [0, 1] or several, 0 geographic to 1 semantic, for
-                models that have it; by default the beta that the model was loaded with.
+                models that have it; by default the beta that the model was loaded with. Other models warn that it
+                changes nothing.
             batch_size: places that are evaluated at a time. The result does not depend on it.
             bands: "all", "visual", "location", "diagnostics", names of bands or their numbers from 1 on, or several of
                 these. Bands that are left out are not computed.
@@ -226,7 +257,9 @@ class Model(nn.Module):
         """
         given = one_spelling(betas, beta)
         betas = self.beta if given is None else given
-        check_betas(betas)
+        _check_betas_of_places(betas, lonlat)
+        if given is not None and not self.has_beta:
+            warn_of_no_betas(self.spec.name, stacklevel=2)
         recipe = self.recipe(betas, bands=bands)
         places, index = read_places(lonlat, invalid)
         usable = ~np.isnan(places[:, 0])
@@ -239,13 +272,15 @@ class Model(nn.Module):
             out[:, usable] = values
         return out[0] if np.ndim(betas) == 0 or not self.has_beta else out
 
+    @uncompiled
     def _points(self, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int, tolerance: float | None) -> np.ndarray:
         """Embed (n, 2) places in range: (layers, n, bands) float32."""
         if not isinstance(batch_size, Integral) or batch_size < 1:
             raise UsageError(f"batch_size must be a whole number of places from 1 on, got {batch_size!r}")
         if tolerance is None:
             return evaluate_places(self.evaluator, lonlat_deg, recipe, batch_size)
-        return interpolate_places(self.evaluator, lonlat_deg, recipe, check_tolerance(tolerance))
+        within = check_tolerance(tolerance, "leave it out to evaluate every place")
+        return interpolate_places(self.evaluator, lonlat_deg, recipe, within)
 
     def neighbors(
         self, lonlat: LonLat, k: int = 10, *, beta: float | None = None, betas: Betas | None = None

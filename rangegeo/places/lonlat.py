@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import ArrayLike
 
-from rangegeo.errors import ShapeError
+from rangegeo.errors import ShapeError, first_line
 from rangegeo.places.frames import NO_COORDINATES, checked_places, is_table, table_places
 
 
@@ -53,6 +55,7 @@ def read_places(places: Any, invalid: str | None = None) -> tuple[np.ndarray, pd
     Raises:
         ShapeError, UsageError: as of `check_lonlat`, or `invalid` is neither.
     """
+    places = _plainer(places)
     if is_table(places):
         return table_places(places, "null" if invalid is None else invalid)
     if _is_named_row(places):
@@ -75,6 +78,38 @@ def check_lonlat(lonlat: LonLat) -> np.ndarray:
         UsageError: a longitude is not in [-360, 360], a latitude is not in [-90, 90], or a value is missing.
     """
     return read_places(lonlat, "refuse")[0]
+
+
+def _plainer(places: Any) -> Any:
+    """Points of shapely as an array, and dictionaries, datasets and arrays of geometries as tables; the rest as it is.
+
+    Points that do not say their CRS are longitudes and latitudes, as those of arrays are.
+    """
+    kind = type(places)
+    if isinstance(places, Mapping) and not hasattr(kind, "data_vars"):
+        try:
+            return pd.DataFrame(places if all(np.ndim(value) for value in places.values()) else [dict(places)])
+        except (ValueError, TypeError) as error:
+            raise ShapeError(f"places must be columns of the same length; {first_line(error)}") from None
+    if hasattr(kind, "data_vars") and len(places.sizes) <= 1:  # of xarray; a grid would be the product of its axes
+        return (
+            places.to_dataframe().reset_index()
+            if places.sizes
+            else _plainer({name: value.values[()] for name, value in places.variables.items()})
+        )
+    if kind.__name__ == "GeometryArray":  # the values of a GeoSeries
+        from geopandas import GeoSeries
+
+        return GeoSeries(places)
+    if _is_named_row(places):
+        places = places.get("geometry", places)
+    held = [places] if isinstance(places, shapely.Geometry) else places
+    if not isinstance(held, list | tuple | np.ndarray) or not len(held):
+        return places
+    if not all(isinstance(part, shapely.Point) and not part.is_empty for part in held):
+        return places
+    found = shapely.get_coordinates(np.asarray(held, dtype=object))
+    return found[0] if held is not places else found
 
 
 def _is_named_row(places: Any) -> bool:

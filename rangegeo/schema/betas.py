@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any, TypeAlias
@@ -9,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rangegeo.errors import UsageError, argument
+from rangegeo.errors import ModelWarning, UsageError, argument
 
 Betas: TypeAlias = float | Sequence[float]
 
@@ -73,6 +74,12 @@ def check_beta(beta: Betas, taker: str, example: str = EXAMPLE_OF_ONE) -> float:
         raise UsageError(f"{taker} takes one beta, got {beta!r}; {example}")
     (checked,) = check_betas(beta, example)
     return checked
+
+
+def warn_of_no_betas(model: str, stacklevel: int) -> None:
+    """Warn the caller of rangegeo that a model has no betas, so that the one that is given changes nothing."""
+    said = f"{model} has no betas, so {argument('beta')} changes nothing; leave it out"
+    warnings.warn(ModelWarning(said), stacklevel=stacklevel + 1)
 
 
 def one_spelling(betas: Betas | None, beta: Betas | None) -> Betas | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -66,6 +66,36 @@ FORMATS = {
     "cog": _COG,
     "gtiff": replace(_COG, write=_from("geotiff", "write_geotiff", overviews=False), suffixes=()),
 }
+
+
+def named_options(given: Mapping[str, object] | Iterable[str] | str | None) -> dict[str, object]:
+    """Creation options by their names, from a dictionary, from one text NAME=VALUE or from several.
+
+    Raises:
+        UsageError: it is none of these, or an option is given twice.
+    """
+    if given is None:
+        return {}
+    pairs: Iterable[tuple[object, object]] = given.items() if isinstance(given, Mapping) else _pairs(given)
+    named: dict[str, object] = {}
+    for name, value in pairs:
+        if not isinstance(name, str) or name.upper() in named:
+            problem = f"every {argument('creation_options')} must have a name, and be given once"
+            raise UsageError(f"{problem}, got {given!r}")
+        named[name.upper()] = value
+    return named
+
+
+def _pairs(texts: object) -> list[tuple[object, object]]:
+    """The names and values of one text NAME=VALUE or of several."""
+    several = list(texts) if isinstance(texts, Iterable) and not isinstance(texts, str) else [texts]
+    parts = [text.partition("=") if isinstance(text, str) else ("", "", "") for text in several]
+    if not all(name and value for name, _, value in parts):
+        example = {"COMPRESS": "ZSTD"}
+        raise UsageError(
+            argument="creation_options", expected="a dictionary or texts NAME=VALUE", got=repr(texts), example=example
+        )
+    return [(name, value) for name, _, value in parts]
 
 
 def choose_format(path: Path, name: str | None) -> Format:

@@ -45,7 +45,7 @@ from rangegeo.stores.geotiff_sample import TAG, sample_text
 from rangegeo.stores.qml import qgis_style
 from rangegeo.stores.quantise import FLOAT32, Storage
 from rangegeo.support.destination import check_destination
-from rangegeo.support.paths import local_path
+from rangegeo.support.paths import local_path, split_suffix
 
 FILES_AT_ONCE = 2  # finished at the same time
 ROOM = 3.7  # times the raw bytes: the stored values, a draft with its overviews, and a file that does not compress
@@ -262,11 +262,12 @@ def check_outputs(
 
 
 def _preview_path(path: Path) -> Path:
-    return path.with_name(f"{path.stem}_rgb{path.suffix}")
+    stem, suffix = split_suffix(path)
+    return path.with_name(f"{stem}_rgb{suffix}")
 
 
 def _style_path(path: Path) -> Path:
-    return path.with_suffix(".qml")
+    return path.with_name(f"{split_suffix(path)[0]}.qml")
 
 
 def _tiling(cube: xr.DataArray) -> dict[str, Any]:

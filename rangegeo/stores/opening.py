@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -15,18 +16,20 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from rangegeo.errors import CubeError, CubeWarning
+from rangegeo.errors import CubeError, CubeWarning, UsageError
 from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.crs import without_cf_warnings
+from rangegeo.schema.betas import SAME_BETA
 from rangegeo.schema.complete import text
 from rangegeo.schema.cube import BETA_ATTRS, NAME
-from rangegeo.schema.facts import with_facts, without_facts_of_values
+from rangegeo.schema.facts import facts_of, with_facts, without_facts_of_values
 from rangegeo.stores.geotiff_sample import TAG, is_as_written
 from rangegeo.stores.restored import array_name, cube_of, decoded
 from rangegeo.stores.zarr import is_complete, store_at
 from rangegeo.support.paths import local_path
 from rangegeo.support.text import counted
 
+OF_ONE_CUBE = ("model", "encoder_sha256", "database_sha256")  # attributes in which layers of one cube agree
 BANDS_READ = 16  # bands in a chunk of a GeoTIFF: a whole spectrum needs few tasks, and one band reads little in vain
 # Tags of a GeoTIFF hold text only. An attribute whose name ends in one of these stays text, even if it looks like a
 # number.
@@ -39,24 +42,37 @@ ChooseLevel: TypeAlias = Callable[[Sequence[int], int], int]
 
 
 def open_cube(
-    path: str | Path, *, level: int = 0, pixels: int | None = None, chunks: str | None = "auto"
+    path: str | Path | Sequence[str | Path],
+    *,
+    level: int = 0,
+    pixels: int | None = None,
+    chunks: str | None = "auto",
 ) -> xr.DataArray:
     """Open a cube that rangegeo wrote. Nothing is read until it is used.
 
     Args:
         path: a Zarr store or a GeoTIFF, or what xarray wrote of a cube: a Zarr store, or a netCDF file. A leading ~ is
-            the home folder.
+            the home folder. Several paths, such as the GeoTIFFs of several betas, become one cube.
         level: 0 for the cube itself, 1 for its overview with pixels twice as large, and so on.
         pixels: how many pixels the longer side needs, for a picture. The coarsest level that has so many is opened, and
             `level` is ignored.
-        chunks: "auto" for a dask array in the chunks that are stored; None for xarray's own lazy indexing.
+        chunks: "auto" for a dask array in the chunks that are stored; None for xarray's own lazy indexing. Other chunks
+            are made with `.chunk`.
     Returns:
         The cube that `rangegeo.raster` made, as float32, whatever its values are stored as. Its dimensions are
         (beta, band, y, x), or (band, y, x) if the model has no beta. A GeoTIFF holds one beta, so its cube has
         dimensions (band, y, x) and a scalar coordinate beta.
     Raises:
-        CubeError: there is no cube at the path, the path is an address, or the cube does not have this level.
+        CubeError: there is no cube at the path, the path is an address, or the cube does not have this level; or
+            several paths do not hold layers of one cube.
+        UsageError: the chunks are of another kind.
     """
+    if chunks is not None and not (isinstance(chunks, str) and chunks == "auto"):
+        raise UsageError(
+            argument="chunks", expected='"auto" or None', got=chunks, remedy="open_cube(path).chunk(x=512, y=512)"
+        )
+    if isinstance(path, Sequence) and not isinstance(path, str):
+        return _joined(path, [open_cube(part, level=level, pixels=pixels, chunks=chunks) for part in path])
     if not isinstance(path, str | os.PathLike):
         raise CubeError(
             f"open_cube takes a path, got {type(path).__name__}; xarray.open_zarr opens stores of other kinds"
@@ -66,12 +82,51 @@ def open_cube(
         remedy = "copy it here first, or open a Zarr store there with xarray.open_zarr"
         raise CubeError(f"open_cube reads files of this machine, got the address {given}; {remedy}")
     if not path.exists():
-        raise CubeError(f"{path} does not exist; {EXPECTED} (.zarr or .tif)")
+        raise CubeError(_not_there(path))
     choose = partial(_choose_level, path, level, pixels)
     if path.is_dir():
         return _open_store(path, choose, chunks)
     open_file = _open_netcdf if path.suffix.lower() in NETCDF else _open_geotiff
     return open_file(path, choose, chunks)
+
+
+def _not_there(path: Path) -> str:
+    """What to say of a path without a file; the files of several betas are named after it."""
+    beside = path.parent.glob(f"{glob.escape(path.stem)}_beta[0-9]*{glob.escape(path.suffix)}")
+    betas = sorted(str(part) for part in beside if path.suffix)
+    if not betas:
+        return f"{path} does not exist; {EXPECTED} (.zarr or .tif)"
+    hint = f"give one of them, or open_cube({betas}) to have all as one cube"
+    return f"{path} does not exist, but the files of its betas do; {hint}"
+
+
+def _joined(paths: Sequence[str | Path], cubes: list[xr.DataArray]) -> xr.DataArray:
+    """One cube of the betas of several, in rising order.
+
+    Raises:
+        CubeError: a cube has no betas, or the cubes differ in more than their betas.
+    """
+    if not cubes:
+        raise CubeError("open_cube got no paths; give at least one")
+    first = cubes[0]
+    for path, cube in zip(paths, cubes, strict=True):
+        if "beta" not in cube.coords:
+            raise CubeError(f"{path} has no beta, along which cubes are joined; open it alone")
+        others = [name for name in OF_ONE_CUBE if cube.attrs.get(name) != first.attrs.get(name)]
+        axes = ("band_name", "y", "x")
+        others += [name for name in axes if not cube[name].variable.equals(first[name].variable)]
+        others += ["CRS"] if cube["spatial_ref"].attrs["crs_wkt"] != first["spatial_ref"].attrs["crs_wkt"] else []
+        if others:
+            raise CubeError(f"{path} is no other beta of {paths[0]}: they differ in {', '.join(others)}")
+    layers = [cube if "beta" in cube.dims else cube.expand_dims("beta") for cube in cubes]
+    joined = xr.concat(layers, "beta", join="exact", combine_attrs="override", coords="minimal", compat="override")
+    joined = joined.sortby("beta")
+    twice = joined["beta"].values[1:][np.diff(joined["beta"].values) <= SAME_BETA]
+    if len(twice):
+        raise CubeError(f"beta {twice[0]:g} is in two of the files; give each beta once")
+    known = [facts_of(cube) for cube in cubes]
+    shared = {name: value for name, value in known[0].items() if all(other.get(name) == value for other in known)}
+    return with_facts(joined, shared)
 
 
 def overview_count(path: Path) -> int:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import dask
 import dask.array as da
@@ -173,15 +173,19 @@ class Storage:
 FLOAT32 = Storage()
 
 
-def check_dtype(dtype: str) -> str:
-    """Return the dtype if values can be stored as it: float32, float16, int16 or int8.
+def check_dtype(dtype: object) -> str:
+    """The name of a dtype if values can be stored as it: float32, float16, int16 or int8, as text or as NumPy has it.
 
     Raises:
         UsageError: values cannot be stored as this dtype.
     """
-    if dtype not in NODATA:
+    try:
+        name = dtype if isinstance(dtype, str) or dtype is None else np.dtype(cast(Any, dtype)).name
+    except TypeError:
+        name = None
+    if name not in NODATA:
         raise UsageError(argument="dtype", expected=f"one of {', '.join(NODATA)}", got=repr(dtype))
-    return dtype
+    return name
 
 
 def fit_storage(

@@ -29,6 +29,7 @@ from rangegeo.stores.conventions import ground_sample_distance, paper_url, quant
 from rangegeo.stores.opening import open_cube, stored_array, stored_dtype, stored_scales
 from rangegeo.support.destination import check_destination
 from rangegeo.support.optional import import_optional
+from rangegeo.support.paths import split_suffix
 from rangegeo.support.unfinished import unfinished
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def write_item(path: Path, *, now: datetime | None = None) -> Path:
 
 def item_path(path: Path) -> Path:
     """The path of the item of a cube: alps.stac.json for alps.zarr or alps.tif."""
-    return path.with_name(f"{path.stem}.stac.json")
+    return path.with_name(f"{split_suffix(path)[0]}.stac.json")
 
 
 def check_items(paths: Sequence[Path], *, overwrite: bool) -> None:
@@ -107,7 +108,9 @@ def make_item(path: Path, now: datetime) -> pystac.Item:
         raise CubeError(f"{path} does not say its {', '.join(missing)}; expected a cube as rangegeo raster wrote it")
     geobox: GeoBox = geobox_of(cube)
     geometry, bbox = footprint(geobox)
-    item = pystac.Item(path.stem, geometry, bbox, now.replace(microsecond=0), _properties(cube, stored, now))
+    item = pystac.Item(
+        split_suffix(path)[0], geometry, bbox, now.replace(microsecond=0), _properties(cube, stored, now)
+    )
     item.stac_extensions += [PROCESSING, RASTER]
     crs = crs_of(geobox)
     has_code = crs.to_authority(min_confidence=100) is not None
@@ -212,7 +215,8 @@ def _assets(path: Path, cube: xr.DataArray, stored: _Stored) -> dict[str, pystac
         ],
     }
     assets = {"embeddings": pystac.Asset(_address(path), "embeddings", None, stored.media_type, ["data"], fields)}
-    preview, style = path.with_name(f"{path.stem}_rgb{path.suffix}"), path.with_suffix(".qml")
+    stem, suffix = split_suffix(path)
+    preview, style = path.with_name(f"{stem}_rgb{suffix}"), path.with_name(f"{stem}.qml")
     if preview.is_file():
         assets["preview"] = pystac.Asset(_address(preview), "as colours", None, pystac.MediaType.COG, ["visual"])
     if style.is_file():

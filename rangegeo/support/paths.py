@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from pathlib import Path, PurePath, PureWindowsPath
 
@@ -12,11 +13,17 @@ from rangegeo.errors import OutputError, argument
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{kind}{digit}" for kind in ("COM", "LPT") for digit in "123456789¹²³")}
 FORBIDDEN = '<>:"|?*'
+_ENDS_IN_BETA = re.compile(r"_beta\d\.[\d.e-]+$")
 
 
 def local_path(path: str | os.PathLike[str]) -> Path:
     """A path in which a leading `~` or `~user` is replaced by a home folder; unknown users stay as they are."""
     return Path(os.path.expanduser(path))
+
+
+def split_suffix(path: PurePath) -> tuple[str, str]:
+    """The name of an output without its suffix, and the suffix. The digits of a beta, as of `a_beta0.5`, are none."""
+    return (path.name, "") if _ENDS_IN_BETA.search(path.name) else (path.stem, path.suffix)
 
 
 def unparsed(name: str) -> str:

@@ -183,8 +183,36 @@ def test_another_model_is_refused(mini, cube, golden):
     satclip = rg.load_model("SatCLIP", weights=str(golden / "satclip-mini.ckpt"), device="cpu")
     with pytest.raises(UsageError, match=r"its model is RANGE\+, the model's is SatCLIP"):
         rg.similarity(cube, HERE, model=satclip)
-    with pytest.raises(UsageError, match=r"model must come from rangegeo.load_model, got 'RANGE\+'"):
+    with pytest.raises(UsageError, match="made with another model: its encoder_sha256 is"):
         rg.similarity(cube, HERE, model="RANGE+")
+    with pytest.raises(UsageError, match=r"model must come from rangegeo.load_model, got 3"):
+        rg.similarity(cube, HERE, model=3)
+
+
+def test_a_model_may_be_named():
+    cube = rg.raster((5, 44, 6, 45), 0.5, bands=[1, 2, 3])
+    found = rg.similarity(cube, (100, 10), model="RANGE+")
+    np.testing.assert_array_equal(found, rg.similarity(cube, (100, 10), model=rg.load_model()))
+
+
+@pytest.mark.parametrize("change", [lambda cube: cube - 1, lambda cube: -cube, lambda cube: cube.fillna(0) * 0 + 1])
+def test_values_that_are_no_longer_the_models_are_refused(mini, cube, change):
+    changed = change(cube)
+    with pytest.raises(UsageError, match=r"was computed from RANGE\+ embedding and no longer has the model's values"):
+        rg.similarity(changed, HERE, model=mini)
+    assert rg.similarity(changed, HERE).sizes["x"] == 20
+
+
+def test_values_that_are_still_the_models_are_compared(mini, cube):
+    """A country is cut out with `where`, and every such cube counts as computed from the other."""
+    wanted = rg.similarity(cube, HERE, model=mini)
+    corner = (cube["x"] > 5.85) & (cube["y"] > 44.85)
+    for change in (lambda cube: cube.where(corner), lambda cube: cube.where(corner).compute(), lambda cube: cube * 2):
+        found = rg.similarity(change(cube), HERE, model=mini)
+        assert np.isfinite(found).any()
+        np.testing.assert_allclose(found, wanted.where(np.isfinite(found)), **NEAR)
+    with pytest.raises(UsageError, match="no pixel tells whether it still has the model's values"):
+        rg.similarity(cube.where(False), HERE, model=mini)
 
 
 def test_a_cube_that_does_not_say_what_it_holds_has_no_model(mini, cube):

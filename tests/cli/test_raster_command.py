@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -137,6 +138,20 @@ def test_a_plain_geotiff(rangegeo):
     with rasterio.open("a.tif") as cog, rasterio.open("b.dat") as plain:
         assert cog.overviews(1) == [2]
         assert plain.overviews(1) == []
+
+
+@pytest.mark.parametrize(("out", "suffix"), [("b", ""), ("b.dat", ".dat")])
+def test_several_betas_of_a_geotiff_without_its_suffix(raster, out, suffix):
+    """A beta such as 0.5 at the end of a name is no suffix."""
+    run = raster("--beta", "0,0.25,0.5", "--format", "cog", "--stac", "-o", out)
+    assert run.code == 0
+    stems = ["b_beta0", "b_beta0.25", "b_beta0.5"]
+    assert run.out.split() == [f"{stem}{end}" for stem in stems for end in (suffix, ".stac.json")]
+    for stem in stems:
+        assert {Path(f"{stem}{end}").exists() for end in (suffix, f"_rgb{suffix}", ".qml", ".stac.json")} == {True}
+        assert set(json.loads(Path(f"{stem}.stac.json").read_text())["assets"]) == {"embeddings", "preview", "style"}
+        assert stem.endswith(f"_beta{float(rg.open_cube(f'{stem}{suffix}')['beta']):g}")
+    assert len(list(Path().glob("b*"))) == 12
 
 
 def test_models_without_beta(raster):

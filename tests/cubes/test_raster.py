@@ -76,7 +76,9 @@ def expected_values(cube: xr.DataArray, model: Model, betas: tuple[float, ...]) 
     x, y = rasterio.transform.xy(transform, rows.ravel(), cols.ravel())
     to_lonlat = Transformer.from_crs(cube["spatial_ref"].attrs["crs_wkt"], "OGC:CRS84", always_xy=True)
     lon, lat = to_lonlat.transform(x, y)
-    values = model.encode(np.stack([(np.asarray(lon) + 180) % 360 - 180, lat], axis=1), betas)
+    values = model.encode(
+        np.stack([(np.asarray(lon) + 180) % 360 - 180, lat], axis=1), betas if model.has_beta else None
+    )
     values = values.reshape(-1, cube.sizes["y"], cube.sizes["x"], cube.sizes["band"])
     return values.transpose(0, 3, 1, 2)
 
@@ -137,7 +139,9 @@ def test_provenance_says_where_the_values_come_from(mini, satclip):
 
 
 def test_models_without_beta_have_no_beta(satclip, mini):
-    cube = rg.raster(ALPS, 0.25, model=satclip, betas=0.5)
+    with pytest.raises(UsageError, match=r"^betas needs a model with betas, and SatCLIP has none; leave it out$"):
+        rg.raster(ALPS, 0.25, model=satclip, betas=0.5)
+    cube = rg.raster(ALPS, 0.25, model=satclip)
     assert cube.dims == ("band", "y", "x")
     assert "beta" not in cube.coords
     assert cube["band_name"].values[0] == "location_00"
@@ -264,7 +268,13 @@ def test_names_are_deterministic_and_say_what_differs(mini, satclip):
         return rg.raster(**{"bbox": ALPS, "res": 0.25, "model": mini, "betas": (0, 1)} | changes).data.name
 
     assert name() == name()
-    changes = [{"betas": (1, 0)}, {"res": 0.125}, {"bbox": (5, 44, 6, 45.25)}, {"chunks": 16}, {"model": satclip}]
+    changes = [
+        {"betas": (1, 0)},
+        {"res": 0.125},
+        {"bbox": (5, 44, 6, 45.25)},
+        {"chunks": 16},
+        {"model": satclip, "betas": None},
+    ]
     changes += [{"crs": "EPSG:4258"}, {"bands": "location"}, {"exact": True, "res": 0.02}, {"res": 0.02}]
     assert len({name(), *(name(**change) for change in changes)}) == len(changes) + 1
     loaded_again = rg.load_model("RANGE+", weights=mini.spec.weights, db=mini.spec.db, device="cpu")

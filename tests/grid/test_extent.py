@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio.features
+import rioxarray  # noqa: F401, registers .rio
 import shapely
+import xarray as xr
 from areas import ANTARCTICA, FIJI, FIJI_ON, HOLED, LAPLAND, STATES, TRIANGLE, WORLD, in_area, projected
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -449,3 +452,58 @@ def test_a_layer_belongs_to_an_area(tmp_path):
     assert geobox.shape == (2, 4)
     with pytest.raises(UsageError, match=r"^aoi_layer belongs to aoi; leave it out with bbox"):
         choose_extent((5, 44, 6, 45), 0.5, aoi_layer="lakes")
+
+
+# ------------------------------------------------------------------------------ what is given as something else
+
+
+@pytest.mark.parametrize(
+    ("box", "belongs"),
+    [
+        (shapely.box(5, 44, 6, 45), "got Polygon; give it as aoi"),
+        (gpd.GeoSeries([shapely.box(5, 44, 6, 45)], crs=4326), "got GeoSeries; give it as aoi"),
+        (shapely.box(5, 44, 6, 45).__geo_interface__, "got dict; give it as aoi"),
+        (xr.DataArray(np.ones((2, 2)), dims=("y", "x")), "got DataArray; give it as like"),
+        (GeoBox.from_bbox((5, 44, 6, 45), resolution=0.5), "got GeoBox; give it as like"),
+        (Path("a.tif"), "give it as aoi, if it is an area, or like, if it is a raster"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_area_or_a_raster_is_no_box(box, belongs):
+    with pytest.raises(UsageError, match=rf"bbox must be four numbers W,S,E,N, {belongs}|{belongs}") as caught:
+        choose_extent(box, 0.1)
+    assert len(str(caught.value)) < 140
+
+
+def test_the_crs_of_a_dictionary_may_be_said():
+    box = shapely.box(180000, 4880000, 200000, 4900000).__geo_interface__
+    geobox, _ = choose_extent(aoi=box, res=1000, crs=32632, bbox_crs="EPSG:32632")
+    assert tuple(geobox.boundingbox) == (180000, 4880000, 200000, 4900000)
+    with pytest.raises(GridError, match='say the CRS it is in, for example bbox_crs="EPSG:32632"'):
+        choose_extent(aoi=box, res=1000, crs=32632)
+    named = {**box, "crs": {"type": "name", "properties": {"name": "EPSG:32632"}}}
+    with pytest.raises(UsageError, match="leave out bbox_crs"):
+        choose_extent(aoi=named, res=1000, crs=32632, bbox_crs=4326)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda array: array, r"has no CRS; write one into it, for example array.rio.write_crs\("),
+        (lambda array: array.rio.write_crs(4326).sortby("y"), r"runs from south to north, .*sortby\(.*ascending=False"),
+        (lambda array: array.rio.write_crs(4326).sortby("x", ascending=False), r"runs from east to west, .*sortby\("),
+    ],
+)
+def test_an_array_is_mended_in_python(change, said):
+    array = xr.DataArray(np.ones((3, 2)), {"y": [47.0, 46, 45], "x": [5.0, 6]}, ("y", "x"))
+    with pytest.raises(GridError, match=said):
+        choose_extent(like=change(array))
+
+
+def test_axes_of_other_names_are_told():
+    array = xr.DataArray(np.ones((3, 2)), {"lat": [47.0, 46, 45], "lon": [5.0, 6]}, ("lat", "lon")).rio.write_crs(4326)
+    with pytest.warns(GridWarning, match=r'array.rename\(lat="y", lon="x"\)'):
+        geobox, _ = choose_extent(like=array)
+    assert geobox.shape == (3, 2)
+    renamed, _ = choose_extent(like=array.rename(lat="y", lon="x"))
+    assert renamed == geobox

@@ -14,6 +14,7 @@ from helpers.evaluators import refuse_to_evaluate
 import rangegeo as rg
 from rangegeo.errors import CubeWarning, OutputError, UsageError
 from rangegeo.jobs.write import write_cube
+from rangegeo.stores.opening import stored_dtype
 
 BOX = (5, 44, 6, 45)
 SLICE = {"y": slice(2, 19, 2), "x": slice(1, None, 2)}
@@ -141,6 +142,58 @@ def test_the_name_of_another_format_is_refused(lazy, folder, path, format, said)
     with pytest.raises(UsageError, match=said):
         write_cube(lazy, path, format)
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "format", "said"),
+    [
+        ("a", "cog", r"^path must be a name that ends in .tif or .tiff, got 'a'; for example path=\"a.tif\"$"),
+        ("a_beta0.5", "cog", r"for example path=\"a_beta0.5.tif\"$"),
+        ("a.nc", "zarr", r"^path must be a name that ends in .zarr, got 'a.nc'; for example path=\"a.nc.zarr\"$"),
+        ("a.zip", "zarr", "ends in .zarr, got 'a.zip'"),
+        ("a", "zarr", "ends in .zarr, got 'a'"),
+    ],
+)
+def test_a_name_without_the_suffix_of_the_format_is_refused(lazy, folder, monkeypatch, path, format, said):
+    refuse_to_evaluate(monkeypatch)
+    with pytest.raises(UsageError, match=said):
+        write_cube(lazy, path, format)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("format", WRITTEN)
+def test_layers_and_bands_that_cannot_be_told_apart_are_refused(lazy, folder, format):
+    with pytest.raises(UsageError, match=r"has 2 layers and does not say their betas; .*assign_coords\(beta="):
+        write_cube(lazy.drop_vars("beta"), WRITTEN[format], format)
+    twice = xr.concat([lazy.isel(band=[0, 1]), lazy.isel(band=[0])], "band")
+    with pytest.raises(UsageError, match="two bands of the cube are called 'visual_00'"):
+        write_cube(twice, WRITTEN[format], format)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("given", [["COMPRESS=DEFLATE", "level=9"], "compress=DEFLATE", {"compress": "DEFLATE"}])
+def test_creation_options_may_be_typed_as_in_the_shell(lazy, given):
+    (path,) = write_cube(lazy.isel(beta=[0]), "a.tif", "cog", creation_options=given)
+    with rasterio.open(path) as file:
+        assert file.compression.value == "DEFLATE"
+
+
+@pytest.mark.parametrize(
+    "given", [["COMPRESS"], ["COMPRESS="], [1], 3, {3: 4}, {"level": 1, "LEVEL": 2}, ["A=1", "a=2"]]
+)
+def test_creation_options_that_are_none_are_refused(lazy, folder, given):
+    with pytest.raises(UsageError, match=r"creation_options must (be a dictionary or texts NAME=VALUE|have a name)"):
+        write_cube(lazy, "a.zarr", "zarr", creation_options=given)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_dtype_of_numpy_and_a_format_as_text_are_understood(lazy, folder):
+    write_cube(lazy, "a.zarr", "zarr", dtype=np.int16, zarr_format="2")
+    assert (folder / "a.zarr" / ".zgroup").exists()
+    assert stored_dtype(folder / "a.zarr") == "int16"
+    for wrong in (np.uint8, "<f2x", None, float):
+        with pytest.raises(UsageError, match="dtype must be one of float32"):
+            write_cube(lazy, "b.zarr", "zarr", dtype=wrong)
 
 
 @pytest.mark.parametrize("format", WRITTEN)

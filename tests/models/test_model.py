@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -22,7 +23,7 @@ import rangegeo as rg
 from rangegeo.encoders import MODELS
 from rangegeo.engine import evaluator
 from rangegeo.engine.evaluator import seconds_per_place
-from rangegeo.errors import RangegeoError, ShapeError, UsageError, WeightsError
+from rangegeo.errors import ModelWarning, RangegeoError, ShapeError, UsageError, WeightsError
 from rangegeo.field.places import Places
 from rangegeo.models import load as module
 from rangegeo.models.device import resolve_device
@@ -32,6 +33,7 @@ from rangegeo.schema.betas import check_betas
 
 CHECKPOINT = str(golden.GOLDEN / "satclip-mini.ckpt")
 DATABASE = str(golden.GOLDEN / "range_db_mini.npz")
+FILES = {"pretrained_path": CHECKPOINT, "db_path": DATABASE}
 BETAS = (0.0, 0.3, 0.5, 1.0)
 ROUND_OFF = 4e-6  # of the largest value: what float32 retrieval in another order of sums may change
 POINTS = [[5.7, 45.2], [-122.4, 37.8], [139.7, -35.7], [0.0, 90.0], [180.0, -89.9]]
@@ -71,7 +73,13 @@ def test_shapes_and_dtypes(mini, mini_range, mini_satclip):
 def test_models_without_beta_take_any_and_give_one(mini_range):
     expected = mini_range.encode(POINTS)
     for beta in (0.0, 1.0, (0, 1)):
-        np.testing.assert_array_equal(mini_range.encode(POINTS, beta), expected)
+        with pytest.warns(ModelWarning, match="^RANGE has no betas, so beta changes nothing; leave it out$") as told:
+            np.testing.assert_array_equal(mini_range.encode(POINTS, beta), expected)
+        assert told[0].filename == __file__
+    with pytest.warns(ModelWarning, match="Theory has no betas") as told:
+        model = rg.load_model("Theory", beta=0.3)
+    assert told[0].filename == __file__
+    assert pickle.loads(pickle.dumps(model)).beta == 0.3  # without another warning
 
 
 def test_several_betas_are_each_beta(mini):
@@ -170,6 +178,49 @@ def test_bad_places_are_refused(mini, lonlat, kind, said):
 
 
 @pytest.mark.parametrize(
+    ("coords", "kind", "said"),
+    [
+        ([5, 45], ShapeError, "places must have shape (n, 2), longitude and latitude, got (2,); one place is"),
+        (torch.zeros(2), ShapeError, "places must have shape (n, 2), longitude and latitude, got (2,); one place is"),
+        (torch.zeros(1, 3), ShapeError, "places must have shape (n, 2), longitude and latitude, got (1, 3)"),
+        (torch.zeros(2, 2, dtype=torch.complex64), ShapeError, "places must have shape (n, 2), longitude and latitude, "
+         "got complex numbers of shape (2, 2)"),
+        (None, ShapeError, "places must be a tensor of shape (n, 2), longitude and latitude, got NoneType; model.enc"),
+        (pd.DataFrame({"lon": [5.0], "lat": [45.0]}), ShapeError, "places must be a tensor of shape (n, 2), longitude "
+         "and latitude, got DataFrame; model.encode takes tables"),
+        (torch.tensor([[0.0, 0.0], [95.0, 145.0]]), UsageError, "longitude must be in [-360, 360] and latitude in "
+         "[-90, 90], got 95, 145 in row 1; the order is longitude, latitude"),
+        (torch.tensor([[361, 0]]), UsageError, "longitude must be in [-360, 360]"),
+        (torch.tensor([[0, -torch.inf]]), UsageError, "longitude must be in [-360, 360]"),
+    ],
+)  # fmt: skip
+def test_calls_refuse_what_is_no_place(mini, coords, kind, said):
+    calls = [mini]
+    if isinstance(coords, torch.Tensor):  # as upstream's, these take tensors alone
+        calls += [rg.RANGE(device="cpu", **FILES), rg.load_satclip_location_encoder(FILES["pretrained_path"])]
+    for call in calls:
+        with pytest.raises(kind) as caught:
+            call(coords)
+        assert str(caught.value).startswith(said)
+
+
+def test_calls_give_nan_where_a_place_is_not_known(mini):
+    found = mini(torch.tensor([[torch.nan, 45.0], [5.0, 45.0]]))
+    assert np.isnan(found[0]).all()
+    assert np.isfinite(found[1]).all()
+
+
+@pytest.mark.parametrize("make", [rg.load_model, rg.RANGE])
+def test_a_beta_that_is_none_cannot_be_set(make):
+    model = make(device="cpu", **FILES)
+    with pytest.raises(UsageError, match=r"beta must be in \[0, 1\], got 7"):
+        model.beta = 7
+    with pytest.raises(UsageError, match="takes one beta"):
+        model.beta = (0, 1)
+    assert model.beta == 0.5
+
+
+@pytest.mark.parametrize(
     ("beta", "said"),
     [
         (1.5, "beta must be in [0, 1], got 1.5; for example betas=(0, 0.5, 1)"),
@@ -190,6 +241,16 @@ def test_bad_betas_are_refused(mini, beta, said):
     if beta is not None:  # the model's own
         with pytest.raises(UsageError, match=re.escape(said)):
             mini.encode(POINTS, beta)
+
+
+def test_a_tolerance_below_round_off_names_what_encode_has(mini):
+    with pytest.raises(UsageError, match=r"for example tolerance=1e-5, or leave it out to evaluate every place$"):
+        mini.encode(POINTS, tolerance=1e-7)
+
+
+def test_a_latitude_is_no_beta(mini):
+    with pytest.raises(UsageError, match=r"^places come as one argument: encode\(\[5.7, 45.2\]\)$"):
+        mini.encode(5.7, 45.2)
 
 
 def test_good_betas():

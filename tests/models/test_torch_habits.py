@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -94,6 +96,56 @@ def test_a_process_forked_after_use_embeds_and_computes(mini):
     found = in_a_forked_child(lambda: mini.encode(many))
     np.testing.assert_allclose(found, expected, rtol=0, atol=4e-6 * np.abs(expected).max())
     np.testing.assert_allclose(in_a_forked_child(lambda: cube.values), values, rtol=0, atol=1e-5 * np.abs(values).max())
+
+
+class WithEncoder(torch.nn.Module):
+    """A user's own network that trains the location encoder too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = rg.load_satclip_location_encoder(FILES["pretrained_path"])
+        self.head = torch.nn.Linear(self.encoder.dim, 1, dtype=torch.float64)
+
+    def forward(self, places: torch.Tensor) -> torch.Tensor:
+        return self.head(self.encoder(places)).relu() + 1
+
+
+@pytest.fixture
+def compiled() -> Iterator[Callable]:
+    """`torch.compile` that finds no more than a few small graphs, so that it ends soon."""
+    sizes: list[int] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list) -> Callable:
+        sizes.append(len(graph.graph.nodes))
+        return graph.forward
+
+    torch.compiler.reset()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield partial(torch.compile, backend=backend)
+    torch.compiler.reset()
+    assert all(size < 20 for size in sizes)
+
+
+@pytest.mark.parametrize("make", [partial(rg.load_model, device="cpu"), partial(rg.RANGE, device="cpu"), WithEncoder])
+def test_compilation_breaks_around_a_model(make, compiled):
+    """torch.compile would take hours for the harmonics."""
+    module = make(**({} if make is WithEncoder else FILES))
+    places = torch.tensor(PLACES, dtype=torch.float64)
+    expected, found = module(places), compiled(module)(places)
+    assert type(found) is type(expected)
+    np.testing.assert_array_equal(torch.as_tensor(found).detach(), torch.as_tensor(expected).detach())
+    if make is WithEncoder:
+        found.sum().backward()
+        assert next(module.encoder.parameters()).grad is not None
+
+
+def test_compiled_code_may_encode(mini, compiled):
+    def training_step(places: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(mini.encode(places * 1.0)).sum()
+
+    places = torch.tensor(PLACES, dtype=torch.float64)
+    torch.testing.assert_close(compiled(training_step)(places), training_step(places))
 
 
 # ------------------------------------------------------------------------------------------------------- gradients

@@ -6,11 +6,13 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 import torch
+import xarray as xr
 from shapely.geometry import LineString, Point
 
 import rangegeo as rg
-from rangegeo.errors import UsageError
+from rangegeo.errors import RangegeoError, UsageError
 
 LON, LAT = [5.72, 2.35, 190.0, -68.3], [45.19, 48.86, 10.0, -54.8]
 ROUND_OFF = 3e-6
@@ -133,3 +135,41 @@ def test_a_merge_that_made_a_plain_frame_is_told_how_to_get_back(mini, geoframe)
     typed = str(caught.value).rpartition("make it a GeoDataFrame: ")[2]
     frame = eval(typed, {"geopandas": gpd, "frame": plain})
     pd.testing.assert_frame_equal(mini.encode(frame), mini.encode(geoframe))
+
+
+# -------------------------------------------------------------------------------------- points and dictionaries
+
+
+def test_points_and_columns_of_other_kinds_are_places(mini):
+    lonlat = np.array([[5.7, 45.2], [6.0, 44.5]])
+    expected = mini.encode(lonlat)
+    points = [shapely.Point(*place) for place in lonlat]
+    metres = gpd.GeoSeries(points, crs=4326).to_crs(32632)
+    for places in (points, tuple(points), np.array(points, dtype=object)):
+        np.testing.assert_array_equal(mini.encode(places), expected)
+    np.testing.assert_allclose(mini.encode(metres.values), expected, atol=1e-5)
+    for one in (points[0], gpd.GeoDataFrame({"name": ["a", "b"]}, geometry=points, crs=4326).iloc[0]):
+        np.testing.assert_allclose(mini.encode(one), expected[:1], atol=ROUND_OFF)
+    columns = {"lon": lonlat[:, 0], "lat": lonlat[:, 1].tolist()}
+    np.testing.assert_array_equal(mini.encode(columns), expected)
+    np.testing.assert_array_equal(mini.encode({"latitude": 45.2, "longitude": 5.7}), mini.encode(lonlat[:1]))
+    along = xr.Dataset({name: ("site", np.asarray(column)) for name, column in columns.items()}, {"site": ["a", "b"]})
+    np.testing.assert_array_equal(mini.encode(along), expected)
+    np.testing.assert_array_equal(mini.encode(along.isel(site=0)), mini.encode(lonlat[:1]))
+
+
+@pytest.mark.parametrize(
+    ("places", "said"),
+    [
+        (shapely.box(5, 44, 6, 45), "places must be numbers"),
+        ([shapely.Point(5, 45), None], "places must be numbers"),
+        (shapely.Point(), "places must be numbers"),
+        (shapely.Point(179294, 4876250), "longitude must be in"),
+        ({"a": [1.0], "b": [2.0]}, "no column of a, b has a usual name of longitude"),
+        ({"lon": [1.0], "lat": [1.0, 2.0]}, "places must be columns of the same length"),
+        (xr.Dataset(coords={"lon": [1.0, 2.0], "lat": [3.0, 4.0]}), "places must be numbers"),
+    ],
+)
+def test_other_objects_are_refused(mini, places, said):
+    with pytest.raises(RangegeoError, match=said):
+        mini.encode(places)

@@ -11,7 +11,8 @@ import xarray as xr
 import zarr
 
 import rangegeo as rg
-from rangegeo.errors import CubeError, RangegeoError
+from rangegeo.errors import CubeError, RangegeoError, UsageError
+from rangegeo.schema.cube import geobox_of
 
 BOX = (5, 44, 6, 45)
 
@@ -101,3 +102,64 @@ def test_an_address_is_told_and_not_taken_for_a_path(address):
 def test_a_store_is_no_path():
     with pytest.raises(CubeError, match=r"^open_cube takes a path, got MemoryStore; xarray\.open_zarr opens"):
         rg.open_cube(zarr.storage.MemoryStore())
+
+
+# ---------------------------------------------------------------------------------------------- several files
+
+
+def test_the_files_of_several_betas_become_one_cube(make_cube, tmp_path):
+    cube = make_cube(bands=3, betas=(0, 0.5, 1))
+    paths = cube.rangegeo.to_geotiff(tmp_path / "a.tif")
+    for given in (paths, paths[::-1], tuple(map(str, paths))):
+        found = rg.open_cube(given)
+        assert found.dims == ("beta", "band", "y", "x")
+        assert found["beta"].values.tolist() == [0, 0.5, 1]
+        np.testing.assert_array_equal(found, cube)
+    assert dask.is_dask_collection(found)
+    assert found.rangegeo.facts["long_name"] == "RANGE+ embedding"
+    assert found.attrs["encoder_sha256"] == cube.attrs["encoder_sha256"]
+
+
+def test_files_that_are_no_layers_of_one_cube_are_refused(make_cube, tmp_path):
+    cube = make_cube(bands=3, betas=(0, 0.5, 1))
+    paths = cube.rangegeo.to_geotiff(tmp_path / "a.tif")
+    (fewer,) = cube.isel(beta=[1], band=[0, 1]).rangegeo.to_geotiff(tmp_path / "fewer.tif")
+    (part,) = cube.isel(beta=[1], x=slice(1, None)).rangegeo.to_geotiff(tmp_path / "part.tif")
+    (plain,) = cube.isel(beta=1, drop=True).rangegeo.to_zarr(tmp_path / "plain.zarr")
+    for given, said in (
+        ([paths[0], fewer], r"fewer.tif is no other beta of .*a_beta0.tif: they differ in band_name$"),
+        ([paths[0], part], r"part.tif is no other beta of .*a_beta0.tif: they differ in x$"),
+        ([paths[0], paths[0]], r"beta 0 is in two of the files; give each beta once"),
+        ([paths[0], plain], r"plain.zarr has no beta, along which cubes are joined"),
+        ([], "open_cube got no paths"),
+    ):
+        with pytest.raises(CubeError, match=said):
+            rg.open_cube(given)
+
+
+def test_the_files_of_betas_are_named_where_the_name_has_none(make_cube, tmp_path):
+    paths = make_cube(bands=3, betas=(0, 0.5)).rangegeo.to_geotiff(tmp_path / "a[1].tif")
+    with pytest.raises(CubeError, match="does not exist, but the files of its betas do; give one of them, or ") as told:
+        rg.open_cube(tmp_path / "a[1].tif")
+    assert all(str(path) in str(told.value) for path in paths)
+    with pytest.raises(CubeError, match=r"b.tif does not exist; expected a cube"):
+        rg.open_cube(tmp_path / "b.tif")
+
+
+def test_what_is_no_path_and_no_chunks_is_refused(make_cube, tmp_path):
+    (path,) = make_cube(bands=3, betas=(0,)).rangegeo.to_zarr(tmp_path / "a.zarr")
+    for chunks in ({"x": 10}, 16, "64"):
+        with pytest.raises(UsageError, match=r"chunks must be \"auto\" or None, got .*; open_cube\(path\).chunk\("):
+            rg.open_cube(path, chunks=chunks)
+    with pytest.raises(UsageError, match="open_cube takes a path, got NoneType"):
+        rg.open_cube(None)
+
+
+@pytest.mark.parametrize("change", [lambda cube: cube.coarsen(x=2, y=2).mean(), lambda cube: cube[..., ::5, ::5]])
+def test_rioxarray_finds_coarser_pixels_by_their_labels(make_cube, change):
+    cube = make_cube(bands=3, betas=(0.5,)).isel(beta=0).compute()
+    assert cube.rio.transform() == cube.odc.geobox.affine  # exact, by the transform that the cube keeps
+    coarse = change(cube)
+    expected = tuple(coarse.odc.geobox.boundingbox)
+    assert coarse.rio.bounds(recalc=True) == pytest.approx(expected, rel=1e-9)
+    assert tuple(geobox_of(coarse).boundingbox) == pytest.approx(expected, rel=1e-9)

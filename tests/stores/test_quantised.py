@@ -126,8 +126,8 @@ def test_stored_chunks_are_of_one_size_in_bytes(make_cube, tmp_path, monkeypatch
     monkeypatch.setattr("rangegeo.stores.arrays.CHUNK_BYTES", 16 * 16 * 4 * 2)
     cube = make_cube(bands=16)
     for dtype, bands in (("float32", 2), ("float16", 4), ("int16", 4), ("int8", 8)):
-        cube.rangegeo.to_zarr(tmp_path / dtype, dtype=dtype)
-        assert zarr.open_array(tmp_path / dtype / "embedding", mode="r").chunks == (1, bands, 16, 16)
+        cube.rangegeo.to_zarr(tmp_path / f"{dtype}.zarr", dtype=dtype)
+        assert zarr.open_array(tmp_path / f"{dtype}.zarr" / "embedding", mode="r").chunks == (1, bands, 16, 16)
 
 
 @pytest.mark.parametrize(
@@ -431,11 +431,11 @@ def test_a_dtype_that_is_none_is_refused_before_anything_is_computed(broken, tmp
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["to_zarr", "to_geotiff"])
-def test_an_existing_output_is_refused_before_the_sample_is_computed(broken, tmp_path, name):
-    (tmp_path / "a").write_text("precious")
+@pytest.mark.parametrize(("name", "out"), [("to_zarr", "a.zarr"), ("to_geotiff", "a.tif")])
+def test_an_existing_output_is_refused_before_the_sample_is_computed(broken, tmp_path, name, out):
+    (tmp_path / out).write_text("precious")
     with pytest.raises(OutputError, match="exists and was left as it is"):
-        getattr(broken.isel(beta=[0]).rangegeo, name)(tmp_path / "a", dtype="int8")
+        getattr(broken.isel(beta=[0]).rangegeo, name)(tmp_path / out, dtype="int8")
 
 
 @pytest.mark.parametrize("name", ["to_zarr", "to_geotiff"])
