@@ -17,6 +17,7 @@ from oracles import golden
 CKPT, NPZ = str(golden.GOLDEN / "satclip-mini.ckpt"), str(golden.GOLDEN / "range_db_mini.npz")
 MINI = f"--weights {CKPT} --db {NPZ}"
 BOX = f"raster --bbox 5,44,6,45 --res 0.25 {MINI}"
+KEPT: list[tempfile.TemporaryDirectory] = []
 PLACES = "name,lon,lat\nGrenoble,5.72,45.19\nLyon,4.84,45.76\n"
 
 
@@ -49,7 +50,9 @@ def made(name: str, *words: str) -> Callable[[], object]:
 def _made(suffix: str, words: tuple[str, ...]) -> Path:
     from helpers.hints import run_line
 
-    place = Path(tempfile.mkdtemp()) / f"made{suffix}"
+    kept = tempfile.TemporaryDirectory()  # until the tests end
+    KEPT.append(kept)
+    place = Path(kept.name) / f"made{suffix}"
     line = [*BOX.split(), *words, "-q", "-o", str(place)]
     line = [word for word in line if "SatCLIP" not in words or word not in ("--db", NPZ)]
     code, said = run_line(line)

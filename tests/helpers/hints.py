@@ -117,6 +117,7 @@ def run_line(words: Sequence[str], stdin: bytes = b"") -> tuple[int, str]:
         with warnings.catch_warnings():
             warnings.simplefilter("default")
             warnings.simplefilter("ignore", PendingDeprecationWarning)
+            warnings.filterwarnings("ignore", module="pyogrio")
             code = run(list(words))
     return code, err.buffer.getvalue().decode()
 

@@ -33,6 +33,8 @@ from helpers.hint_files import (
     zipped,
 )
 from helpers.hints import Row, Way, loader
+from rasterio import Affine
+from rasterio.control import GroundControlPoint
 
 CSP = str(Path(CKPT).parent / "csp_fmow_mini.pth.tar")
 ROTATED_POLE = "+proj=ob_tran +o_proj=longlat +o_lon_p=0 +o_lat_p=39.25 +lon_0=18 +a=6367470 +b=6367470"
@@ -293,7 +295,7 @@ LIKE = (
                 needs=("gdalwarp",),
             ),
         ),
-        (grid("a b.tif", transform=__import__("rasterio").Affine(0.2, 0.1, 5, 0.1, -0.2, 45)),),
+        (grid("a b.tif", transform=Affine(0.2, 0.1, 5, 0.1, -0.2, 45)),),
     ),
     Row(
         "south-up",
@@ -305,7 +307,7 @@ LIKE = (
                 needs=("gdalwarp",),
             ),
         ),
-        (grid("up.tif", transform=__import__("rasterio").Affine(0.25, 0, 5, 0, 0.25, 44)),),
+        (grid("up.tif", transform=Affine(0.25, 0, 5, 0, 0.25, 44)),),
     ),
     Row(
         "mirrored",
@@ -317,7 +319,7 @@ LIKE = (
                 needs=("gdalwarp",),
             ),
         ),
-        (grid("up.tif", transform=__import__("rasterio").Affine(-0.25, 0, 6, 0, -0.25, 45)),),
+        (grid("up.tif", transform=Affine(-0.25, 0, 6, 0, -0.25, 45)),),
     ),
     Row(
         "control points",
@@ -334,7 +336,7 @@ LIKE = (
                 "points.tif",
                 transform=None,
                 gcps=[
-                    __import__("rasterio").control.GroundControlPoint(row, col, 5 + col / 4, 45 - row / 4)
+                    GroundControlPoint(row, col, 5 + col / 4, 45 - row / 4)
                     for row, col in ((0, 0), (0, 4), (4, 0), (4, 4))
                 ],
             ),
@@ -576,7 +578,7 @@ CONTENT = (
         f"{BOX} --like n.tif --pca 2 {OUT}".replace("--bbox 5,44,6,45 --res 0.25", ""),
         (Way("take another extent", swap={"n.tif": "g.tif"}),),
         (
-            grid("n.tif", crs="EPSG:3035", transform=__import__("rasterio").Affine(10, 0, 4e9, 0, -10, 4e9)),
+            grid("n.tif", crs="EPSG:3035", transform=Affine(10, 0, 4e9, 0, -10, 4e9)),
             grid("g.tif"),
         ),
     ),
@@ -591,7 +593,7 @@ CONTENT = (
         f"raster --like n.tif {MINI} {OUT}",
         (Way("take another --like", give={"--like": "g.tif"}),),
         (
-            grid("n.tif", crs="EPSG:3035", transform=__import__("rasterio").Affine(10, 0, 4e9, 0, -10, 4e9)),
+            grid("n.tif", crs="EPSG:3035", transform=Affine(10, 0, 4e9, 0, -10, 4e9)),
             grid("g.tif"),
         ),
         ends=True,
