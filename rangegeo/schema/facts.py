@@ -7,19 +7,28 @@ values alone is in the encoding: that they are an embedding, how they were compu
 xarray copies the attributes of a whole Dataset, too. So a stored array says by itself that its values are those that
 were written: its CF attribute `coordinates` also names the axes x and y, which CF allows. xarray keeps this text in the
 encoding. It loses it with nearly any computation, and what it makes up for the result never names an axis.
+
+Some programs keep the encoding of what they put on other pixels, as rioxarray does when it reprojects. So the encoding
+also holds the places that the facts were measured at: an array with other labels, or in another CRS, has no such facts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 
+import numpy as np
 import xarray as xr
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 # What was measured while a cube was computed and written, by the name of the attribute that will hold it.
 Facts: TypeAlias = dict[str, str | int | float]
 
 KEY = "rangegeo"  # of the encoding
+MEASURED_AT = "rangegeo_measured_at"  # of the encoding: the CRS, and the labels of each axis
+SAME_PLACE = 1e-3  # of a pixel; labels in float32 are off by less
 GRID_MAPPING = "spatial_ref"  # the coordinate that holds the CRS
 AXES = ("x", "y")
 MARKED = "rangegeo_marked"  # attribute of a group: its array says by itself that its values are as they were written
@@ -44,7 +53,7 @@ def facts_of(cube: xr.DataArray) -> dict[str, Any]:
 
 def facts_of_values(cube: xr.DataArray) -> dict[str, Any]:
     """What is true of the values of this cube alone; empty for what was computed from a cube."""
-    known = cube.encoding.get(KEY, {})
+    known = cube.encoding.get(KEY, {}) if _is_there(cube) else {}
     if "model" in cube.attrs:
         called = {"long_name": title(cube.attrs["model"])}  # also if another program read it, or read and saved it
         return dict(known) or (called if is_as_written(cube) and "long_name" not in cube.attrs else {})
@@ -67,9 +76,61 @@ def with_facts(cube: xr.DataArray, facts: Mapping[Any, Any]) -> xr.DataArray:
     others = {name: value for name, value in facts.items() if name not in own and name != "grid_mapping"}
     described = cube.copy(deep=False)
     described.attrs = others
-    described.encoding = {name: value for name, value in cube.encoding.items() if name != KEY}
-    described.encoding |= {"grid_mapping": GRID_MAPPING} | ({KEY: own} if own else {})
+    described.encoding = {name: value for name, value in cube.encoding.items() if name not in (KEY, MEASURED_AT)}
+    described.encoding |= {"grid_mapping": GRID_MAPPING} | ({KEY: own, MEASURED_AT: _places(cube)} if own else {})
     return described
+
+
+def _places(cube: xr.DataArray) -> dict[str, Any]:
+    """The CRS of a cube, and of each axis the first label, the step and the number of labels; the betas are listed."""
+    told: dict[str, Any] = {"crs": _wkt(cube)}
+    for axis in AXES:
+        if axis in cube.coords and cube[axis].ndim == 1 and cube.sizes[axis]:
+            labels = cube[axis].values
+            step = float(labels[-1] - labels[0]) / (len(labels) - 1) if len(labels) > 1 else 0.0
+            told[axis] = (float(labels[0]), step, len(labels))
+    if "beta" in cube.coords:
+        told["beta"] = np.atleast_1d(cube["beta"].values).tolist()
+    return told
+
+
+def _is_there(cube: xr.DataArray) -> bool:
+    """Whether a cube lies where its facts were measured, or on a part of these pixels. What it lacks says nothing."""
+    told = cube.encoding.get(MEASURED_AT)
+    if told is None:
+        return True
+    if not _same_crs(told["crs"], _wkt(cube)):
+        return False
+    for axis in AXES:
+        if axis not in told or axis not in cube.coords:
+            continue
+        first, step, count = told[axis]
+        numbers = (np.atleast_1d(cube[axis].values) - first) / (step or 1.0)
+        slack = SAME_PLACE if step else SAME_PLACE * max(1.0, abs(first))
+        whole = np.rint(numbers)
+        if (np.abs(numbers - whole) > slack).any() or (whole < 0).any() or (whole >= count).any():
+            return False
+    betas = np.atleast_1d(cube["beta"].values) if "beta" in cube.coords else np.array([])
+    return "beta" not in told or all(np.isclose(beta, told["beta"]).any() for beta in betas)
+
+
+def _wkt(cube: xr.DataArray) -> str | None:
+    """The CRS that a cube is said to be in."""
+    if GRID_MAPPING not in cube.coords:
+        return None
+    attrs = cube.coords[GRID_MAPPING].attrs
+    return attrs.get("crs_wkt", attrs.get("spatial_ref"))
+
+
+@lru_cache(maxsize=64)
+def _same_crs(one: str | None, other: str | None) -> bool:
+    """Whether two CRSs are the same, whatever the text; one that is not said may be any."""
+    if one is None or other is None or one == other:
+        return True
+    try:
+        return CRS.from_user_input(one).equals(CRS.from_user_input(other), ignore_axis_order=True)
+    except CRSError:
+        return False
 
 
 def without_facts_of_values(facts: Mapping[Any, Any]) -> dict[Any, Any]:

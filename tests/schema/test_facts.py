@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import rioxarray  # noqa: F401, registers .rio
 import xarray as xr
 
 import rangegeo as rg
@@ -53,6 +54,35 @@ def test_what_is_computed_from_a_cube_does_not_claim_to_be_one(cube, way, tmp_pa
     again = rg.open_cube(path)
     assert not OF_VALUES - {"long_name"} & again.rangegeo.facts.keys()
     assert again.rangegeo.facts["long_name"] == "computed from RANGE+ embedding"
+
+
+MOVED = {
+    "reprojected": lambda cube: cube.rio.reproject(32632),
+    "reprojected within its CRS": lambda cube: cube.rio.reproject(4326, resolution=0.03),
+    "other labels": lambda cube: cube.assign_coords(x=cube["x"] + 90),
+    "half a pixel": lambda cube: cube.assign_coords(y=cube["y"] + 0.01),
+    "beyond its end": lambda cube: cube.isel(x=slice(-3, None)).assign_coords(
+        x=cube["x"].values[-1] + [0.02, 0.04, 0.06]
+    ),
+    "another CRS": lambda cube: cube.rio.write_crs("EPSG:4258"),
+}
+
+
+@pytest.mark.parametrize("way", MOVED)
+def test_what_lies_elsewhere_does_not_claim_to_be_an_embedding(cube, way, tmp_path):
+    """These keep the encoding."""
+    cube = cube.isel(beta=0, drop=True) if "beta" in cube.dims else cube
+    found = MOVED[way](cube)
+    assert repr(found.rangegeo).splitlines()[1].strip().startswith("model   computed from RANGE+ embedding")
+    (path,) = found.rangegeo.to_zarr(tmp_path / "b.zarr")
+    assert not OF_VALUES - {"long_name"} & rg.open_cube(path).rangegeo.facts.keys()
+
+
+def test_a_beta_that_was_never_evaluated_is_no_embedding(mini):
+    cube = rg.raster((5, 44, 6, 45), 0.02, model=mini, betas=(0, 1), bands=[1, 4])
+    found = cube.reindex(beta=[0, 0.2, 1], method="nearest")
+    assert "evaluation" not in found.rangegeo.facts
+    assert "evaluation" in cube.reindex(beta=[1, 0]).rangegeo.facts
 
 
 @pytest.mark.parametrize("way", KEPT)
