@@ -9,17 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
 import xarray as xr
 import zarr
 
-from rangegeo.errors import CubeError, CubeWarning
+from rangegeo.errors import CubeError, CubeWarning, UsageError, argument
 from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.crs import without_cf_warnings
 from rangegeo.schema.complete import text
 from rangegeo.schema.cube import BETA_ATTRS, NAME
 from rangegeo.schema.facts import with_facts, without_facts_of_values
 from rangegeo.stores.geotiff_sample import TAG, is_as_written
+from rangegeo.stores.joined import REMEDY, VERSION, Told, check_steps, put_back
 from rangegeo.stores.restored import array_name, cube_of, decoded
 from rangegeo.stores.zarr import is_complete, store_at
 from rangegeo.support.paths import local_path
@@ -35,7 +35,12 @@ ChooseLevel: TypeAlias = Callable[[Sequence[int], int], int]
 
 
 def open_cube(
-    path: str | Path, *, level: int = 0, pixels: int | None = None, chunks: str | None = "auto"
+    path: str | Path,
+    *,
+    level: int = 0,
+    pixels: int | None = None,
+    chunks: str | None = "auto",
+    like: str | Path | None = None,
 ) -> xr.DataArray:
     """Open a cube that rangegeo wrote. Nothing is read until it is used.
 
@@ -46,21 +51,26 @@ def open_cube(
         pixels: how many pixels the longer side needs, for a picture. The coarsest level that has so many is opened, and
             `level` is ignored.
         chunks: "auto" for a dask array in the chunks that are stored; None for xarray's own lazy indexing.
+        like: for a file that another program joined from GeoTIFFs of rangegeo, such as a VRT: one of these GeoTIFFs.
+            The names of its bands, its scales, its model and its beta are taken from there. All files that were joined
+            must have the same ones.
     Returns:
         The cube that `rangegeo.raster` made, as float32, whatever its values are stored as. Its dimensions are
         (beta, band, y, x), or (band, y, x) if the model has no beta. A GeoTIFF holds one beta, so its cube has
         dimensions (band, y, x) and a scalar coordinate beta.
     Raises:
-        CubeError: there is no cube at the path, or the cube does not have this level.
+        CubeError: there is no cube at the path, the cube does not have this level, or another program has lost the
+            scales of its integers. UsageError: `like` is no GeoTIFF of rangegeo.
     """
     path = local_path(path)
     if not path.exists():
         raise CubeError(f"{path} does not exist; {EXPECTED} (.zarr or .tif)")
     choose = partial(_choose_level, path, level, pixels)
-    if path.is_dir():
-        return _open_store(path, choose, chunks)
-    open_file = _open_netcdf if path.suffix.lower() in NETCDF else _open_geotiff
-    return open_file(path, choose, chunks)
+    if path.is_dir() or path.suffix.lower() in NETCDF:
+        if like is not None:
+            raise UsageError(f"{argument('like')} is for files that GDAL has joined, and {path} is none; leave it out")
+        return (_open_store if path.is_dir() else _open_netcdf)(path, choose, chunks)
+    return _open_geotiff(path, choose, chunks, None if like is None else local_path(like))
 
 
 def overview_count(path: Path) -> int:
@@ -169,8 +179,8 @@ def _sides(array: xr.DataArray) -> tuple[int, int]:
     return array.sizes["y"], array.sizes["x"]
 
 
-def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.DataArray:
-    """Open a GeoTIFF."""
+def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None, like: Path | None) -> xr.DataArray:
+    """Open a GeoTIFF, or what GDAL has joined from several."""
     import rasterio
     import rioxarray  # imported here because it takes 0.3 s, which a Zarr store need not wait for
     from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
@@ -180,24 +190,26 @@ def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.Dat
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             warnings.filterwarnings("ignore", "(Scales|Offsets) differ across bands", UserWarning)  # as intended
             with rasterio.open(path.absolute()) as file:
-                tags, names, own = file.tags(), file.descriptions, is_as_written(file, file.tags())
-                scale, offset = np.array(file.scales), np.array(file.offsets)
+                told = Told.by(file) if like is None else put_back(file, path, like)
+                tags, names, own = told.tags, told.names, like is None and is_as_written(file, told.tags)
+                dtype = file.dtypes[0]
                 level = choose(file.shape, len(file.overviews(1)))
             overview: dict[str, Any] = {"overview_level": level - 1} if level else {}
             sides: Any = None if chunks is None else {"band": BANDS_READ, "y": "auto", "x": "auto"}
             stored = rioxarray.open_rasterio(path.absolute(), chunks=sides, masked=True, **overview)
     except RasterioIOError as error:
         raise CubeError(f"{path} is not a readable GeoTIFF; {EXPECTED}") from error
-    if "rangegeo_version" not in tags:
-        raise CubeError(f"{path} was not written by rangegeo; {EXPECTED}")
+    if VERSION not in tags:
+        raise CubeError(f"{path} was not written by rangegeo; {EXPECTED}. If it was made of such, {REMEDY}")
+    check_steps(path, tags, dtype, scaled=told.scaled)
     assert isinstance(stored, xr.DataArray)  # rioxarray makes Datasets of files with subdatasets only
     attrs = {name: _parsed(name, text) for name, text in tags.items() if name not in ("AREA_OR_POINT", "beta", TAG)}
     attrs = attrs if own else without_facts_of_values(attrs)
     coords: dict[str, Any] = {"beta": ((), float(tags["beta"]), BETA_ATTRS)} if "beta" in tags else {}
     coords |= {"band": stored["band"], "band_name": ("band", text(names))} | grid_coords(stored.odc.geobox)
     values = stored.variable
-    if (scale != 1).any() or (offset != 0).any():  # read from the file: GDAL does not say them for overviews
-        values = decoded(values, scale, offset)
+    if told.scaled:  # read from the file: GDAL does not say them for overviews
+        values = decoded(values, told.scales, told.offsets)
     cube = with_facts(xr.DataArray(values, coords, ("band", "y", "x"), NAME), attrs)
     cube.encoding |= {
         "source": str(path),

@@ -19,6 +19,7 @@ from rangegeo.schema.complete import as_text, completed, text
 from rangegeo.schema.cube import NAME
 from rangegeo.schema.facts import MARKED, OF_VALUES, facts_of_values, is_as_written, title, with_facts
 from rangegeo.stores.attributes import nested_facts, plain_attributes
+from rangegeo.stores.joined import check_steps
 
 DIMS = ("beta", "band", "y", "x")
 OF_FORMAT = ("compressors", "compressor", "filters", "serializer", "shards")  # that xarray would hand to other formats
@@ -45,7 +46,7 @@ def cube_of(dataset: xr.Dataset, name: str, path: Path) -> xr.DataArray:
     """The cube of a dataset: float32, with the usual order of dimensions, its coordinates and its facts.
 
     Raises:
-        CubeError: the array has other dimensions than a cube.
+        CubeError: the array has other dimensions than a cube, or steps of integers without a scale.
     """
     cube = dataset[name]
     others = [str(dim) for dim in cube.dims if dim not in DIMS]
@@ -54,6 +55,8 @@ def cube_of(dataset: xr.Dataset, name: str, path: Path) -> xr.DataArray:
     cube = cube.transpose(*(dim for dim in DIMS if dim in cube.dims))
     cube = _named(cube, path)
     facts = nested_facts(plain_attributes(cube.attrs) | _facts_of_group(dataset, cube))
+    stored = np.dtype(cube.encoding.get("dtype", cube.dtype))
+    check_steps(path, facts, str(stored), scaled="scale_factor" in {*cube.encoding, *dataset[name].attrs})
     conventions = ("proj:", "spatial:", "geoemb:", "zarr_conventions")
     facts = {key: value for key, value in facts.items() if not key.startswith(conventions)}
     cube = completed(with_facts(cube.rename(NAME), facts))
