@@ -7,6 +7,7 @@ from typing import Any
 
 from rangegeo.errors import argument
 from rangegeo.stores.quantise import Storage
+from rangegeo.support.text import counted
 
 COARSE = 0.01  # half a step this large, relative to a component's largest value, is worth a word
 
@@ -30,22 +31,26 @@ def storage_line(storage: Storage, *, one_scale: bool) -> str:
             f"; the bands of a Zarr array share one scale: {argument('dtype', 'int16')}, or a .tif with a scale a "
             "band, is finer"
         )
+    unless = ", unless it is clipped" if storage.scale is not None and storage.origin != "model" else ""
     whose = " that the model gives anywhere" if storage.origin == "model" else ""
-    return f"{storage.dtype}: error at most {_shares(storage.bounds)} of the largest value{whose}{remedy}"
+    return f"{storage.dtype}: error at most {_shares(storage.bounds)} of the largest value{whose}{unless}{remedy}"
 
 
 def stored_line(facts: Mapping[str, Any], storage: Storage) -> str:
     """What storing values cost."""
     errors = {name: facts[f"quantisation_error_{name}"] for name in storage.bounds}
     clipped = facts["quantisation_clipped"]
-    fit = clipped_line(clipped, storage) if clipped else "no value was clipped"
+    fit = "no value was clipped"
+    if clipped:
+        fit = f"{counted(clipped, 'value')} {'was' if clipped == 1 else 'were'} clipped"
     return f"stored as {storage.dtype}: measured error {_shares(errors)} of the largest value; {fit}"
 
 
 def clipped_line(clipped: int, storage: Storage) -> str:
     """How many values did not fit into the ranges, and whose ranges these are."""
     whose = "sampled ranges" if storage.origin in ("cube", "model") else f"ranges of {storage.origin}"
-    return f"{clipped} values lay outside the {whose} and were clipped"
+    lay = "1 value lay outside the {} and was" if clipped == 1 else f"{clipped} values lay outside the {{}} and were"
+    return f"{lay.format(whose)} clipped"
 
 
 def _shares(errors: Mapping[str, float]) -> str:

@@ -73,9 +73,14 @@ def write_cube(
     )
     facts: dict[str, Any] = {}
     paths = compute_and_write(cube, path, form, storage, options | {"resume": resume}, facts.update)
-    if facts.get("quantisation_clipped"):  # the shell prints the same as a line of its own
-        warnings.warn(CubeWarning(clipped_line(facts["quantisation_clipped"], storage)), stacklevel=3)
+    warn_of_clipped(facts, storage, stacklevel=4)
     return paths
+
+
+def warn_of_clipped(facts: Mapping[str, Any], storage: Storage, *, stacklevel: int = 2) -> None:
+    """Warn if values did not fit into the ranges: what was written is not what was computed."""
+    if facts.get("quantisation_clipped"):
+        warnings.warn(CubeWarning(clipped_line(facts["quantisation_clipped"], storage)), stacklevel=stacklevel)
 
 
 def choose_storage(

@@ -36,7 +36,7 @@ from rangegeo.stores.zarr_options import ZarrOptions, parse_zarr_options
 from rangegeo.support.destination import check_destination
 from rangegeo.support.paths import local_path
 
-COMPLETE = "rangegeo_complete"  # attribute of a group: whether every block of it was written
+COMPLETE = "rangegeo_complete"  # attribute of a group: 1 if every block of it was written, else 0; netCDF has no True
 
 
 def write_zarr(
@@ -157,7 +157,7 @@ def _finish(path: Path, facts: Facts) -> None:
     """Add what was measured to a group whose blocks are all written, and say that it is complete."""
     group = zarr.open_group(path, mode="r+", use_consolidated=False)
     group.attrs.update(flat_facts(facts))
-    group.attrs[COMPLETE] = True
+    group.attrs[COMPLETE] = 1
     with warnings.catch_warnings():  # format 3 has no standard for consolidated metadata; other readers ignore it
         warnings.filterwarnings("ignore", "Consolidated metadata", category=UserWarning)
         zarr.consolidate_metadata(path)
@@ -194,7 +194,7 @@ class _GroupMaker:
         coords = _own_coordinates(cube, self.zarr_format)
         empty = da.empty(cube.shape, dtype=self.storage.dtype, chunks=cube.chunks or cube.shape)
         array = xr.DataArray(empty, coords, cube.dims, NAME, self._array_attributes(cube))
-        attrs = {"Conventions": "CF-1.11", COMPLETE: False, "rangegeo_has_beta": self.has_beta, MARKED: True}
+        attrs = {"Conventions": "CF-1.11", COMPLETE: 0, "rangegeo_has_beta": int(self.has_beta), MARKED: 1}
         attrs |= flat_facts(facts_of_values(cube))
         if overviews:
             attrs |= declared_attributes(cube, self.storage.dtype, overviews)
