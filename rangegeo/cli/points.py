@@ -12,6 +12,7 @@ import click
 
 from rangegeo.cli.arguments import LocalPath
 from rangegeo.cli.options import CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
+from rangegeo.cli.streams import print_written, remark
 from rangegeo.errors import for_shell
 from rangegeo.jobs.options import Content, Engine, TableInput, TableOutput
 
@@ -92,8 +93,8 @@ def command(source: TableInput, content: Content, engine: Engine, output: TableO
 
     typed = shlex.join(["rangegeo", *sys.argv[1:]])
     with _quiet_if_nobody_reads(), prepared(source, content, engine, output, command=typed) as job:
-        for remark in job.remarks:
-            click.echo(for_shell(remark), err=True)
+        for line in job.remarks:
+            remark(for_shell(line))
         announce_demo(content.model, content.weights, verbosity)
         if not verbosity.quiet:
             verbosity.say(job.describe())
@@ -101,7 +102,7 @@ def command(source: TableInput, content: Content, engine: Engine, output: TableO
             job.write(told.advance)
         verbosity.say(job.measured)
     if not output.to_stdout:
-        click.echo(output.out)
+        print_written(output.out)
 
 
 @contextmanager

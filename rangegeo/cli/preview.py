@@ -8,6 +8,7 @@ import click
 
 from rangegeo.cli.arguments import LocalPath, NumberList
 from rangegeo.cli.options import Verbosity, verbosity_options
+from rangegeo.cli.streams import print_written
 from rangegeo.schema.bands import parse_bands
 
 
@@ -67,4 +68,4 @@ def command(
     given = tuple(beta for group in betas for beta in group) or None
     look = Look(betas=given, strip=strip, bands=parse_bands(bands), method=method, seed=seed)
     for path in preview(cubes, out, look, overwrite=overwrite):
-        click.echo(path)
+        print_written(path)

@@ -9,6 +9,7 @@ import click
 
 from rangegeo.cli.arguments import LocalPath, NameValue, NumberList, unique_pairs
 from rangegeo.cli.options import CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
+from rangegeo.cli.streams import print_written
 from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 
 EXTENT_OPTIONS = (
@@ -133,4 +134,4 @@ def command(
     for line in job.measured():
         verbosity.say(line)
     for path in list(job.outputs()):  # all files are written before the first name is printed
-        click.echo(path)
+        print_written(path)

@@ -17,7 +17,7 @@ from xarray.core import indexing
 from rangegeo.errors import CubeError, CubeWarning
 from rangegeo.schema.complete import as_text, completed, text
 from rangegeo.schema.cube import NAME
-from rangegeo.schema.facts import MARKED, OF_VALUES, facts_of_values, is_as_written, title, with_facts
+from rangegeo.schema.facts import MARKED, OF_VALUES, facts_of_values, is_as_written, is_within, title, with_facts
 from rangegeo.stores.attributes import nested_facts, plain_attributes
 from rangegeo.stores.joined import check_steps
 
@@ -75,7 +75,7 @@ def cube_of(dataset: xr.Dataset, name: str, path: Path) -> xr.DataArray:
 def _facts_of_group(dataset: xr.Dataset, cube: xr.DataArray) -> dict[str, object]:
     """What the group says about these very values; nothing if they were computed from those that it speaks of."""
     known = dict(facts_of_values(cube))  # of a dataset that our own engine opened
-    if dataset.attrs.get(MARKED) and not is_as_written(cube):
+    if dataset.attrs.get(MARKED) and not (is_as_written(cube) and is_within(cube, dataset.attrs)):
         return known
     for name, value in dataset.attrs.items():
         if str(name).startswith(OF_VALUES) or (name == "long_name" and value == title(cube.attrs.get("model"))):

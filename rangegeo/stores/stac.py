@@ -243,7 +243,8 @@ def footprint(geobox: GeoBox) -> tuple[dict, list[float]]:
     sides = [places_on(geobox, rows, cols) for rows, cols in edges]
     ring = np.concatenate([side.lonlat_deg for side in sides])
     if not all(side.valid.all() for side in sides):
-        inside = places_on(geobox, *(np.linspace(0.5, side - 0.5, EDGE_POINTS) for side in geobox.shape))
+        rows, cols = (np.linspace(0, side, EDGE_POINTS) for side in geobox.shape)
+        inside = places_on(geobox, rows, cols)
         ring = inside.lonlat_deg[inside.valid.ravel()]
         shape = box(*ring.min(axis=0), *ring.max(axis=0))
     elif np.ptp(np.unwrap(sides[1].lonlat_deg[:, 0], period=360)) >= WHOLE_TURN:

@@ -23,7 +23,7 @@ from rangegeo.errors import UsageError, argument
 from rangegeo.grid.coords import grid_coords
 from rangegeo.schema.complete import as_text
 from rangegeo.schema.cube import NAME, as_4d, geobox_of
-from rangegeo.schema.facts import MARKED, Facts, computed_from, coordinates_text, facts_of, facts_of_values
+from rangegeo.schema.facts import MARKED, Facts, computed_from, coordinates_text, facts_of, facts_of_values, measured_on
 from rangegeo.stores.arrays import array_to_write, block_writing, evenly_chunked, stored_chunks
 from rangegeo.stores.attributes import flat_facts, plain_attributes, simplify_consolidated
 from rangegeo.stores.blocks import Measuring, Report, stored_bytes, write_blocks
@@ -195,7 +195,7 @@ class _GroupMaker:
         empty = da.empty(cube.shape, dtype=self.storage.dtype, chunks=cube.chunks or cube.shape)
         array = xr.DataArray(empty, coords, cube.dims, NAME, self._array_attributes(cube))
         attrs = {"Conventions": "CF-1.11", COMPLETE: 0, "rangegeo_has_beta": int(self.has_beta), MARKED: 1}
-        attrs |= flat_facts(facts_of_values(cube))
+        attrs |= flat_facts(facts_of_values(cube)) | measured_on(cube)
         if overviews:
             attrs |= declared_attributes(cube, self.storage.dtype, overviews)
         # Coordinates hold few numbers, and every reader needs them, so they are not compressed.
