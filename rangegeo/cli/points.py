@@ -77,8 +77,11 @@ OUTPUT_OPTIONS = (
 @grouped("content", Content, *CONTENT_OPTIONS)
 @grouped("engine", Engine, *ENGINE_OPTIONS)
 @grouped("output", TableOutput, *OUTPUT_OPTIONS)
+@click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")
 @verbosity_options
-def command(source: TableInput, content: Content, engine: Engine, output: TableOutput, verbosity: Verbosity) -> None:
+def command(
+    source: TableInput, content: Content, engine: Engine, output: TableOutput, dry_run: bool, verbosity: Verbosity
+) -> None:
     """Embed the places of a table: CSV, TSV, GeoJSON, GeoPackage, Parquet, any vector file, or - for standard input.
 
     \b
@@ -98,6 +101,8 @@ def command(source: TableInput, content: Content, engine: Engine, output: TableO
         announce_demo(content.model, content.weights, verbosity)
         if not verbosity.quiet:
             verbosity.say(job.describe())
+        if dry_run:
+            return
         with progress(job.rows, "place", quiet=verbosity.quiet) as told:
             job.write(told.advance)
         verbosity.say(job.measured)

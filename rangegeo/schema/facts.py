@@ -66,7 +66,7 @@ def measured_on(cube: xr.DataArray) -> dict[str, list[Any]]:
 
 
 def is_within(array: xr.DataArray, told: Mapping[Any, Any]) -> bool:
-    """Whether an array is what a group's facts were measured on, or a part of it. xarray appends and keeps the facts."""
+    """Whether an array is what a group's facts were measured on, or a part of it. xarray appends and keeps facts."""
     if SIZES not in told or CENTRES not in told or not set(AXES) <= set(array.coords):
         return True
     now = measured_on(array)
