@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import click
 
@@ -90,23 +91,25 @@ def command(
     cat places.csv | rangegeo points - --lon x --lat y --crs EPSG:2154 -o places.npz
     rangegeo points places.csv --bands 1-3 -q -o - | head
     """
-    from rangegeo.cli.notices import announce_demo
+    from rangegeo.cli.notices import announce_demo, say_what_exists
     from rangegeo.cli.progress import progress
     from rangegeo.jobs.points import prepared
 
     typed = shlex.join(["rangegeo", *sys.argv[1:]])
-    with _quiet_if_nobody_reads(), prepared(source, content, engine, output, command=typed) as job:
+    checked = replace(output, overwrite=True) if dry_run else output
+    with _quiet_if_nobody_reads(), prepared(source, content, engine, checked, command=typed) as job:
         for line in job.remarks:
             remark(for_shell(line))
         announce_demo(content.model, content.weights, verbosity)
         if not verbosity.quiet:
             verbosity.say(job.describe())
         if dry_run:
+            say_what_exists([output.out], verbosity, overwrite=output.overwrite)
             return
         with progress(job.rows, "place", quiet=verbosity.quiet) as told:
             job.write(told.advance)
         verbosity.say(job.measured)
-    if not output.to_stdout:
+    if not output.to_stdout and not dry_run:
         print_written(output.out)
 
 

@@ -62,6 +62,15 @@ def test_a_dry_run_writes_nothing(raster, folder):
     assert list(folder.iterdir()) == []
 
 
+def test_a_dry_run_over_an_output_says_that_it_exists(raster, folder):
+    assert raster("-o", "a.tif").code == 0
+    before = (folder / "a.tif").read_bytes()
+    for more, said in (((), "add --overwrite to replace it"), (("--overwrite",), "it will be replaced")):
+        done = raster("--dry-run", "-o", "a.tif", *more)
+        assert (done.code, done.out, done.err.splitlines()[-1]) == (0, "", f"a.tif exists; {said}")
+    assert (folder / "a.tif").read_bytes() == before
+
+
 def test_quiet_is_quiet(raster):
     done = raster("-q", "--dtype", "int16", "-o", "a.tif")
     assert (done.code, done.out, done.err) == (0, "a.tif\n", "")
