@@ -51,9 +51,9 @@ class Plan:
 
     @property
     def nbytes(self) -> int:
-        """Size of the embeddings, uncompressed."""
+        """Size of the embeddings and of the columns that are carried over, uncompressed."""
         recipe = self.output.recipe
-        return 4 * self.survey.rows * recipe.layers * recipe.bands
+        return round(self.survey.rows * (4 * recipe.layers * recipe.bands + self.survey.row_bytes))
 
     @property
     def batch_rows(self) -> int:

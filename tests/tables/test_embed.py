@@ -307,4 +307,4 @@ def test_a_plan_says_what_comes(places):
     table = open_table(str(places), places.parent)
     plan = plan_table(table, find_places(table), FORMATS["parquet"], TWO)
     said = plan.describe(fake(TWO), 3)
-    assert said == "3 places, 2 betas, 2 bands, 48 bytes before compression, about 1 s"
+    assert said == "3 places, 2 betas, 2 bands, 140 bytes before compression, about 1 s"
