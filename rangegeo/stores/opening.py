@@ -255,7 +255,8 @@ def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None, like: Pat
             warnings.filterwarnings("ignore", "(Scales|Offsets) differ across bands", UserWarning)  # as intended
             with rasterio.open(path.absolute()) as file:
                 told = Told.by(file) if like is None else put_back(file, path, like)
-                tags, names, own = told.tags, told.names, like is None and is_as_written(file, told.tags)
+                tags, own = told.tags, like is None and is_as_written(file, told.tags)
+                names = [name or f"band_{number}" for number, name in enumerate(told.names, 1)]
                 dtype = file.dtypes[0]
                 level = choose(file.shape, len(file.overviews(1)))
             overview: dict[str, Any] = {"overview_level": level - 1} if level else {}

@@ -158,3 +158,9 @@ def test_steps_in_a_store_that_has_lost_its_scale_are_refused(mini, folder, name
     write(name, mode="w")
     with pytest.raises(CubeError, match=rf"^{re.escape(name)} holds steps of int16 but has lost their scales"):
         rg.open_cube(name)
+
+
+def test_bands_without_names_are_called_by_their_numbers(mini, folder):
+    tiles(mini, "float32")
+    rewritten("west.tif", "plain.tif", names=False)
+    assert rg.open_cube("plain.tif")["band_name"].values.tolist() == ["band_1", "band_2", "band_3"]
