@@ -13,21 +13,25 @@ LONGEST_LIST = 20  # longer lists are printed as their size
 
 
 @click.command("info")
-@click.argument("target")
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
 @model_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; of several targets one object for each name.")
 @verbosity_options
-def command(target: str, weights: str | None, db: str | None, as_json: bool, verbosity: Verbosity) -> None:
+def command(targets: tuple[str, ...], weights: str | None, db: str | None, as_json: bool, verbosity: Verbosity) -> None:
     """Say what a cube, a model, a checkpoint or a database is.
 
     \b
     rangegeo info alps.zarr
+    rangegeo info alps_beta0.tif alps_beta1.tif
     rangegeo info RANGE+
     rangegeo info satclip-vit16-l40.ckpt
     """
     from rangegeo.reports.describe import describe
 
-    facts = describe(target, weights=weights, db=db)
+    if len(targets) == 1:
+        facts = describe(targets[0], weights=weights, db=db)
+    else:
+        facts = {target: describe(target, weights=weights, db=db) for target in targets}
     click.echo(json.dumps(facts, indent=2) if as_json else "\n".join(_lines(facts)))
 
 

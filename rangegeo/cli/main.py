@@ -16,6 +16,7 @@ from typing import TextIO
 import click
 
 from rangegeo.cli.arguments import join_numbers
+from rangegeo.cli.streams import remark
 from rangegeo.errors import CubeWarning, GridWarning, Note, RangegeoError
 
 INTERRUPTED = 130
@@ -66,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
     _open_closed_streams()
     _ignore_deprecations()
     _print_anything(sys.stdout, sys.stderr)
-    signal.signal(signal.SIGTERM, _interrupt)  # schedulers send it; without a handler unfinished files would stay
+    _hear_signals()
     code = run(arguments)
     if code == INTERRUPTED:  # other threads may still compute; they crash if the interpreter shuts down under them
         sys.stdout.flush()
@@ -111,6 +112,14 @@ def _left(arguments: list[str], error: BaseException) -> str:
 def _notes(error: BaseException) -> str:
     """What rangegeo has noted on an error, such as how to continue."""
     return "; ".join(note.for_shell() for note in getattr(error, "__notes__", []) if isinstance(note, Note))
+
+
+def _hear_signals() -> None:
+    """Let the signals of schedulers and of closed terminals interrupt a run, or unfinished files would stay."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:  # nohup has it ignored
+        signal.signal(hang_up, _interrupt)
 
 
 def _interrupt(*_: object) -> None:
@@ -164,7 +173,7 @@ def _one_line(show: Callable) -> Callable:
 
     def shown(message: Warning, category: type[Warning], *where: object) -> None:
         if isinstance(message, GridWarning | CubeWarning):
-            click.echo(f"rangegeo: warning: {message.for_shell()}", err=True)
+            remark(f"rangegeo: warning: {message.for_shell()}")
         else:
             show(message, category, *where)
 
@@ -172,7 +181,7 @@ def _one_line(show: Callable) -> Callable:
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo(f"rangegeo: {' '.join(message.split())}", err=True)
+    remark(f"rangegeo: {' '.join(message.split())}")
     return code
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from rangegeo.cli.options import Verbosity
 from rangegeo.encoders import model_info
 
@@ -20,3 +23,10 @@ def announce_demo(model: str, weights: str | None, verbosity: Verbosity) -> None
     info = model_info(model)
     if (weights or info.default) == "demo":
         verbosity.say(DEMO_NOTICE if info.has_database else DEMO_NOTICE.removesuffix(" --db large"))
+
+
+def say_what_exists(outputs: Iterable[Path], verbosity: Verbosity, *, overwrite: bool) -> None:
+    """Print one line on stderr for each output of a dry run that is there already."""
+    for path in outputs:
+        if path.exists():
+            verbosity.say(f"{path} exists; {'it will be replaced' if overwrite else 'add --overwrite to replace it'}")

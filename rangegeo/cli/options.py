@@ -10,6 +10,7 @@ from functools import reduce, wraps
 import click
 
 from rangegeo.cli.arguments import BandList, NumberList, flattened
+from rangegeo.cli.streams import remark
 from rangegeo.errors import GridWarning, for_shell
 
 Decorator = Callable[[Callable], Callable]
@@ -30,7 +31,7 @@ class Verbosity:
     def say(self, message: str) -> None:
         """Print one line on stderr, unless quiet; arguments in it are spelled as flags."""
         if not self.quiet:
-            click.echo(for_shell(message), err=True)
+            remark(for_shell(message))
 
     def silence_grid_warnings(self) -> None:
         """Show no warnings about grids, if quiet."""

@@ -7,11 +7,13 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import click
 
 from rangegeo.cli.arguments import LocalPath
 from rangegeo.cli.options import CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
+from rangegeo.cli.streams import print_written, remark
 from rangegeo.errors import for_shell
 from rangegeo.jobs.options import Content, Engine, TableInput, TableOutput
 
@@ -76,8 +78,11 @@ OUTPUT_OPTIONS = (
 @grouped("content", Content, *CONTENT_OPTIONS)
 @grouped("engine", Engine, *ENGINE_OPTIONS)
 @grouped("output", TableOutput, *OUTPUT_OPTIONS)
+@click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")
 @verbosity_options
-def command(source: TableInput, content: Content, engine: Engine, output: TableOutput, verbosity: Verbosity) -> None:
+def command(
+    source: TableInput, content: Content, engine: Engine, output: TableOutput, dry_run: bool, verbosity: Verbosity
+) -> None:
     """Embed the places of a table: CSV, TSV, GeoJSON, GeoPackage, Parquet, any vector file, or - for standard input.
 
     \b
@@ -86,22 +91,26 @@ def command(source: TableInput, content: Content, engine: Engine, output: TableO
     cat places.csv | rangegeo points - --lon x --lat y --crs EPSG:2154 -o places.npz
     rangegeo points places.csv --bands 1-3 -q -o - | head
     """
-    from rangegeo.cli.notices import announce_demo
+    from rangegeo.cli.notices import announce_demo, say_what_exists
     from rangegeo.cli.progress import progress
     from rangegeo.jobs.points import prepared
 
     typed = shlex.join(["rangegeo", *sys.argv[1:]])
-    with _quiet_if_nobody_reads(), prepared(source, content, engine, output, command=typed) as job:
-        for remark in job.remarks:
-            click.echo(for_shell(remark), err=True)
+    checked = replace(output, overwrite=True) if dry_run else output
+    with _quiet_if_nobody_reads(), prepared(source, content, engine, checked, command=typed) as job:
+        for line in job.remarks:
+            remark(for_shell(line))
         announce_demo(content.model, content.weights, verbosity)
         if not verbosity.quiet:
             verbosity.say(job.describe())
+        if dry_run:
+            say_what_exists([output.out], verbosity, overwrite=output.overwrite)
+            return
         with progress(job.rows, "place", quiet=verbosity.quiet) as told:
             job.write(told.advance)
         verbosity.say(job.measured)
-    if not output.to_stdout:
-        click.echo(output.out)
+    if not output.to_stdout and not dry_run:
+        print_written(output.out)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import click
 
 from rangegeo.cli.arguments import LocalPath, NumberList
 from rangegeo.cli.options import Verbosity, verbosity_options
+from rangegeo.cli.streams import print_written
 from rangegeo.schema.bands import parse_bands
 
 
@@ -99,4 +100,4 @@ def command(
         towns=towns,
     )
     for path in preview(cubes, out, look, overwrite=overwrite):
-        click.echo(path)
+        print_written(path)

@@ -7,9 +7,9 @@ import threading
 import time
 from contextlib import AbstractContextManager, nullcontext
 
-import click
 from dask.callbacks import Callback
 
+from rangegeo.cli.streams import remark
 from rangegeo.stores.blocks import WRITE_TASK
 
 LOG_EVERY = 10.0  # seconds between two lines in a log
@@ -89,7 +89,7 @@ class _Log(Progress):
         now = time.monotonic()
         if now - self.said >= LOG_EVERY or self.done == self.total:
             self.said = now
-            click.echo(f"{self.done} of {self.total} {self.kind}, {now - self.start:.0f} s", err=True)
+            remark(f"{self.done} of {self.total} {self.kind}, {now - self.start:.0f} s")
 
 
 class _Bar(Progress):

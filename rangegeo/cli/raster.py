@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 
 import click
 
 from rangegeo.cli.arguments import LocalPath, NameValue, NumberList, unique_pairs
 from rangegeo.cli.options import CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
+from rangegeo.cli.streams import print_written
 from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 
 EXTENT_OPTIONS = (
@@ -118,19 +120,21 @@ def command(
     rangegeo raster --like elevation.tif -o same_grid.tif
     rangegeo raster --aoi park.gpkg --res 100 --crs EPSG:32632 --co COMPRESS=DEFLATE -o park.tif
     """
-    from rangegeo.cli.notices import announce_demo
+    from rangegeo.cli.notices import announce_demo, say_what_exists
     from rangegeo.cli.progress import block_progress
     from rangegeo.cubes.evaluated import nothing_kept
     from rangegeo.jobs.raster import RasterJob
 
     verbosity.silence_grid_warnings()
     typed = [text for text in sys.argv[1:] if text != "--resume"]  # the result is that of one run
-    job = RasterJob.prepare(extent, content, engine, output, command=shlex.join(["rangegeo", *typed]))
+    checked = replace(output, overwrite=True) if dry_run and not output.resume else output
+    job = RasterJob.prepare(extent, content, engine, checked, command=shlex.join(["rangegeo", *typed]))
     announce_demo(content.model, content.weights, verbosity)
     if not verbosity.quiet:
         for line in job.describe():
             verbosity.say(line)
     if dry_run:
+        say_what_exists(job.format.outputs(job.cube, output.out), verbosity, overwrite=output.overwrite)
         return
     for line in job.notes():
         verbosity.say(line)
@@ -139,4 +143,4 @@ def command(
     for line in job.measured():
         verbosity.say(line)
     for path in list(job.outputs()):  # all files are written before the first name is printed
-        click.echo(path)
+        print_written(path)

@@ -10,6 +10,7 @@ import click
 
 from rangegeo.cli.arguments import LocalPath
 from rangegeo.cli.options import Verbosity, verbosity_options
+from rangegeo.cli.streams import print_written, remark
 from rangegeo.errors import UsageError, WeightsError
 
 
@@ -76,7 +77,7 @@ def pull(names: tuple[str, ...], endpoint: str | None, revision: str | None, ver
 
     with without_bars(verbosity.quiet):
         for path in pull_files(names or ("RANGE+",), endpoint=endpoint, revision=revision, say=_say(verbosity.quiet)):
-            click.echo(path)
+            print_written(path)
 
 
 @command.command()
@@ -129,7 +130,7 @@ def convert(path: Path, verbosity: Verbosity) -> None:
 
 def _say(quiet: bool) -> Callable[[str], None]:
     """A function that prints a line on stderr, or does nothing if quiet."""
-    return (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
+    return (lambda line: None) if quiet else remark
 
 
 def _cells(row: dict) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ precomputed values or a module of the user's own. `FieldEvaluator` evaluates a t
 from __future__ import annotations
 
 import itertools
-import math
 import os
 import threading
 import time
@@ -28,6 +27,9 @@ from rangegeo.grid import PixelPlaces
 from rangegeo.schema.bands import DIAGNOSTICS
 
 BLOCK_PLACES = 4096  # places evaluated at a time; bounds the float64 intermediates of the encoder
+# Places on each side of a probe of the time: 64 are slower by six times, each, than the 1681 of a patch.
+FEW_PROBED, MANY_PROBED = 8, 41
+SLOW_PROBE = 0.5  # seconds that few may take at most, if many are to be probed
 
 
 @runtime_checkable
@@ -192,20 +194,22 @@ def evaluate_pixels(evaluator: Evaluator, pixels: PixelPlaces, recipe: Recipe) -
     return out.numpy()
 
 
-def seconds_per_place(evaluator: Evaluator, recipe: Recipe, sample: int = 64) -> float:
-    """How long one place takes, in seconds.
+def seconds_per_place(evaluator: Evaluator, recipe: Recipe) -> float:
+    """How long one place takes, in seconds, if as many are evaluated together as in a patch.
 
-    It is measured twice on a grid of `sample` places near 0°, 0°. The first run is slower and does not count.
+    It is measured on a grid of places near 0°, 0°. A first run with few places is slower and does not count. If it is
+    very slow, the second run has as few.
     """
-    side = torch.linspace(0.0, 0.32, math.isqrt(sample), dtype=torch.float64, device="cpu")
-    places = Places.grid(side, side)
-    out = torch.empty(recipe.layers, len(places), recipe.bands, dtype=torch.float32, device="cpu")
-    elapsed = 0.0
-    for _ in range(2):
+    elapsed, count = 0.0, 0
+    for side in (FEW_PROBED, MANY_PROBED):
+        side = FEW_PROBED if elapsed > SLOW_PROBE else side
+        degrees = torch.linspace(0.0, 0.32, side, dtype=torch.float64, device="cpu")
+        places = Places.grid(degrees, degrees)
+        out = torch.empty(recipe.layers, len(places), recipe.bands, dtype=torch.float32, device="cpu")
         start = time.perf_counter()
         _fill(evaluator, out, places, recipe)
-        elapsed = time.perf_counter() - start
-    return elapsed / len(places)
+        elapsed, count = time.perf_counter() - start, len(places)
+    return elapsed / count
 
 
 def _fill(evaluator: Evaluator, out: Tensor, places: Places, recipe: Recipe) -> None:

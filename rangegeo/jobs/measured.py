@@ -30,18 +30,18 @@ def storage_line(storage: Storage, *, one_scale: bool) -> str:
     if one_scale and max(storage.bounds.values()) > COARSE:
         finer = argument("dtype", "int16" if storage.dtype == "int8" else "float16")
         remedy = f"; the bands of a Zarr array share one scale: {finer}, or a .tif with a scale a band, is finer"
+    unless = ", unless it is clipped" if storage.scale is not None and storage.origin != "model" else ""
     whose = " that the model gives anywhere" if storage.origin == "model" else ""
-    return f"{storage.dtype}: error at most {_shares(storage.bounds)} of the largest value{whose}{remedy}"
+    return f"{storage.dtype}: error at most {_shares(storage.bounds)} of the largest value{whose}{unless}{remedy}"
 
 
 def stored_line(facts: Mapping[str, Any], storage: Storage) -> str:
     """What storing values cost."""
     errors = {name: facts[f"quantisation_error_{name}"] for name in storage.bounds}
     clipped = facts["quantisation_clipped"]
-    whose = "sampled ranges" if storage.origin in ("cube", "model") else f"ranges of {storage.origin}"
-    were = "was" if clipped == 1 else "were"
-    lay = f"{counted(clipped, 'value')} lay outside the {whose} and {were} clipped"
-    fit = lay if clipped else "no value was clipped"
+    fit = "no value was clipped"
+    if clipped:
+        fit = f"{counted(clipped, 'value')} {'was' if clipped == 1 else 'were'} clipped"
     return f"stored as {storage.dtype}: measured error {_shares(errors)} of the largest value; {fit}"
 
 

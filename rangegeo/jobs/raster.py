@@ -107,7 +107,7 @@ class RasterJob:
         Returns:
             The paths of the embeddings.
         """
-        from rangegeo.jobs.write import compute_and_write
+        from rangegeo.jobs.write import compute_and_write, warn_of_losses
 
         options = _writer_options(self.format, self.output)
         options |= {"overwrite": self.output.overwrite, "resume": self.output.resume}
@@ -116,6 +116,7 @@ class RasterJob:
         self.written[:] = compute_and_write(
             self.cube, self.output.out, self.format, self.storage, options, self.facts.update
         )
+        warn_of_losses(self.facts, self.storage, {})
         return self.written
 
     def measured(self) -> Iterator[str]:

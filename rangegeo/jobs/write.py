@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import dask.array as da
 import numpy as np
@@ -70,9 +71,7 @@ def write_cube(
     )
     facts: dict[str, object] = {}
     written = compute_and_write(cube, path, form, storage, options | {"resume": resume}, facts.update)
-    said = loss_line(facts, storage, facts_of(cube))
-    if said:
-        warnings.warn(CubeWarning(said), stacklevel=3)
+    warn_of_losses(facts, storage, facts_of(cube), stacklevel=4)
     return written
 
 
@@ -91,6 +90,19 @@ def _check_suffix(path: Path, format: str) -> None:
     expected, usual = " or ".join(FORMATS[format].suffixes), FORMATS[format].suffixes[0]
     shown = path.with_name(path.name + usual)
     raise UsageError(argument="out", expected=f"a name that ends in {expected}", got=repr(str(path)), example=shown)
+
+
+def warn_of_losses(
+    facts: Mapping[str, Any], storage: Storage, before: Mapping[str, Any], *, stacklevel: int = 2
+) -> None:
+    """Warn if values did not fit into what they are stored as: what was written is not what was computed.
+
+    Args:
+        facts, storage, before: as in `rangegeo.jobs.measured.loss_line`.
+    """
+    said = loss_line(facts, storage, before)
+    if said:
+        warnings.warn(CubeWarning(said), stacklevel=stacklevel)
 
 
 def choose_storage(

@@ -15,7 +15,7 @@ from rangegeo.grid.crs import crs_of
 from rangegeo.models.load import load_model
 from rangegeo.schema.complete import band_names
 from rangegeo.schema.facts import facts_of
-from rangegeo.stores.opening import open_cube, overview_count, stored_dtype, stored_scales
+from rangegeo.stores.opening import NETCDF, open_cube, overview_count, stored_dtype, stored_scales
 from rangegeo.stores.zarr import is_complete
 from rangegeo.support.paths import local_path
 from rangegeo.weights.checkpoint import load_encoder
@@ -23,6 +23,7 @@ from rangegeo.weights.database import is_database, load_database
 from rangegeo.weights.names import database_file, encoder_file
 from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS
 
+CUBES = (".tif", ".tiff", ".vrt", *NETCDF)  # suffixes of files that may be cubes
 # Facts by their names: numbers, text, lists of these, None for what does not apply, and facts of several files.
 Facts: TypeAlias = dict[str, Any]
 # Files that people ask about and that are none of these, by their suffixes, and what to do with them.
@@ -62,7 +63,7 @@ def describe(target: str, *, weights: str | None = None, db: str | None = None) 
             f"{target} does not exist; expected a cube, a checkpoint, a database, or one of "
             f"{', '.join([*MODELS, 'demo', 'official', *OFFICIAL_DATABASES])}"
         )
-    if path.is_dir() or path.suffix.lower() in (".tif", ".tiff"):
+    if path.is_dir() or path.suffix.lower() in CUBES:
         return _cube(path)
     for suffixes, told in OTHER_FILES.items():
         if path.name.lower().endswith(suffixes):

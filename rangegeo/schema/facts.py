@@ -32,6 +32,8 @@ SAME_PLACE = 1e-3  # of a pixel; labels in float32 are off by less
 GRID_MAPPING = "spatial_ref"  # the coordinate that holds the CRS
 AXES = ("x", "y")
 MARKED = "rangegeo_marked"  # attribute of a group: its array says by itself that its values are as they were written
+# Attributes of a group: the sizes and the outermost pixel centres of the array that its facts were measured on.
+SIZES, CENTRES = "rangegeo_sizes", "rangegeo_centres"
 # Facts that are true of these values alone, by their names or by how the names begin.
 OF_VALUES = (
     "command",
@@ -63,6 +65,25 @@ def facts_of_values(cube: xr.DataArray) -> dict[str, Any]:
 def is_as_written(array: xr.DataArray) -> bool:
     """Whether an array that xarray read has the values that rangegeo wrote, or a part of them."""
     return set(AXES) <= set(str(array.encoding.get("coordinates", "")).split())
+
+
+def measured_on(cube: xr.DataArray) -> dict[str, list[Any]]:
+    """Attributes of a group by which `is_within` knows whether its array has grown."""
+    sizes = [cube.sizes.get(dim, 1) for dim in ("beta", "band", "y", "x")]
+    ends = [float(end) for axis in AXES for end in (cube[axis].min(), cube[axis].max())]
+    return {SIZES: sizes, CENTRES: ends}
+
+
+def is_within(array: xr.DataArray, told: Mapping[Any, Any]) -> bool:
+    """Whether an array is what a group's facts were measured on, or a part of it. xarray appends and keeps facts."""
+    if SIZES not in told or CENTRES not in told or not set(AXES) <= set(array.coords):
+        return True
+    now = measured_on(array)
+    west, east, south, north = (float(end) for end in told[CENTRES])
+    slack = 1e-9 * max(abs(west), abs(east), abs(south), abs(north), 1.0)
+    left, right, bottom, top = now[CENTRES]
+    inside = left >= west - slack and right <= east + slack and bottom >= south - slack and top <= north + slack
+    return inside and all(size <= int(most) for size, most in zip(now[SIZES], told[SIZES], strict=True))
 
 
 def coordinates_text(names: Iterable[str]) -> str:

@@ -4,5 +4,6 @@
 `zarr_options` and `geotiff_options` check their creation options. Both writers stand on `blocks`, which computes a cube
 block by block, and on `quantise`, which stores values with fewer bits; `spool` keeps the overviews of a Zarr store
 until they can be written in whole chunks. `conventions`, `qml` and `stac` describe a cube for other programs, and
-`opening` reads what the writers wrote. Models, and how values are computed, are not known here.
+`opening` reads what the writers wrote, and `joined` what GDAL made of it. Models, and how values are computed, are not
+known here.
 """

@@ -82,5 +82,5 @@ def _netcdf_attributes(attrs: dict[str, Any]) -> dict[str, Any]:
 
 def _fits_netcdf(value: object) -> bool:
     if isinstance(value, list):
-        return all(isinstance(item, int | float) for item in value)
-    return isinstance(value, str | int | float)
+        return all(isinstance(item, int | float) and not isinstance(item, bool) for item in value)
+    return isinstance(value, str | int | float) and not isinstance(value, bool)

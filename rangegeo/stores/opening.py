@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from rangegeo.errors import CubeError, CubeWarning, UsageError
+from rangegeo.errors import CubeError, CubeWarning, UsageError, argument
 from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.crs import without_cf_warnings
 from rangegeo.schema.betas import SAME_BETA
@@ -24,6 +24,7 @@ from rangegeo.schema.complete import text
 from rangegeo.schema.cube import BETA_ATTRS, NAME
 from rangegeo.schema.facts import facts_of, with_facts, without_facts_of_values
 from rangegeo.stores.geotiff_sample import TAG, is_as_written
+from rangegeo.stores.joined import REMEDY, VERSION, Told, check_steps, put_back
 from rangegeo.stores.restored import array_name, cube_of, decoded
 from rangegeo.stores.zarr import is_complete, store_at
 from rangegeo.support.paths import local_path
@@ -47,6 +48,7 @@ def open_cube(
     level: int = 0,
     pixels: int | None = None,
     chunks: str | None = "auto",
+    like: str | Path | None = None,
 ) -> xr.DataArray:
     """Open a cube that rangegeo wrote. Nothing is read until it is used.
 
@@ -58,21 +60,24 @@ def open_cube(
             `level` is ignored.
         chunks: "auto" for a dask array in the chunks that are stored; None for xarray's own lazy indexing. Other chunks
             are made with `.chunk`.
+        like: for a file that another program joined from GeoTIFFs of rangegeo, such as a VRT: one of these GeoTIFFs.
+            The names of its bands, its scales, its model and its beta are taken from there. All files that were joined
+            must have the same ones.
     Returns:
         The cube that `rangegeo.raster` made, as float32, whatever its values are stored as. Its dimensions are
         (beta, band, y, x), or (band, y, x) if the model has no beta. A GeoTIFF holds one beta, so its cube has
         dimensions (band, y, x) and a scalar coordinate beta.
     Raises:
-        CubeError: there is no cube at the path, the path is an address, or the cube does not have this level; or
-            several paths do not hold layers of one cube.
-        UsageError: the chunks are of another kind.
+        CubeError: there is no cube at the path, the path is an address, the cube does not have this level, or another
+            program has lost the scales of its integers; or several paths do not hold layers of one cube.
+        UsageError: the chunks are of another kind, or `like` is no GeoTIFF of rangegeo.
     """
     if chunks is not None and not (isinstance(chunks, str) and chunks == "auto"):
         raise UsageError(
             argument="chunks", expected='"auto" or None', got=chunks, remedy="open_cube(path).chunk(x=512, y=512)"
         )
     if isinstance(path, Sequence) and not isinstance(path, str):
-        return _joined(path, [open_cube(part, level=level, pixels=pixels, chunks=chunks) for part in path])
+        return _joined(path, [open_cube(part, level=level, pixels=pixels, chunks=chunks, like=like) for part in path])
     if not isinstance(path, str | os.PathLike):
         raise CubeError(
             f"open_cube takes a path, got {type(path).__name__}; xarray.open_zarr opens stores of other kinds"
@@ -84,10 +89,11 @@ def open_cube(
     if not path.exists():
         raise CubeError(_not_there(path))
     choose = partial(_choose_level, path, level, pixels)
-    if path.is_dir():
-        return _open_store(path, choose, chunks)
-    open_file = _open_netcdf if path.suffix.lower() in NETCDF else _open_geotiff
-    return open_file(path, choose, chunks)
+    if path.is_dir() or path.suffix.lower() in NETCDF:
+        if like is not None:
+            raise UsageError(f"{argument('like')} is for files that GDAL has joined, and {path} is none; leave it out")
+        return (_open_store if path.is_dir() else _open_netcdf)(path, choose, chunks)
+    return _open_geotiff(path, choose, chunks, None if like is None else local_path(like))
 
 
 def _not_there(path: Path) -> str:
@@ -237,8 +243,8 @@ def _sides(array: xr.DataArray) -> tuple[int, int]:
     return array.sizes["y"], array.sizes["x"]
 
 
-def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.DataArray:
-    """Open a GeoTIFF."""
+def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None, like: Path | None) -> xr.DataArray:
+    """Open a GeoTIFF, or what GDAL has joined from several."""
     import rasterio
     import rioxarray  # imported here because it takes 0.3 s, which a Zarr store need not wait for
     from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
@@ -248,24 +254,28 @@ def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.Dat
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             warnings.filterwarnings("ignore", "(Scales|Offsets) differ across bands", UserWarning)  # as intended
             with rasterio.open(path.absolute()) as file:
-                tags, names, own = file.tags(), file.descriptions, is_as_written(file, file.tags())
-                scale, offset = np.array(file.scales), np.array(file.offsets)
+                told = Told.by(file) if like is None else put_back(file, path, like)
+                tags, own = told.tags, like is None and is_as_written(file, told.tags)
+                names = [name or f"band_{number}" for number, name in enumerate(told.names, 1)]
+                dtype = file.dtypes[0]
                 level = choose(file.shape, len(file.overviews(1)))
             overview: dict[str, Any] = {"overview_level": level - 1} if level else {}
             sides: Any = None if chunks is None else {"band": BANDS_READ, "y": "auto", "x": "auto"}
             stored = rioxarray.open_rasterio(path.absolute(), chunks=sides, masked=True, **overview)
     except RasterioIOError as error:
         raise CubeError(f"{path} is not a readable GeoTIFF; {EXPECTED}") from error
-    if "rangegeo_version" not in tags:
-        raise CubeError(f"{path} was not written by rangegeo; {EXPECTED}")
+    if VERSION not in tags:
+        raise CubeError(f"{path} was not written by rangegeo; {EXPECTED}. If it was made of such, {REMEDY}")
+    check_steps(path, tags, dtype, scaled=told.scaled)
     assert isinstance(stored, xr.DataArray)  # rioxarray makes Datasets of files with subdatasets only
     attrs = {name: _parsed(name, text) for name, text in tags.items() if name not in ("AREA_OR_POINT", "beta", TAG)}
     attrs = attrs if own else without_facts_of_values(attrs)
+    called = [name or f"band_{number}" for number, name in enumerate(names, start=1)]
     coords: dict[str, Any] = {"beta": ((), float(tags["beta"]), BETA_ATTRS)} if "beta" in tags else {}
-    coords |= {"band": stored["band"], "band_name": ("band", text(names))} | grid_coords(stored.odc.geobox)
+    coords |= {"band": stored["band"], "band_name": ("band", text(called))} | grid_coords(stored.odc.geobox)
     values = stored.variable
-    if (scale != 1).any() or (offset != 0).any():  # read from the file: GDAL does not say them for overviews
-        values = decoded(values, scale, offset)
+    if told.scaled:  # read from the file: GDAL does not say them for overviews
+        values = decoded(values, told.scales, told.offsets)
     cube = with_facts(xr.DataArray(values, coords, ("band", "y", "x"), NAME), attrs)
     cube.encoding |= {
         "source": str(path),

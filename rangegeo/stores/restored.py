@@ -17,8 +17,9 @@ from xarray.core import indexing
 from rangegeo.errors import CubeError, CubeWarning
 from rangegeo.schema.complete import as_text, completed, text
 from rangegeo.schema.cube import NAME
-from rangegeo.schema.facts import MARKED, OF_VALUES, facts_of_values, is_as_written, title, with_facts
+from rangegeo.schema.facts import MARKED, OF_VALUES, facts_of_values, is_as_written, is_within, title, with_facts
 from rangegeo.stores.attributes import nested_facts, plain_attributes
+from rangegeo.stores.joined import check_steps
 
 DIMS = ("beta", "band", "y", "x")
 OF_FORMAT = ("compressors", "compressor", "filters", "serializer", "shards")  # that xarray would hand to other formats
@@ -45,7 +46,7 @@ def cube_of(dataset: xr.Dataset, name: str, path: Path) -> xr.DataArray:
     """The cube of a dataset: float32, with the usual order of dimensions, its coordinates and its facts.
 
     Raises:
-        CubeError: the array has other dimensions than a cube.
+        CubeError: the array has other dimensions than a cube, or steps of integers without a scale.
     """
     cube = dataset[name]
     others = [str(dim) for dim in cube.dims if dim not in DIMS]
@@ -54,6 +55,8 @@ def cube_of(dataset: xr.Dataset, name: str, path: Path) -> xr.DataArray:
     cube = cube.transpose(*(dim for dim in DIMS if dim in cube.dims))
     cube = _named(cube, path)
     facts = nested_facts(plain_attributes(cube.attrs) | _facts_of_group(dataset, cube))
+    stored = np.dtype(cube.encoding.get("dtype", cube.dtype))
+    check_steps(path, facts, str(stored), scaled="scale_factor" in {*cube.encoding, *dataset[name].attrs})
     conventions = ("proj:", "spatial:", "geoemb:", "zarr_conventions")
     facts = {key: value for key, value in facts.items() if not key.startswith(conventions)}
     cube = completed(with_facts(cube.rename(NAME), facts))
@@ -72,7 +75,7 @@ def cube_of(dataset: xr.Dataset, name: str, path: Path) -> xr.DataArray:
 def _facts_of_group(dataset: xr.Dataset, cube: xr.DataArray) -> dict[str, object]:
     """What the group says about these very values; nothing if they were computed from those that it speaks of."""
     known = dict(facts_of_values(cube))  # of a dataset that our own engine opened
-    if dataset.attrs.get(MARKED) and not is_as_written(cube):
+    if dataset.attrs.get(MARKED) and not (is_as_written(cube) and is_within(cube, dataset.attrs)):
         return known
     for name, value in dataset.attrs.items():
         if str(name).startswith(OF_VALUES) or (name == "long_name" and value == title(cube.attrs.get("model"))):

@@ -41,6 +41,7 @@ NEEDED = ("long_name", "citation", "source_data", "rangegeo_version")
 NOT_PARAMETERS = ("long_name", "grid_mapping", "citation", "source_data", "command", "pca_mean", "pca_components")
 COG_WITHOUT_OVERVIEWS = 512  # pixels; the validators of GDAL and rio-cogeo want no overviews if no side is longer
 EDGE_POINTS = 65  # along each side of a footprint
+LINES_WITHIN = 257  # in each direction, of a grid that leaves the domain of its projection
 COLLINEAR = 1e-9  # degrees; a point is left out if it is this close to the line between its neighbours
 WHOLE_TURN = 360 - 1e-6  # degrees; an edge this long goes around the globe
 
@@ -235,7 +236,7 @@ def footprint(geobox: GeoBox) -> tuple[dict, list[float]]:
     Returns:
         A GeoJSON geometry in longitude and latitude on WGS 84, and its west, south, east and north. The geometry is cut
         at the antimeridian and closed over a pole. If the edge of the grid leaves the domain of the projection, it is
-        the box of the pixels inside the domain.
+        the box of what lies inside the domain.
     """
     import antimeridian
     from shapely.geometry import Polygon, box, mapping
@@ -247,7 +248,7 @@ def footprint(geobox: GeoBox) -> tuple[dict, list[float]]:
     sides = [places_on(geobox, rows, cols) for rows, cols in edges]
     ring = np.concatenate([side.lonlat_deg for side in sides])
     if not all(side.valid.all() for side in sides):
-        inside = places_on(geobox, *(np.linspace(0.5, side - 0.5, EDGE_POINTS) for side in geobox.shape))
+        inside = places_on(geobox, *_lines_within(geobox))
         ring = inside.lonlat_deg[inside.valid.ravel()]
         shape = box(*ring.min(axis=0), *ring.max(axis=0))
     elif np.ptp(np.unwrap(sides[1].lonlat_deg[:, 0], period=360)) >= WHOLE_TURN:
@@ -255,3 +256,17 @@ def footprint(geobox: GeoBox) -> tuple[dict, list[float]]:
     else:
         shape = antimeridian.fix_polygon(Polygon(ring), great_circle=False).simplify(COLLINEAR)
     return mapping(shape), antimeridian.bbox(shape)
+
+
+def _lines_within(geobox: GeoBox) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns, counted in pixels, that show where a grid is inside the domain.
+
+    The edges of the grid are among them; of a grid in degrees the poles and the antimeridian too.
+    """
+    lines = [np.linspace(0, side, LINES_WITHIN) for side in geobox.shape]
+    if crs_of(geobox).is_geographic:
+        origin, step = (geobox.affine.f, geobox.affine.c), (geobox.affine.e, geobox.affine.a)
+        for axis, end in ((0, 90.0), (1, 180.0)):
+            at = (np.array([-end, end]) - origin[axis]) / step[axis]
+            lines[axis] = np.unique([*lines[axis], *at[(at >= 0) & (at <= geobox.shape[axis])]])
+    return lines[0], lines[1]

@@ -23,7 +23,7 @@ from rangegeo.errors import UsageError
 from rangegeo.grid.coords import grid_coords
 from rangegeo.schema.complete import as_text
 from rangegeo.schema.cube import NAME, as_4d, geobox_of
-from rangegeo.schema.facts import MARKED, Facts, computed_from, coordinates_text, facts_of, facts_of_values
+from rangegeo.schema.facts import MARKED, Facts, computed_from, coordinates_text, facts_of, facts_of_values, measured_on
 from rangegeo.stores.arrays import array_to_write, block_writing, evenly_chunked, stored_chunks
 from rangegeo.stores.attributes import flat_facts, plain_attributes, simplify_consolidated
 from rangegeo.stores.blocks import Measuring, Report, stored_bytes, write_blocks
@@ -36,7 +36,7 @@ from rangegeo.stores.zarr_options import ZarrOptions, parse_zarr_options
 from rangegeo.support.destination import check_destination
 from rangegeo.support.paths import local_path
 
-COMPLETE = "rangegeo_complete"  # attribute of a group: whether every block of it was written
+COMPLETE = "rangegeo_complete"  # attribute of a group: 1 if every block of it was written, else 0; netCDF has no True
 
 
 def write_zarr(
@@ -158,7 +158,7 @@ def _finish(path: Path, facts: Facts) -> None:
     """Add what was measured to a group whose blocks are all written, and say that it is complete."""
     group = zarr.open_group(path, mode="r+", use_consolidated=False)
     group.attrs.update(flat_facts(facts))
-    group.attrs[COMPLETE] = True
+    group.attrs[COMPLETE] = 1
     with warnings.catch_warnings():  # format 3 has no standard for consolidated metadata; other readers ignore it
         warnings.filterwarnings("ignore", "Consolidated metadata", category=UserWarning)
         zarr.consolidate_metadata(path)
@@ -195,8 +195,8 @@ class _GroupMaker:
         coords = _own_coordinates(cube, self.zarr_format)
         empty = da.empty(cube.shape, dtype=self.storage.dtype, chunks=cube.chunks or cube.shape)
         array = xr.DataArray(empty, coords, cube.dims, NAME, self._array_attributes(cube))
-        attrs = {"Conventions": "CF-1.11", COMPLETE: False, "rangegeo_has_beta": self.has_beta, MARKED: True}
-        attrs |= flat_facts(facts_of_values(cube))
+        attrs = {"Conventions": "CF-1.11", COMPLETE: 0, "rangegeo_has_beta": int(self.has_beta), MARKED: 1}
+        attrs |= flat_facts(facts_of_values(cube)) | measured_on(cube)
         if overviews:
             attrs |= declared_attributes(cube, self.storage.dtype, overviews)
         # Coordinates hold few numbers, and every reader needs them, so they are not compressed.

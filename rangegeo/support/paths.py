@@ -14,6 +14,7 @@ from rangegeo.errors import OutputError, argument
 DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{kind}{digit}" for kind in ("COM", "LPT") for digit in "123456789¹²³")}
 FORBIDDEN = '<>:"|?*'
 _ENDS_IN_BETA = re.compile(r"_beta\d\.[\d.e-]+$")
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # a path has lost one slash of file:// or s3://
 
 
 def local_path(path: str | os.PathLike[str]) -> Path:
@@ -61,7 +62,8 @@ def check_name(path: PurePath, *, other: str | None = None) -> None:
         path: the output; a Windows path is checked by the rules of Windows.
         other: the argument that names another path, for the message.
     Raises:
-        OutputError: the name is no text in UTF-8, or it is one that Windows refuses or keeps for itself.
+        OutputError: the name is no text in UTF-8, or it is one that Windows refuses or keeps for itself,
+            or it is the address of another machine.
     """
     remedy = f"give {other or argument('out')} another name"
     try:
@@ -69,6 +71,8 @@ def check_name(path: PurePath, *, other: str | None = None) -> None:
     except UnicodeEncodeError:
         shown = str(path).encode("utf-8", "backslashreplace").decode()
         raise OutputError(f"the name {shown} is no text in UTF-8, which other programs need; {remedy}") from None
+    if ADDRESS.match(str(path)) and not os.path.exists(path.parent):
+        raise OutputError(f"{path} is an address, and outputs are files of this machine; give a path")
     if isinstance(path, PureWindowsPath):
         for part in path.parts[1:] if path.anchor else path.parts:
             _check_windows(part, remedy)

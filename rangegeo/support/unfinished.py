@@ -140,7 +140,7 @@ def _locked(folder: Path, path: Path) -> FileLock:
     for _ in range(TRIES):
         lock = FileLock(folder / LOCK)
         try:
-            folder.mkdir(exist_ok=True)
+            _make(folder)
             (folder / LOCK).touch()
             before = (folder / LOCK).stat().st_ino
             lock.acquire(timeout=0)
@@ -155,6 +155,23 @@ def _locked(folder: Path, path: Path) -> FileLock:
     raise OutputError(
         f"{path} is being written by another process; wait until that is done, or give another {argument('out')}"
     )
+
+
+def _make(folder: Path) -> None:
+    """Make a hidden folder.
+
+    Raises:
+        OutputError: no folder can be made there, as in /proc. OSError: the folder around it is gone, or the disk is
+            full.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        if not folder.parent.is_dir() or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG):
+            raise
+        raise OutputError(
+            f"the folder {folder.parent} cannot be written to: {error.strerror}; give another {argument('out')}"
+        ) from error
 
 
 def _put_back(target: Path, folder: Path) -> None:

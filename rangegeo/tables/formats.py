@@ -24,6 +24,7 @@ class Format:
         geometries: "kept" as they are, "made" if the table has none, or instead of them "columns" of degrees or
             "points" in WGS 84.
         room: the most bytes on disk per byte of embeddings.
+        bytes_a_second: of embeddings that are written, to estimate time; measured on two busy cores.
     """
 
     sink: type[Sink]
@@ -32,9 +33,12 @@ class Format:
     choice: bool
     geometries: str
     room: float
+    bytes_a_second: float = 2e8
 
 
-TO_STDOUT = Format(sink=StdoutSink, suffixes=(), lists=False, choice=False, geometries="columns", room=0.0)
+TO_STDOUT = Format(
+    sink=StdoutSink, suffixes=(), lists=False, choice=False, geometries="columns", room=0.0, bytes_a_second=3e7
+)
 FORMATS = {
     "parquet": Format(
         sink=ParquetSink, suffixes=(".parquet", ".pq"), lists=True, choice=True, geometries="kept", room=1.1
@@ -42,9 +46,21 @@ FORMATS = {
     "geoparquet": Format(
         sink=ParquetSink, suffixes=(".geoparquet",), lists=True, choice=True, geometries="made", room=1.1
     ),
-    "csv": Format(sink=CsvSink, suffixes=(".csv", ".tsv"), lists=False, choice=False, geometries="columns", room=3.5),
-    "gpkg": Format(sink=GpkgSink, suffixes=(".gpkg",), lists=False, choice=False, geometries="points", room=3.6),
-    "npz": Format(sink=NpzSink, suffixes=(".npz",), lists=True, choice=False, geometries="columns", room=2.1),
+    "csv": Format(
+        sink=CsvSink,
+        suffixes=(".csv", ".tsv"),
+        lists=False,
+        choice=False,
+        geometries="columns",
+        room=3.5,
+        bytes_a_second=3e7,
+    ),
+    "gpkg": Format(
+        sink=GpkgSink, suffixes=(".gpkg",), lists=False, choice=False, geometries="points", room=3.6, bytes_a_second=4e7
+    ),
+    "npz": Format(
+        sink=NpzSink, suffixes=(".npz",), lists=True, choice=False, geometries="columns", room=2.1, bytes_a_second=5e8
+    ),
 }
 
 

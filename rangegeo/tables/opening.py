@@ -77,6 +77,8 @@ def open_table(
         path = copy.rename(copy.with_suffix(".zip" if packed else row.suffixes[0]))
     else:
         path, name = local_path(source).absolute(), source
+        if path.is_dir() and kind is None and path.suffix.lower() not in FOLDERS and _holds_parquet(path):
+            kind = "parquet"
         if not source or (path.is_dir() and kind != "parquet" and path.suffix.lower() not in FOLDERS):
             given = f"the folder {source}" if source else "nothing"
             raise UsageError(argument="source", expected="a file, or - for standard input", got=given)
@@ -106,6 +108,15 @@ def _copied(stream: BinaryIO, folder: Path) -> Path:
     with copy.open("wb") as file:
         shutil.copyfileobj(stream, file)
     return copy
+
+
+def _holds_parquet(folder: Path) -> bool:
+    """Whether the first file with data in a folder, or in the folders in it, is Parquet, as Spark and dask write it."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.startswith(("_", ".")):
+            with path.open("rb") as file:
+                return file.read(4) == b"PAR1"
+    return False
 
 
 def _of_content(path: Path) -> str:

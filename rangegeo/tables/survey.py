@@ -33,6 +33,7 @@ class Survey:
         types: of the columns that are carried over, by name.
         sample_deg: (n, 2) longitude, latitude of some of the places.
         tiles: number of places in each tile of `rangegeo.grid.globe`.
+        row_bytes: bytes in memory that the columns which are carried over take in a row, by a sample of the first rows.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Survey:
     types: dict[str, pa.DataType]
     sample_deg: np.ndarray
     tiles: np.ndarray
+    row_bytes: float = 0.0
 
     def __str__(self) -> str:
         """A message about the rows without a place."""
@@ -106,7 +108,16 @@ def survey(table: Table, place_columns: PlaceColumns, carried: Sequence[str]) ->
         types=types,
         sample_deg=np.concatenate([np.empty((0, 2)), *sample])[:SAMPLE],
         tiles=tiles,
+        row_bytes=_row_bytes(table, carried),
     )
+
+
+def _row_bytes(table: Table, carried: Sequence[str]) -> float:
+    """Bytes that some columns take in a row, by the first rows."""
+    if not carried:
+        return 0.0
+    block = next(iter(table.read(list(carried), SAMPLE)), None)
+    return block.columns.nbytes / len(block) if block is not None and len(block) else 0.0
 
 
 @dataclass(slots=True)

@@ -51,7 +51,9 @@ def test_a_zarr_array_of_one_scale_is_said_to_be_coarse(rangegeo):
     location = {name: float(re.search(r"(\S+) \(location\)", line)[1]) for name, line in said.items()}
     assert location["a.zarr"] > 10 * location["a.tif"]
     alone = rangegeo(*box, "--bands", "location", "--dry-run", "-o", "a.zarr").err.splitlines()[-1]
-    assert re.fullmatch(r"int8: error at most \d\.\de-03 \(location\) of the largest value", alone)
+    assert re.fullmatch(
+        r"int8: error at most \d\.\de-03 \(location\) of the largest value, unless it is clipped", alone
+    )
 
 
 def test_a_dry_run_writes_nothing(raster, folder):
@@ -60,18 +62,34 @@ def test_a_dry_run_writes_nothing(raster, folder):
     assert list(folder.iterdir()) == []
 
 
+def test_a_dry_run_over_an_output_says_that_it_exists(raster, folder):
+    assert raster("-o", "a.tif").code == 0
+    before = (folder / "a.tif").read_bytes()
+    for more, said in (((), "add --overwrite to replace it"), (("--overwrite",), "it will be replaced")):
+        done = raster("--dry-run", "-o", "a.tif", *more)
+        assert (done.code, done.out, done.err.splitlines()[-1]) == (0, "", f"a.tif exists; {said}")
+    assert (folder / "a.tif").read_bytes() == before
+
+
 def test_quiet_is_quiet(raster):
     done = raster("-q", "--dtype", "int16", "-o", "a.tif")
     assert (done.code, done.out, done.err) == (0, "a.tif\n", "")
 
 
-def test_clipped_values_are_told(raster, monkeypatch):
+@pytest.mark.filterwarnings("default::rangegeo.errors.CubeWarning")
+@pytest.mark.parametrize("quiet", [(), ("-q",)])
+def test_clipped_values_are_told_as_a_warning(raster, monkeypatch, quiet):
     """A sample of the corners alone, and no margin."""
     monkeypatch.setattr(samples, "_lines", lambda length, *_: np.array([0, length - 1]))
     monkeypatch.setattr(quantise, "SMALLEST_MARGIN", 0.0)
-    done = raster(*FINE, "--dtype", "int8", "-o", "a.tif")
+    done = raster(*FINE, *quiet, "--dtype", "int8", "-o", "a.tif")
     assert done.code == 0
-    told = re.search(r"; ([\d,]+) values lay outside the sampled ranges and were clipped$", done.err)
+    told = re.search(
+        r"^rangegeo: warning: ([\d,]+) values did not fit into int8; the error of int8 is ", done.err, re.M
+    )
+    assert told is not None
+    assert quiet or f"; {told[1]} values were clipped" in done.err
+    assert not quiet or len(done.err.splitlines()) == 1
     with rasterio.open("a.tif") as file:
         assert int(file.tags()["quantisation_clipped"]) == int(told[1].replace(",", "")) > 0
 

@@ -14,11 +14,11 @@ HEAVY = {"numpy", "torch", "dask", "xarray", "rasterio", "pyproj"}
 RASTER = (
     "bbox like aoi aoi-layer all-touched res crs bbox-crs align model weights db beta layout bands pca pca-from dtype "
     "scales-from tolerance exact device threads o format co zarr-format chunks preview overviews stac "
-    "overwrite dry-run q v h"
+    "overwrite resume dry-run q v h"
 )
 POINTS = (
     "lon lat crs layer input-format delimiter quoting encoding decimal representative-point invalid model weights db "
-    "beta layout bands tolerance exact device threads o format as drop-columns overwrite q v h"
+    "beta layout bands tolerance exact device threads o format as drop-columns overwrite dry-run q v h"
 )
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio.shutil
 from oracles import golden
 from typed import MINI
 
+import rangegeo as rg
 from rangegeo.weights.cache import file_sha256
 
 CHECKPOINT = golden.GOLDEN / "satclip-mini.ckpt"
@@ -26,6 +29,33 @@ def facts_of(rangegeo, *arguments: str) -> dict:
         if isinstance(value, (str, int, float)):
             assert f"{name}: {value}" in text.out.splitlines()
     return facts
+
+
+def test_several_files(rangegeo, raster):
+    assert raster("--beta", "0,0.5", "-o", "a.tif").code == 0
+    names = ["a_beta0.tif", "a_beta0.5.tif"]
+    facts = json.loads(rangegeo("info", *names, "--json").out)
+    assert {name: facts[name]["betas"] for name in names} == {names[0]: [0.0], names[1]: [0.5]}
+    said = rangegeo("info", *names).out.splitlines()
+    assert [line for line in said if not line.startswith(" ")] == [f"{name}:" for name in names]
+    assert said.count("  crs: EPSG:4326") == 2
+    done = rangegeo("info", names[0], "none.tif")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("rangegeo: none.tif does not exist; ")
+
+
+def test_netcdf_and_virtual_files_are_read_as_cubes(rangegeo, raster):
+    assert raster("--bands", "1,2", "-o", "a.tif").code == 0
+    rasterio.shutil.copy("a.tif", "a.vrt", driver="VRT")
+    rg.open_cube("a.tif").to_netcdf("a.nc")
+    for name in ("a.vrt", "a.nc"):
+        facts = json.loads(rangegeo("info", name, "--json").out)
+        assert (facts["kind"], facts["crs"], facts["dims"]) == ("cube", "EPSG:4326", "band 2 x y 4 x x 4")
+    for suffix, kind in (("vrt", "GeoTIFF"), ("nc", "netCDF file")):
+        Path(f"b.{suffix}").write_text("no raster")
+        done = rangegeo("info", f"b.{suffix}")
+        assert done.code == 1
+        assert done.err.startswith(f"rangegeo: b.{suffix} is not a readable {kind}")
 
 
 @pytest.mark.parametrize(

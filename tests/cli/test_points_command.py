@@ -77,7 +77,7 @@ def test_a_whole_command_with_the_embedded_model(folder):
     assert (done.returncode, done.stdout) == (0, "o.parquet\n"), done.stderr
     lines = done.stderr.splitlines()
     assert lines[0] == DEMO_NOTICE
-    assert re.fullmatch(r"o\.parquet: 3 places, 2 betas, 512 bands, 12\.3 kB before compression, about \d+ s", lines[1])
+    assert re.fullmatch(r"o\.parquet: 3 places, 2 betas, 512 bands, 12\.4 kB before compression, about \d+ s", lines[1])
     assert re.fullmatch(r"3 of 3 places, \d+ s", lines[2])
     assert lines[3:] == ["every place was evaluated"]
     expected = rg.load_model("RANGE+", device="cpu").encode(PLACES, beta=(0, 1))
@@ -446,3 +446,37 @@ def test_a_real_interrupt_leaves_nothing(folder, name):
     assert "Traceback" not in err
     assert (folder / name).read_text() == "precious"
     assert sorted(path.name for path in folder.iterdir()) == sorted([name, "p.parquet"])
+
+
+@pytest.mark.parametrize("name", ["o.parquet", "-"])
+def test_a_dry_run_of_a_table_writes_nothing(points, folder, name):
+    before = listing(folder)
+    done = points("places.csv", "--dry-run", "-o", name)
+    assert (done.code, done.out) == (0, "")
+    assert "3 places, 40 bands, " in done.err
+    assert listing(folder) == before
+
+
+def test_a_dry_run_over_an_output_says_that_it_exists(points, folder):
+    (folder / "o.csv").write_text("precious")
+    for more, said in (((), "add --overwrite to replace it"), (("--overwrite",), "it will be replaced")):
+        done = points("places.csv", "--dry-run", "-o", "o.csv", *more)
+        assert (done.code, done.out, done.err.splitlines()[-1]) == (0, "", f"o.csv exists; {said}")
+    assert (folder / "o.csv").read_text() == "precious"
+
+
+@pytest.mark.parametrize("partitioned", [False, True])
+def test_a_folder_of_parquet_files_needs_no_suffix(points, folder, partitioned):
+    frame = pd.DataFrame({"lon": [5.72, 2.35], "lat": [45.19, 48.86], "year": [2020, 2021]})
+    if partitioned:
+        frame.to_parquet("table", partition_cols=["year"])
+    else:
+        (folder / "table").mkdir()
+        frame.to_parquet("table/part-00000-abc.snappy.parquet")
+    (folder / "table" / "_SUCCESS").touch()
+    (folder / "table" / ".part.crc").write_bytes(b"crc")
+    assert points("table", "-o", "o.parquet").code == 0
+    assert len(embeddings()) == 2
+    (folder / "other").mkdir()
+    (folder / "other" / "a.csv").write_text(CSV)
+    assert_one_line(points("other", "-o", "p.parquet"), 2, "got the folder other")

@@ -31,8 +31,8 @@ def test_evaluations_are_counted(evaluations, pixels, refined, said):
     ("clipped", "said"),
     [
         (0, "no value was clipped"),
-        (1, "1 value lay outside the sampled ranges and was clipped"),
-        (2500, "2,500 values lay outside the sampled ranges and were clipped"),
+        (1, "1 value was clipped"),
+        (2500, "2,500 values were clipped"),
     ],
 )
 def test_clipped_values_are_counted(clipped, said):

@@ -544,3 +544,15 @@ def write_checkpoint(vectors: dict, like: Path, path: Path) -> Path:
     }
     torch.save(content, path)
     return path
+
+
+def test_the_time_of_a_place_is_probed_with_as_many_as_a_patch_has(mini, monkeypatch):
+    """Together they take less, each; but a model that is slow with few is not asked for many."""
+    for slow, counts in ((False, [64, 1681]), (True, [64, 64])):
+        probed = []
+        monkeypatch.setattr("rangegeo.engine.evaluator._fill", lambda *given, to=probed: to.append(len(given[2])))
+        clock = iter([0.0, 1.0 if slow else 0.01, 2.0, 2.1681])
+        monkeypatch.setattr("rangegeo.engine.evaluator.time.perf_counter", lambda times=clock: next(times))
+        seconds = seconds_per_place(mini.evaluator, mini.recipe())
+        assert probed == counts
+        assert seconds == pytest.approx(0.1681 / counts[-1])

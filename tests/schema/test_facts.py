@@ -132,3 +132,22 @@ def test_facts_follow_the_values_of_a_whole_dataset(mini, tmp_path, dtype, conso
 
 def test_dropped_attributes_are_gone(cube):
     assert cube.drop_attrs().rangegeo.facts == {}
+
+
+@pytest.mark.filterwarnings("ignore:Consolidated metadata:UserWarning")
+@pytest.mark.parametrize("axis", ["x", "y"])
+def test_what_was_measured_on_a_store_is_not_claimed_for_what_was_appended(mini, tmp_path, axis):
+    boxes = {"x": ((5, 44, 6, 45), (6, 44, 7, 45)), "y": ((5, 44, 6, 45), (5, 43, 6, 44))}[axis]
+    first, second = (rg.raster(box, 0.05, model=mini, bands=[1]) for box in boxes)
+    first.rangegeo.to_zarr(tmp_path / "a.zarr")
+    second.rangegeo.to_zarr(tmp_path / "b.zarr")
+    assert "measured_error" in rg.open_cube(tmp_path / "a.zarr").rangegeo.facts
+    part = xr.open_zarr(tmp_path / "a.zarr").isel(x=slice(1, 3)).load()
+    part.to_zarr(tmp_path / "part.zarr")
+    assert "measured_error" in rg.open_cube(tmp_path / "part.zarr").rangegeo.facts
+    with xr.open_zarr(tmp_path / "b.zarr") as more:
+        more.drop_vars("spatial_ref").drop_encoding().to_zarr(tmp_path / "a.zarr", append_dim=axis)
+    grown = rg.open_cube(tmp_path / "a.zarr")
+    assert grown.sizes[axis] == 40
+    assert not {"measured_error", "proof_pixels", "evaluations", "command"} & grown.rangegeo.facts.keys()
+    assert grown.rangegeo.facts["model"] == "RANGE+"

@@ -180,6 +180,12 @@ def test_footprints(name):
     assert all(margin.covers(Point(*place)) for place in inside.lonlat_deg[inside.valid.ravel()])
 
 
+@pytest.mark.parametrize("res", [7.0, 11.0, 50.0])
+def test_the_footprint_of_a_coarse_globe_is_the_globe(res):
+    _, bbox = footprint(make_geobox((-180, -90, 180, 90), res, "EPSG:4326", "EPSG:4326"))
+    np.testing.assert_allclose(bbox, [-180, -90, 180, 90], atol=1e-6)
+
+
 def test_an_existing_item_is_refused_before_any_work(tmp_path):
     item_path(tmp_path / "alps.zarr").write_text("precious")
     with pytest.raises(OutputError, match=r"alps\.stac\.json exists and was left as it is; add overwrite=True"):

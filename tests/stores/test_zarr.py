@@ -212,11 +212,23 @@ def test_a_store_that_says_it_is_unfinished_is_opened_with_a_warning(cube, tmp_p
     """Such as one that an older version of rangegeo left."""
     path = tmp_path / "a.zarr"
     write_zarr(cube, path, zarr_format=zarr_format)
-    zarr.open_group(path, mode="r+", use_consolidated=False).attrs["rangegeo_complete"] = False
-    assert not is_complete(path)
+    for unfinished in (False, 0):  # False before 0.4
+        zarr.open_group(path, mode="r+", use_consolidated=False).attrs["rangegeo_complete"] = unfinished
+        assert not is_complete(path)
     with pytest.warns(UserWarning, match=r"a\.zarr is unfinished: chunks that were not written read as NaN") as caught:
         rg.open_cube(path)
     assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("betas", [(0.0, 0.5), None])
+def test_no_attribute_is_true_or_false_which_netcdf_lacks(make_cube, tmp_path, zarr_format, betas):
+    path = tmp_path / "a.zarr"
+    write_zarr(make_cube(betas=betas), path, zarr_format=zarr_format)
+    assert is_complete(path)
+    assert ("beta" in rg.open_cube(path).dims) == (betas is not None)
+    dataset = xr.open_zarr(path)
+    for attrs in (dataset.attrs, *(array.attrs for array in dataset.variables.values())):
+        assert not {bool, type(None)} & {type(value) for value in attrs.values()}
 
 
 def test_an_unfinished_store_can_be_replaced(cube, broken, tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rangegeo.errors import OutputError
 from rangegeo.support.unfinished import unfinished, unfinished_folder
 
 
@@ -43,3 +44,10 @@ def test_a_folder_for_several_files_is_removed(tmp_path, monkeypatch):
         (folder / "b.tif").touch()
         assert folder.parent == tmp_path
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="/proc is of Linux")
+def test_a_folder_in_which_nothing_can_be_made_is_named():
+    said = r"^the folder /proc cannot be written to: No such file or directory; give another path$"
+    with pytest.raises(OutputError, match=said), unfinished(Path("/proc/a.csv")):
+        pass

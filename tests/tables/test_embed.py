@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -307,4 +308,15 @@ def test_a_plan_says_what_comes(places):
     table = open_table(str(places), places.parent)
     plan = plan_table(table, find_places(table), FORMATS["parquet"], TWO)
     said = plan.describe(fake(TWO), 3)
-    assert said == "3 places, 2 betas, 2 bands, 48 bytes before compression, about 1 s"
+    assert said == "3 places, 2 betas, 2 bands, 140 bytes before compression, about 1 s"
+
+
+def test_writing_counts_in_an_estimate_of_time(places):
+    """140 bytes at 2 and at 1 byte a second."""
+    table = open_table(str(places), places.parent)
+    slow = {}
+    for name in ("parquet", "csv"):
+        form = replace(FORMATS[name], bytes_a_second=2.0 if name == "parquet" else 1.0)
+        slow[name] = plan_table(table, find_places(table), form, TWO).describe(fake(TWO), 3)
+    assert slow["parquet"].endswith("about 1 min 10 s")
+    assert "about 2 min" in slow["csv"]
