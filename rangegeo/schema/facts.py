@@ -55,7 +55,9 @@ def facts_of(cube: xr.DataArray) -> dict[str, Any]:
 
 def facts_of_values(cube: xr.DataArray) -> dict[str, Any]:
     """What is true of the values of this cube alone; empty for what was computed from a cube."""
-    known = cube.encoding.get(KEY, {}) if _is_there(cube) else {}
+    known = cube.encoding.get(KEY, {})
+    if known and not _lies_there(cube, cube.encoding.get(MEASURED_AT, {})):
+        return {}
     if "model" in cube.attrs:
         called = {"long_name": title(cube.attrs["model"])}  # also if another program read it, or read and saved it
         return dict(known) or (called if is_as_written(cube) and "long_name" not in cube.attrs else {})
@@ -64,7 +66,7 @@ def facts_of_values(cube: xr.DataArray) -> dict[str, Any]:
 
 def is_as_written(array: xr.DataArray) -> bool:
     """Whether an array that xarray read has the values that rangegeo wrote, or a part of them."""
-    return set(AXES) <= set(str(array.encoding.get("coordinates", "")).split())
+    return set(AXES) <= set(str(array.encoding.get("coordinates", "")).split()) and _lies_there(array, _declared(array))
 
 
 def measured_on(cube: xr.DataArray) -> dict[str, list[Any]]:
@@ -115,12 +117,19 @@ def _places(cube: xr.DataArray) -> dict[str, Any]:
     return told
 
 
-def _is_there(cube: xr.DataArray) -> bool:
-    """Whether a cube lies where its facts were measured, or on a part of these pixels. What it lacks says nothing."""
-    told = cube.encoding.get(MEASURED_AT)
-    if told is None:
-        return True
-    if not _same_crs(told["crs"], _wkt(cube)):
+def _declared(array: xr.DataArray) -> dict[str, Any]:
+    """The places of a stored array, in the form of `_places`, from attributes that its store declares."""
+    told: dict[str, Any] = {"crs": array.attrs.get("proj:wkt2", array.attrs.get("proj:code"))}
+    transform, shape = (array.attrs.get(f"spatial:{name}") for name in ("transform", "shape"))
+    if transform is not None:
+        (step_x, _, left, _, step_y, top), (height, width) = transform, (np.inf, np.inf) if shape is None else shape
+        told |= {"x": (left + step_x / 2, step_x, width), "y": (top + step_y / 2, step_y, height)}
+    return told
+
+
+def _lies_there(cube: xr.DataArray, told: Mapping[str, Any]) -> bool:
+    """Whether a cube lies at these places, or at a part of them. What is not told, or what a cube lacks, may be any."""
+    if not _same_crs(told.get("crs"), _wkt(cube)):
         return False
     for axis in AXES:
         if axis not in told or axis not in cube.coords:

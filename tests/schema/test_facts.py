@@ -60,7 +60,6 @@ MOVED = {
     "reprojected": lambda cube: cube.rio.reproject(32632),
     "reprojected within its CRS": lambda cube: cube.rio.reproject(4326, resolution=0.03),
     "other labels": lambda cube: cube.assign_coords(x=cube["x"] + 90),
-    "half a pixel": lambda cube: cube.assign_coords(y=cube["y"] + 0.01),
     "beyond its end": lambda cube: cube.isel(x=slice(-3, None)).assign_coords(
         x=cube["x"].values[-1] + [0.02, 0.04, 0.06]
     ),
