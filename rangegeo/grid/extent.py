@@ -79,34 +79,17 @@ def choose_extent(
     Warns:
         GridWarning: the grid is made as asked for, but looks as if something else was meant.
     """
-    given = [name for name, value in (("bbox", bbox), ("like", like), ("aoi", aoi)) if value is not None]
-    if len(given) != 1:
-        told = " and ".join(map(argument, given)) or "none of them"
-        choices = f"{argument('bbox')} W,S,E,N, {argument('like')} FILE or {argument('aoi')} FILE"
-        raise UsageError(f"give one of {choices}, got {told}")
-    for name, value in (("all_touched", all_touched or None), ("aoi_layer", aoi_layer)):
-        if value is not None and aoi is None:
-            told = f"{argument(name)} belongs to {argument('aoi')}"
-            raise UsageError(f"{told}; leave it out with {argument(given[0])}")
+    others = {"res": res, "crs": crs, "bbox_crs": bbox_crs, "align": align or None}
+    of_area = {"all_touched": all_touched or None, "aoi_layer": aoi_layer}
+    given = _one_given({"bbox": bbox, "like": like, "aoi": aoi}, others, of_area)
     if like is not None:
-        others = {"res": res, "crs": crs, "bbox_crs": bbox_crs, "align": align or None}
-        for name in (name for name, value in others.items() if value is not None):
-            raise UsageError(f"{argument('like')} gives the whole grid; leave out {argument(name)}")
-        from rangegeo.grid.like import (
-            geobox_like,
-            warn_of_names,
-        )  # imports xarray, which a wrong bbox should not wait for
-
-        geobox = geobox_like(like)
-        warn_of_names(like)
-        _check_not_nowhere(geobox, f"take another {argument('like')}")
-        return geobox, None
+        return _of_raster(like), None
     if bbox is not None:
         _check_kind(bbox)
     if res is None:
         needed = f"{argument('res')}, the pixel size in units of {argument('crs')}"
         example = argument("res", example_res(parse_crs(WGS84 if crs is None else crs)))
-        raise UsageError(f"{argument(given[0])} needs {needed}; for example {example}")
+        raise UsageError(f"{argument(given)} needs {needed}; for example {example}")
     crs = WGS84 if crs is None else crs
     if bbox is not None:
         geobox = make_geobox(bbox, res, crs, WGS84 if bbox_crs is None else bbox_crs, align=align)
@@ -116,6 +99,41 @@ def choose_extent(
     assert aoi is not None  # exactly one of the three is given
     polygons = read_polygons(aoi, bbox_crs, aoi_layer)
     return _of_area(polygons, res, crs, align=align, all_touched=all_touched)
+
+
+def _one_given(extents: Mapping[str, object], others: Mapping[str, object], of_area: Mapping[str, object]) -> str:
+    """The name of the one extent that is given.
+
+    Args:
+        extents: by the names of their arguments; None for those that are not given.
+        others: arguments that a raster leaves no choice in.
+        of_area: arguments that belong to an area.
+    Raises:
+        UsageError: not exactly one is given, or an argument does not go with it.
+    """
+    given = [name for name, value in extents.items() if value is not None]
+    if len(given) != 1:
+        told = " and ".join(map(argument, given)) or "none of them"
+        choices = f"{argument('bbox')} W,S,E,N, {argument('like')} FILE or {argument('aoi')} FILE"
+        raise UsageError(f"give one of {choices}, got {told}")
+    for name, value in of_area.items():
+        if value is not None and given != ["aoi"]:
+            told = f"{argument(name)} belongs to {argument('aoi')}"
+            raise UsageError(f"{told}; leave it out with {argument(given[0])}")
+    for name, value in others.items():
+        if value is not None and given == ["like"]:
+            raise UsageError(f"{argument('like')} gives the whole grid; leave out {argument(name)}")
+    return given[0]
+
+
+def _of_raster(like: RasterLike) -> GeoBox:
+    """The grid of another raster."""
+    from rangegeo.grid.like import geobox_like, warn_of_names  # imports xarray, which a wrong bbox should not wait for
+
+    geobox = geobox_like(like)
+    warn_of_names(like)
+    _check_not_nowhere(geobox, f"take another {argument('like')}")
+    return geobox
 
 
 def _check_kind(bbox: object) -> None:
