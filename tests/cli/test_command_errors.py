@@ -192,7 +192,7 @@ BAD = {
     "neighbors of a beta beyond": (("neighbors", "5", "45", "--beta", "2", *MINI), 2, "beta must be in [0, 1]"),
     "unknown option of neighbors": (("neighbors", "5", "45", "--colour"), 2, "(--colour); type rangegeo neighbors"),
     # info
-    "info of nothing": (("info",), 2, "'TARGET'; type rangegeo info --help"),
+    "info of nothing": (("info",), 2, "'TARGET...'; type rangegeo info --help"),
     "info of a missing file": (("info", "none.tif"), 2, "expected a cube, a checkpoint, a database, or one of RANGE+"),
     "info of a folder": (("info", "folder"), 1, "expected a cube that rangegeo raster wrote"),
     "info of a text called tif": (("info", "old.tif"), 1, "expected a cube that rangegeo raster wrote"),

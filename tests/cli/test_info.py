@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio.shutil
+import zarr
 from oracles import golden
 from typed import MINI
 
@@ -89,13 +90,10 @@ def test_a_cube_of_a_model_without_beta_in_a_projection(rangegeo, raster):
 
 
 @pytest.mark.filterwarnings("always::rangegeo.errors.CubeWarning")
-def test_an_unfinished_cube_says_so(rangegeo, raster, monkeypatch):
-    def stop(*_: object, **__: object) -> None:
-        raise OSError("No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("rangegeo.stores.zarr.write_blocks", stop)
-        assert raster("-o", "a.zarr").code == 1
+@pytest.mark.filterwarnings("default::rangegeo.errors.CubeWarning")
+def test_an_unfinished_cube_says_so(rangegeo, raster):
+    assert raster("-o", "a.zarr").code == 0
+    zarr.open_group("a.zarr", mode="r+", use_consolidated=False).attrs["rangegeo_complete"] = 0
     ran = rangegeo("info", "a.zarr", "--json")
     assert json.loads(ran.out)["complete"] is False
     assert ran.err == "rangegeo: warning: a.zarr is unfinished: chunks that were not written read as NaN\n"
