@@ -53,7 +53,7 @@ def test_completion_of_a_model_has_what_users_need_and_no_more(mini):
 
 def test_completion_of_a_cube(cube):
     assert public(cube.rangegeo) == {
-        "at", "cluster", "facts", "plot", "rgb", "sample", "similarity", "to_dask", "to_geotiff", "to_zarr",
+        "at", "cluster", "facts", "plot", "predict", "rgb", "sample", "similarity", "to_dask", "to_geotiff", "to_zarr",
     }  # fmt: skip
 
 

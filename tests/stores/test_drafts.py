@@ -18,6 +18,7 @@ import zarr
 from writing import BrokenBlock, listing
 
 import rangegeo as rg
+import rangegeo.accessor  # registers .rangegeo
 from rangegeo.errors import OutputError
 from rangegeo.stores.geotiff import write_geotiff
 from rangegeo.stores.quantise import Storage, fit_storage
