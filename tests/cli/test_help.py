@@ -13,7 +13,7 @@ HEAVY = {"numpy", "torch", "dask", "xarray", "rasterio", "pyproj"}
 # Without their dashes.
 RASTER = (
     "bbox like aoi aoi-layer all-touched res crs bbox-crs align model weights db beta layout bands pca pca-from dtype "
-    "scales-from tolerance exact device threads o format co zarr-format chunks preview overviews stac "
+    "scales-from tolerance exact device threads o format co zarr-format chunks preview stretch overviews stac "
     "overwrite resume dry-run q v h"
 )
 POINTS = (

@@ -143,7 +143,8 @@ def test_another_dtype_is_another_request(watched, flaky, tmp_path):
 
 @pytest.mark.parametrize("dtype", ["int8", "int16"])
 def test_steps_are_read_and_not_fitted_again(watched, flaky, tmp_path, dtype):
-    storage = fit_storage(dtype, watched["band_name"].values, lambda: da.ones((2, 5, 4, 4)), one_scale=True)
+    within = da.linspace(-9, 9, 160, chunks=160).reshape(2, 5, 4, 4)
+    storage = fit_storage(dtype, watched["band_name"].values, lambda: within, one_scale=True)
     interrupted(write_zarr, watched, flaky, tmp_path / "a.zarr", storage=storage)
     flaky.computed.clear()
     watched.rangegeo.to_zarr(tmp_path / "a.zarr", dtype=dtype, resume=True)
