@@ -140,7 +140,7 @@ BAD = {
     "unknown format": ((*MAKE, "--format", "nc", *OUT), 2, "'zarr', 'cog', 'gtiff'"),
     "unknown zarr format": ((*MAKE, "--zarr-format", "1", "-o", "a.zarr"), 2, "'2', '3'"),
     "petabytes": (("raster", "--bbox", "5,44,10,49", "--res", "1e-5", *MINI, *OUT), 1, "take fewer pixels, bands"),
-    "petabytes of zarr": (("raster", "--bbox", "5,44,10,49", "--res", "1e-5", *MINI, "-o", "a.zarr"), 1, "another disk"),
+    "petabytes of zarr": (("raster", "--bbox", "5,44,9,49", "--res", "1e-5", *MINI, "-o", "a.zarr"), 1, "another disk"),
     # creation options
     "co without a value": ((*MAKE, "--co", "COMPRESS", *OUT), 2, "expected NAME=VALUE, got 'COMPRESS'; for example"),
     "co of nothing": ((*MAKE, "--co", "=", *OUT), 2, "expected NAME=VALUE, got '='; for example --co COMPRESS=DEFLATE"),
