@@ -111,7 +111,9 @@ def _left(arguments: list[str], error: BaseException) -> str:
 
 def _notes(error: BaseException) -> str:
     """What rangegeo has noted on an error, such as how to continue."""
-    return "; ".join(note.for_shell() for note in getattr(error, "__notes__", []) if isinstance(note, Note))
+    chain = (error, error.__cause__)  # click raises its own error from an interrupt
+    notes = [note for one in chain for note in getattr(one, "__notes__", []) if isinstance(note, Note)]
+    return "; ".join(note.for_shell() for note in notes)
 
 
 def _hear_signals() -> None:

@@ -72,9 +72,8 @@ def write_zarr(
         UsageError: there is no such option or Zarr format, or the storage has several scales. Nothing was touched.
         OutputError: the destination cannot be written. Nothing was touched.
     """
-    given = local_path(path)
-    path = given.resolve()  # a symbolic link stays, and what it names is written
-    check_store(cube, given, overwrite=overwrite, overviews=bool(overviews), dtype=storage.dtype)
+    path = local_path(path)
+    check_store(cube, path, overwrite=overwrite, overviews=bool(overviews), dtype=storage.dtype)
     options = parse_zarr_options(creation_options, zarr_format, storage.dtype)
     _check_one_scale(storage)
     groups = _GroupMaker(storage=storage, zarr_format=zarr_format, options=options, has_beta="beta" in cube.dims)
@@ -98,7 +97,7 @@ def write_zarr(
         draft.exchange(path)
     if report is not None:
         report(facts_of_cube)
-    return [given]
+    return [path]
 
 
 def check_store(

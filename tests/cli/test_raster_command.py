@@ -255,9 +255,10 @@ def test_a_dry_run_says_the_cost_and_writes_nothing(raster, folder, name):
     assert list(folder.iterdir()) == []
 
 
-def test_a_dry_run_still_refuses_what_a_run_would(raster, folder):
+def test_a_dry_run_says_that_the_output_exists(raster, folder):
     (folder / "a.tif").write_text("precious")
-    assert raster("--dry-run", "-o", "a.tif").code == 1
+    done = raster("--dry-run", "-o", "a.tif")
+    assert (done.code, done.err.splitlines()[-1]) == (0, "a.tif exists; add --overwrite to replace it")
     assert (folder / "a.tif").read_text() == "precious"
 
 
@@ -297,7 +298,7 @@ def test_an_interrupt_is_130_and_one_line(raster, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "how"), [("a.tif", signal.SIGINT), ("a.zarr", signal.SIGINT), ("a.tif", signal.SIGTERM)]
 )
-def test_a_real_interrupt_leaves_nothing_that_looks_finished(folder, name, how):
+def test_a_real_interrupt_keeps_the_blocks_and_nothing_that_looks_finished(folder, name, how):
     arguments = ("raster", "--bbox", "5,44,35,48", "--res", "0.01", *MINI, "--exact", "--threads", "1", "-o", name)
     process = subprocess.Popen(
         [sys.executable, "-m", "rangegeo.cli.main", *arguments],
@@ -308,7 +309,8 @@ def test_a_real_interrupt_leaves_nothing_that_looks_finished(folder, name, how):
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )
     started = time.monotonic()
-    while not list(folder.iterdir()):  # it has begun to write
+    journal = folder / f".{name}-unfinished" / "journal" / "cube"
+    while not list(journal.glob("*.json")):  # a block is written
         assert time.monotonic() - started < 60
         assert process.poll() is None
         time.sleep(0.05)
@@ -316,13 +318,42 @@ def test_a_real_interrupt_leaves_nothing_that_looks_finished(folder, name, how):
     process.send_signal(how)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.splitlines()[-1].startswith("rangegeo: interrupted; ")
+    said = r"rangegeo: interrupted; (\d+) blocks? (is|are) kept; add --resume to continue"
+    told = re.fullmatch(said, err.splitlines()[-1])
+    assert told is not None
+    assert int(told[1]) == len(list(journal.glob("*.json"))) > 0
     assert "Traceback" not in err
-    if name == "a.tif":
-        assert list(folder.iterdir()) == []
-    else:
-        with pytest.warns(UserWarning, match="is unfinished"):
-            rg.open_cube(folder / name)
+    assert [path.name for path in folder.iterdir()] == [f".{name}-unfinished"]
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
+def test_a_killed_run_is_continued(folder, name):
+    """SIGKILL: nothing of the program runs any more."""
+    arguments = ("raster", "--bbox", "5,44,8,47", "--res", "0.01", *MINI, "--exact", "--threads", "1", "--chunks", "64")
+    command = [sys.executable, "-m", "rangegeo.cli.main", *arguments]
+    process = subprocess.Popen([*command, "-o", name], cwd=folder, stderr=subprocess.DEVNULL)
+    journal = folder / f".{name}-unfinished" / "journal" / "cube"
+    started = time.monotonic()
+    while len(list(journal.glob("*.json"))) < 3:
+        assert time.monotonic() - started < 60
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    kept = len(list(journal.glob("*.json")))
+    refused = shell(*arguments, "-o", name, folder=folder)
+    assert refused.returncode == 1
+    assert f"an interrupted run left {kept} blocks of {name}; add --resume to continue it" in refused.stderr
+    done = shell(*arguments, "-o", name, "--resume", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert f"{kept} blocks of 25 were written before" in done.stderr
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    once = shell(*arguments, "-o", f"once-{name}", folder=folder)
+    assert once.returncode == 0, once.stderr
+    found, expected = (rg.open_cube(folder / output) for output in (name, f"once-{name}"))
+    np.testing.assert_array_equal(found.values, expected.values)
+    assert found.rangegeo.facts | {"command": ""} == expected.rangegeo.facts | {"command": ""}
+    assert "--resume" not in found.rangegeo.facts["command"]
 
 
 # ------------------------------------------------------------------------------------------------- spelling

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+import pyogrio
 import pytest
 import shapely
 from test_embed import made
@@ -240,9 +241,10 @@ def test_heights_in_geojson_and_geopackage(tmp_path):
 
 
 def test_several_geometries_of_a_layer_are_kept(tmp_path):
-    (tmp_path / "t.csv").write_text("id,a,b\n1,POINT (5 45),POINT (900000 6500000)\n")
+    table = pd.DataFrame({"id": [1], "a": ["POINT (5 45)"], "b": ["POINT (900000 6500000)"]})
+    pyogrio.write_dataframe(table, tmp_path / "t.gpkg", layer="t")
     (tmp_path / "t.vrt").write_text(
-        '<OGRVRTDataSource><OGRVRTLayer name="t"><SrcDataSource relativeToVRT="1">t.csv</SrcDataSource>'
+        '<OGRVRTDataSource><OGRVRTLayer name="t"><SrcDataSource relativeToVRT="1">t.gpkg</SrcDataSource>'
         '<Field name="id"/><GeometryField name="first" encoding="WKT" field="a"><SRS>EPSG:4326</SRS></GeometryField>'
         '<GeometryField name="second" encoding="WKT" field="b"><SRS>EPSG:2154</SRS></GeometryField>'
         "</OGRVRTLayer></OGRVRTDataSource>"

@@ -124,13 +124,13 @@ def no_space(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize("obstacle", ["no cache folder", "no temporary file", "full disk", "no rename"])
+@pytest.mark.parametrize("obstacle", ["no cache folder", "no lock", "full disk", "no rename"])
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(cache, source, convert, monkeypatch, obstacle):
     if obstacle == "no cache folder":
         cache.parent.mkdir()
         cache.write_text("a file where the folder should be")
-    elif obstacle == "no temporary file":
-        monkeypatch.setattr(drafts, "TemporaryDirectory", no_space)
+    elif obstacle == "no lock":
+        monkeypatch.setattr(drafts, "FileLock", no_space)
     elif obstacle == "full disk":
         monkeypatch.setattr(stored, "save_file", no_space)
     else:
@@ -193,7 +193,7 @@ def test_what_a_killed_process_left_is_removed(cache, source, convert):
 
 
 def test_a_file_system_without_locks_costs_a_conversion_more(cache, source, convert, monkeypatch):
-    def refuse(self: object) -> None:
+    def refuse(self: object, **_: object) -> None:
         raise NotImplementedError("use SoftFileLock instead")
 
     monkeypatch.setattr(stored.FileLock, "acquire", refuse)
