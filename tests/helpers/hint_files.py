@@ -67,6 +67,22 @@ def _copied(name: str, words: tuple[str, ...]) -> None:
         (shutil.copytree if part.is_dir() else shutil.copy)(part, target)
 
 
+def joined(name: str, source: str, **changes: object) -> Callable[[], object]:
+    """A GeoTIFF as another program joins it, which keeps nothing of `source` but its pixels, nodata and scales."""
+    return partial(_joined, name, source, changes)
+
+
+def _joined(name: str, source: str, changes: dict[str, object]) -> None:
+    import rasterio
+
+    with rasterio.open(source) as file:
+        profile = {key: value for key, value in file.profile.items() if key in ("width", "height", "count", "dtype")}
+        profile |= {"driver": "GTiff", "crs": file.crs, "transform": file.transform, "nodata": file.nodata}
+        with rasterio.open(name, "w", **(profile | changes)) as copy:
+            copy.write(file.read())
+            copy.scales, copy.offsets = file.scales, file.offsets
+
+
 def grid(name: str, **options: object) -> Callable[[], object]:
     """A GeoTIFF of 4 x 4 pixels, with options of rasterio."""
     return partial(_grid, name, options)
