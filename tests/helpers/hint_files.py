@@ -6,6 +6,7 @@ import gzip
 import json
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -183,6 +184,33 @@ def geojson(name: str, *shapes: shapely.Geometry) -> Callable[[], object]:
 def as_geojson(*shapes: shapely.Geometry) -> str:
     features = [{"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(one)} for one in shapes]
     return json.dumps({"type": "FeatureCollection", "features": features})
+
+
+def archive(name: str, **members: str) -> Callable[[], object]:
+    """A zip file with texts."""
+    return partial(_archive, name, members)
+
+
+def _archive(name: str, members: dict[str, str]) -> None:
+    with zipfile.ZipFile(name, "w") as file:
+        for member, content in members.items():
+            file.writestr(member, content)
+
+
+def shapefile(name: str) -> Callable[[], object]:
+    """A shapefile of a point whose text is in Latin 1, without a file that says so."""
+    return partial(_shapefile, Path(name))
+
+
+def _shapefile(path: Path) -> None:
+    import geopandas
+
+    path.parent.mkdir(exist_ok=True)
+    frame = geopandas.GeoDataFrame({"name": ["Z\u00fcrich"]}, geometry=[shapely.Point(5, 45)], crs=4326)
+    frame.to_file(path, encoding="utf-8")
+    table = path.with_suffix(".dbf")
+    table.write_bytes(table.read_bytes().replace("Z\u00fcrich".encode(), b"Z\xfcrich "))
+    path.with_suffix(".cpg").unlink()
 
 
 def parquet(name: str, **columns: object) -> Callable[[], object]:
