@@ -151,7 +151,7 @@ def test_what_is_no_path_and_no_chunks_is_refused(make_cube, tmp_path):
     for chunks in ({"x": 10}, 16, "64"):
         with pytest.raises(UsageError, match=r"chunks must be \"auto\" or None, got .*; open_cube\(path\).chunk\("):
             rg.open_cube(path, chunks=chunks)
-    with pytest.raises(UsageError, match="open_cube takes a path, got NoneType"):
+    with pytest.raises(CubeError, match="open_cube takes a path, got NoneType"):
         rg.open_cube(None)
 
 
