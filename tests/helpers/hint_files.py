@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import shutil
 import tempfile
@@ -31,11 +30,6 @@ def text(name: str, content: str | bytes = PLACES) -> Callable[[], object]:
 def _write(name: str, data: bytes) -> None:
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).write_bytes(data)
-
-
-def zipped(name: str) -> Callable[[], object]:
-    """A compressed table."""
-    return partial(_write, name, gzip.compress(PLACES.encode()))
 
 
 def folder(name: str) -> Callable[[], object]:
