@@ -8,9 +8,10 @@ from functools import lru_cache
 import numpy as np
 from pyproj import CRS, Transformer
 
-from rangegeo.grid.crs import WGS84
+from rangegeo.grid.crs import WGS84, metres_a_unit
 
 POLE_SLACK_DEG = 1e-9  # a latitude that exceeds a pole by less is the pole, and the rest is round-off
+RETURN_M = 0.01  # metres; PROJ computes places of equal-area projections from series, which lead back within 2 mm
 
 
 class Domain:
@@ -26,6 +27,7 @@ class Domain:
         cylindrical: the same, and the CRS is on WGS 84.
         period: how far x grows in a turn around the world, after which it repeats; infinite if x is not proportional to
             longitude.
+        exactness: units of the CRS within which PROJ leads back to every point of the domain.
     """
 
     def __init__(self, wkt: str) -> None:
@@ -33,6 +35,7 @@ class Domain:
         self.inverse = Transformer.from_crs(source, WGS84, always_xy=True)
         self.forward = Transformer.from_crs(WGS84, source, always_xy=True)
         self.is_geographic = source.is_geographic
+        self.exactness = RETURN_M / metres_a_unit(source)
         self.is_wgs84 = source.equals(wgs84, ignore_axis_order=True)
         # A datum shift is not always reversible: its two directions may use different parameters. The projection alone
         # is reversible, so it is what tells whether a pixel is in the domain.
@@ -77,7 +80,7 @@ class Domain:
 
         Args:
             x, y: (n,) coordinates of the points.
-            tolerance: units of the CRS within which a valid point comes back.
+            tolerance: units of the CRS within which a valid point comes back, if that is more than PROJ's exactness.
         Returns:
             Longitudes, latitudes in degrees and validity, (n,) each; a place that is not valid has any finite value.
         """
@@ -90,6 +93,7 @@ class Domain:
         found = np.isfinite(lon) & np.isfinite(lat) & (np.abs(lat) <= 90)
         lon, lat = np.where(found, lon, 0.0), np.where(found, lat, 0.0)
         x_back, y_back = self.project.transform(own_lon, own_lat)
+        tolerance = max(tolerance, self.exactness)
         with np.errstate(invalid="ignore"):
             off_x, off_y = np.abs(x_back - x), np.abs(y_back - y)
             if math.isfinite(self.period):

@@ -97,9 +97,9 @@ def open_cube(
 
 
 def _not_there(path: Path) -> str:
-    """What to say of a path without a file; the files of several betas are named after it."""
+    """What to say of a path without a file; files of betas are named after it, and so are pictures of these."""
     beside = path.parent.glob(f"{glob.escape(path.stem)}_beta[0-9]*{glob.escape(path.suffix)}")
-    betas = sorted(str(part) for part in beside if path.suffix)
+    betas = sorted(str(part) for part in beside if path.suffix and not part.stem.endswith("_rgb"))
     if not betas:
         return f"{path} does not exist; {EXPECTED} (.zarr or .tif)"
     hint = f"give one of them, or open_cube({betas}) to have all as one cube"

@@ -623,3 +623,13 @@ def test_longitudes_are_brought_within_half_a_turn_and_no_further():
     assert lon.tolist() == [-135, -45, 45, 135]
     assert places_of(make_geobox((200, 0, 340, 1), 70)).axes_deg[0].tolist() == [-125, -55]
     assert places_of(make_geobox((-340, 0, -200, 1), 70)).axes_deg[0].tolist() == [55, 125]
+
+
+@pytest.mark.parametrize("crs", ["EPSG:3035", "EPSG:6933", "EPSG:32632", "EPSG:5070"])
+@pytest.mark.parametrize("side", [1.0, 0.1, 0.01])
+def test_small_pixels_lie_on_the_globe(crs, side):
+    """PROJ leads back to a point of EPSG:3035 within 2 mm only."""
+    lon, lat = (-96, 40) if crs == "EPSG:5070" else (5, 44)
+    x, y = Transformer.from_crs(4326, crs, always_xy=True).transform(lon, lat)
+    geobox = GeoBox((20, 20), Affine(side, 0, x, 0, -side, y), crs)
+    assert pixel_places(geobox, slice(0, 20), slice(0, 20)).valid.all()

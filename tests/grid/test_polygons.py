@@ -397,15 +397,17 @@ def test_a_source_without_a_crs_needs_one(tmp_path):
 
 
 def test_a_source_with_a_crs_takes_no_other(tmp_path):
-    assert refused(feature(SQUARE), UsageError, "EPSG:32632") == ("aoi GeoJSON is in EPSG:4326; leave out bbox_crs")
-    assert read_polygons(feature(SQUARE), "EPSG:4326").crs == CRS(4326)
+    told = feature(SQUARE) | {"crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4326"}}}
+    assert refused(told, UsageError, "EPSG:32632") == "aoi GeoJSON is in EPSG:4326; leave out bbox_crs"
+    assert read_polygons(told, "EPSG:4326").crs == CRS(4326)
+    assert read_polygons(feature(SQUARE), "EPSG:32632").crs == CRS(32632)  # which says none of its own
 
 
 @pytest.mark.parametrize("box", [(3e5, 5e6, 4e5, 5.1e6), (0, 80, 10, 95), (-400, 0, 10, 10), (350, 0, 361, 10)])
 def test_metres_called_degrees(box):
     said = refused(feature(shapely.box(*box)))
     assert said.startswith("aoi GeoJSON reaches from ")
-    assert "which are no longitudes and latitudes of EPSG:4326; give its geometries with their CRS, for example" in said
+    assert "which are no longitudes and latitudes of EPSG:4326; say the CRS it is in, for example bbox_crs=" in said
 
 
 def test_longitudes_beyond_180_and_a_hair_beyond_the_pole():

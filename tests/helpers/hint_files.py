@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -30,11 +30,6 @@ def text(name: str, content: str | bytes = PLACES) -> Callable[[], object]:
 def _write(name: str, data: bytes) -> None:
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).write_bytes(data)
-
-
-def zipped(name: str) -> Callable[[], object]:
-    """A compressed table."""
-    return partial(_write, name, gzip.compress(PLACES.encode()))
 
 
 def folder(name: str) -> Callable[[], object]:
@@ -65,6 +60,22 @@ def _copied(name: str, words: tuple[str, ...]) -> None:
     for part in _made(path.suffix, words).iterdir():
         target = path.with_name(part.name.replace("made", path.stem, 1))
         (shutil.copytree if part.is_dir() else shutil.copy)(part, target)
+
+
+def joined(name: str, source: str, **changes: object) -> Callable[[], object]:
+    """A GeoTIFF as another program joins it, which keeps nothing of `source` but its pixels, nodata and scales."""
+    return partial(_joined, name, source, changes)
+
+
+def _joined(name: str, source: str, changes: dict[str, object]) -> None:
+    import rasterio
+
+    with rasterio.open(source) as file:
+        profile = {key: value for key, value in file.profile.items() if key in ("width", "height", "count", "dtype")}
+        profile |= {"driver": "GTiff", "crs": file.crs, "transform": file.transform, "nodata": file.nodata}
+        with rasterio.open(name, "w", **(profile | changes)) as copy:
+            copy.write(file.read())
+            copy.scales, copy.offsets = file.scales, file.offsets
 
 
 def grid(name: str, **options: object) -> Callable[[], object]:
@@ -167,6 +178,33 @@ def geojson(name: str, *shapes: shapely.Geometry) -> Callable[[], object]:
 def as_geojson(*shapes: shapely.Geometry) -> str:
     features = [{"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(one)} for one in shapes]
     return json.dumps({"type": "FeatureCollection", "features": features})
+
+
+def archive(name: str, **members: str) -> Callable[[], object]:
+    """A zip file with texts."""
+    return partial(_archive, name, members)
+
+
+def _archive(name: str, members: dict[str, str]) -> None:
+    with zipfile.ZipFile(name, "w") as file:
+        for member, content in members.items():
+            file.writestr(member, content)
+
+
+def shapefile(name: str) -> Callable[[], object]:
+    """A shapefile of a point whose text is in Latin 1, without a file that says so."""
+    return partial(_shapefile, Path(name))
+
+
+def _shapefile(path: Path) -> None:
+    import geopandas
+
+    path.parent.mkdir(exist_ok=True)
+    frame = geopandas.GeoDataFrame({"name": ["Z\u00fcrich"]}, geometry=[shapely.Point(5, 45)], crs=4326)
+    frame.to_file(path, encoding="utf-8")
+    table = path.with_suffix(".dbf")
+    table.write_bytes(table.read_bytes().replace("Z\u00fcrich".encode(), b"Z\xfcrich "))
+    path.with_suffix(".cpg").unlink()
 
 
 def parquet(name: str, **columns: object) -> Callable[[], object]:

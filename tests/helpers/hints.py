@@ -170,8 +170,9 @@ def follow_in_shell(row: Row, way: Way) -> None:
 
 
 def content() -> dict[str, bytes]:
-    """The files of the current folder."""
-    return {str(path): path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    """The files of the current folder, without what interrupted runs left."""
+    files = [path for path in Path().rglob("*") if path.is_file() and not path.parts[0].endswith("-unfinished")]
+    return {str(path): path.read_bytes() for path in files}
 
 
 def flags_in(words: Sequence[str]) -> list[tuple[str, str | None]]:

