@@ -42,8 +42,8 @@ def hidden_folder(path: Path) -> Path:
 def claimed(path: Path) -> Iterator[Path]:
     """A context in which no other process or thread writes this output, with the folder for its unfinished files.
 
-    Others are kept out only where the file system has locks. The folder may hold files of an earlier run. It is removed in
-    the end if nothing is left in it.
+    Others are kept out only where the file system has locks. The folder may hold files of an earlier run. In the end it
+    is removed if nothing is left in it.
 
     Raises:
         OutputError: another process or thread is writing this output.

@@ -57,7 +57,7 @@ def test_a_path_that_cannot_be_printed_is_told(tmp_path):
 
 @pytest.mark.parametrize("ignored", [False, True])
 def test_a_closed_terminal_interrupts_a_run_unless_nohup_says_otherwise(tmp_path, ignored):
-    line = [sys.executable, "-m", "rangegeo", "raster", "--bbox", "5,44,15,54", "--res", "0.02", *MINI, "-o", "a.zarr"]
+    line = [sys.executable, "-m", "rangegeo", "raster", "--bbox", "5,44,15,54", "--res", "0.01", *MINI, "-o", "a.zarr"]
     handler = signal.SIG_IGN if ignored else signal.SIG_DFL
     run = subprocess.Popen(
         [*line, "--exact", "--chunks", "16"],
@@ -67,7 +67,7 @@ def test_a_closed_terminal_interrupts_a_run_unless_nohup_says_otherwise(tmp_path
         preexec_fn=lambda: signal.signal(signal.SIGHUP, handler),
     )
     try:
-        while not list(tmp_path.glob(".a.zarr-unfinished/draft.zarr/embedding/c/0/0/0/0")) and run.poll() is None:
+        while not list(tmp_path.glob(".a.zarr-unfinished/journal/cube/*.json")) and run.poll() is None:
             time.sleep(0.05)
         run.send_signal(signal.SIGHUP)
         if ignored:
