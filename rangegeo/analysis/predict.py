@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -60,10 +60,10 @@ def predict(cube: xr.DataArray, estimator: Estimator, *, method: str = "predict"
     Returns:
         (y, x) with the labels, the grid and the CRS of the cube; (output, y, x) if the estimator gives several values
         for a pixel, or (class, y, x) for probabilities. Numbers keep their type, and are NaN where a pixel has no data.
-        Classes that are integers keep their values; other classes become their positions from 0 on, and the attributes
-        flag_values and flag_meanings tell what they mean. Where a pixel has no data they are -1, or one less than the
-        lowest class; integers of an estimator without classes are -2147483648 there. The result is lazy if the cube is
-        lazy.
+        Classes that are integers keep their values. Other classes become their positions from 0 on: the attributes
+        flag_values and flag_meanings tell what they mean, and `classes` has the names as they are. Where a pixel has no
+        data they are -1, or one less than the lowest class; integers of an estimator without classes are -2147483648
+        there. The result is lazy if the cube is lazy.
     Raises:
         UsageError: the cube has several betas, or the estimator has no such method or other features than the cube.
     """
@@ -89,6 +89,8 @@ def predict(cube: xr.DataArray, estimator: Estimator, *, method: str = "predict"
     if before:
         count = kind.outputs or 0
         found = found.assign_coords({before[0]: np.arange(count) if kind.labels is None else kind.labels})
+        if kind.labels is not None:  # rioxarray writes these as descriptions of the bands
+            found.attrs["long_name"] = [str(label) for label in kind.labels]
     holder = found.encoding if kind.dtype.kind == "f" else found.attrs  # where rioxarray looks for it
     holder["_FillValue"] = kind.dtype.type(kind.nodata)
     return found.compute() if is_in_memory(cube) else found
@@ -157,12 +159,25 @@ def _kind(estimator: Estimator, method: str, call: Callable[[np.ndarray], np.nda
         return _Kind(dtype=np.dtype(np.int64 if wide else np.int32), nodata=nodata, outputs=outputs)
     if classes is None or outputs is not None:
         raise UsageError(f"the estimator predicts values of the type {one.dtype}; a map needs numbers or classes")
-    meanings = [str(name) for name in classes]
+    names = [str(name) for name in classes]
     attrs = {
-        "flag_values": np.arange(len(meanings), dtype=np.int16),
-        "flag_meanings": " ".join("_".join(name.split()) for name in meanings),
+        "flag_values": np.arange(len(names), dtype=np.int16),
+        "flag_meanings": " ".join(_words(names)),
+        "classes": names,
     }
     return _Kind(dtype=np.dtype(np.int16), nodata=INTEGER_NODATA, outputs=None, codes=classes, attrs=attrs)
+
+
+def _words(names: Sequence[str]) -> list[str]:
+    """Names of classes as CF has them: one word each, and no two alike."""
+    words: list[str] = []
+    for name in names:
+        word = whole = "_".join(name.split()) or "no_name"
+        number = 2
+        while word in words:
+            word, number = f"{whole}_{number}", number + 1
+        words.append(word)
+    return words
 
 
 def _predicted(block: np.ndarray, call: Callable[[np.ndarray], np.ndarray], kind: _Kind) -> np.ndarray:

@@ -14,6 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from rangegeo.analysis.predict import _words
 from rangegeo.errors import UsageError
 from rangegeo.schema.cube import geobox_of
 
@@ -139,3 +140,25 @@ def test_a_map_unstacked_with_missing_columns_is_refused(holed, tmp_path):
     lossy = part.stack(pixel=("y", "x")).dropna("pixel").unstack("pixel")
     with pytest.raises(UsageError, match=r"rows or columns at uneven distances|no regular grid"):
         lossy.rangegeo.to_geotiff(tmp_path / "t.tif")
+
+
+def test_names_of_classes_stay_apart():
+    names = ["a b", "a_b", "", "c", "nasse  Wiese"]
+    assert _words(names) == ["a_b", "a_b_2", "no_name", "c", "nasse_Wiese"]
+    assert _words(["", " "]) == ["no_name", "no_name_2"]
+
+
+def test_bands_of_probabilities_are_called_by_their_classes(tmp_path):
+    coords = {"band": [1, 2], "y": [45.5, 44.5], "x": [5.5, 6.5, 7.5]}
+    values = np.random.default_rng(0).normal(size=(2, 2, 3)).astype(np.float32)
+    cube = xr.DataArray(values, coords, ("band", "y", "x")).rio.write_crs(4326)
+    features = values.reshape(2, -1).T
+    labels = np.array(["ice", "wood land", "meadow", "ice", "wood land", "meadow"])
+    estimator = LogisticRegression().fit(features, labels)
+    shares = cube.rangegeo.predict(estimator, method="predict_proba")
+    shares.rio.to_raster(tmp_path / "p.tif")
+    with rasterio.open(tmp_path / "p.tif") as file:
+        assert file.descriptions == ("ice", "meadow", "wood land")
+    classes = cube.rangegeo.predict(estimator)
+    assert classes.attrs["classes"] == ["ice", "meadow", "wood land"]
+    assert classes.attrs["flag_meanings"] == "ice meadow wood_land"

@@ -248,3 +248,20 @@ def test_values_that_float16_cannot_tell_apart_are_warned_of(cube, tmp_path, fac
 def test_values_that_fit_give_no_warning(cube, tmp_path, dtype):
     cube.isel(beta=1).rangegeo.to_zarr(tmp_path / "a.zarr", dtype=dtype)
     rg.open_cube(tmp_path / "a.zarr").rangegeo.to_geotiff(tmp_path / "a.tif", dtype=dtype)
+
+
+@pytest.mark.parametrize(("name", "out"), [("to_zarr", "a.zarr"), ("to_geotiff", "a.tif")])
+@pytest.mark.parametrize(
+    ("betas", "said"),
+    [
+        ([1, 1], "the cube has the beta 1 twice; give each beta once"),
+        (["low", "high"], "the betas of the cube must be numbers, got "),
+    ],
+)
+def test_betas_that_files_could_not_tell_apart_are_refused(mini, tmp_path, name, out, betas, said):
+    cube = rg.raster((5, 44, 6, 45), 0.25, model=mini, betas=(0, 1), bands=[1, 2]).compute()
+    getattr(cube.rangegeo, name)(tmp_path / out)
+    before = {path.name for path in tmp_path.iterdir()}
+    with pytest.raises(UsageError, match=said):
+        getattr(cube.assign_coords(beta=betas).rangegeo, name)(tmp_path / out, overwrite=True)
+    assert {path.name for path in tmp_path.iterdir()} == before
