@@ -171,11 +171,14 @@ def _check_labels(cube: xr.DataArray) -> None:
         )
     betas = np.atleast_1d(cube["beta"].values) if "beta" in cube.coords else np.array([])
     if betas.dtype.kind not in "fiu":
-        raise UsageError(f"the betas of the cube must be numbers, got {betas[0]!r}; give them back with assign_coords")
+        raise UsageError(
+            f"the betas of the cube must be numbers, got {betas[0]!r}; give them back with "
+            "cube.assign_coords(beta=[...])"
+        )
     if len(np.unique(betas)) < len(betas):
         twice = next(beta for beta in betas.tolist() if betas.tolist().count(beta) > 1)
         raise UsageError(
-            f"the cube has the beta {twice:g} twice; give each beta once, for example with .isel(beta=...)"
+            f'the cube has the beta {twice:g} twice; give each beta once, for example by cube.drop_duplicates("beta")'
         )
     names = band_names(cube)
     if len(set(names)) < len(names):

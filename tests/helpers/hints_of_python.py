@@ -284,6 +284,26 @@ MORE = (
         ),
     ),
     Row(
+        "betas of text",
+        "cube.assign_coords(beta=['low', 'high']).rangegeo.to_zarr('o.zarr')",
+        (
+            Way(
+                r"cube(?P<made>\.assign_coords\(beta=)\[\.\.\.\]\)$",
+                then="cube<made>[0, 1]).rangegeo.to_zarr('o.zarr')",
+            ),
+        ),
+    ),
+    Row(
+        "one beta in two layers",
+        "cube.assign_coords(beta=[1, 1]).rangegeo.to_zarr('o.zarr')",
+        (
+            Way(
+                r"by cube(?P<made>\.drop_duplicates\(\"beta\"\))$",
+                then="cube.assign_coords(beta=[1, 1])<made>.rangegeo.to_zarr('o.zarr')",
+            ),
+        ),
+    ),
+    Row(
         "bands of one name",
         "cube.assign_coords(band_name=('band', ['a'] * cube.sizes['band'])).rangegeo.to_zarr('o.zarr')",
         (

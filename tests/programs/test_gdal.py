@@ -127,6 +127,7 @@ def newer(*names: str) -> list[dict]:
     return [answer["facts"] for answer in answers]
 
 
+@pytest.mark.filterwarnings("ignore:.* did not fit into int8:rangegeo.errors.CubeWarning")
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int16", "int8"])
 def test_newer_gdal_reads_a_geotiff_of_every_dtype(tmp_path, dtype):
     """What is stored, and the scale and offset that make values of it."""
