@@ -24,6 +24,7 @@ from rangegeo.schema.complete import band_names
 from rangegeo.schema.cube import as_4d, geobox_of
 from rangegeo.schema.facts import facts_of
 from rangegeo.stores.journal import Journal
+from rangegeo.stores.owned import check_replaceable
 from rangegeo.stores.quantise import Storage
 from rangegeo.support.text import counted
 from rangegeo.support.unfinished import claimed, commit, empty, exchange, hidden_folder
@@ -74,6 +75,8 @@ class Draft:
     def exchange(self, path: Path) -> None:
         """Give the store its final name."""
         _check_free([path], overwrite=self.overwrite)
+        if path.exists():
+            check_replaceable(path)  # again: files may have come meanwhile
         exchange(self.store, path, self.folder)
 
 

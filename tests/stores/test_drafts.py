@@ -223,6 +223,22 @@ def test_a_file_that_came_meanwhile_is_not_replaced(watched, tmp_path, monkeypat
     assert (tmp_path / "a.zarr" / "thesis.txt").read_text() == "precious"
 
 
+def test_a_file_that_came_into_the_old_store_meanwhile_is_not_removed(watched, tmp_path, monkeypatch):
+    write_zarr(watched, tmp_path / "a.zarr")
+    finish = rg.stores.zarr._finish
+
+    def intrude(*arguments: object) -> None:
+        finish(*arguments)
+        (tmp_path / "a.zarr" / "notes.txt").write_text("precious")
+
+    monkeypatch.setattr("rangegeo.stores.zarr._finish", intrude)
+    with pytest.raises(OutputError, match=r"holds files that are no part of its store \(notes\.txt\)"):
+        write_zarr(watched * 2, tmp_path / "a.zarr", overwrite=True)
+    assert (tmp_path / "a.zarr" / "notes.txt").read_text() == "precious"
+    array = zarr.open_array(tmp_path / "a.zarr" / "embedding", mode="r")
+    np.testing.assert_array_equal(array[:], watched.values)
+
+
 @pytest.mark.parametrize(("write", "name"), WRITERS)
 def test_a_second_writer_is_refused(watched, tmp_path, write, name):
     inside, leave = threading.Event(), threading.Event()
