@@ -89,8 +89,6 @@ def predict(cube: xr.DataArray, estimator: Estimator, *, method: str = "predict"
     if before:
         count = kind.outputs or 0
         found = found.assign_coords({before[0]: np.arange(count) if kind.labels is None else kind.labels})
-        if kind.labels is not None:  # rioxarray writes these as descriptions of the bands
-            found.attrs["long_name"] = [str(label) for label in kind.labels]
     holder = found.encoding if kind.dtype.kind == "f" else found.attrs  # where rioxarray looks for it
     holder["_FillValue"] = kind.dtype.type(kind.nodata)
     return found.compute() if is_in_memory(cube) else found
