@@ -197,7 +197,6 @@ def _planned(
     from rangegeo.cubes.spec import RasterSpec
     from rangegeo.jobs.scheduler import use_threads
     from rangegeo.jobs.write import choose_storage
-    from rangegeo.stores.drafts import kept_storage
     from rangegeo.stores.quantise import ROUND_OFF
 
     tolerance = engine.chosen_tolerance
@@ -219,12 +218,13 @@ def _planned(
         from rangegeo.stores.stac import check_items
 
         check_items(form.outputs(expected, output.out), overwrite=output.overwrite)
-    storage = (kept_storage(output.out) if output.resume else None) or choose_storage(
+    storage = choose_storage(
         expected,
         output.dtype,
         partial(sample_values, spec),
         one_scale=form.one_scale,
         scales_from=output.scales_from,
+        continued=output.out if output.resume else None,
         round_off=tolerance or ROUND_OFF,
     )
     raster = to_dask(spec)

@@ -65,9 +65,13 @@ def write_cube(
     cube = north_up(cube) if form.north_up else cube
     form.check(cube, path, dtype=dtype, resume=resume, **options)  # before anything is computed
     cube = as_lazy(cube)
-    kept = kept_storage(path) if resume else None
-    storage = kept or choose_storage(
-        cube, dtype, lambda: da.asarray(as_4d(cube).data), one_scale=form.one_scale, scales_from=scales_from
+    storage = choose_storage(
+        cube,
+        dtype,
+        lambda: da.asarray(as_4d(cube).data),
+        one_scale=form.one_scale,
+        scales_from=scales_from,
+        continued=path if resume else None,
     )
     facts: dict[str, object] = {}
     written = compute_and_write(cube, path, form, storage, options | {"resume": resume}, facts.update)
@@ -112,6 +116,7 @@ def choose_storage(
     *,
     one_scale: bool,
     scales_from: str | Path | None = None,
+    continued: Path | None = None,
     round_off: float = ROUND_OFF,
 ) -> Storage:
     """How the values of a cube are stored.
@@ -126,6 +131,7 @@ def choose_storage(
         sample: as in `fit_storage`.
         one_scale: as in `fit_storage`.
         scales_from: another output whose steps are taken.
+        continued: an unfinished output whose steps are taken if it has the same dtype.
         round_off: as in `fit_storage`.
     Raises:
         UsageError: values cannot be stored as `dtype`, or in the steps of the other output.
@@ -133,6 +139,9 @@ def choose_storage(
     names, layers = band_names(cube), cube.sizes.get("beta", 1)
     if scales_from is not None:
         return taken_storage(scales_from, check_dtype(dtype), names, layers, facts_of(cube), one_scale=one_scale)
+    kept = None if continued is None else kept_storage(continued, dtype)
+    if kept is not None:
+        return kept
     ranges = cube_ranges(cube) if dtype == "int16" else None
     if ranges is None:
         return fit_storage(dtype, names, sample, one_scale=one_scale, round_off=round_off)

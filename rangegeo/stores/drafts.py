@@ -142,16 +142,24 @@ def request_of(cube: xr.DataArray, storage: Storage, **options: object) -> dict[
         "bands": band_names(cube),
         **{name: facts[key] for key, name in ASKED.items() if key in facts},
         "dtype": storage.dtype,
+        "steps": None if storage.scale is None else tokenize(*(np.ravel(part).tolist() for part in _steps(storage))),
         **options,
         "chunks": [list(sizes) for sizes in cube.chunks or ()],
         "values": tokenize(cube.data),
     }
 
 
-def kept_storage(path: Path) -> Storage | None:
-    """How the values of an unfinished output are stored; None if nothing of it was kept."""
+def _steps(storage: Storage) -> tuple[np.ndarray, np.ndarray]:
+    """The scales and the offsets of integers."""
+    assert storage.scale is not None
+    assert storage.offset is not None
+    return storage.scale, storage.offset
+
+
+def kept_storage(path: Path, dtype: str) -> Storage | None:
+    """How the values of an unfinished output are stored; None if nothing of it was kept, or in another dtype."""
     kept = _read(hidden_folder(path))
-    if kept is None:
+    if kept is None or kept["storage"]["dtype"] != dtype:
         return None
     told = kept["storage"]
     arrays = {name: None if told[name] is None else np.array(told[name]) for name in ("scale", "offset")}

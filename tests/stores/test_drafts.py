@@ -153,6 +153,23 @@ def test_steps_are_read_and_not_fitted_again(watched, flaky, tmp_path, dtype):
     assert array.attrs["scale_factor"] == storage.scale[0, 0]
 
 
+def test_other_integers_are_another_request(watched, flaky, tmp_path):
+    """Also where the arguments of Python say it, and where the steps alone differ."""
+    within = da.linspace(-9, 9, 160, chunks=160).reshape(2, 5, 4, 4)
+    names = watched["band_name"].values
+    storage = fit_storage("int16", names, lambda: within, one_scale=True)
+    interrupted(write_zarr, watched, flaky, tmp_path / "a.zarr", storage=storage)
+    before = listing(tmp_path)
+    with pytest.raises(OutputError, match="dtype int16 there, int8 here"):
+        watched.rangegeo.to_zarr(tmp_path / "a.zarr", dtype="int8", resume=True)
+    with pytest.raises(OutputError, match="dtype int16 there, float32 here"):
+        watched.rangegeo.to_zarr(tmp_path / "a.zarr", resume=True)
+    other = fit_storage("int16", names, lambda: within * 2, one_scale=True)
+    with pytest.raises(OutputError, match="of another request: other steps"):
+        write_zarr(watched, tmp_path / "a.zarr", storage=other, resume=True)
+    assert listing(tmp_path) == before
+
+
 @pytest.mark.parametrize("damage", ["lost", "cut short", "one bit"])
 @pytest.mark.parametrize(("write", "name"), WRITERS)
 def test_damaged_blocks_are_written_again(watched, flaky, tmp_path, write, name, damage):

@@ -46,6 +46,16 @@ def test_a_folder_for_several_files_is_removed(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_system_without_locks_holds_files_too(tmp_path, monkeypatch):
+    def refuse(self: object, **_: object) -> None:
+        raise NotImplementedError("use SoftFileLock instead")
+
+    monkeypatch.setattr("rangegeo.support.unfinished.FileLock.acquire", refuse)
+    with unfinished(tmp_path / "a.txt") as draft:
+        draft.write_text("after")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="/proc is of Linux")
 def test_a_folder_in_which_nothing_can_be_made_is_named():
     said = r"^the folder /proc cannot be written to: No such file or directory; give another path$"
