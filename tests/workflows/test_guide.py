@@ -48,7 +48,7 @@ REASONS = {
 }
 LARGEST_README = 8_500  # bytes
 RUNNABLE = {"bash", "python"}
-OTHERS_FLAGS = {"--no-deps", "--check", "--count", "--bounds"}  # of pip, ruff and rio
+OTHERS_FLAGS = {"--no-deps", "--dist", "--check", "--count", "--bounds"}  # of pip, pytest, ruff and rio
 WRITING = {"raster", "points", "preview"}  # print the path of each file they have written
 FENCE = re.compile(r"^```(\w*)$")
 MARK = re.compile(r"^<!-- not run: (.+) -->$")
