@@ -18,9 +18,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from rangegeo.errors import OutputError, argument
+from rangegeo.support.filesystem import flush, swap
 
 LOCK = "lock"  # the file in the hidden folder that is locked
 REPLACED = "replaced"  # the old output, between its removal and the arrival of the new one
+ARRIVING = "arriving"  # the inode of a folder that is about to get its final name
 LONGEST_NAME = 255  # bytes of a file name, on the usual file systems
 TRIES = 100  # to lock a folder that other processes remove meanwhile
 
@@ -51,7 +53,7 @@ def claimed(path: Path) -> Iterator[Path]:
     folder = hidden_folder(path)
     lock = _locked(folder, path)
     try:
-        _put_back(path.resolve(), folder)
+        _settle(path.resolve(), folder)
         yield folder
     finally:
         left = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
@@ -101,6 +103,8 @@ def empty(folder: Path) -> None:
 def commit(finished: Path, path: Path) -> None:
     """Give a finished file its name in one step. A symbolic link stays one, and the file that it names is replaced."""
     target = path.resolve()
+    if target.exists():
+        flush(finished)  # or a power failure could take the old file, and bring only a part of the new one
     try:
         os.replace(finished, target)
     except OSError as error:
@@ -117,16 +121,23 @@ def commit(finished: Path, path: Path) -> None:
 
 
 def exchange(finished: Path, path: Path, folder: Path) -> None:
-    """Give a finished folder its name. The folder that had this name lies in `folder` under `REPLACED` then.
+    """Give a finished folder its name. If another folder had this name, it lies in `folder` then.
+
+    Where the system can do it, both names are exchanged in one step. Elsewhere the old folder is moved away first, and
+    moved back if the new one cannot take its place.
 
     Args:
-        finished: the new folder.
+        finished: the new folder, in `folder`.
         path: its final name.
         folder: claimed for `path`.
     """
     target, replaced = path.resolve(), folder / REPLACED
+    (folder / ARRIVING).write_text(str(finished.stat().st_ino), encoding="utf-8")
     if not target.exists():
         finished.rename(target)
+        return
+    flush(folder)  # or a power failure could take the old output, and bring only a part of the new one
+    if swap(finished, target):
         return
     target.rename(replaced)
     try:
@@ -177,8 +188,11 @@ def _make(folder: Path) -> None:
         ) from error
 
 
-def _put_back(target: Path, folder: Path) -> None:
-    """Give an old output its name again if a killed run had moved it away and had not yet put the new one there."""
+def _settle(target: Path, folder: Path) -> None:
+    """End what a killed run had begun: give an old output its name again, or remove what a complete output left."""
     replaced = folder / REPLACED
     if replaced.exists() and not target.exists():
         replaced.rename(target)
+    with suppress(OSError, ValueError):  # the run was killed before, or a disk without room has no number
+        if target.stat().st_ino == int((folder / ARRIVING).read_text(encoding="utf-8")):
+            empty(folder)
