@@ -14,7 +14,7 @@ from zarr.storage import LocalStore
 from rangegeo.schema.cube import NAME
 from rangegeo.stores.blocks import BlockWriter, Written, is_empty
 from rangegeo.stores.drafts import Draft
-from rangegeo.stores.journal import ChecksumStore, Entry, objects_are_sound
+from rangegeo.stores.journal import ChecksumStore, Entry, objects_are_sound, packed
 from rangegeo.stores.quantise import Storage
 
 CHUNK_BYTES = 4 * 2**20  # the largest stored chunk, which holds one beta and as many bands as fit
@@ -29,7 +29,7 @@ def block_writing(cube: xr.DataArray, array: zarr.Array, storage: Storage, draft
     """
     journal, root = draft.journal(), draft.store
     done = journal.done(lambda top, left, entry: objects_are_sound(root, entry)) if draft.continued else {}
-    return Written(cube=cube, write=_block_writer(array, storage), journal=journal, done=done)
+    return Written(cube=cube, write=block_writer(array, storage), journal=journal, done=done)
 
 
 def draft_array(cube: xr.DataArray, draft: Draft, storage: Storage) -> zarr.Array:
@@ -51,7 +51,7 @@ def draft_array(cube: xr.DataArray, draft: Draft, storage: Storage) -> zarr.Arra
     return array_to_write(draft.store)
 
 
-def _block_writer(array: zarr.Array, storage: Storage) -> BlockWriter:
+def block_writer(array: zarr.Array, storage: Storage) -> BlockWriter:
     """A function that writes blocks of a cube to its array."""
     store = array.store_path.store
     assert isinstance(store, ChecksumStore)
@@ -62,12 +62,19 @@ def _block_writer(array: zarr.Array, storage: Storage) -> BlockWriter:
         _, _, height, width = block.shape
         stored, loss = storage.encode(block)
         array[:, :, top : top + height, left : left + width] = stored
-        return Entry(loss=loss, checksums=store.taken(_keys(array, top, left)))
+        valid = packed(~np.isnan(block[0, 0]))
+        return Entry(loss=loss, checksums=store.taken(block_keys(array, top, left)), valid=valid)
 
     return write
 
 
-def _keys(array: zarr.Array, top: int, left: int) -> list[str]:
+def block_sides(array: zarr.Array) -> tuple[int, int]:
+    """The rows and the columns of the blocks whose objects no other block shares."""
+    *_, rows, cols = array.shards or array.chunks
+    return rows, cols
+
+
+def block_keys(array: zarr.Array, top: int, left: int) -> list[str]:
     """The keys of the objects that hold the block of pixels whose first row and column are `top` and `left`."""
     betas, bands, rows, cols = array.shards or array.chunks
     grid = product(range(-(-array.shape[0] // betas)), range(-(-array.shape[1] // bands)))

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import google_crc32c
+import numpy as np
 from zarr.abc.store import Store
 from zarr.core.buffer import Buffer
 from zarr.storage import WrapperStore
@@ -32,11 +36,26 @@ class Entry:
         loss: what storing it cost; None if its dtype costs nothing, or if it has no data.
         checksums: CRC32C of each stored object of the block, by its key in the store.
         measured: what was measured in the patches it was interpolated from.
+        valid: which of its pixels have data, as `packed` writes it; None if all have, or if it has no object at all.
     """
 
     loss: Loss | None = None
     checksums: Mapping[str, int] = field(default_factory=dict)
     measured: Measured = field(default_factory=dict)
+    valid: str | None = None
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Entry:
+        """An entry that `dataclasses.asdict` has made plain. Raises ValueError, KeyError or TypeError."""
+        loss = None if told["loss"] is None else Loss(**told["loss"])
+        checksums, measured = told["checksums"], told["measured"]
+        return cls(loss=loss, checksums=checksums, measured=measured, valid=told.get("valid"))
+
+    def has_data(self, shape: tuple[int, int]) -> np.ndarray:
+        """Which pixels of the block have data: (h, w) bool."""
+        if self.valid is not None:
+            return unpacked(self.valid, shape)
+        return np.full(shape, bool(self.checksums))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +81,7 @@ class Journal:
         for path in self.folder.glob("*.json"):
             top, left = (int(number) for number in path.stem.split("-"))
             try:
-                told = json.loads(path.read_text(encoding="utf-8"))
-                loss = None if told["loss"] is None else Loss(**told["loss"])
-                found[top, left] = Entry(loss=loss, checksums=told["checksums"], measured=told["measured"])
+                found[top, left] = Entry.of(json.loads(path.read_text(encoding="utf-8")))
             except (ValueError, KeyError, TypeError):  # the disk was full, or the power failed
                 continue
         return found
@@ -88,6 +105,17 @@ def objects_are_sound(root: Path, entry: Entry) -> bool:
         return all(checksum((root / key).read_bytes()) == known for key, known in entry.checksums.items())
     except OSError:
         return False
+
+
+def packed(valid: np.ndarray) -> str | None:
+    """Which pixels (h, w) have data, as short text; None if all have."""
+    return None if valid.all() else b64encode(zlib.compress(np.packbits(valid).tobytes())).decode()
+
+
+def unpacked(text: str, shape: tuple[int, int]) -> np.ndarray:
+    """Which pixels have data, from what `packed` has written: (h, w) bool."""
+    bits = np.frombuffer(zlib.decompress(b64decode(text)), np.uint8)
+    return np.unpackbits(bits, count=shape[0] * shape[1]).astype(bool).reshape(shape)
 
 
 def checksum(stored: bytes) -> int:

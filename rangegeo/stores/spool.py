@@ -18,9 +18,10 @@ import xarray as xr
 import zarr
 
 from rangegeo.grid.windows import Window, cut
+from rangegeo.stores.arrays import block_keys, block_sides
 from rangegeo.stores.blocks import Written
 from rangegeo.stores.drafts import Draft
-from rangegeo.stores.journal import Entry, checksum
+from rangegeo.stores.journal import ChecksumStore, Entry, checksum, packed
 from rangegeo.stores.quantise import Storage
 
 ROOM = 0.4  # of a cube: the size of all overviews, each a quarter of the one before, with rounded-up sides
@@ -71,13 +72,28 @@ class Spool:
         bottom, right = map(int, ends.split(","))
         return checksum(self.open("r")[:, :, top:bottom, left:right].tobytes()) == known
 
-    def copy_to(self, array: zarr.Array) -> None:
-        """Write all blocks to a Zarr array of the same shape, several chunks at a time."""
-        values = self.open("r")
-        windows = product(*(cut(length, side) for length, side in zip(array.shape[2:], array.chunks[2:], strict=True)))
+    def copy_to(self, array: zarr.Array) -> dict[tuple[int, int], Entry]:
+        """Write all blocks to a Zarr array of the same shape, several chunks at a time.
 
-        def copy(window: Window) -> None:
-            array[:, :, *window] = values[:, :, *window]
+        Args:
+            array: in a `ChecksumStore`.
+        Returns:
+            The entries of its chunks, by their first row and column. What storing them cost is in those of the blocks.
+        """
+        values, store = self.open("r"), array.store_path.store
+        assert isinstance(store, ChecksumStore)
+        windows = list(
+            product(*(cut(size, side) for size, side in zip(array.shape[2:], block_sides(array), strict=True)))
+        )
+
+        def copy(window: Window) -> Entry:
+            part = values[:, :, *window]
+            array[:, :, *window] = part
+            nodata = self.storage.nodata
+            empty = np.isnan(part[0, 0]) if np.isnan(nodata) else part[0, 0] == nodata
+            keys = block_keys(array, window[0].start, window[1].start)
+            return Entry(checksums=store.taken(keys), valid=None if empty.all() else packed(~empty))
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(copy, windows))
+            entries = pool.map(copy, windows)
+            return {(rows.start, cols.start): entry for (rows, cols), entry in zip(windows, entries, strict=True)}

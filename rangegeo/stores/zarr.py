@@ -29,6 +29,8 @@ from rangegeo.stores.attributes import flat_facts, plain_attributes, simplify_co
 from rangegeo.stores.blocks import Measuring, Report, stored_bytes, write_blocks
 from rangegeo.stores.conventions import declared_attributes, gdal_crs, overview_name
 from rangegeo.stores.drafts import drafted, request_of
+from rangegeo.stores.kept import Blocks, drop_journal, keep_journal
+from rangegeo.stores.objects import store_of
 from rangegeo.stores.owned import check_replaceable
 from rangegeo.stores.quantise import FLOAT32, Storage
 from rangegeo.stores.spool import ROOM, Spool
@@ -88,12 +90,17 @@ def write_zarr(
         also = [spool.writing(overview, draft) for overview, spool in zip(overviews, spools, strict=True)]
         facts, (entries, *of_overviews) = write_blocks(written, measuring, also)
         facts_of_cube = facts | storage.facts([entry.loss for entry in entries], facts_of(cube))
+        store = store_of(root, read_only=False)
+        drop_journal(store)  # of an interrupted run
+        levels: dict[str, Blocks] = {"": draft.journal().read()}
         for overview, spool, lost in zip(overviews, spools, of_overviews, strict=True):
-            group = root / overview_name(cube, overview)
+            name = overview_name(cube, overview)
+            group = root / name
             shutil.rmtree(group, ignore_errors=True)  # of an interrupted run
-            spool.copy_to(groups.make(_in_chunks_of(array, overview), group))
+            levels[name] = spool.copy_to(groups.make(_in_chunks_of(array, overview), group))
             _finish(group, facts | storage.facts([entry.loss for entry in lost], facts_of(cube)))
         _finish(root, facts_of_cube)
+        keep_journal(store, levels)
         draft.exchange(path)
     if report is not None:
         report(facts_of_cube)

@@ -1,0 +1,40 @@
+"""The objects of a Zarr store, wherever it lies: read, written and listed by their keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zarr.abc.store import Store
+from zarr.core.buffer import default_buffer_prototype
+from zarr.core.sync import sync
+from zarr.storage import LocalStore
+
+
+def store_of(path: Path, *, read_only: bool = True) -> Store:
+    """The Zarr store at a path."""
+    return LocalStore(path.absolute(), read_only=read_only)
+
+
+def read_object(store: Store, key: str) -> bytes | None:
+    """The bytes of an object; None if there is none."""
+    found = sync(store.get(key, default_buffer_prototype()))
+    return None if found is None else found.to_bytes()
+
+
+def write_object(store: Store, key: str, stored: bytes) -> None:
+    """Write an object in one step: a reader finds the old bytes or the new ones."""
+    sync(store.set(key, default_buffer_prototype().buffer.from_bytes(stored)))
+
+
+def delete_object(store: Store, key: str) -> None:
+    """Delete an object, if it is there."""
+    sync(store.delete(key))
+
+
+def keys_below(store: Store, prefix: str) -> list[str]:
+    """The keys of all objects below a prefix, in order."""
+
+    async def collect() -> list[str]:
+        return sorted([key async for key in store.list_prefix(prefix)])
+
+    return sync(collect())
