@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rangegeo.analysis.similarity import similarity
+    from rangegeo.cubes.mosaic import mosaic
     from rangegeo.cubes.raster import raster
     from rangegeo.errors import RangegeoError
     from rangegeo.models.dropin import RANGE, load_satclip_location_encoder
@@ -40,11 +41,12 @@ else:
         "RANGE": "rangegeo.models.dropin",
         "load_satclip_location_encoder": "rangegeo.models.dropin",
         "raster": "rangegeo.cubes.raster",
+        "mosaic": "rangegeo.cubes.mosaic",
         "open_cube": "rangegeo.stores.opening",
         "similarity": "rangegeo.analysis.similarity",
         "RangegeoError": "rangegeo.errors",
     }
-    _WITH_ACCESSOR = {"raster", "open_cube"}  # what they return has the .rangegeo accessor
+    _WITH_ACCESSOR = {"raster", "open_cube", "mosaic"}  # what they return has the .rangegeo accessor
 
     def __getattr__(name):
         from importlib import import_module
@@ -69,6 +71,7 @@ __all__ = [
     "__version__",
     "load_model",
     "load_satclip_location_encoder",
+    "mosaic",
     "open_cube",
     "raster",
     "similarity",

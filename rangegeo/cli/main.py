@@ -22,6 +22,7 @@ from rangegeo.errors import CubeWarning, GridWarning, Note, RangegeoError
 INTERRUPTED = 130
 COMMANDS = {
     "raster": "Make an embedding raster of a box, an area or another grid.",
+    "mosaic": "Join cubes that lie on one lattice.",
     "points": "Embed the places of a table.",
     "preview": "Draw a cube: a map, or colours for QGIS.",
     "info": "Say what a cube, a model, a checkpoint or a database is.",

@@ -2,7 +2,7 @@
 
 The field is continuous, so nothing is resampled: a coarse pixel holds the model's value at its own centre, within the
 cube's own tolerance. Patches are evaluated once for all levels, so all overviews together add less than a third of the
-pixels and hardly any evaluation.
+pixels and hardly any evaluation. Of cubes that are only joined, a coarse pixel holds the mean of four finer ones.
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ from rangegeo.cubes.outline import outline
 from rangegeo.cubes.spec import RasterSpec
 from rangegeo.engine.patches import Patch, fill_coarse
 from rangegeo.field.recipe import Recipe
-from rangegeo.grid.pyramid import overview_factors
+from rangegeo.grid.coords import grid_coords
+from rangegeo.grid.pyramid import coarser, overview_factors
 from rangegeo.grid.windows import Window
 from rangegeo.models.load import loaded
 from rangegeo.models.spec import ModelSpec
+from rangegeo.schema.cube import as_4d, geobox_of
 from rangegeo.schema.facts import facts_of, with_facts
+from rangegeo.stores.conventions import RESAMPLED
 
 
 def make_overviews(raster: LazyRaster) -> list[xr.DataArray]:
@@ -51,6 +54,41 @@ def make_overviews(raster: LazyRaster) -> list[xr.DataArray]:
             level = level.copy(data=values if spec.has_beta else values[0])
         levels.append(level)
     return levels
+
+
+def mean_overviews(cube: xr.DataArray) -> list[xr.DataArray]:
+    """The overviews of any cube, each pixel the mean of the four below it that have data.
+
+    Args:
+        cube: backed by dask.
+    Returns:
+        Lazy cubes of the same bands and betas; none if the cube is small enough to be read whole.
+    """
+    levels, grid, side = [], geobox_of(cube), max(max(cube.chunksizes[axis]) for axis in ("y", "x"))
+    values = as_4d(cube).data
+    for factor in overview_factors(grid.shape.yx):
+        values = values.rechunk({0: -1, 1: -1, 2: 2 * side, 3: 2 * side})
+        chunks = (*values.chunks[:2], *(tuple(-(-size // 2) for size in sizes) for sizes in values.chunks[2:]))
+        values = values.map_blocks(halved, chunks=chunks, dtype=np.float32, meta=np.empty((0,) * 4, np.float32))
+        coords = grid_coords(coarser(grid, factor))
+        coords = {str(name): coord for name, coord in cube.coords.items() if name not in coords} | coords
+        data = values if "beta" in cube.dims else values[0]
+        level = with_facts(xr.DataArray(data, coords, cube.dims, cube.name), facts_of(cube))
+        level.encoding[RESAMPLED] = "average"
+        levels.append(level)
+    return levels
+
+
+def halved(block: np.ndarray) -> np.ndarray:
+    """The means of two rows and two columns each of (betas, bands, h, w); NaN is left out."""
+    height, width = (-(-side // 2) for side in block.shape[2:])
+    total, count = (np.zeros((*block.shape[:2], height, width), np.float32) for _ in range(2))
+    for row, col in product(range(2), range(2)):
+        part = block[:, :, row::2, col::2]
+        known = ~np.isnan(part)
+        total[:, :, : part.shape[2], : part.shape[3]] += np.where(known, part, 0)
+        count[:, :, : part.shape[2], : part.shape[3]] += known
+    return np.where(count > 0, total / np.maximum(count, 1), np.float32(np.nan))
 
 
 def _lazy(patches: PatchLayer, coarse: RasterSpec, factor: int) -> da.Array:

@@ -66,10 +66,16 @@ class Measuring:
     Attributes:
         values: the array.
         patches: the keys of the patches of each block, by the key of the block.
+        earlier: what is known of parts of the array that were measured before, as `summarise` returns it.
     """
 
-    def __init__(self, values: da.Array, patches: Mapping[Hashable, tuple[Hashable, ...]]) -> None:
-        self.values, self.patches = values, patches
+    def __init__(
+        self,
+        values: da.Array,
+        patches: Mapping[Hashable, tuple[Hashable, ...]],
+        earlier: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.values, self.patches, self.earlier = values, patches, dict(earlier or {})
         self._name = f"measured-{tokenize(values.name, sorted(map(str, patches)))}"
         tasks: dict[Any, Any] = {
             (self._name, *key[1:]): (_measured, list(map(_name, found)), list(found))  # type: ignore[index]
@@ -78,8 +84,12 @@ class Measuring:
         self._graph = HighLevelGraph.from_collections(self._name, tasks, [values])  # type: ignore[list-item]
 
     @classmethod
-    def of(cls, values: da.Array) -> Measuring | None:
-        """The patches of an array, also of one that was sliced or combined from others; None if there are none."""
+    def of(cls, values: da.Array, earlier: Mapping[str, Any] | None = None) -> Measuring | None:
+        """The patches of an array, also of one that was sliced or combined from others; None if there are none.
+
+        Args:
+            earlier: the facts of the array, of which those that an earlier run has measured count too.
+        """
         layers = patch_layers(values)
         if not layers:
             return None
@@ -87,16 +97,19 @@ class Measuring:
         below = values.dask.get_all_dependencies()
         memo: dict[Hashable, tuple[Hashable, ...]] = {}
         patches = {key: _patches_below(key, below, known, memo) for key in _flat(values.__dask_keys__())}
-        return cls(values, patches) if any(patches.values()) else None
+        return cls(values, patches, earlier) if any(patches.values()) else None
 
     def of_block(self, row: int, col: int) -> Delayed:
         """What the patches of a block of pixels measured, as `Measured`."""
         return Delayed((self._name, 0, 0, row, col), self._graph, layer=self._name)
 
-    @staticmethod
-    def facts(measured: Iterable[Measured]) -> dict[str, str | int | float]:
-        """As `summarise`."""
-        return summarise(measured)
+    def facts(self, measured: Iterable[Measured]) -> dict[str, str | int | float]:
+        """As `summarise`, with what was measured earlier."""
+        if "measured_error" not in self.earlier:
+            return summarise(measured)
+        names = {"measured_error": "error", "proof_pixels": "proved", "evaluations": "evaluations"}
+        names |= {"refined_parts": "missed_tolerance"}
+        return summarise([*measured, {"earlier": {names[name]: self.earlier[name] for name in names}}])
 
 
 def _patches_below(

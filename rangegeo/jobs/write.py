@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,8 @@ def compute_and_write(
         options: of the format's writer.
         report: called with the facts that were measured.
     """
-    measuring = Measuring.of if facts_of_values(cube) else None  # it is the error of the model's own values alone
+    known = facts_of_values(cube)
+    measuring = partial(Measuring.of, earlier=known) if known else None  # the error is of the model's own values alone
     return form.write(cube, path, storage=storage, measuring=measuring, report=report, **options)
 
 

@@ -20,7 +20,8 @@ from rangegeo.schema.cube import geobox_of
 from rangegeo.schema.facts import computed_from, facts_of
 from rangegeo.support.earth import METRES_A_DEGREE
 
-RESAMPLING = "evaluation at pixel centres"  # overviews are not resampled: the field is continuous and evaluated again
+RESAMPLING = "evaluation at pixel centres"  # of a raster: the field is continuous and evaluated again
+RESAMPLED = "rangegeo_resampling"  # of the encoding of an overview that was made in another way: how
 REPOSITORY = "geo-embeddings/embeddings-zarr-convention"
 # The declaration of github.com/geo-embeddings/embeddings-zarr-convention, v1, which zarr-cm does not know.
 GEOEMB = {
@@ -67,7 +68,7 @@ def _multiscales(cube: xr.DataArray, overviews: Sequence[xr.DataArray]) -> list[
                 "asset": overview_name(cube, overview),
                 "derived_from": levels[-1]["asset"],
                 "transform": _scaled(finer, overview),
-                "resampling_method": RESAMPLING,
+                "resampling_method": overview.encoding.get(RESAMPLED, RESAMPLING),
                 **_shape_and_transform(overview),
             }
         )

@@ -77,7 +77,9 @@ def open_cube(
             argument="chunks", expected='"auto" or None', got=chunks, remedy="open_cube(path).chunk(x=512, y=512)"
         )
     if isinstance(path, Sequence) and not isinstance(path, str):
-        return _joined(path, [open_cube(part, level=level, pixels=pixels, chunks=chunks, like=like) for part in path])
+        return joined_betas(
+            path, [open_cube(part, level=level, pixels=pixels, chunks=chunks, like=like) for part in path]
+        )
     if not isinstance(path, str | os.PathLike):
         raise CubeError(
             f"open_cube takes a path, got {type(path).__name__}; xarray.open_zarr opens stores of other kinds"
@@ -106,7 +108,7 @@ def _not_there(path: Path) -> str:
     return f"{path} does not exist, but the files of its betas do; {hint}"
 
 
-def _joined(paths: Sequence[str | Path], cubes: list[xr.DataArray]) -> xr.DataArray:
+def joined_betas(paths: Sequence[str | Path], cubes: list[xr.DataArray]) -> xr.DataArray:
     """One cube of the betas of several, in rising order.
 
     Raises:

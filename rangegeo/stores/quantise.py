@@ -59,6 +59,7 @@ class Storage:
         sampled: the number of pixels in this sample; 0 if the ranges come from elsewhere.
         margin: how much wider than the sample the ranges are on each side, as a share of a band's span.
         origin: where the ranges come from: "cube", "model", or the name of the file that they were taken from.
+        kept: whether values that were stored before are stored in the same steps again, so that they lose nothing more.
     """
 
     dtype: str = "float32"
@@ -69,6 +70,7 @@ class Storage:
     sampled: int = 0
     margin: float = 0.0
     origin: str = "cube"
+    kept: bool = False
 
     @property
     def nodata(self) -> float:
@@ -150,7 +152,8 @@ class Storage:
 
         Args:
             losses: what storing each block cost; None for a block without data.
-            before: the attributes that the cube had already. If it was quantised before, the earlier losses are added.
+            before: the attributes that the cube had already. If it was quantised before, the earlier losses are added,
+                unless its values are kept in the same steps.
         """
         if self.dtype == "float32":
             return {}
@@ -166,7 +169,12 @@ class Storage:
             ranges["quantisation_ranges"] = self.origin
             if self.sampled:
                 ranges |= {"quantisation_sample": self.sampled, "quantisation_margin": self.margin}
-        total: dict[str, float] = {name: value + before.get(name, 0) for name, value in measured.items()}
+        total: dict[str, float] = {
+            name: max(value, before.get(name, 0))
+            if self.kept and name != "quantisation_clipped"
+            else value + before.get(name, 0)
+            for name, value in measured.items()
+        }
         return {"quantisation_dtype": self.dtype, **ranges, **total}
 
 

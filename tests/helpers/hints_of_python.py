@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import shapely
+from helpers import hints_of_joining
 from helpers.hint_files import CKPT, METRES, NPZ, SQUARE, geojson, grid, grid_array, joined, made, text
 from helpers.hints import Row, Way
 
@@ -434,6 +435,7 @@ MORE = (
     ),
 )
 ROWS = (
+    *hints_of_joining.PYTHON,
     *TABLES,
     *MORE,
     Row(

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import shapely
 from filelock import Timeout
+from helpers import hints_of_joining
 from helpers.hint_files import (
     BOX,
     CKPT,
@@ -1811,4 +1812,16 @@ MORE = (
         (text("t.csv"), text("t.vrt", VRT)),
     ),
 )
-ROWS = (*EXTENT, *LIKE, *AREA, *CONTENT, *OUTPUT, *PREVIEW, *POINTS_ROWS, *WEIGHTS, *FILES, *MORE)
+ROWS = (
+    *EXTENT,
+    *LIKE,
+    *AREA,
+    *CONTENT,
+    *OUTPUT,
+    *PREVIEW,
+    *POINTS_ROWS,
+    *WEIGHTS,
+    *FILES,
+    *MORE,
+    *hints_of_joining.SHELL,
+)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rangegeo.jobs.measured import interpolation_line, stored_line
+from rangegeo.jobs.measured import interpolation_line, loss_line, stored_line
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,8 @@ def test_clipped_values_are_counted(clipped, said):
     storage = SimpleNamespace(dtype="int8", bounds={"visual": 0.01})
     line = stored_line({"quantisation_error_visual": 0.002, "quantisation_clipped": clipped}, storage)
     assert line == f"stored as int8: measured error 2.0e-03 (visual) of the largest value; {said}"
+
+
+def test_floats_lose_nothing_of_what_integers_had_lost():
+    """A cube that was opened from clipped integers and is written as float32."""
+    assert loss_line({}, SimpleNamespace(dtype="float32", bounds={"visual": 0}), {"quantisation_clipped": 5}) is None
