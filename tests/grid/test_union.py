@@ -65,7 +65,7 @@ def test_the_whole_globe_is_not_turned():
         ),
         (
             make_geobox((5, 44, 6, 45), 10_000, "EPSG:3035"),
-            "b is in EPSG:3035, and a in EPSG:4326; make it in crs EPSG:",
+            "b is in EPSG:3035, and a in EPSG:4326; make it with crs=",
         ),
     ],
 )
