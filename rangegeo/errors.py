@@ -26,6 +26,7 @@ SPELLINGS = {
 _OPEN, _NEXT, _CLOSE = "\ue000", "\ue001", "\ue002"  # private characters that mark the two spellings in a raw message
 _BOTH = re.compile(f"{_OPEN}([^{_NEXT}]*){_NEXT}([^{_CLOSE}]*){_CLOSE}")
 _SPECIAL = re.compile(r"[\s'\"\\$&;()<>*?#!`|~^{}\[\]]|^$")  # what a shell does not take as it is
+LONGEST_LINE = 300  # characters of what a library says; some quote the whole content of a file
 _NOTHING = object()
 
 
@@ -235,5 +236,6 @@ class ModelWarning(_TwoSpellings, UserWarning):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, or the name of its class if it has no message."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """What a library says, for a message: its first line, or the name of its class if it says nothing."""
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} …"

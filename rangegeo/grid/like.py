@@ -16,6 +16,7 @@ from rangegeo.grid.box import check_size
 from rangegeo.grid.coords import Labels
 from rangegeo.grid.crs import crs_name, parse_crs, wkt_of
 from rangegeo.grid.georeference import is_skewed, labels_in, read_geobox, unskewed
+from rangegeo.grid.zarr_store import checked_group, readable
 from rangegeo.support.paths import local_path, name_beside, shell_name, unparsed
 
 # A path or another name that GDAL opens, a grid, or georeferenced data.
@@ -33,6 +34,7 @@ OF_GEOBOX = {
 EVEN = "put it on even steps, for example with array.interp"
 STORE_FILES = ("zarr.json", ".zgroup", ".zarray")  # a folder with one of these is a Zarr store
 LIKE = argument("like")
+RASTER = f"{LIKE} must be a raster"  # what messages about a store say
 
 
 def geobox_like(source: RasterLike) -> GeoBox:
@@ -116,14 +118,12 @@ def _opened(name: str) -> Iterator[xr.Dataset]:
     """A Zarr store, opened by xarray. GDAL up to 3.10 does not read format 3, and no GDAL reads a cube."""
     from zarr.storage import LocalStore
 
-    try:
-        store = LocalStore(local_path(name))  # zarr takes a name with "::" for an address
-        with xr.open_zarr(store, chunks=None, consolidated=False, decode_coords="all") as dataset:
-            yield dataset
-    except (OSError, ValueError, KeyError) as error:
-        if isinstance(error, GridError | UsageError):
-            raise
-        raise UsageError(f"{LIKE} must be a raster, and {name} is a Zarr store that xarray does not open") from error
+    store = LocalStore(local_path(name))  # zarr takes a name with "::" for an address
+    checked_group(store, name, RASTER)
+    with readable(name, RASTER):
+        dataset = xr.open_zarr(store, chunks=None, consolidated=False, decode_coords="all")
+    with dataset:
+        yield dataset
 
 
 def _of_xarray(data: xr.DataArray | xr.Dataset, name: str) -> GeoBox:

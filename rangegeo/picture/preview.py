@@ -17,7 +17,7 @@ from rasterio.windows import Window
 from rangegeo.colours.fit import check_stretch
 from rangegeo.colours.paint import colours_of, fit_cube
 from rangegeo.cubes.betas import at_beta
-from rangegeo.errors import UsageError, argument
+from rangegeo.errors import CubeError, UsageError, argument
 from rangegeo.grid.crs import wkt_of
 from rangegeo.picture.figure import PIXELS, draw, note_of, title_of
 from rangegeo.picture.orientation import Orientation
@@ -29,6 +29,7 @@ from rangegeo.stores.geotiff import output_paths, rgb_file
 from rangegeo.stores.geotiff_crs import check_crs
 from rangegeo.stores.journal import Entry
 from rangegeo.stores.opening import open_cube
+from rangegeo.support.damaged import reading
 from rangegeo.support.destination import check_destination
 from rangegeo.support.optional import import_optional
 from rangegeo.support.paths import local_path
@@ -37,6 +38,7 @@ from rangegeo.support.unfinished import unfinished_folder
 STRIP_BETAS = (0.0, 0.25, 0.5, 0.75, 1.0)  # the panels of a cube of components, which holds any beta
 DOTS_PER_INCH = 150
 ROOM = 8  # bytes a pixel, for a GeoTIFF that does not compress and its draft
+AGAIN = "if it is damaged, make it again with rangegeo raster"
 SOFTWARE = f"rangegeo {version('rangegeo')}"
 
 
@@ -105,7 +107,10 @@ def preview(
     for output in outputs:
         room = ROOM * cube.sizes["y"] * cube.sizes["x"]
         check_destination(output, room, overwrite=overwrite, smaller="draw a .png, which takes little room")
-    with unfinished_folder(path) as folder:
+    with (
+        unfinished_folder(path) as folder,
+        reading(f"{', '.join(map(str, sources))} cannot be drawn", CubeError, AGAIN),
+    ):
         WRITERS[path.suffix.lower()](sources, cube, look, [folder / output.name for output in outputs])
         for output in outputs:
             os.replace(folder / output.name, output)

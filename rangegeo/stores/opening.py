@@ -15,10 +15,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import xarray as xr
 import zarr
+from zarr.storage import LocalStore
 
 from rangegeo.errors import CubeError, CubeWarning, UsageError, argument
 from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.crs import without_cf_warnings
+from rangegeo.grid.zarr_store import EXPECTED, checked_group, readable
 from rangegeo.schema.betas import SAME_BETA
 from rangegeo.schema.complete import text
 from rangegeo.schema.cube import BETA_ATTRS, NAME
@@ -37,7 +39,6 @@ BANDS_READ = 16  # bands in a chunk of a GeoTIFF: a whole spectrum needs few tas
 TEXT_ENDINGS = ("_sha256", "_file", "_version", "command", "model", "name", "citation", "aoi")
 NETCDF = (".nc", ".nc4", ".cdf")  # suffixes
 ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")  # how addresses begin, such as those of buckets
-EXPECTED = "expected a cube that rangegeo raster wrote"
 # A function of the shape (h, w) of a cube and its number of overviews that chooses a level.
 ChooseLevel: TypeAlias = Callable[[Sequence[int], int], int]
 
@@ -140,7 +141,7 @@ def joined_betas(paths: Sequence[str | Path], cubes: list[xr.DataArray]) -> xr.D
 def overview_count(path: Path) -> int:
     """How many levels a cube has that are coarser than the cube itself."""
     if path.is_dir():
-        return len(_levels(zarr.open_group(path, mode="r", use_consolidated=False).attrs)[1:])
+        return len(_levels(checked_group(LocalStore(path), str(path)).attrs)[1:])
     if path.suffix.lower() in NETCDF:
         return 0
     import rasterio
@@ -180,7 +181,7 @@ def stored_scales(path: Path) -> tuple[list[float], list[float]]:
 
 def stored_array(path: Path) -> zarr.Array:
     """The array of a cube's Zarr store."""
-    group = zarr.open_group(path, mode="r", use_consolidated=False)
+    group = checked_group(LocalStore(path), str(path))
     arrays = {name: array for name, array in group.arrays() if array.ndim >= 3}
     return arrays[NAME] if NAME in arrays else next(iter(arrays.values()))
 
@@ -213,19 +214,33 @@ def _levels(attrs: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _open_store(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.DataArray:
     """Open a Zarr store."""
+    checked_group(LocalStore(path), str(path))
     read = partial(xr.open_zarr, decode_coords="all", consolidated=False, chunks=None if chunks is None else {})
-    try:
+    with readable(str(path)):
         dataset = read(store_at(path))
-    except (OSError, ValueError, KeyError) as error:
-        raise CubeError(f"{path} is not a readable Zarr store; {EXPECTED}") from error
-    name = array_name(dataset, path)
-    if not is_complete(path):
-        warnings.warn(f"{path} is unfinished: chunks that were not written read as NaN", CubeWarning, stacklevel=3)
-    levels = _levels(dataset.attrs)
-    level = choose(_sides(dataset[name]), len(levels[1:]))
-    if level:
-        dataset = read(store_at(path / levels[level]["asset"]))
-    return cube_of(dataset, name, path)
+        name = array_name(dataset, path)
+        if not is_complete(path):
+            warnings.warn(f"{path} is unfinished: chunks that were not written read as NaN", CubeWarning, stacklevel=3)
+        levels = _levels(dataset.attrs)
+        level = choose(_sides(dataset[name]), len(levels[1:]))
+        if level:
+            dataset = read(store_at(path / levels[level]["asset"]))
+        return _with_sound_axes(cube_of(dataset, name, path), path)
+
+
+def _with_sound_axes(cube: xr.DataArray, path: Path) -> xr.DataArray:
+    """The cube, if the labels of its axes can be those of pixels.
+
+    Raises:
+        CubeError: labels are missing or the same, because their chunks are damaged or gone, or the CRS is gone.
+    """
+    for axis in ("x", "y", "band", "beta"):
+        labels = np.ravel(cube[axis].values).astype(np.float64) if axis in cube.coords else np.empty(0)
+        if not np.isfinite(labels).all() or len(np.unique(labels)) < len(labels):
+            raise CubeError(f"the labels of {axis} in {path} are damaged; {EXPECTED}")
+    if "spatial_ref" not in cube.coords:
+        raise CubeError(f"{path} has lost its coordinate spatial_ref, which says the CRS; {EXPECTED}")
+    return cube
 
 
 def _open_netcdf(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.DataArray:

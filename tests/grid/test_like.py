@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 from rasterio.control import GroundControlPoint
 
-from rangegeo.errors import GridError, UsageError
+from rangegeo.errors import CubeError, GridError, UsageError
 from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.like import geobox_like
 
@@ -221,7 +221,7 @@ def test_a_zarr_store_without_a_raster_is_refused(tmp_path):
     assert "has no coordinates x and y of even steps" in refused(tmp_path / "a.zarr")
     (tmp_path / "b.zarr").mkdir()
     (tmp_path / "b.zarr" / "zarr.json").write_text("{")
-    assert "is a Zarr store that xarray does not open" in refused(tmp_path / "b.zarr", UsageError)
+    assert "b.zarr is not a readable Zarr store (Expecting property name" in refused(tmp_path / "b.zarr", CubeError)
 
 
 def test_a_file_of_several_rasters_names_them(tmp_path):

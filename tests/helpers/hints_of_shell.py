@@ -419,7 +419,7 @@ LIKE = (
     Row(
         "damaged store",
         f"raster --like s.zarr {MINI} {OUT}",
-        (Way("is a Zarr store that xarray does not open", swap={"s.zarr": "t.zarr"}),),
+        (Way("is not a readable Zarr store", swap={"s.zarr": "t.zarr"}),),
         (text("s.zarr/.zgroup", "{"), store("t.zarr")),
     ),
 )

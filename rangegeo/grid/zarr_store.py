@@ -1,0 +1,115 @@
+"""Zarr stores of strangers: what their metadata say is checked before any of their chunks is decoded.
+
+A codec turns bytes of a store into values, so it is a program that the store chooses. `pickle` runs any code. So only
+codecs that are known to do nothing but to decode are let through, and only chunks and labels that fit into memory.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import zarr
+from zarr.abc.store import Store
+
+from rangegeo.errors import CubeError
+from rangegeo.support.damaged import reading
+from rangegeo.support.text import counted, human_bytes
+
+# Names of codecs: those of Zarr 3, and those of numcodecs, which Zarr 2 uses and Zarr 3 calls "numcodecs.NAME".
+CODECS = (
+    {"bytes", "transpose", "sharding_indexed", "blosc", "zstd", "gzip", "crc32c", "vlen-utf8", "vlen-bytes"}
+    | {"zlib", "lz4", "shuffle", "delta", "bitround", "quantize", "fixedscaleoffset", "packbits", "astype"}
+    | {"crc32", "adler32", "fletcher32", "jenkins_lookup3", "zfpy", "pcodec"}
+)
+LARGEST_CHUNK = 2**31  # bytes; no codec of Blosc holds more
+MOST_LABELS = 10**8  # values of an array beside the cube, such as the labels of an axis; they are read whole
+DEEPEST = 16  # codecs within codecs, and groups within groups
+PARTS = ("embedding", "x", "y", "band", "band_name", "beta", "spatial_ref")  # arrays of a cube
+LOST = re.compile(r"Object at (\S+) is not recognized")  # zarr's warning of a folder without metadata
+EXPECTED = "expected a cube that rangegeo raster wrote"
+
+
+def checked_group(store: Store, name: str, expected: str = EXPECTED) -> zarr.Group:
+    """The group of a store, if all its arrays can be read without harm.
+
+    Args:
+        store: a store of zarr. Only its metadata are read.
+        name: what it is called in messages.
+        expected: what messages say was expected.
+    Raises:
+        CubeError: its metadata are damaged, or an array has a codec that is not known to be harmless, or chunks or
+            labels that would fill the memory.
+    """
+    with readable(name, expected), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        group = zarr.open_group(store, mode="r", use_consolidated=False)
+        for path, node in group.members(max_depth=DEEPEST):
+            if isinstance(node, zarr.Array):
+                _check(node, f"the array {path!r} of {name}")
+    lost = {found[1] for warning in said if (found := LOST.match(str(warning.message)))} & set(PARTS)
+    if lost:
+        raise CubeError(f"the array {min(lost)!r} of {name} has lost its metadata; make the store again")
+    return group
+
+
+@contextmanager
+def readable(name: str, expected: str = EXPECTED) -> Iterator[None]:
+    """A context in which a store is opened: whatever its damage makes zarr or xarray raise becomes a CubeError.
+
+    They also warn of what they then refuse, and of types that Zarr 3 does not specify. Nobody needs to hear that.
+    """
+    with reading(f"{name} is not a readable Zarr store", CubeError, expected), warnings.catch_warnings():
+        for message in ("Object at", "The data type", "Numcodecs codecs", "Variable\\(s\\) referenced"):
+            warnings.filterwarnings("ignore", message)
+        try:
+            yield
+        except zarr.errors.GroupNotFoundError as error:
+            raise CubeError(f"{name} is not a readable Zarr store; {expected}") from error
+
+
+def _check(array: zarr.Array, name: str) -> None:
+    """Refuse an array that cannot be read without harm; `name` is what messages call it."""
+    unknown = sorted(set(_codecs(array.metadata.to_dict())) - CODECS)
+    if unknown:
+        raise CubeError(
+            f"{name} has the codec {', '.join(unknown)}, which rangegeo does not run for files of others, because it "
+            "may execute code; write the store again with another one, such as zstd"
+        )
+    size = max(1, array.dtype.itemsize)
+    chunk = math.prod(array.chunks) * size
+    if chunk > LARGEST_CHUNK:
+        raise CubeError(
+            f"{name} has chunks of {human_bytes(chunk)}, and at most {human_bytes(LARGEST_CHUNK)} can be read at once; "
+            "write the store again with smaller chunks"
+        )
+    if array.ndim < 2 and math.prod(array.shape) > MOST_LABELS:
+        values = counted(math.prod(array.shape), "value")
+        raise CubeError(f"{name} has {values}, and no axis of a cube has so many; {EXPECTED}")
+
+
+def _codecs(described: Mapping[str, Any], depth: int = 0) -> Iterable[str]:
+    """The names of the codecs of an array, also of those within others, as its metadata describe it."""
+    if depth > DEEPEST:
+        yield f"{DEEPEST} codecs within each other"
+        return
+    parts = [described.get(key) for key in ("compressor", "filters", "codecs", "index_codecs", "serializer")]
+    for part in parts:
+        for codec in part if isinstance(part, list | tuple) else [part]:
+            if codec is None:
+                continue
+            told = codec if isinstance(codec, Mapping) else _described(codec)
+            yield str(told.get("id", told.get("name", "without a name"))).removeprefix("numcodecs.")
+            inner = told.get("configuration")
+            if isinstance(inner, Mapping):
+                yield from _codecs(inner, depth + 1)
+
+
+def _described(codec: Any) -> Mapping[str, Any]:
+    """A codec of zarr or of numcodecs as its metadata describe it."""
+    described: Mapping[str, Any] = codec.to_dict() if hasattr(codec, "to_dict") else codec.get_config()
+    return described
