@@ -89,7 +89,7 @@ def _tags(path: Path) -> dict:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
-            with rasterio.open(path.absolute()) as file:
+            with rasterio.open(path.absolute(), driver="GTiff") as file:
                 return file.tags()
         except RasterioIOError:
             return {}

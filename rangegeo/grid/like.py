@@ -17,6 +17,7 @@ from rangegeo.grid.coords import Labels
 from rangegeo.grid.crs import crs_name, parse_crs, wkt_of
 from rangegeo.grid.georeference import is_skewed, labels_in, read_geobox, unskewed
 from rangegeo.grid.zarr_store import checked_group, readable
+from rangegeo.support.foreign import check_foreign
 from rangegeo.support.paths import local_path, name_beside, shell_name, unparsed
 
 # A path or another name that GDAL opens, a grid, or georeferenced data.
@@ -91,6 +92,7 @@ def _of_file(name: str) -> GeoBox:
 
     with warnings.catch_warnings():  # the errors below tell the same
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        check_foreign(unparsed(name), f"{LIKE} {name}", UsageError, raster=True)
         try:
             with rasterio.open(unparsed(name)) as file:
                 shape, transform, crs, parts = file.shape, file.transform, file.crs, file.subdatasets

@@ -15,6 +15,7 @@ import shapely
 from rangegeo.errors import GridError, GridWarning, UsageError, argument, first_line
 from rangegeo.grid.crs import WGS84, CrsLike
 from rangegeo.support.drivers import is_text_table
+from rangegeo.support.foreign import check_foreign
 from rangegeo.support.paths import local_path, name_beside, shell_name, unparsed
 from rangegeo.support.stdin import is_pipe, standard_input
 
@@ -229,6 +230,7 @@ def _read(source: str | bytes, name: str, layer: str | None = None) -> tuple[np.
     from pyogrio.errors import DataLayerError, DataSourceError, GeometryError
     from pyogrio.raw import read
 
+    check_foreign(source, f"{AOI} {name}", UsageError)
     try:
         with warnings.catch_warnings():  # GDAL warns of heights and of names; polygons are checked later
             warnings.simplefilter("ignore")

@@ -65,7 +65,7 @@ def put_back(file: DatasetReaderBase, path: Path, like: Path) -> Told:
     import rasterio
 
     try:
-        source = rasterio.open(like.absolute())
+        source = rasterio.open(like.absolute(), driver="GTiff")
     except rasterio.errors.RasterioIOError:
         source = None
     if source is None or VERSION not in source.tags():

@@ -29,6 +29,7 @@ from rangegeo.stores.geotiff_sample import TAG, is_as_written
 from rangegeo.stores.joined import REMEDY, VERSION, Told, check_steps, put_back
 from rangegeo.stores.restored import array_name, cube_of, decoded
 from rangegeo.stores.zarr import is_complete, store_at
+from rangegeo.support.foreign import check_foreign
 from rangegeo.support.paths import local_path
 from rangegeo.support.text import counted
 
@@ -270,7 +271,10 @@ def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None, like: Pat
         with without_cf_warnings(), warnings.catch_warnings():  # a file without a georeference is refused below
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             warnings.filterwarnings("ignore", "(Scales|Offsets) differ across bands", UserWarning)  # as intended
+            check_foreign(path, str(path), CubeError, raster=True)
             with rasterio.open(path.absolute()) as file:
+                if "OVERVIEW_FILE" in file.tags(ns="OVERVIEWS"):
+                    raise CubeError(f"{path} names another file for its overviews, which is not opened; {EXPECTED}")
                 told = Told.by(file) if like is None else put_back(file, path, like)
                 tags, own = told.tags, like is None and is_as_written(file, told.tags)
                 names = [name or f"band_{number}" for number, name in enumerate(told.names, 1)]

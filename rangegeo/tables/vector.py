@@ -16,6 +16,7 @@ from pyogrio.raw import open_arrow
 
 from rangegeo.errors import TableError, UsageError, argument, first_line
 from rangegeo.support.drivers import is_text_table
+from rangegeo.support.foreign import check_foreign
 from rangegeo.tables.table import Block, Geometry, Table, free_name, in_rows, one_line, stored_crs
 
 WKB_NAMES = {b"geoarrow.wkb", b"ogc.wkb"}  # Arrow extension types of columns of geometries
@@ -37,6 +38,7 @@ def open_vector(path: Path, name: str, layer: str | None = None) -> Table:
     said = f"{name} cannot be read"
     with one_line(said), warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
+        check_foreign(path, name, TableError)
         try:
             layer = _layer([str(known) for known, _ in pyogrio.list_layers(path)], layer, name)
             if is_text_table(path, layer):
