@@ -20,6 +20,7 @@ import zarr
 from zarr.abc.store import Store
 
 from rangegeo.errors import CubeError
+from rangegeo.grid.zarr_store import check_array
 from rangegeo.schema.cube import NAME
 from rangegeo.stores.journal import Entry, checksum
 from rangegeo.stores.objects import keys_below, read_object
@@ -78,6 +79,7 @@ def read_journal(store: Store) -> KeptJournal | None:
         return None
     try:
         array = zarr.open_array(store, path=f"{GROUP}/{ENTRIES}", mode="r")
+        check_array(array, "its journal")
         head, _, rest = np.asarray(array[:]).tobytes().partition(b"\n")
         body = rest[: json.loads(head)["bytes"]]
         if checksum(body) != json.loads(head)["crc32c"]:

@@ -20,8 +20,10 @@ from rangegeo.errors import RangegeoError, first_line
 HEAD = 2**16  # bytes in which GDAL looks for what a file is
 VIRTUAL = (b"<OGRVRTDataSource", b"<VRTDataset")  # files that name other files
 # Files that name a server, or the commands of a program.
-SERVERS = (b"OGRWFSDataSource", b"WFS_Capabilities", b"GDAL_WMS", b"WMS_Capabilities", b"<Capabilities", b"WMT_MS")
-SERVERS += (b"WCS_GDAL", b"GDAL_WMTS", b"GDALTileIndexDataset", b"gdal_streamed_alg", b"OGRCSWDataSource", b"<TileMap")
+SERVERS = (
+    *(b"OGRWFSDataSource", b"WFS_Capabilities", b"GDAL_WMS", b"WMS_Capabilities", b"<Capabilities", b"WMT_MS"),
+    *(b"WCS_GDAL", b"GDAL_WMTS", b"GDALTileIndexDataset", b"gdal_streamed_alg", b"OGRCSWDataSource", b"<TileMap"),
+)
 # Elements of a VRT whose text is not opened.
 TEXTS = {"MDI", "SRS", "Description", "LayerSRS", "GeometryType", "Category", "WKT", "SrcRegion", "ExtentXMin"}
 SUBDATASETS = ("NETCDF:", "HDF5:", "HDF4_SDS:", "GPKG:", "GTIFF_DIR:")  # names of what lies in a file of this machine
