@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rangegeo.cubes.mosaic import mosaic
     from rangegeo.cubes.raster import raster
     from rangegeo.errors import RangegeoError
+    from rangegeo.jobs.verify import verify
     from rangegeo.models.dropin import RANGE, load_satclip_location_encoder
     from rangegeo.models.load import load_model
     from rangegeo.models.model import Model
@@ -44,6 +45,7 @@ else:
         "mosaic": "rangegeo.cubes.mosaic",
         "open_cube": "rangegeo.stores.opening",
         "similarity": "rangegeo.analysis.similarity",
+        "verify": "rangegeo.jobs.verify",
         "RangegeoError": "rangegeo.errors",
     }
     _WITH_ACCESSOR = {"raster", "open_cube", "mosaic"}  # what they return has the .rangegeo accessor
@@ -75,4 +77,5 @@ __all__ = [
     "open_cube",
     "raster",
     "similarity",
+    "verify",
 ]

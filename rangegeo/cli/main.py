@@ -26,6 +26,7 @@ COMMANDS = {
     "points": "Embed the places of a table.",
     "preview": "Draw a cube: a map, or colours for QGIS.",
     "info": "Say what a cube, a model, a checkpoint or a database is.",
+    "verify": "Find out whether cubes are as they were written.",
     "models": "List the models and which weights are here.",
     "weights": "List, pull, verify and convert published files.",
     "neighbors": "Say which rows of the database decide the embedding of a place.",

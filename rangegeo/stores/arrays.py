@@ -14,7 +14,7 @@ from zarr.storage import LocalStore
 from rangegeo.schema.cube import NAME
 from rangegeo.stores.blocks import BlockWriter, Written, is_empty
 from rangegeo.stores.drafts import Draft
-from rangegeo.stores.journal import ChecksumStore, Entry, objects_are_sound, packed
+from rangegeo.stores.journal import BlindStore, ChecksumStore, Entry, objects_are_sound, packed
 from rangegeo.stores.quantise import Storage
 
 CHUNK_BYTES = 4 * 2**20  # the largest stored chunk, which holds one beta and as many bands as fit
@@ -83,9 +83,15 @@ def block_keys(array: zarr.Array, top: int, left: int) -> list[str]:
     ]
 
 
-def array_to_write(root: Path) -> zarr.Array:
-    """An array of a draft that notes the checksums of what is written to it."""
-    array = zarr.open_group(ChecksumStore(LocalStore(root)), mode="r+", use_consolidated=False)[NAME]
+def array_to_write(root: Path, *, anew: bool = False) -> zarr.Array:
+    """An array that notes the checksums of what is written to it.
+
+    Args:
+        root: its group.
+        anew: whether its chunks are written as if there were none yet, because what is there may be damaged.
+    """
+    kind = BlindStore if anew else ChecksumStore
+    array = zarr.open_group(kind(LocalStore(root)), mode="r+", use_consolidated=False)[NAME]
     assert isinstance(array, zarr.Array)
     return array
 

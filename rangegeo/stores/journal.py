@@ -19,12 +19,13 @@ from typing import Any
 
 import google_crc32c
 import numpy as np
-from zarr.abc.store import Store
-from zarr.core.buffer import Buffer
+from zarr.abc.store import ByteRequest, Store
+from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
 from zarr.storage import WrapperStore
 
 from rangegeo.stores.quantise import Loss
 
+DOCUMENTS = ("zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata")  # names of metadata in a store
 Measured = Mapping[str, Mapping[str, float]]  # what was measured, by the name of the patch where it was
 
 
@@ -144,3 +145,16 @@ class ChecksumStore(WrapperStore[Store]):
     def taken(self, keys: Iterable[str]) -> dict[str, int]:
         """The checksums of these keys, as far as something was written, which are forgotten here."""
         return {key: self.checksums.pop(key) for key in keys if key in self.checksums}
+
+
+class BlindStore(ChecksumStore):
+    """A `ChecksumStore` that reads metadata only, so that damaged chunks are replaced and never read."""
+
+    def __reduce__(self) -> tuple[type[BlindStore], tuple[Store]]:
+        return BlindStore, (self._store,)
+
+    async def get(
+        self, key: str, prototype: BufferPrototype | None = None, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        is_document = key.rpartition("/")[2] in DOCUMENTS
+        return await super().get(key, prototype or default_buffer_prototype(), byte_range) if is_document else None

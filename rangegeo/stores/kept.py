@@ -22,11 +22,10 @@ from zarr.abc.store import Store
 from rangegeo.errors import CubeError
 from rangegeo.grid.zarr_store import check_array
 from rangegeo.schema.cube import NAME
-from rangegeo.stores.journal import Entry, checksum
+from rangegeo.stores.journal import DOCUMENTS, Entry, checksum
 from rangegeo.stores.objects import keys_below, read_object
 
 GROUP, ENTRIES = "journal", "entries"  # the group and its array
-DOCUMENTS = ("zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata")  # names of metadata
 VERSION = 1
 SMALLEST = 4096  # bytes of the array
 Blocks: TypeAlias = Mapping[tuple[int, int], Entry]  # by first row and first column

@@ -220,7 +220,7 @@ def fit_storage(
     Raises:
         UsageError: values cannot be stored as `dtype`.
     """
-    components = _components(band_names)
+    components = components_of(band_names)
     if check_dtype(dtype).startswith("float"):
         return Storage(dtype=dtype, components=components)
     found = sample()
@@ -254,7 +254,7 @@ def storage_within(
         one_scale: as in `fit_storage`.
         origin: where the ranges come from.
     """
-    components = _components(band_names)
+    components = components_of(band_names)
     largest = _by_component(components, np.maximum(np.abs(low), np.abs(high)))  # its own, also where a scale is shared
     low, high = _shared(low, high, one_scale=one_scale)
     return Storage(
@@ -274,7 +274,7 @@ def _shared(low: np.ndarray, high: np.ndarray, *, one_scale: bool) -> tuple[np.n
     return np.broadcast_to(lowest, low.shape).copy(), np.broadcast_to(highest, high.shape).copy()
 
 
-def _components(band_names: Sequence[str]) -> tuple[str, ...]:
+def components_of(band_names: Sequence[str]) -> tuple[str, ...]:
     """The component of each band; "visual_0012" belongs to "visual"."""
     return tuple(name.rpartition("_")[0] or name for name in band_names)
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from rangegeo.errors import UsageError, argument
 from rangegeo.schema.complete import band_names
 from rangegeo.schema.facts import facts_of
 from rangegeo.stores.opening import open_cube, stored_dtype, stored_scales
-from rangegeo.stores.quantise import Storage, storage_within
+from rangegeo.stores.quantise import Storage, components_of, storage_within
 
 SAME = ("model", "encoder_sha256", "database_sha256")  # facts that two outputs must share to be joined
 
@@ -140,6 +141,19 @@ def taken_storage(
         largest=within.largest,
         origin=within.origin,
     )
+
+
+def storage_at(path: Path, cube: xr.DataArray) -> Storage:
+    """How the values of a stored cube are stored.
+
+    Args:
+        cube: the one at the path.
+    """
+    dtype, names, layers = stored_dtype(path), band_names(cube), cube.sizes.get("beta", 1)
+    if not dtype.startswith("int"):
+        return Storage(dtype=dtype, components=components_of(names))
+    scale, offset = (np.tile(np.array(part, np.float64), (layers, 1)) for part in stored_scales(path))
+    return Storage(dtype=dtype, components=components_of(names), scale=scale, offset=offset)
 
 
 def _some(names: Sequence[str]) -> str:

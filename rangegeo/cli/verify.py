@@ -1,0 +1,60 @@
+"""`rangegeo verify`: find out whether cubes are as they were written, and make damaged blocks again."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from rangegeo.cli.options import Verbosity, model_options, verbosity_options
+
+
+@click.command("verify")
+@click.argument("cubes", metavar="CUBE...", nargs=-1, required=True)
+@click.option(
+    "--pixels",
+    type=click.IntRange(min=0),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Pixels that are evaluated again, spread over all blocks; 0 for none.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of their choice.")
+@click.option("--repair", is_flag=True, help="Evaluate damaged blocks again and write them, and put back metadata.")
+@model_options
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; of several cubes one object for each name.")
+@verbosity_options
+def command(
+    cubes: tuple[str, ...],
+    pixels: int,
+    seed: int,
+    repair: bool,
+    weights: str | None,
+    db: str | None,
+    device: str,
+    as_json: bool,
+    verbosity: Verbosity,
+) -> int:
+    """Find out whether cubes are as they were written.
+
+    The exit code is 1 if a cube has a fault.
+
+    \b
+    rangegeo verify alps.zarr
+    rangegeo verify alps.zarr --repair
+    rangegeo verify alps_beta0.tif alps_beta1.tif --pixels 10000
+    """
+    from rangegeo.errors import for_shell
+    from rangegeo.jobs.verify import verify
+
+    reports = {}
+    for cube in cubes:
+        reports[cube] = verify(cube, pixels=pixels, seed=seed, weights=weights, db=db, device=device, repair=repair)
+        if not as_json and not verbosity.quiet:
+            for line in reports[cube].lines():
+                click.echo(for_shell(line))
+    if as_json:
+        facts = {cube: report.facts for cube, report in reports.items()}
+        click.echo(json.dumps(facts if len(facts) > 1 else next(iter(facts.values())), indent=2))
+    return 0 if all(report.sound for report in reports.values()) else 1

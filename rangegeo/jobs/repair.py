@@ -1,0 +1,139 @@
+"""Repair of a stored cube: what was damaged is put back or evaluated again, and everything else stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+import zarr
+
+from rangegeo.cubes.graph import to_dask
+from rangegeo.cubes.overviews import make_overviews
+from rangegeo.cubes.recorded import recorded_spec
+from rangegeo.errors import CubeError
+from rangegeo.jobs.examined import Asked, Examined, blocks_of, examined
+from rangegeo.jobs.verified import Report
+from rangegeo.schema.cube import as_4d
+from rangegeo.schema.facts import facts_of
+from rangegeo.stores.arrays import array_to_write, block_keys, block_sides, block_writer
+from rangegeo.stores.blocks import BlockWriter, Written, write_blocks
+from rangegeo.stores.checked import Level, size_of
+from rangegeo.stores.checked_zarr import level_names, put_back
+from rangegeo.stores.journal import Entry
+from rangegeo.stores.kept import keep_journal
+from rangegeo.stores.objects import delete_object, store_of
+from rangegeo.stores.opening import open_cube
+from rangegeo.stores.quantise import Storage
+from rangegeo.stores.taken import storage_at
+from rangegeo.support.unfinished import claimed
+
+
+def repaired(path: Path, asked: Asked) -> Report:
+    """Verify a cube, make what is damaged again, and verify it once more.
+
+    Raises:
+        CubeError: what is needed for a repair is not known, or not here. Nothing was changed, but for metadata that
+            were put back.
+        OutputError: another process writes the cube.
+    """
+    with claimed(path):
+        found = examined(path, asked)
+        if found.report.changed and put_back(path):
+            found = examined(path, asked)
+        blocks = _to_repair(found)
+        if any(blocks.values()):
+            _check(path, found)
+            _repair_zarr(path, found, blocks)
+        again = tuple(blocks_of(found.checked, found.geoboxes, blocks))
+        return replace(examined(path, asked).report, repaired=again)
+
+
+def _to_repair(found: Examined) -> Mapping[int, set[int]]:
+    """The numbers of the blocks that must be evaluated again, by the numbers of their levels.
+
+    Without checksums nothing tells which blocks are as they were written, so all of them must.
+    """
+    if found.checked.has_checksums:
+        return found.damaged
+    return {level.number: set(range(len(level.windows))) for level in found.checked.levels}
+
+
+def _check(path: Path, found: Examined) -> None:
+    """Refuse a repair that cannot be done."""
+    if not found.checked.is_readable:
+        raise CubeError(f"{path} cannot be repaired, because its metadata cannot be put back: make it again")
+    facts = facts_of(open_cube(path, chunks=None))
+    if found.model is None:
+        raise CubeError(f"{path} was not repaired: {'; '.join(found.report.notes)}")
+    if not found.checked.has_checksums and "aoi" in facts:
+        raise CubeError(
+            f"{path} has neither checksums nor the area that it was made for, so nothing tells which of its pixels "
+            "have data: make it again"
+        )
+
+
+def _repair_zarr(path: Path, found: Examined, blocks: Mapping[int, set[int]]) -> None:
+    """Evaluate blocks of a Zarr store again and write them; then its journal speaks of what was written.
+
+    If it is interrupted, the journal still speaks of the old bytes, so the store is found damaged again.
+    """
+    assert found.model is not None
+    store, journal = store_of(path, read_only=False), found.checked.journal
+    names = level_names(store, journal)
+    side = max(size_of(found.checked.levels[0].windows[0]))
+    cube = open_cube(path, chunks=None)
+    storage = storage_at(path, cube)
+    raster = to_dask(recorded_spec(cube, found.model, side))
+    cubes = [raster.cube, *(make_overviews(raster) if len(names) > 1 else [])]
+    known: list[dict[tuple[int, int], Entry]] = [dict(journal.levels[name]) if journal else {} for name in names]
+    written = []
+    for level, name, entries, values in zip(found.checked.levels, names, known, cubes, strict=True):
+        wanted = {_at(level, block): block for block in blocks[level.number]}
+        array = array_to_write(path / name, anew=True)
+        every = [_at(level, block) for block in range(len(level.windows))]
+        done = {at: entries.get(at, Entry()) for at in every if at not in wanted}
+        write = _writer(array, storage, level, wanted, entries)
+        written.append(Written(cube=_in_blocks_of(array, as_4d(values)), write=write, done=done))
+    write_blocks(written[0], also=written[1:])
+    keep_journal(store, dict(zip(names, known, strict=True)))
+
+
+def _writer(
+    array: zarr.Array,
+    storage: Storage,
+    level: Level,
+    wanted: Mapping[tuple[int, int], int],
+    entries: dict[tuple[int, int], Entry],
+) -> BlockWriter:
+    """A function that writes blocks with the pixels that had data, and notes their new entries among `entries`."""
+    write = block_writer(array, storage)
+    store = array.store_path.store
+
+    def write_again(block: np.ndarray, top: int, left: int) -> Entry:
+        has_data = level.has_data(wanted[top, left])
+        if has_data is not None:
+            block = np.where(has_data, block, np.float32(np.nan))
+        entry = write(block, top, left)
+        for key in block_keys(array, top, left):
+            if key not in entry.checksums:  # of a block without data
+                delete_object(store, key)
+        before = entries.get((top, left), Entry())
+        entries[top, left] = replace(entry, measured=before.measured)
+        return entry
+
+    return write_again
+
+
+def _in_blocks_of(array: zarr.Array, values: xr.DataArray) -> xr.DataArray:
+    """A lazy cube in the blocks of a stored array."""
+    rows, cols = block_sides(array)
+    return values.chunk({"beta": -1, "band": -1, "y": rows, "x": cols})
+
+
+def _at(level: Level, block: int) -> tuple[int, int]:
+    """The first row and column of a block."""
+    rows, cols = level.windows[block]
+    return rows.start, cols.start

@@ -1,0 +1,113 @@
+"""What a verification found, as a value, as lines of text and as plain facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rangegeo.errors import argument
+from rangegeo.support.text import counted
+
+SHOWN = 5  # blocks in a line; JSON has all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A block of a stored cube.
+
+    Attributes:
+        level: 0 for the cube itself, 1 for its first overview, and so on.
+        rows, cols: the first row and the one after the last, from 0 on; the same of its columns.
+        bbox: west, south, east, north in degrees; None where the projection has no place for it, or if the grid is not
+            known.
+    """
+
+    level: int
+    rows: tuple[int, int]
+    cols: tuple[int, int]
+    bbox: tuple[float, float, float, float] | None
+
+    def __str__(self) -> str:
+        level = f"level {self.level}, " if self.level else ""
+        rows, cols = (f"{start}-{stop - 1}" for start, stop in (self.rows, self.cols))
+        place = f" ({', '.join(f'{degrees:.6g}' for degrees in self.bbox)})" if self.bbox else ""
+        return f"{level}rows {rows}, columns {cols}{place}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What `rangegeo.verify` found.
+
+    Attributes:
+        path: of the cube.
+        blocks: how many it has, those of its overviews too.
+        missing: blocks of which something that was written is not there.
+        corrupt: blocks whose stored bytes are not those that were written, or cannot be read.
+        wrong: blocks with a pixel whose value is not that of the model.
+        changed: what else is not as it was written, such as metadata, one text each.
+        notes: what is worth knowing and no fault, such as what could not be checked.
+        pixels: how many were evaluated again.
+        error: the largest difference among them, as a share of what the tolerance and the dtype allow; at most 1 in
+            a sound cube. None if there is none.
+        repaired: blocks that were evaluated again and written.
+    """
+
+    path: Path
+    blocks: int
+    missing: tuple[Block, ...] = ()
+    corrupt: tuple[Block, ...] = ()
+    wrong: tuple[Block, ...] = ()
+    changed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    pixels: int = 0
+    error: float | None = None
+    repaired: tuple[Block, ...] = ()
+
+    @property
+    def damaged(self) -> tuple[Block, ...]:
+        """All blocks with a fault, one after the other in their order."""
+        return tuple(
+            sorted({*self.missing, *self.corrupt, *self.wrong}, key=lambda block: (block.level, block.rows, block.cols))
+        )
+
+    @property
+    def sound(self) -> bool:
+        """Whether no fault was found."""
+        return not (self.damaged or self.changed)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Everything as plain facts that can be turned into JSON."""
+        return {"sound": self.sound} | asdict(self) | {"path": str(self.path)}
+
+    def lines(self) -> Iterator[str]:
+        """One line for each kind of fault, the notes, and a summary."""
+        for kind in ("missing", "corrupt", "wrong"):
+            if blocks := getattr(self, kind):
+                yield f"{self.path}: {counted(len(blocks), 'block')} {kind}: {_shown(blocks)}"
+        for text in (*self.changed, *self.notes):
+            yield f"{self.path}: {text}"
+        if self.repaired:
+            yield f"{self.path}: {counted(len(self.repaired), 'block')} evaluated again: {_shown(self.repaired)}"
+        yield f"{self.path}: {self._summary}"
+
+    @property
+    def _summary(self) -> str:
+        if not self.sound:
+            blocks = [f"{len(self.damaged):,} of {counted(self.blocks, 'block')}"] if self.damaged else []
+            others = [counted(len(self.changed), "other fault")] if self.changed else []
+            return f"not sound: {' and '.join(blocks + others)}; add {argument('repair', True)} to mend it"
+        of_model = ""
+        if self.pixels and self.error is not None:
+            of_model = (
+                f", {counted(self.pixels, 'pixel')} evaluated again, off by at most {self.error:.0%} of what is allowed"
+            )
+        return f"sound: {counted(self.blocks, 'block')}{of_model}"
+
+
+def _shown(blocks: Sequence[Block]) -> str:
+    """Some blocks, for people."""
+    more = f"; and {len(blocks) - SHOWN:,} more" if len(blocks) > SHOWN else ""
+    return "; ".join(map(str, blocks[:SHOWN])) + more

@@ -1,0 +1,52 @@
+"""Verification of a stored cube: its blocks against what was written, and some pixels against the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rangegeo.errors import UsageError
+from rangegeo.jobs.examined import Asked, examined, existing
+from rangegeo.jobs.repair import repaired
+from rangegeo.jobs.verified import Report
+from rangegeo.support.numbers import is_whole
+
+PIXELS = 1000  # evaluated again by default
+
+
+def verify(
+    path: str | Path,
+    *,
+    pixels: int = PIXELS,
+    seed: int = 0,
+    weights: str | Path | None = None,
+    db: str | Path | None = None,
+    device: str = "auto",
+    repair: bool = False,
+) -> Report:
+    """Find out whether a cube that rangegeo wrote is still as it was written.
+
+    Every stored object is compared with the checksums that were kept when it was written. Then some pixels are
+    evaluated again, exactly, and compared with what is stored: they may be off by the tolerance of interpolation and by
+    the round-off of the dtype.
+
+    Args:
+        path: a Zarr store or a GeoTIFF.
+        pixels: how many pixels are evaluated again, spread over all blocks; 0 for none.
+        seed: of the choice of the pixels.
+        weights, db: the files of the model, as in `load_model`, if they are no published ones. By default the model is
+            found by its name and the SHA-256 of its files among those that are on this machine.
+        device: where to evaluate: "auto", "cpu", "cuda" or "cuda:1".
+        repair: evaluate damaged blocks again and write them, put back metadata, and then verify once more. Without it
+            nothing is changed.
+    Returns:
+        The report. `report.sound` says whether no fault was found, and `missing`, `corrupt` and `wrong` list blocks.
+    Raises:
+        UsageError: an argument is wrong, or a file of the model is another one than the cube was made with.
+        CubeError: there is no cube that rangegeo wrote, or it is unfinished; or a repair cannot be done.
+        OutputError: another process writes the cube that is to be repaired.
+    """
+    if not is_whole(pixels) or pixels < 0:
+        raise UsageError(argument="pixels", expected="a whole number from 0 on", got=pixels, example=PIXELS)
+    path = existing(path)
+    asked = Asked(pixels=int(pixels), seed=seed, weights=weights, db=db, device=device)
+    return repaired(path, asked) if repair else examined(path, asked).report
