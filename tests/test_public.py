@@ -37,7 +37,7 @@ def public(thing: object) -> set[str]:
 def test_completion_of_the_package():
     assert set(dir(rg)) == {
         "Model", "RANGE", "RangegeoError", "__version__", "load_model", "load_satclip_location_encoder", "mosaic",
-        "open_cube", "raster", "similarity"}  # fmt: skip
+        "open_cube", "raster", "similarity", "verify"}  # fmt: skip
     assert all(hasattr(rg, name) for name in dir(rg))
 
 

@@ -24,6 +24,7 @@ SCRIPT = (
     ("reveal_type(rg.raster((5, 44, 6, 45), res=(0.1, 0.2), beta=0.5, crs=3035))", TYPE, "DataArray"),
     ('reveal_type(rg.open_cube("a.zarr", level=1))', TYPE, "DataArray"),
     ("reveal_type(rg.similarity(cube, (5.5, 44.5), model=model))", TYPE, "DataArray"),
+    ('reveal_type(rg.verify("a.zarr", pixels=10).sound)', TYPE, "bool"),
     ("reveal_type(rg.__version__)", TYPE, "str"),
     ("reveal_type(rg.RANGE(betas=0.5))", TYPE, "RANGE"),
     ("reveal_type(model.recipe(beta=[0, 1]).names)", TYPE, r"tuple\[(builtins\.)?str, \.\.\.\]"),

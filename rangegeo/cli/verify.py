@@ -35,7 +35,7 @@ def command(
     device: str,
     as_json: bool,
     verbosity: Verbosity,
-) -> int:
+) -> None:
     """Find out whether cubes are as they were written.
 
     The exit code is 1 if a cube has a fault.
@@ -45,16 +45,19 @@ def command(
     rangegeo verify alps.zarr --repair
     rangegeo verify alps_beta0.tif alps_beta1.tif --pixels 10000
     """
-    from rangegeo.errors import for_shell
+    from rangegeo.errors import CubeError
     from rangegeo.jobs.verify import verify
 
     reports = {}
     for cube in cubes:
         reports[cube] = verify(cube, pixels=pixels, seed=seed, weights=weights, db=db, device=device, repair=repair)
-        if not as_json and not verbosity.quiet:
+        for note in reports[cube].notes:
+            verbosity.say(f"{cube}: {note}")
+        if not (as_json or verbosity.quiet):
             for line in reports[cube].lines():
-                click.echo(for_shell(line))
+                click.echo(line)
     if as_json:
         facts = {cube: report.facts for cube, report in reports.items()}
         click.echo(json.dumps(facts if len(facts) > 1 else next(iter(facts.values())), indent=2))
-    return 0 if all(report.sound for report in reports.values()) else 1
+    if unsound := [report for report in reports.values() if not report.sound]:
+        raise CubeError("; ".join(report.summary for report in unsound))

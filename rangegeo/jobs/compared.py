@@ -37,12 +37,12 @@ class Compared:
     Attributes:
         faults: WRONG, or CORRUPT for blocks that could not be read, by the numbers of level and block.
         pixels: how many were compared.
-        error: the largest difference, as a share of what is allowed; None if no pixel was compared.
+        error: the largest difference, as a share of what is allowed, where both have a value.
     """
 
     faults: Mapping[tuple[int, int], str] = field(default_factory=dict)
     pixels: int = 0
-    error: float | None = None
+    error: float = 0.0
 
 
 NOTHING = Compared()
@@ -75,9 +75,9 @@ def compare(
         for block, off in found.items():
             if off is None or off > 1:
                 faults[level.number, block] = CORRUPT if off is None else WRONG
-        error = max([error, *(off for off in found.values() if off is not None)])
+        error = max([error, *(off for off in found.values() if off is not None and np.isfinite(off))])
         done += sum(len(rows) for block, (rows, _) in pixels_of.items() if found[block] is not None)
-    return Compared(faults=faults, pixels=done, error=error if done else None)
+    return Compared(faults=faults, pixels=done, error=error)
 
 
 def _chosen(checked: Checked, pixels: int, random: np.random.Generator) -> Iterator[tuple[Level, Pixels]]:

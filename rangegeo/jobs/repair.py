@@ -63,8 +63,6 @@ def _to_repair(found: Examined) -> Mapping[int, set[int]]:
 
 def _check(path: Path, found: Examined) -> None:
     """Refuse a repair that cannot be done."""
-    if not found.checked.is_readable:
-        raise CubeError(f"{path} cannot be repaired, because its metadata cannot be put back: make it again")
     facts = facts_of(open_cube(path, chunks=None))
     if found.model is None:
         raise CubeError(f"{path} was not repaired: {'; '.join(found.report.notes)}")

@@ -50,7 +50,7 @@ class Report:
         notes: what is worth knowing and no fault, such as what could not be checked.
         pixels: how many were evaluated again.
         error: the largest difference among them, as a share of what the tolerance and the dtype allow; at most 1 in
-            a sound cube. None if there is none.
+            a sound cube.
         repaired: blocks that were evaluated again and written.
     """
 
@@ -62,7 +62,7 @@ class Report:
     changed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     pixels: int = 0
-    error: float | None = None
+    error: float = 0.0
     repaired: tuple[Block, ...] = ()
 
     @property
@@ -82,29 +82,33 @@ class Report:
         """Everything as plain facts that can be turned into JSON."""
         return {"sound": self.sound} | asdict(self) | {"path": str(self.path)}
 
+    @property
+    def summary(self) -> str:
+        """The verdict, and what to do if it is bad, in one line."""
+        if self.sound:
+            compared = counted(self.pixels, "pixel")
+            of_model = (
+                f", {compared} evaluated again, off by at most {self.error:.0%} of what is allowed"
+                if self.pixels
+                else ""
+            )
+            return f"{self.path}: sound, {counted(self.blocks, 'block')}{of_model}"
+        blocks = [f"{len(self.damaged):,} of {counted(self.blocks, 'block')}"] if self.damaged else []
+        others = [counted(len(self.changed), "other fault")] if self.changed else []
+        found = " and ".join(blocks + others)
+        return f"{self.path} is not sound, {found}; add {argument('repair', True)} to mend it"
+
     def lines(self) -> Iterator[str]:
-        """One line for each kind of fault, the notes, and a summary."""
+        """One line for each kind of fault and for each thing that is changed, and if the cube is sound, that it is."""
         for kind in ("missing", "corrupt", "wrong"):
             if blocks := getattr(self, kind):
                 yield f"{self.path}: {counted(len(blocks), 'block')} {kind}: {_shown(blocks)}"
-        for text in (*self.changed, *self.notes):
+        for text in self.changed:
             yield f"{self.path}: {text}"
         if self.repaired:
             yield f"{self.path}: {counted(len(self.repaired), 'block')} evaluated again: {_shown(self.repaired)}"
-        yield f"{self.path}: {self._summary}"
-
-    @property
-    def _summary(self) -> str:
-        if not self.sound:
-            blocks = [f"{len(self.damaged):,} of {counted(self.blocks, 'block')}"] if self.damaged else []
-            others = [counted(len(self.changed), "other fault")] if self.changed else []
-            return f"not sound: {' and '.join(blocks + others)}; add {argument('repair', True)} to mend it"
-        of_model = ""
-        if self.pixels and self.error is not None:
-            of_model = (
-                f", {counted(self.pixels, 'pixel')} evaluated again, off by at most {self.error:.0%} of what is allowed"
-            )
-        return f"sound: {counted(self.blocks, 'block')}{of_model}"
+        if self.sound:
+            yield self.summary
 
 
 def _shown(blocks: Sequence[Block]) -> str:

@@ -62,6 +62,23 @@ def _copied(name: str, words: tuple[str, ...]) -> None:
         (shutil.copytree if part.is_dir() else shutil.copy)(part, target)
 
 
+def lost(name: str) -> Callable[[], object]:
+    """A folder of a store that is no longer there."""
+    return partial(shutil.rmtree, name)
+
+
+def appended(name: str) -> Callable[[], object]:
+    """A store to which xarray has appended columns."""
+    return partial(_appended, name)
+
+
+def _appended(name: str) -> None:
+    import xarray as xr
+
+    cube = xr.open_zarr(name).load()
+    cube.assign_coords(x=cube["x"] + 1).drop_encoding().to_zarr(name, append_dim="x", consolidated=False)
+
+
 def joined(name: str, source: str, **changes: object) -> Callable[[], object]:
     """A GeoTIFF as another program joins it, which keeps nothing of `source` but its pixels, nodata and scales."""
     return partial(_joined, name, source, changes)

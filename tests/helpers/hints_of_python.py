@@ -422,6 +422,12 @@ MORE = (
         (interrupted,),
     ),
     Row(
+        "pixels to verify",
+        f"rg.verify('a.zarr', weights='{CKPT}', db='{NPZ}', pixels=-1)",
+        (Way(r"for example (?P<type>pixels=\d+)$"),),
+        (made("a.zarr"),),
+    ),
+    Row(
         "another request than the interrupted one",
         "unfinished.isel(beta=[0]).rangegeo.to_zarr('o.zarr', resume=True)",
         (

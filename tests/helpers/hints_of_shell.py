@@ -21,6 +21,7 @@ from helpers.hint_files import (
     PLACES,
     POINTS,
     SQUARE,
+    appended,
     archive,
     as_geojson,
     database,
@@ -28,6 +29,7 @@ from helpers.hint_files import (
     geo,
     geojson,
     grid,
+    lost,
     made,
     parquet,
     shapefile,
@@ -126,6 +128,7 @@ def keyboard(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("rangegeo.support.stdin.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
 
 
+OF_AREA = f"raster --aoi q.geojson --res 0.25 --bands 1-3 {MINI}"
 UNFINISHED = f"raster --bbox 5,44,6,45 --res 0.02 --chunks 16 --bands 1-3 {MINI}"
 VRT = (
     '<OGRVRTDataSource><OGRVRTLayer name="t"><SrcDataSource relativeToVRT="1">t.csv</SrcDataSource>'
@@ -155,6 +158,12 @@ def interrupted() -> None:
         code, said = run_line([*UNFINISHED.split(), "-o", "o.zarr"])
     assert code != 0
     assert "kept" in said, said
+
+
+def of_area() -> None:
+    """A cube of an area."""
+    code, said = run_line(f"{OF_AREA} -o a.zarr".split())
+    assert code == 0, said
 
 
 def in_use(patch: pytest.MonkeyPatch) -> None:
@@ -1716,6 +1725,55 @@ MORE = (
         f"{UNFINISHED} -o o.zarr",
         (Way("kept; add (?P<type>--resume) to continue"),),
         patch=stopping,
+    ),
+    Row(
+        "an unfinished cube",
+        "verify o.zarr",
+        (Way("repeat the command that made it with (?P<type>--resume)$", then=f"{UNFINISHED} -o o.zarr {{type}}"),),
+        (interrupted,),
+    ),
+    Row(
+        "a damaged cube",
+        f"verify a.zarr {MINI}",
+        (Way("add (?P<type>--repair) to mend it$"),),
+        (made("a.zarr"), lost("a.zarr/embedding/c")),
+    ),
+    Row(
+        "a cube whose model is not here",
+        "verify a.zarr",
+        (Way("give --weights PATH and --db PATH$", give={"--weights": CKPT, "--db": NPZ}),),
+        (made("a.zarr"),),
+        ends=True,
+    ),
+    Row(
+        "another model",
+        "verify a.zarr --weights demo --db demo",
+        (Way("--weights must be the encoder of the cube, satclip-mini.ckpt with", then=f"verify a.zarr {MINI}"),),
+        (made("a.zarr"),),
+    ),
+    Row(
+        "a folder to verify",
+        f"verify f.zarr {MINI}",
+        (Way("expected a cube that rangegeo raster wrote$", swap={"f.zarr": "a.zarr"}),),
+        (folder("f.zarr"), made("a.zarr")),
+    ),
+    Row(
+        "a repair without the model",
+        "verify a.zarr --repair",
+        (Way("give --weights PATH and --db PATH$", give={"--weights": CKPT, "--db": NPZ}),),
+        (made("a.zarr"), lost("a.zarr/embedding/c")),
+    ),
+    Row(
+        "a repair without journal and area",
+        f"verify a.zarr {MINI} --repair",
+        (Way("make it again$", then=f"{OF_AREA} -o a.zarr --overwrite"),),
+        (geojson("q.geojson", SQUARE), of_area, lost("a.zarr/journal")),
+    ),
+    Row(
+        "a repair of what another program changed",
+        f"verify a.zarr {MINI} --repair",
+        (Way("make the cube again elsewhere$", then=f"{BOX} -o b.zarr"),),
+        (made("a.zarr"), appended("a.zarr")),
     ),
     Row(
         "a loop of links",
