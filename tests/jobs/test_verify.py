@@ -234,7 +234,7 @@ def test_a_damaged_overview_is_mended(store, whole):
     chunks_of(path, "ovr_2x/embedding")[1].unlink()
     report = verify(path)
     assert [block.level for block in report.missing] == [1]
-    assert "level 1, rows 0-63, columns 64-127" in next(report.lines())
+    assert "level 1, rows 0-49, columns 64-127" in next(report.lines())
     repaired(path, whole("overviews"))
     shutil.rmtree(path / "ovr_2x")
     assert not verify(path).sound
