@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import xarray as xr
@@ -24,6 +23,7 @@ from rangegeo.reports.summary import as_html, as_text
 from rangegeo.schema.betas import Betas, one_spelling
 from rangegeo.schema.complete import completed
 from rangegeo.schema.facts import facts_of
+from rangegeo.support.location import Location
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -211,19 +211,20 @@ class RangegeoAccessor:
 
     def to_zarr(
         self,
-        path: str | Path,
+        path: str | Location,
         *,
         overwrite: bool = False,
         resume: bool = False,
         zarr_format: int = 3,
         dtype: str = "float32",
-        scales_from: str | Path | None = None,
+        scales_from: str | Location | None = None,
         creation_options: Mapping[str, object] | Iterable[str] | None = None,
-    ) -> list[Path]:
+        storage_options: Mapping[str, object] | None = None,
+    ) -> list[Location]:
         """Write the cube to a Zarr store, chunk by chunk.
 
         Args:
-            path: the store, with a name that ends in .zarr.
+            path: the store, with a name that ends in .zarr: a path, or an address such as "s3://bucket/alps.zarr".
             overwrite: replace a cube that exists.
             resume: continue what an interrupted call with the same arguments left.
             zarr_format: 3, or 2 for programs that cannot read 3, such as GDAL before 3.11.
@@ -233,6 +234,8 @@ class RangegeoAccessor:
             scales_from: a .zarr or a .tif whose steps integers count in, so that both can be joined.
             creation_options: COMPRESS ("LZ4", "ZSTD", "ZLIB", "BLOSCLZ" or "NONE"), LEVEL (0 to 9), SHUFFLE ("BYTE",
                 "BIT" or "NONE") and SHARDS ("YES" or "NO"), as a dictionary or as texts such as ["COMPRESS=ZSTD"].
+            storage_options: names and values for an address, as obstore takes them, such as {"region": "eu-central-1"}.
+                What they do not say comes from the environment, such as AWS_ACCESS_KEY_ID.
         Returns:
             The path, in a list.
         Raises:
@@ -248,22 +251,24 @@ class RangegeoAccessor:
             dtype=dtype,
             scales_from=scales_from,
             creation_options=creation_options,
+            storage_options=storage_options,
         )
 
     def to_geotiff(
         self,
-        path: str | Path,
+        path: str | Location,
         *,
         overwrite: bool = False,
         resume: bool = False,
         dtype: str = "float32",
-        scales_from: str | Path | None = None,
+        scales_from: str | Location | None = None,
         creation_options: Mapping[str, object] | Iterable[str] | None = None,
-    ) -> list[Path]:
+        storage_options: Mapping[str, object] | None = None,
+    ) -> list[Location]:
         """Write the cube as a Cloud Optimized GeoTIFF; several betas become NAME_beta0.5.tif and so on.
 
         Args:
-            path: the file, with a name that ends in .tif.
+            path: the file, with a name that ends in .tif: a path, or an address such as "s3://bucket/alps.tif".
             overwrite: replace files that exist.
             resume: continue what an interrupted call with the same arguments left.
             dtype: "float32", "float16", "int16" or "int8". int16 counts in steps of the model's own, which
@@ -272,6 +277,7 @@ class RangegeoAccessor:
             scales_from: a .zarr or a .tif whose steps integers count in, so that both can be joined.
             creation_options: those of GDAL's COG or GTiff driver, such as {"COMPRESS": "DEFLATE"} or
                 ["COMPRESS=DEFLATE"].
+            storage_options: as of `to_zarr`.
         Returns:
             The paths of the embeddings, in the order of the betas.
         Raises:
@@ -286,4 +292,5 @@ class RangegeoAccessor:
             dtype=dtype,
             scales_from=scales_from,
             creation_options=creation_options,
+            storage_options=storage_options,
         )

@@ -22,6 +22,7 @@ SPELLINGS = {
     "shape": ("--as", "shape"),
     "source": ("IN", "source"),
     "k": ("-k", "k"),
+    "storage_options": ("--storage", "storage_options"),
 }
 _OPEN, _NEXT, _CLOSE = "\ue000", "\ue001", "\ue002"  # private characters that mark the two spellings in a raw message
 _BOTH = re.compile(f"{_OPEN}([^{_NEXT}]*){_NEXT}([^{_CLOSE}]*){_CLOSE}")
@@ -199,6 +200,13 @@ class DownloadError(RangegeoError, OSError):
 
 class OutputError(RangegeoError, OSError):
     """An output cannot be written to its path."""
+
+
+class RemoteError(RangegeoError, RuntimeError):
+    """A bucket or a web server does not do what is asked of it.
+
+    It is no OSError, so that nothing takes it for a missing file.
+    """
 
 
 class CubeError(RangegeoError, ValueError):

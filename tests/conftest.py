@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.buckets import S3, s3_server
 
 GOLDEN = Path(__file__).parent / "golden"
 LOCAL = {"127.0.0.1", "::1", "localhost"}
@@ -36,6 +37,19 @@ def _no_network() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", local_only)
         yield
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """An S3 server on this machine."""
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3, request) -> str:
+    """The address of an empty bucket on this server."""
+    return s3.make_bucket(f"b{abs(hash(request.node.nodeid))}")
 
 
 @pytest.fixture(autouse=True)

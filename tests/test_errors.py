@@ -21,6 +21,7 @@ from rangegeo.errors import (
     MissingPackage,
     OutputError,
     RangegeoError,
+    RemoteError,
     ShapeError,
     TableError,
     UsageError,
@@ -43,6 +44,7 @@ CLASSES = {
     ShapeError: (ValueError, 2),
     MissingPackage: (ImportError, 1),
     TableError: (ValueError, 1),
+    RemoteError: (RuntimeError, 1),
 }
 RAW = f"{argument('pca', 900)} is too many; leave out {argument('bbox_crs')}"
 PYTHON, SHELL = "pca=900 is too many; leave out bbox_crs", "--pca 900 is too many; leave out --bbox-crs"

@@ -15,6 +15,7 @@ from helpers.hints import PACKAGE, Site, said_in_python, said_in_shell, sites
 # Texts that no row provokes, by what they begin with or hold, and why.
 FIT = "it speaks of what another file must hold, and of nothing that is typed"
 HUB = "it needs a hub: tests/weights/test_hub.py has one"
+BUCKET = "it needs a server: tests/stores/test_remote_faults.py and test_remote_resume.py have one"
 EXEMPT = {
     "a UsageError takes a message": "it is for those who write rangegeo",
     "harmonics_calculation must be": "upstream's files never say otherwise, and nothing is typed",
@@ -42,6 +43,13 @@ EXEMPT = {
     "if it is damaged, make it again with": FIT,
     "ask for access on its page": HUB,
     "did not state the commit": HUB,
+    "needs credentials and none were found": BUCKET,
+    "metadata\\.google": "it is a pattern, and no message",
+    "lies in another region": BUCKET,
+    "did not answer in time": BUCKET,
+    "there is no bucket {}": BUCKET,
+    "is being written {}; wait": BUCKET,
+    "was copying it to its place": BUCKET,
     "up to {} are needed but the disk": HUB,
 }
 ROOT = PACKAGE.parent

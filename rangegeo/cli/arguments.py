@@ -9,9 +9,12 @@ from pathlib import Path
 import click
 
 from rangegeo.schema.bands import parse_bands
+from rangegeo.support.address import BUCKETS
+from rangegeo.support.location import KNOWN, Location, check_local, is_address, located
 from rangegeo.support.paths import local_path
 
 NUMBERS = {"--bbox": 4, "--res": 2}  # how many numbers these options take at most, joined by commas or apart
+STORAGE = "rangegeo.storage"  # where the context of a command keeps the options of addresses
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?,?")
 
 
@@ -66,9 +69,17 @@ class NumberList(click.ParamType):
 
 
 class NameValue(click.ParamType):
-    """Text NAME=VALUE; gives the pair (NAME, VALUE) with the name in capitals."""
+    """Text NAME=VALUE; gives the pair (NAME, VALUE) with the name in capitals.
+
+    Args:
+        example: what a message shows as a right value.
+        secret: whether the value must not be shown.
+    """
 
     name = "name=value"
+
+    def __init__(self, example: str = "--co COMPRESS=DEFLATE", *, secret: bool = False) -> None:
+        self.example, self.secret = example, secret
 
     def convert(
         self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
@@ -77,8 +88,55 @@ class NameValue(click.ParamType):
             return value
         name, equals, text = value.partition("=")
         if not (name and equals and text):
-            self.fail(f"expected NAME=VALUE, got {value!r}; for example --co COMPRESS=DEFLATE", param, ctx)
+            got = "" if self.secret else f", got {value!r}"
+            self.fail(f"expected NAME=VALUE{got}; for example {self.example}", param, ctx)
         return name.upper(), text
+
+
+class Place(click.ParamType):
+    """A path of this machine or an address; gives a Path, or an `Address` with what `--storage` says.
+
+    Args:
+        named: whether names that are no files are allowed too, which stay text.
+    """
+
+    name = "place"
+
+    def __init__(self, *, named: bool = False) -> None:
+        self.named = named
+
+    def convert(
+        self, value: str | Location, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | Location:
+        if not isinstance(value, str):
+            return value
+        if self.named and not is_address(value):
+            check_local(value, KNOWN)
+            return value
+        options = {} if ctx is None else ctx.meta.get(STORAGE, {})
+        if value.lower().startswith("memory://"):
+            self.fail(f"{value} lasts as long as a Python session; in the shell give a path, or {BUCKETS}", param, ctx)
+        return located(value, options)
+
+
+def keep_storage(
+    context: click.Context, parameter: click.Parameter, pairs: tuple[tuple[str, str], ...]
+) -> dict[str, str]:
+    """Callback of --storage: keeps the options where `Place` finds them."""
+    context.meta[STORAGE] = {name.lower(): value for name, value in pairs}
+    return context.meta[STORAGE]
+
+
+storage_option = click.option(
+    "--storage",
+    type=NameValue("--storage region=eu-central-1", secret=True),
+    multiple=True,
+    is_eager=True,  # read before the addresses
+    expose_value=False,
+    callback=keep_storage,
+    metavar="NAME=VALUE",
+    help="Option of obstore for s3://, gs:// and az://, such as region or endpoint. Repeatable.",
+)
 
 
 class LocalPath(click.Path):
@@ -90,6 +148,7 @@ class LocalPath(click.Path):
     def convert(
         self, value: str | PathLike[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> str | bytes | PathLike[str]:
+        check_local(value)
         return super().convert(local_path(value), param, ctx)
 
 
@@ -118,3 +177,12 @@ def unique_pairs(
         told = " ".join(f"--co {name}={value}" for name, value in pairs)
         raise click.UsageError(f"every --co must be given once, got {told}; leave one out")
     return named
+
+
+def without_storage(arguments: list[str]) -> list[str]:
+    """A command line without the options of addresses, among which may be secrets."""
+    kept: list[str] = []
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if before != "--storage" and argument.partition("=")[0] != "--storage":
+            kept.append(argument)
+    return kept

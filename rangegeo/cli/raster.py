@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import click
 
-from rangegeo.cli.arguments import LocalPath, NameValue, NumberList, unique_pairs
+from rangegeo.cli.arguments import NameValue, NumberList, Place, storage_option, unique_pairs, without_storage
 from rangegeo.cli.options import CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
 from rangegeo.cli.streams import print_written
 from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 
+PLACE = Place(named=True)
 EXTENT_OPTIONS = (
     click.option(
         "--bbox",
@@ -20,7 +21,7 @@ EXTENT_OPTIONS = (
         metavar="W,S,E,N",
         help="Bounding box; W > E crosses the antimeridian.",
     ),
-    click.option("--like", metavar="FILE", help="Take the grid of an existing raster instead of a box."),
+    click.option("--like", type=PLACE, metavar="FILE", help="Take the grid of an existing raster instead of a box."),
     click.option(
         "--aoi",
         metavar="FILE|-",
@@ -45,10 +46,16 @@ EXTENT_OPTIONS = (
 )
 PCA_OPTION = click.option("--pca", type=int, metavar="N", help="Project on N principal components of the raster.")
 PCA_FROM_OPTION = click.option(
-    "--pca-from", metavar="FILE", help="Take the components of another output, to be joined with it."
+    "--pca-from",
+    type=PLACE,
+    metavar="FILE",
+    help="Take the components of another output, to be joined with it.",
 )
 SCALES_OPTION = click.option(
-    "--scales-from", metavar="FILE", help="Count integers in the steps of another output, to be joined with it."
+    "--scales-from",
+    type=PLACE,
+    metavar="FILE",
+    help="Count integers in the steps of another output, to be joined with it.",
 )
 DTYPE_OPTION = click.option(
     "--dtype",
@@ -58,7 +65,7 @@ DTYPE_OPTION = click.option(
     help="How values are stored. Integers count the steps of a scale.",
 )
 OUTPUT_OPTIONS = (
-    click.option("-o", "--out", type=LocalPath(), required=True, help="Output: .zarr or .tif."),
+    click.option("-o", "--out", type=Place(), required=True, help="Output: .zarr or .tif, also in s3:// and others."),
     click.option("--format", type=click.Choice(["zarr", "cog", "gtiff"]), help="Format, if the suffix does not tell."),
     click.option(
         "--co",
@@ -95,6 +102,7 @@ OUTPUT_OPTIONS = (
     ),
     click.option("--stac", is_flag=True, help="Write a STAC item, NAME.stac.json, beside each output."),
     click.option("--overwrite", is_flag=True, help="Replace an output that exists, and its .qml and _rgb.tif."),
+    storage_option,
     click.option("--resume", is_flag=True, help="Continue what an interrupted run of the same command left."),
 )
 
@@ -126,7 +134,7 @@ def command(
     from rangegeo.jobs.raster import RasterJob
 
     verbosity.silence_grid_warnings()
-    typed = [text for text in sys.argv[1:] if text != "--resume"]  # the result is that of one run
+    typed = without_storage([text for text in sys.argv[1:] if text != "--resume"])  # the result is that of one run
     checked = replace(output, overwrite=True) if dry_run and not output.resume else output
     job = RasterJob.prepare(extent, content, engine, checked, command=shlex.join(["rangegeo", *typed]))
     announce_demo(content.model, content.weights, verbosity)

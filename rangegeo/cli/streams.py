@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import TextIO
 
 import click
 
 from rangegeo.errors import OutputError
+from rangegeo.support.location import Location
 
 
 def remark(line: str) -> None:
@@ -21,7 +21,7 @@ def remark(line: str) -> None:
         _to_nowhere(sys.stderr)
 
 
-def print_written(path: Path) -> None:
+def print_written(path: Location) -> None:
     """Print the path of an output on standard output.
 
     Raises:

@@ -10,7 +10,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import dask.array as da
@@ -36,9 +35,10 @@ from rangegeo.schema.cube import as_4d, geobox_of, north_up
 from rangegeo.schema.facts import facts_of, with_facts
 from rangegeo.schema.merged import merged_facts
 from rangegeo.stores.opening import joined_betas, open_cube
-from rangegeo.support.paths import local_path
+from rangegeo.support.address import Address
+from rangegeo.support.location import Location, located
 
-Part: TypeAlias = "str | Path | xr.DataArray"
+Part: TypeAlias = str | Location | xr.DataArray
 
 
 def mosaic(parts: Sequence[Part]) -> xr.DataArray:
@@ -58,7 +58,7 @@ def mosaic(parts: Sequence[Part]) -> xr.DataArray:
     Warns:
         CubeWarning: parts differ by more than their tolerance where they overlap.
     """
-    if isinstance(parts, str | os.PathLike | xr.DataArray) or not len(parts):
+    if isinstance(parts, str | os.PathLike | Address | xr.DataArray) or not len(parts):
         raise UsageError('mosaic takes a list of cubes or of their paths; for example mosaic(["a.zarr", "b.zarr"])')
     pieces = [_Piece.of(part, number) for number, part in enumerate(parts, 1)]
     for piece in pieces[1:]:
@@ -99,7 +99,7 @@ class _Piece:
             cube = _in_order(as_lazy(completed(part)))
             token = tokenize(cube.data)
             return cls(name=f"cube {number}", cube=cube, grid=geobox_of(cube), token=token, is_stored=False)
-        path = local_path(part)
+        path = located(part)
         cube = _in_order(open_cube(path, chunks=None))  # without chunks, so that each block reads what it needs
         return cls(name=str(path), cube=cube, grid=geobox_of(cube), token=identity(path), is_stored=True)
 
@@ -110,8 +110,11 @@ def _in_order(cube: xr.DataArray) -> xr.DataArray:
     return cube.sortby("beta") if "beta" in cube.dims and (np.diff(held_betas(cube)) < 0).any() else cube
 
 
-def identity(path: Path) -> str:
+def identity(path: Location) -> str:
     """A token of what lies at a path now, without reading its values."""
+    if isinstance(path, Address):
+        names = ("zarr.json", ".zgroup", ".zattrs", "journal/entries/c/0", "journal/entries/0")
+        return tokenize(str(path), [(path / name).tag() for name in names])
     told = [path / name for name in ("zarr.json", ".zgroup", ".zattrs")] if path.is_dir() else [path]
     known = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in told if file.exists()]
     return tokenize(str(path.resolve()), known)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -19,6 +18,7 @@ from rangegeo.grid import places_on
 from rangegeo.grid.extent import Area
 from rangegeo.models.model import Model
 from rangegeo.stores.taken import check_same, read_taken
+from rangegeo.support.location import Location
 from rangegeo.support.numbers import is_whole
 from rangegeo.support.text import counted
 
@@ -56,7 +56,7 @@ def with_projection(
     return replace(recipe, projection=fit_projection(sample, count))
 
 
-def taken_projection(recipe: Recipe, model: Model, path: str | Path, count: int | None = None) -> Recipe:
+def taken_projection(recipe: Recipe, model: Model, path: str | Location, count: int | None = None) -> Recipe:
     """The recipe followed by the PCA of another output, so that the components of both are the same.
 
     Args:

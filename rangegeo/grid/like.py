@@ -16,12 +16,14 @@ from rangegeo.grid.box import check_size
 from rangegeo.grid.coords import Labels
 from rangegeo.grid.crs import crs_name, parse_crs, wkt_of
 from rangegeo.grid.georeference import is_skewed, labels_in, read_geobox, unskewed
-from rangegeo.grid.zarr_store import checked_group, readable
+from rangegeo.grid.zarr_store import checked_group, consolidated, readable, store_of
+from rangegeo.support.address import Address
 from rangegeo.support.foreign import check_foreign
+from rangegeo.support.location import KNOWN, Location, check_local, is_address, located
 from rangegeo.support.paths import local_path, name_beside, shell_name, unparsed
 
 # A path or another name that GDAL opens, a grid, or georeferenced data.
-RasterLike: TypeAlias = str | os.PathLike[str] | GeoBox | xr.DataArray | xr.Dataset
+RasterLike: TypeAlias = str | os.PathLike[str] | Address | GeoBox | xr.DataArray | xr.Dataset
 
 # What to type in Python if a grid has no CRS or is rotated.
 OF_ARRAY = {
@@ -42,8 +44,8 @@ def geobox_like(source: RasterLike) -> GeoBox:
     """The grid of an existing raster.
 
     Args:
-        source: what GDAL opens (a path, a VRT, a URL or the name of a subdataset), a Zarr store that xarray opens, a
-            GeoBox, or an xarray object that rioxarray or odc-geo georeference.
+        source: what GDAL opens (a path, a VRT, a URL or the name of a subdataset), a Zarr store that xarray opens, also
+            in a bucket, a GeoBox, or an xarray object that rioxarray or odc-geo georeference.
     Returns:
         A GeoBox of the same shape and transform, in the same CRS.
     Raises:
@@ -54,12 +56,12 @@ def geobox_like(source: RasterLike) -> GeoBox:
         return _checked(source, "the GeoBox", source)
     if isinstance(source, xr.DataArray | xr.Dataset):
         return _checked(_of_xarray(source, "the array"), "the array", source)
-    if not isinstance(source, str | os.PathLike):
+    if not isinstance(source, str | os.PathLike | Address):
         expected = "the path of a raster, a GeoBox or an xarray object"
         raise UsageError(argument="like", expected=expected, got=type(source).__name__)
-    name = os.fspath(source)
-    if _is_store(name):
-        with _opened(name) as dataset:
+    name = str(source)
+    if (store := _store(source)) is not None:
+        with _opened(store) as dataset:
             return _checked(_of_xarray(dataset, name), name, dataset)
     return _checked(_of_file(name), name, name)
 
@@ -74,15 +76,21 @@ def own_labels(source: RasterLike | None) -> Labels | None:
     """
     if isinstance(source, xr.DataArray | xr.Dataset):
         return labels_in(source)
-    if isinstance(source, str | os.PathLike) and _is_store(os.fspath(source)):
-        with _opened(os.fspath(source)) as dataset:
+    if isinstance(source, str | os.PathLike | Address) and (store := _store(source)) is not None:
+        with _opened(store) as dataset:
             return labels_in(dataset)
     return None
 
 
-def _is_store(name: str) -> bool:
-    """Whether a path is that of a Zarr store."""
-    return any((local_path(name) / file).exists() for file in STORE_FILES)
+def _store(source: str | os.PathLike[str] | Address) -> Location | None:
+    """The Zarr store that a name names; None if GDAL is to open the name, as it opens files and URLs of files."""
+    if isinstance(source, Address) or is_address(os.fspath(source)):
+        place = located(source)
+        assert isinstance(place, Address)
+        return None if place.read_only and place.suffix != ".zarr" else place
+    check_local(source, KNOWN)
+    place = local_path(source)
+    return place if any((place / file).exists() for file in STORE_FILES) else None
 
 
 def _of_file(name: str) -> GeoBox:
@@ -116,14 +124,12 @@ def _of_file(name: str) -> GeoBox:
 
 
 @contextmanager
-def _opened(name: str) -> Iterator[xr.Dataset]:
+def _opened(place: Location) -> Iterator[xr.Dataset]:
     """A Zarr store, opened by xarray. GDAL up to 3.10 does not read format 3, and no GDAL reads a cube."""
-    from zarr.storage import LocalStore
-
-    store = LocalStore(local_path(name))  # zarr takes a name with "::" for an address
-    checked_group(store, name, RASTER)
-    with readable(name, RASTER):
-        dataset = xr.open_zarr(store, chunks=None, consolidated=False, decode_coords="all")
+    store = store_of(place)
+    checked_group(store, str(place), RASTER)
+    with readable(str(place), RASTER):
+        dataset = xr.open_zarr(store, chunks=None, decode_coords="all", consolidated=consolidated(store))
     with dataset:
         yield dataset
 
@@ -155,7 +161,7 @@ def _remedy(source: RasterLike, fault: str) -> str:
             rows, cols = source.odc.spatial_dims
             return f'turn it, for example array.sortby("{rows}", ascending=False).sortby("{cols}")'
         return OF_ARRAY[fault]
-    name = os.fspath(source)
+    name = str(source)
     if fault != "crs":
         return _warped(name)
     into = shell_name(name_beside(name, "_with_crs.tif"))

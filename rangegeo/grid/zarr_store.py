@@ -15,9 +15,13 @@ from typing import Any
 
 import zarr
 from zarr.abc.store import Store
+from zarr.storage import LocalStore
 
 from rangegeo.errors import CubeError
+from rangegeo.grid.bucket import BucketStore
+from rangegeo.support.address import Address
 from rangegeo.support.damaged import reading
+from rangegeo.support.location import Location
 from rangegeo.support.text import human_bytes
 
 # Names of codecs: those of Zarr 3, and those of numcodecs, which Zarr 2 uses and Zarr 3 calls "numcodecs.NAME".
@@ -47,7 +51,7 @@ def checked_group(store: Store, name: str, expected: str = EXPECTED) -> zarr.Gro
     """
     with readable(name, expected), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        group = zarr.open_group(store, mode="r", use_consolidated=False)
+        group = zarr.open_group(store, mode="r", use_consolidated=consolidated(store))
         for path, node in group.members(max_depth=DEEPEST):
             if isinstance(node, zarr.Array):
                 check_array(node, f"the array {path!r} of {name}")
@@ -55,6 +59,24 @@ def checked_group(store: Store, name: str, expected: str = EXPECTED) -> zarr.Gro
     if lost:
         raise CubeError(f"the array {min(lost)!r} of {name} has lost its metadata; make the store again")
     return group
+
+
+def store_of(place: Location, *, read_only: bool = True) -> Store:
+    """The Zarr store at a path, or at an address.
+
+    Nothing but a store is given to zarr, which takes names with "::" or "://" for addresses.
+    """
+    if isinstance(place, Address):
+        return BucketStore(place, read_only=read_only)
+    return LocalStore(place.absolute(), read_only=read_only)
+
+
+def consolidated(store: Store) -> bool | None:
+    """Whether the copy of all metadata in one object is read; None if zarr is to look for it.
+
+    A web server lists nothing, so it needs the copy. Elsewhere the metadata themselves count.
+    """
+    return False if store.supports_listing else None
 
 
 @contextmanager

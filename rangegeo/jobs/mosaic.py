@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rangegeo.errors import UsageError, argument
 from rangegeo.stores.formats import Format, choose_format
 from rangegeo.support.destination import check_destination
+from rangegeo.support.location import Location, located
 from rangegeo.support.text import counted
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class MosaicOutput:
         dtype: float32, float16, int16 or int8; None for that of the parts, if they share one and its steps.
     """
 
-    out: Path
+    out: Location
     format: str | None = None
     dtype: str | None = None
     creation_options: Mapping[str, str] = field(default_factory=dict)
@@ -58,11 +58,11 @@ class MosaicJob:
     facts: dict[str, object] = field(default_factory=dict)
 
     @classmethod
-    def prepare(cls, parts: Sequence[str], output: MosaicOutput, *, command: str | None = None) -> MosaicJob:
+    def prepare(cls, parts: Sequence[str | Location], output: MosaicOutput, *, command: str | None = None) -> MosaicJob:
         """Check a request, cheap things first, then open the parts.
 
         Args:
-            parts: paths of cubes.
+            parts: paths or addresses of cubes.
             command: the command line, kept in the cube.
         Raises:
             UsageError, CubeError, GridError: as `rangegeo.cubes.mosaic.mosaic`. OutputError: the output cannot be
@@ -112,7 +112,7 @@ class MosaicJob:
             f"{self.storage.dtype}, {size} before compression"
         )
 
-    def write(self) -> Iterator[Path]:
+    def write(self) -> Iterator[Location]:
         """Write the cube.
 
         Returns:
@@ -137,24 +137,24 @@ def _check_output(form: Format, output: MosaicOutput, *, to_zarr: bool) -> None:
     for name, given in (("overviews", output.overviews), ("zarr_format", output.zarr_format)):
         if given and not to_zarr:
             raise UsageError(f"{argument(name)} is for .zarr; leave it out")
+    from rangegeo.stores.drafts import is_arriving
+
     form.check_options(
         dtype=output.dtype or "float32",
         creation_options=output.creation_options,
         **({"zarr_format": output.zarr_format or 3} if to_zarr else {}),
     )
-    if to_zarr:
+    if to_zarr and not is_arriving(output.out):
         check_destination(output.out, 0, overwrite=output.overwrite, store=True)
 
 
-def _check_not_a_part(parts: Sequence[str], out: Path) -> None:
+def _check_not_a_part(parts: Sequence[str | Location], out: Location) -> None:
     """Refuse to replace a file that is read."""
-    from rangegeo.support.paths import local_path
-
-    if any(local_path(part).resolve() == out.resolve() for part in parts):
+    if any(located(part).resolve() == out.resolve() for part in parts):
         raise UsageError(f"{out} is one of the cubes that are joined; give another {argument('out')}")
 
 
-def _storage(parts: Sequence[str], cube: xr.DataArray, output: MosaicOutput, form: Format) -> Storage:
+def _storage(parts: Sequence[str | Location], cube: xr.DataArray, output: MosaicOutput, form: Format) -> Storage:
     """How joined values are stored: in the steps that all parts share, if there are such, so that nothing is lost."""
     import dask.array as da
 

@@ -11,7 +11,7 @@ from rangegeo.encoders import model_info
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import UsageError, argument
 from rangegeo.support.destination import STDOUT
-from rangegeo.support.paths import local_path
+from rangegeo.support.location import Location, located
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
@@ -87,7 +87,7 @@ class Content:
     layout: str = "betas"
     bands: str | tuple[int | str, ...] = "all"
     pca: int | None = None
-    pca_from: str | None = None
+    pca_from: str | Location | None = None
 
     def check(self) -> tuple[float, ...]:
         """The betas asked for, or the default one.
@@ -164,7 +164,7 @@ class RasterOutput:
     """What a raster is written to.
 
     Attributes:
-        out: path, ending in .zarr or .tif.
+        out: path or address, ending in .zarr or .tif.
         format: zarr, cog or gtiff; None to go by the suffix.
         dtype: float32, float16, int16 or int8.
         scales_from: another output, or its JSON, whose steps integers count in; None for those of the model or raster.
@@ -179,14 +179,14 @@ class RasterOutput:
         resume: whether to continue what an interrupted run of the same request left.
     """
 
-    out: Path
+    out: Location
     format: str | None = None
     dtype: str = "float32"
-    scales_from: str | None = None
+    scales_from: str | Location | None = None
     creation_options: Mapping[str, str] = field(default_factory=dict)
     zarr_format: int | None = None
     chunks: int | None = None
-    preview: str | None = None
+    preview: str | Location | None = None
     stretch: str | None = None
     overviews: bool = False
     stac: bool = False
@@ -194,11 +194,11 @@ class RasterOutput:
     resume: bool = False
 
     @property
-    def picture(self) -> Path | None:
+    def picture(self) -> Location | None:
         """Where the map goes."""
         if self.preview is None:
             return None
-        return local_path(self.preview) if self.preview else self.out.with_name(f"{self.out.stem}_preview.png")
+        return located(self.preview) if self.preview else self.out.with_name(f"{self.out.stem}_preview.png")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rangegeo.errors import UsageError, argument
 from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 from rangegeo.stores.formats import Format, choose_format
 from rangegeo.support.destination import check_destination
+from rangegeo.support.location import Location
 from rangegeo.support.text import counted
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class RasterJob:
     storage: Storage
     overviews: list[xr.DataArray] | None
     facts: dict[str, object] = field(default_factory=dict)
-    written: list[Path] = field(default_factory=list)
+    written: list[Location] = field(default_factory=list)
 
     @classmethod
     def prepare(
@@ -101,7 +101,7 @@ class RasterJob:
         if self.overviews is not None and not self.overviews:
             yield f"no overviews: at most {COARSEST} pixels a side are read whole"
 
-    def write(self) -> list[Path]:
+    def write(self) -> list[Location]:
         """Compute the raster and write it.
 
         Returns:
@@ -127,7 +127,7 @@ class RasterJob:
         if self.storage.dtype != "float32":
             yield stored_line(self.facts, self.storage)
 
-    def outputs(self) -> Iterator[Path]:
+    def outputs(self) -> Iterator[Location]:
         """Every path, those of STAC items and of pictures too, which are made on the way."""
         for path in self.written:
             yield path
@@ -144,7 +144,7 @@ class RasterJob:
 
 def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
     """Refuse, before anything is downloaded or loaded, outputs and options that cannot be had."""
-    from rangegeo.stores.drafts import committed
+    from rangegeo.stores.drafts import committed, is_arriving
 
     to_zarr = form.suffixes == (".zarr",)
     if output.overviews and not to_zarr:
@@ -153,7 +153,7 @@ def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
     if output.zarr_format and not to_zarr:
         raise UsageError(f"{argument('zarr_format')} is for .zarr; leave it out")
     form.check_options(dtype=output.dtype, **_writer_options(form, output))
-    if to_zarr or not several:
+    if (to_zarr and not is_arriving(output.out)) or (not to_zarr and not several):
         finished = output.resume and output.out.name in committed(output.out)
         check_destination(output.out, 0, overwrite=output.overwrite or finished, store=to_zarr)
     if output.picture is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import dask.array as da
@@ -24,23 +23,24 @@ from rangegeo.stores.drafts import kept_storage
 from rangegeo.stores.formats import FORMATS, Format, named_options
 from rangegeo.stores.quantise import ROUND_OFF, Storage, check_dtype, fit_storage, storage_within
 from rangegeo.stores.taken import taken_storage
-from rangegeo.support.paths import local_path
+from rangegeo.support.location import Location, checked_options, located
 
 METHODS = {"zarr": "to_zarr", "cog": "to_geotiff"}  # of the accessor, by format
 
 
 def write_cube(
     cube: xr.DataArray,
-    path: str | Path,
+    path: str | Location,
     format: str,
     *,
     overwrite: bool = False,
     resume: bool = False,
     dtype: str = "float32",
-    scales_from: str | Path | None = None,
+    scales_from: str | Location | None = None,
     creation_options: Mapping[str, object] | Iterable[str] | None = None,
+    storage_options: Mapping[str, object] | None = None,
     **options: object,
-) -> list[Path]:
+) -> list[Location]:
     """Write any cube: lazy, virtual, in memory, or a regular slice of one.
 
     Args:
@@ -50,6 +50,7 @@ def write_cube(
         resume: continue what an interrupted call with the same arguments left.
         dtype: float32, float16, int16 or int8, see `choose_storage`.
         scales_from: another output whose steps integers count in.
+        storage_options: names and values for addresses, as obstore takes them.
         creation_options, options: of the format's writer.
     Returns:
         The paths of the embeddings.
@@ -60,7 +61,9 @@ def write_cube(
     cube = _usual(cube)
     if options.get("zarr_format") in ("2", "3"):
         options["zarr_format"] = int(str(options["zarr_format"]))
-    path, form, dtype = local_path(path), FORMATS[format], check_dtype(dtype)
+    told = checked_options(storage_options)
+    path, form, dtype = located(path, told), FORMATS[format], check_dtype(dtype)
+    scales_from = None if scales_from is None else located(scales_from, told)
     _check_suffix(path, format)
     options = {**options, "overwrite": overwrite, "creation_options": named_options(creation_options)}
     cube = north_up(cube) if form.north_up else cube
@@ -80,7 +83,7 @@ def write_cube(
     return written
 
 
-def _check_suffix(path: Path, format: str) -> None:
+def _check_suffix(path: Location, format: str) -> None:
     """Refuse a path whose suffix is not one of the format.
 
     Raises:
@@ -116,8 +119,8 @@ def choose_storage(
     sample: Callable[[], da.Array],
     *,
     one_scale: bool,
-    scales_from: str | Path | None = None,
-    continued: Path | None = None,
+    scales_from: str | Location | None = None,
+    continued: Location | None = None,
     round_off: float = ROUND_OFF,
 ) -> Storage:
     """How the values of a cube are stored.
@@ -151,12 +154,12 @@ def choose_storage(
 
 def compute_and_write(
     cube: xr.DataArray,
-    path: Path,
+    path: Location,
     form: Format,
     storage: Storage,
     options: Mapping[str, object],
     report: Callable[[dict[str, object]], None] | None = None,
-) -> list[Path]:
+) -> list[Location]:
     """Write a cube whose destination and storage are known.
 
     Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -31,9 +30,9 @@ from rangegeo.stores.journal import Entry
 from rangegeo.stores.opening import open_cube
 from rangegeo.support.damaged import reading
 from rangegeo.support.destination import check_destination
+from rangegeo.support.location import Location, located
 from rangegeo.support.optional import import_optional
-from rangegeo.support.paths import local_path
-from rangegeo.support.unfinished import unfinished_folder
+from rangegeo.support.unfinished import commit, unfinished_folder
 
 STRIP_BETAS = (0.0, 0.25, 0.5, 0.75, 1.0)  # the panels of a cube of components, which holds any beta
 DOTS_PER_INCH = 150
@@ -78,8 +77,8 @@ MAP = Look(strip=True)  # what `rangegeo raster --preview` draws
 
 
 def preview(
-    sources: Sequence[str | Path], path: str | Path, look: Look | None = None, *, overwrite: bool = False
-) -> list[Path]:
+    sources: Sequence[str | Location], path: str | Location, look: Look | None = None, *, overwrite: bool = False
+) -> list[Location]:
     """Draw a stored cube.
 
     Args:
@@ -96,13 +95,13 @@ def preview(
         OutputError: a picture cannot be written; nothing was touched.
         MissingPackage: an optional package is not installed.
     """
-    path, look = local_path(path), look or Look()
+    path, look = located(path), look or Look()
     check_picture(path, look)
     cube = _opened(sources, look)
     if WRITERS[path.suffix.lower()] is _write_geotiffs:
         check_crs(geobox_of(cube), remedy="draw a .png")
     outputs = [path] if look.strip else output_paths(cube, path)
-    if {output.resolve() for output in outputs} & {local_path(source).resolve() for source in sources}:
+    if {output.resolve() for output in outputs} & {located(source).resolve() for source in sources}:
         raise UsageError(f"the picture {path} would replace its own cube; give another {argument('out')}")
     for output in outputs:
         room = ROOM * cube.sizes["y"] * cube.sizes["x"]
@@ -113,11 +112,11 @@ def preview(
     ):
         WRITERS[path.suffix.lower()](sources, cube, look, [folder / output.name for output in outputs])
         for output in outputs:
-            os.replace(folder / output.name, output)
+            commit(folder / output.name, output)
     return outputs
 
 
-def check_picture(path: Path, look: Look, name: str = "out") -> None:
+def check_picture(path: Location, look: Look, name: str = "out") -> None:
     """Refuse, before any work is done, a picture that cannot be drawn.
 
     Args:
@@ -144,7 +143,7 @@ def check_picture(path: Path, look: Look, name: str = "out") -> None:
         raise UsageError(f"{lines} is for maps that end in .png, got {path.name!r}; leave it out")
 
 
-def _opened(sources: Sequence[str | Path], look: Look, pixels: int | None = None) -> xr.DataArray:
+def _opened(sources: Sequence[str | Location], look: Look, pixels: int | None = None) -> xr.DataArray:
     """The betas and bands that are drawn, as a lazy cube with the northernmost row and the westernmost column first.
 
     Args:
@@ -168,7 +167,7 @@ def _example(cube: xr.DataArray) -> str:
     return f"for example {argument('betas', held)}" if held else EXAMPLE
 
 
-def _joined(sources: Sequence[str | Path], cubes: list[xr.DataArray]) -> xr.DataArray:
+def _joined(sources: Sequence[str | Location], cubes: list[xr.DataArray]) -> xr.DataArray:
     """The betas of one raster, each from a GeoTIFF of its own, as one cube.
 
     Raises:
@@ -196,7 +195,7 @@ def _method(cube: xr.DataArray, look: Look) -> str:
     return look.method or ("bands" if not isinstance(look.bands, str) and cube.sizes["band"] == 3 else "pca")
 
 
-def _write_maps(sources: Sequence[str | Path], cube: xr.DataArray, look: Look, paths: list[Path]) -> None:
+def _write_maps(sources: Sequence[str | Location], cube: xr.DataArray, look: Look, paths: list[Path]) -> None:
     """Write PNG maps. They are drawn from overviews if there are some."""
     coarse = _opened(sources, look, PIXELS)
     colours = fit_cube(coarse, _method(cube, look), look.seed, look.stretch)
@@ -210,7 +209,7 @@ def _write_maps(sources: Sequence[str | Path], cube: xr.DataArray, look: Look, p
         figure.savefig(path, dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.15, metadata=texts)
 
 
-def _write_geotiffs(sources: Sequence[str | Path], cube: xr.DataArray, look: Look, paths: list[Path]) -> None:
+def _write_geotiffs(sources: Sequence[str | Location], cube: xr.DataArray, look: Look, paths: list[Path]) -> None:
     """Write three-band GeoTIFFs on the cube's own grid, block by block."""
     geobox = geobox_of(cube)
     height, width = geobox.shape

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,9 +14,10 @@ from rangegeo.grid.crs import crs_of
 from rangegeo.models.load import load_model
 from rangegeo.schema.complete import band_names
 from rangegeo.schema.facts import facts_of
-from rangegeo.stores.opening import NETCDF, open_cube, overview_count, stored_dtype, stored_scales
+from rangegeo.stores.opening import NETCDF, is_store, open_cube, overview_count, stored_dtype, stored_scales
 from rangegeo.stores.zarr import is_complete
-from rangegeo.support.paths import local_path
+from rangegeo.support.address import Address
+from rangegeo.support.location import Location, located
 from rangegeo.weights.checkpoint import load_encoder
 from rangegeo.weights.database import is_database, load_database
 from rangegeo.weights.names import database_file, encoder_file
@@ -35,7 +35,7 @@ OTHER_FILES = {
 }
 
 
-def describe(target: str, *, weights: str | None = None, db: str | None = None) -> Facts:
+def describe(target: str | Location, *, weights: str | None = None, db: str | None = None) -> Facts:
     """Facts about whatever the target names.
 
     Args:
@@ -57,7 +57,10 @@ def describe(target: str, *, weights: str | None = None, db: str | None = None) 
         return _encoder(target)
     if target in OFFICIAL_DATABASES:
         return _database(target)
-    path = local_path(target)
+    path = located(target)
+    if isinstance(path, Address):
+        return _cube(path)
+    target = str(target)
     if not path.exists():
         raise UsageError(
             f"{target} does not exist; expected a cube, a checkpoint, a database, or one of "
@@ -71,7 +74,7 @@ def describe(target: str, *, weights: str | None = None, db: str | None = None) 
     return _database(target) if is_database(path) else _encoder(target)
 
 
-def _cube(path: Path) -> Facts:
+def _cube(path: Location) -> Facts:
     cube = open_cube(path)
     betas = [float(beta) for beta in cube["beta"].values.ravel()] if "beta" in cube.coords else None
     geobox = cube.odc.geobox
@@ -79,7 +82,7 @@ def _cube(path: Path) -> Facts:
     return {
         "kind": "cube",
         "path": str(path),
-        "complete": is_complete(path) if path.is_dir() else True,
+        "complete": is_complete(path) if is_store(path) else True,
         "dims": " x ".join(f"{name} {size}" for name, size in cube.sizes.items()),
         "betas": betas,
         "crs": crs_name(crs_of(geobox)),
@@ -93,7 +96,7 @@ def _cube(path: Path) -> Facts:
     }
 
 
-def _steps(path: Path, cube: xr.DataArray, dtype: str) -> Facts:
+def _steps(path: Location, cube: xr.DataArray, dtype: str) -> Facts:
     """What another output takes if it is to count in the same steps; empty for values that are stored as they are."""
     if not dtype.startswith("int"):
         return {}

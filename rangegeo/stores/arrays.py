@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
 import zarr
 from zarr.codecs import BloscCodec
-from zarr.storage import LocalStore
 
+from rangegeo.grid.zarr_store import store_of
 from rangegeo.schema.cube import NAME
 from rangegeo.stores.blocks import BlockWriter, Written, is_empty
 from rangegeo.stores.drafts import Draft
 from rangegeo.stores.journal import BlindStore, ChecksumStore, Entry, objects_are_sound, packed
 from rangegeo.stores.quantise import Storage
+from rangegeo.support.location import Location, listing
 
 CHUNK_BYTES = 4 * 2**20  # the largest stored chunk, which holds one beta and as many bands as fit
 
@@ -27,7 +27,7 @@ def block_writing(cube: xr.DataArray, array: zarr.Array, storage: Storage, draft
         cube: (beta, band, y, x).
         array: whose chunks no two blocks share, in a `ChecksumStore`.
     """
-    journal, root = draft.journal(), draft.store
+    journal, root = draft.journal(), listing(draft.store) if draft.continued else draft.store
     done = journal.done(lambda top, left, entry: objects_are_sound(root, entry)) if draft.continued else {}
     return Written(cube=cube, write=block_writer(array, storage), journal=journal, done=done)
 
@@ -40,7 +40,7 @@ def draft_array(cube: xr.DataArray, draft: Draft, storage: Storage) -> zarr.Arra
     """
     if not draft.continued:
         zarr.create_array(
-            LocalStore(draft.store),
+            store_of(draft.store, read_only=False),
             name=NAME,
             shape=cube.shape,
             chunks=stored_chunks(cube, storage.dtype),
@@ -83,7 +83,7 @@ def block_keys(array: zarr.Array, top: int, left: int) -> list[str]:
     ]
 
 
-def array_to_write(root: Path, *, anew: bool = False) -> zarr.Array:
+def array_to_write(root: Location, *, anew: bool = False) -> zarr.Array:
     """An array that notes the checksums of what is written to it.
 
     Args:
@@ -91,7 +91,7 @@ def array_to_write(root: Path, *, anew: bool = False) -> zarr.Array:
         anew: whether its chunks are written as if there were none yet, because what is there may be damaged.
     """
     kind = BlindStore if anew else ChecksumStore
-    array = zarr.open_group(kind(LocalStore(root)), mode="r+", use_consolidated=False)[NAME]
+    array = zarr.open_group(kind(store_of(root, read_only=False)), mode="r+", use_consolidated=False)[NAME]
     assert isinstance(array, zarr.Array)
     return array
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
+
+from rangegeo.support.location import Location
 
 # How an array is stored, which each file says for itself, and what rioxarray and GDAL add when they open one.
 OF_STORAGE = {
@@ -54,7 +55,7 @@ def _flat(rows: list[Any]) -> list[Any]:
     return [number for row in rows for number in row] if rows and isinstance(rows[0], list) else rows
 
 
-def simplify_consolidated(path: Path) -> None:
+def simplify_consolidated(path: Location) -> None:
     """Leave out of a store's consolidated metadata what netCDF cannot hold.
 
     xarray reads attributes from there, and whatever it reads it writes to netCDF, or fails. Structured attributes stay

@@ -1,8 +1,8 @@
 """Unfinished outputs that a later run can continue.
 
-A draft is the hidden folder of an output. It holds the request, a Zarr store with the values, a journal of the blocks
-that are written, and the names of the files that have their final place already. If a run ends before its output is
-complete, the draft stays, as soon as it holds a block.
+A draft is the hidden folder of an output, or a hidden prefix in a bucket. It holds the request, a Zarr store with the
+values, a journal of the blocks that are written, and the names of the files that have their final place already. If a
+run ends before its output is complete, the draft stays, as soon as it holds a block.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,10 @@ from rangegeo.schema.facts import facts_of
 from rangegeo.stores.journal import Journal
 from rangegeo.stores.owned import check_replaceable
 from rangegeo.stores.quantise import Storage
+from rangegeo.support.address import Address, read_json
+from rangegeo.support.location import Location, write_whole
 from rangegeo.support.text import counted
-from rangegeo.support.unfinished import claimed, commit, empty, exchange, hidden_folder
+from rangegeo.support.unfinished import claimed, commit, empty, exchange, hidden_folder, still_claimed
 
 REQUEST, STORE, JOURNAL, COMMITTED = "request.json", "draft.zarr", "journal", "committed.json"
 CUBE = "cube"  # the name of the journal of the cube itself
@@ -48,16 +51,18 @@ class Draft:
 
     Attributes:
         folder: the hidden folder, which this process has claimed.
+        bench: a folder of this machine for files on their way; the same as `folder`, unless that is in a bucket.
         continued: whether an earlier run left it.
         overwrite: whether outputs that exist are replaced.
     """
 
-    folder: Path
+    folder: Location
+    bench: Path
     continued: bool
     overwrite: bool
 
     @property
-    def store(self) -> Path:
+    def store(self) -> Location:
         """The Zarr store with the values."""
         return self.folder / STORE
 
@@ -65,28 +70,33 @@ class Draft:
         """The journal of an array."""
         return Journal(folder=self.folder / JOURNAL / name)
 
-    def commit(self, finished: Path, path: Path) -> None:
-        """Give a finished file its final name."""
+    def commit(self, finished: Path, path: Location) -> None:
+        """Give a finished file of the bench its final name."""
+        still_claimed(self.folder)
         if path.name not in _committed(self.folder):
             _check_free([path], overwrite=self.overwrite)
-            (self.folder / COMMITTED).write_text(json.dumps([*_committed(self.folder), path.name]), encoding="utf-8")
+            _note_committed(self.folder, path)
         commit(finished, path)
 
-    def exchange(self, path: Path) -> None:
+    def exchange(self, path: Location) -> None:
         """Give the store its final name."""
-        _check_free([path], overwrite=self.overwrite)
-        if path.exists():
-            check_replaceable(path)  # again: files may have come meanwhile
+        still_claimed(self.folder)
+        if path.name not in _committed(self.folder):
+            _check_free([path], overwrite=self.overwrite)
+            if path.exists():
+                check_replaceable(path)  # again: files may have come meanwhile
+        if isinstance(path, Address):  # it takes many steps, which a later run can finish
+            _note_committed(self.folder, path)
         exchange(self.store, path, self.folder)
 
 
 @contextmanager
 def drafted(
-    path: Path,
+    path: Location,
     request: Mapping[str, Any],
     storage: Storage,
     *,
-    outputs: Sequence[Path],
+    outputs: Sequence[Location],
     overwrite: bool,
     resume: bool,
 ) -> Iterator[Draft]:
@@ -108,6 +118,9 @@ def drafted(
         folder = claims.enter_context(claimed(path))
         for other in {hidden_folder(output): output for output in outputs if hidden_folder(output) != folder}.values():
             claims.enter_context(claimed(other))
+        if not resume and path.name in _committed(folder) and isinstance(path, Address) and path in outputs:
+            exchange(folder / STORE, path, folder)  # the earlier run had all; what it began is finished first
+            empty(folder)
         continued = _goes_on(path, folder, told, overwrite=overwrite, resume=resume)
         committed = _committed(folder) if continued else []
         _check_free([output for output in outputs if output.name not in committed], overwrite=overwrite)
@@ -115,7 +128,8 @@ def drafted(
             empty(folder)
             _write_request(folder, told, storage)
         try:
-            yield Draft(folder=folder, continued=continued, overwrite=overwrite)
+            bench = claims.enter_context(_bench(folder))
+            yield Draft(folder=folder, bench=bench, continued=continued, overwrite=overwrite)
         except BaseException as error:
             blocks = _blocks(folder)
             if blocks:
@@ -156,7 +170,7 @@ def _steps(storage: Storage) -> tuple[np.ndarray, np.ndarray]:
     return storage.scale, storage.offset
 
 
-def kept_storage(path: Path, dtype: str) -> Storage | None:
+def kept_storage(path: Location, dtype: str) -> Storage | None:
     """How the values of an unfinished output are stored; None if nothing of it was kept, or in another dtype."""
     kept = _read(hidden_folder(path))
     if kept is None or kept["storage"]["dtype"] != dtype:
@@ -166,24 +180,50 @@ def kept_storage(path: Path, dtype: str) -> Storage | None:
     return Storage(**(told | arrays | {"components": tuple(told["components"])}))
 
 
-def kept_blocks(path: Path) -> int:
+def kept_blocks(path: Location) -> int:
     """How many blocks of an output an interrupted run has written."""
     return _blocks(hidden_folder(path))
 
 
-def committed(path: Path) -> list[str]:
+def committed(path: Location) -> list[str]:
     """The names of files that an unfinished run has already given their final place."""
     return _committed(hidden_folder(path))
 
 
-def _committed(folder: Path) -> list[str]:
-    try:
-        return json.loads((folder / COMMITTED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
+@contextmanager
+def _bench(folder: Location) -> Iterator[Path]:
+    """A context with a folder of this machine for the files of a draft."""
+    if isinstance(folder, Path):
+        yield folder
+        return
+    with TemporaryDirectory(prefix="rangegeo-") as near:
+        yield Path(near)
 
 
-def _goes_on(path: Path, folder: Path, request: Mapping[str, Any], *, overwrite: bool, resume: bool) -> bool:
+def _committed(folder: Location) -> list[str]:
+    return read_json(folder / COMMITTED) or []
+
+
+def _note_committed(folder: Location, path: Location) -> None:
+    names = list(dict.fromkeys([*_committed(folder), path.name]))
+    (folder / COMMITTED).write_text(json.dumps(names), encoding="utf-8")
+
+
+def is_arriving(path: Location) -> bool:
+    """Whether a finished store was being copied to its final place in a bucket when its run was interrupted."""
+    return isinstance(path, Address) and path.is_writable and path.name in committed(path)
+
+
+def check_arriving(path: Location, *, overwrite: bool, resume: bool) -> None:
+    """Refuse to leave a store half at its final place."""
+    if not overwrite and not resume:
+        raise OutputError(
+            f"an interrupted run had finished {path} and was copying it to its place; add {argument('resume', True)} "
+            "to the same command to finish that"
+        )
+
+
+def _goes_on(path: Location, folder: Location, request: Mapping[str, Any], *, overwrite: bool, resume: bool) -> bool:
     """Whether this run continues what an earlier one left in the folder."""
     left, blocks = _read(folder), _blocks(folder)
     if left is None or not blocks or not (folder / STORE).exists():
@@ -213,7 +253,7 @@ def _difference(name: str, left: Mapping[str, Any], request: Mapping[str, Any]) 
     return f"{name} {before} there, {now} here" if max(len(before), len(now)) < LONGEST_SHOWN else f"other {name}"
 
 
-def _check_free(outputs: Sequence[Path], *, overwrite: bool) -> None:
+def _check_free(outputs: Sequence[Location], *, overwrite: bool) -> None:
     """Look again whether an output exists, because it may have been made meanwhile."""
     for output in outputs:
         if output.exists() and not overwrite:
@@ -223,24 +263,19 @@ def _check_free(outputs: Sequence[Path], *, overwrite: bool) -> None:
             )
 
 
-def _write_request(folder: Path, request: Mapping[str, Any], storage: Storage) -> None:
+def _write_request(folder: Location, request: Mapping[str, Any], storage: Storage) -> None:
     told = {
         name: value.tolist() if isinstance(value := getattr(storage, name), np.ndarray) else value
         for name in storage.__dataclass_fields__
     }
-    draft = folder / f"{REQUEST}.draft"
-    draft.write_text(json.dumps({"request": request, "storage": told}), encoding="utf-8")
-    draft.replace(folder / REQUEST)
+    write_whole(folder / REQUEST, json.dumps({"request": request, "storage": told}))
 
 
-def _read(folder: Path) -> dict[str, Any] | None:
+def _read(folder: Location) -> dict[str, Any] | None:
     """The request of a draft and its storage; None if there is none."""
-    try:
-        return json.loads((folder / REQUEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+    return read_json(folder / REQUEST)
 
 
-def _blocks(folder: Path) -> int:
+def _blocks(folder: Location) -> int:
     """How many blocks are written, those of overviews not counted."""
     return sum(1 for _ in (folder / JOURNAL / CUBE).glob("*.json"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from rangegeo.errors import UsageError, argument
+from rangegeo.support.location import Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +26,10 @@ class Format:
         bytes_a_second: how fast values are compressed and written on two cores, to estimate time.
     """
 
-    write: Callable[..., list[Path]]
+    write: Callable[..., list[Location]]
     check: Callable[..., None]
     check_options: Callable[..., object]
-    outputs: Callable[..., list[Path]]
+    outputs: Callable[..., list[Location]]
     suffixes: tuple[str, ...] = ()
     one_scale: bool = False
     north_up: bool = False
@@ -98,7 +98,7 @@ def _pairs(texts: object) -> list[tuple[object, object]]:
     return [(name, value) for name, _, value in parts]
 
 
-def choose_format(path: Path, name: str | None) -> Format:
+def choose_format(path: Location, name: str | None) -> Format:
     """The format of an output.
 
     Args:

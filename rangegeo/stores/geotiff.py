@@ -45,7 +45,8 @@ from rangegeo.stores.geotiff_sample import TAG, sample_text
 from rangegeo.stores.qml import qgis_style
 from rangegeo.stores.quantise import FLOAT32, Storage
 from rangegeo.support.destination import check_destination
-from rangegeo.support.paths import local_path, split_suffix
+from rangegeo.support.location import Location, Place, located
+from rangegeo.support.paths import split_suffix
 
 FILES_AT_ONCE = 2  # finished at the same time
 ROOM = 3.7  # times the raw bytes: the stored values, a draft with its overviews, and a file that does not compress
@@ -53,7 +54,7 @@ ROOM = 3.7  # times the raw bytes: the stored values, a draft with its overviews
 
 def write_geotiff(
     cube: xr.DataArray,
-    path: str | Path,
+    path: str | Location,
     *,
     overwrite: bool = False,
     overviews: bool = True,
@@ -62,12 +63,12 @@ def write_geotiff(
     measuring: Callable[[da.Array], Measuring | None] | None = None,
     resume: bool = False,
     report: Report | None = None,
-) -> list[Path]:
+) -> list[Location]:
     """Write a cube as Cloud Optimized GeoTIFF, block by block.
 
     Args:
         cube: (beta, band, y, x) or (band, y, x), from `rangegeo.raster`.
-        path: the file; a cube with several betas is written to NAME_beta0.5.tif and so on instead.
+        path: the file, or an object in a bucket; several betas are written to NAME_beta0.5.tif and so on instead.
         overwrite: whether existing files are replaced, and what an interrupted run left is thrown away.
         overviews: whether the file has overviews; without them it is a plain tiled GeoTIFF.
         creation_options: options of GDAL's GTiff or COG driver, such as {"COMPRESS": "DEFLATE"}.
@@ -81,7 +82,7 @@ def write_geotiff(
         OutputError: a destination cannot be written. Nothing was touched.
         UsageError: a creation option cannot be used. Nothing was touched.
     """
-    path, cube = local_path(path), as_4d(cube)
+    path, cube = located(path), as_4d(cube)
     paths = output_paths(cube, path)
     check_outputs(cube, path, overwrite=overwrite, resume=resume, dtype=storage.dtype)
     profile = _finished_profile(cube, storage.dtype, creation_options)
@@ -95,12 +96,12 @@ def write_geotiff(
         facts |= storage.facts([entry.loss for entry in entries], facts_of(cube))
         sample = _sampled(stored, storage)
         completion = _Completion.of(cube, facts, sample, storage, profile, overviews=overviews)
-        finished = [draft.folder / output.name for output in paths]
+        finished = [draft.bench / output.name for output in paths]
         with ThreadPoolExecutor(FILES_AT_ONCE) as pool:  # GDAL releases the interpreter while it compresses
             list(pool.map(completion.run, repeat(stored), finished, range(len(paths))))
         for output, final in zip(finished, paths, strict=True):
             for made in (_preview_path(output), _style_path(output), output):
-                draft.commit(made, final.parent / made.name)
+                draft.commit(made, final.with_name(made.name))
     if report is not None:
         report(facts)
     return paths
@@ -225,7 +226,7 @@ def _drawn_range(values: np.ndarray) -> tuple[float, float]:
     return low, high
 
 
-def output_paths(cube: xr.DataArray, path: Path) -> list[Path]:
+def output_paths(cube: xr.DataArray, path: Place) -> list[Place]:
     """The path of each beta: NAME_beta0.5.tif and so on if there are several, else NAME.tif."""
     if "beta" not in cube.dims or cube.sizes["beta"] == 1:
         return [path]
@@ -234,7 +235,7 @@ def output_paths(cube: xr.DataArray, path: Path) -> list[Path]:
 
 def check_outputs(
     cube: xr.DataArray,
-    path: Path,
+    path: Location,
     *,
     overwrite: bool,
     resume: bool = False,
@@ -261,12 +262,12 @@ def check_outputs(
             check_destination(made, nbytes, overwrite=overwrite or made.name in finished)
 
 
-def _preview_path(path: Path) -> Path:
+def _preview_path(path: Place) -> Place:
     stem, suffix = split_suffix(path)
     return path.with_name(f"{stem}_rgb{suffix}")
 
 
-def _style_path(path: Path) -> Path:
+def _style_path(path: Place) -> Place:
     return path.with_name(f"{split_suffix(path)[0]}.qml")
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from rasterio.io import DatasetReaderBase
 
 from rangegeo.errors import CubeError, UsageError
+from rangegeo.support.location import Location
 
 VERSION = "rangegeo_version"  # the tag by which a file of rangegeo is known
 DTYPE = "quantisation_dtype"  # the tag, or the attribute, that says what the values of a file are stored as
@@ -88,7 +89,7 @@ def put_back(file: DatasetReaderBase, path: Path, like: Path) -> Told:
     return told
 
 
-def check_steps(path: Path, told: Mapping[str, object], dtype: str, *, scaled: bool) -> None:
+def check_steps(path: Location, told: Mapping[str, object], dtype: str, *, scaled: bool) -> None:
     """Refuse a file whose values are steps of integers without the scales that make embeddings of them.
 
     Args:

@@ -14,7 +14,6 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import google_crc32c
@@ -24,8 +23,11 @@ from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
 from zarr.storage import WrapperStore
 
 from rangegeo.stores.quantise import Loss
+from rangegeo.support.address import Address
+from rangegeo.support.location import Location, write_whole
 
 DOCUMENTS = ("zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata")  # names of metadata in a store
+AT_ONCE = 16  # entries that are read at the same time, which matters in buckets
 Measured = Mapping[str, Mapping[str, float]]  # what was measured, by the name of the patch where it was
 
 
@@ -67,25 +69,18 @@ class Journal:
         folder: where they lie, one file each.
     """
 
-    folder: Path
+    folder: Location
 
     def write(self, top: int, left: int, entry: Entry) -> None:
         """Add an entry. Its file gets its name when it is complete."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        draft = self.folder / f"{top}-{left}.{os.getpid()}"
-        draft.write_text(json.dumps(asdict(entry)), encoding="utf-8")
-        draft.replace(self.folder / f"{top}-{left}.json")
+        write_whole(self.folder / f"{top}-{left}.json", json.dumps(asdict(entry)))
 
     def read(self) -> dict[tuple[int, int], Entry]:
         """All entries; damaged ones are left out."""
-        found = {}
-        for path in self.folder.glob("*.json"):
-            top, left = (int(number) for number in path.stem.split("-"))
-            try:
-                found[top, left] = Entry.of(json.loads(path.read_text(encoding="utf-8")))
-            except (ValueError, KeyError, TypeError):  # the disk was full, or the power failed
-                continue
-        return found
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            read = list(pool.map(_read, self.folder.glob("*.json")))
+        return dict(one for one in read if one is not None)
 
     def done(self, is_sound: Callable[[int, int, Entry], bool]) -> dict[tuple[int, int], Entry]:
         """The entries of blocks that need not be written again.
@@ -100,8 +95,22 @@ class Journal:
         return {at: entry for (at, entry), good in zip(entries.items(), sound, strict=True) if good}
 
 
-def objects_are_sound(root: Path, entry: Entry) -> bool:
-    """Whether all objects of a block are in the store at `root` and have their checksums."""
+def _read(path: Location) -> tuple[tuple[int, int], Entry] | None:
+    """The block of an entry, and the entry; None if it is damaged."""
+    top, left = (int(number) for number in path.stem.split("-"))
+    try:
+        return (top, left), Entry.of(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError):  # the disk was full, or the power failed
+        return None
+
+
+def objects_are_sound(root: Location, entry: Entry) -> bool:
+    """Whether all objects of a block are in the store at `root` and have their checksums.
+
+    A bucket keeps an object whole or not at all, so its listing is enough there.
+    """
+    if isinstance(root, Address):
+        return all((root / key).is_file() for key in entry.checksums)
     try:
         return all(checksum((root / key).read_bytes()) == known for key, known in entry.checksums.items())
     except OSError:

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
+import zarr
 from zarr.abc.store import Store
 from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
-from zarr.storage import LocalStore
+
+from rangegeo.grid.zarr_store import consolidated, store_of
+from rangegeo.support.address import Address
+from rangegeo.support.location import Location
 
 
-def store_of(path: Path, *, read_only: bool = True) -> Store:
-    """The Zarr store at a path."""
-    return LocalStore(path.absolute(), read_only=read_only)
+def store_at(place: Location, *, read_only: bool = True) -> Path | Store:
+    """The same in the form that xarray opens: of a folder its path, which datasets then name as their source."""
+    if isinstance(place, Address) or "::" in str(place.absolute()):
+        return store_of(place, read_only=read_only)
+    return place
+
+
+def open_group(place: Location, *, mode: Literal["r", "r+"] = "r") -> zarr.Group:
+    """The group of a Zarr store that rangegeo wrote, or just writes."""
+    store = store_of(place, read_only=mode == "r")
+    return zarr.open_group(store, mode=mode, use_consolidated=consolidated(store))
 
 
 def read_object(store: Store, key: str) -> bytes | None:

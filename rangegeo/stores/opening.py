@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import json
 import os
-import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -15,21 +14,24 @@ from typing import Any, TypeAlias
 import numpy as np
 import xarray as xr
 import zarr
-from zarr.storage import LocalStore
 
 from rangegeo.errors import CubeError, CubeWarning, UsageError, argument
 from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.crs import without_cf_warnings
-from rangegeo.grid.zarr_store import EXPECTED, checked_group, readable
+from rangegeo.grid.zarr_store import EXPECTED, checked_group, consolidated, readable, store_of
 from rangegeo.schema.betas import SAME_BETA
 from rangegeo.schema.complete import text
 from rangegeo.schema.cube import BETA_ATTRS, NAME
 from rangegeo.schema.facts import facts_of, with_facts, without_facts_of_values
 from rangegeo.stores.geotiff_sample import TAG, is_as_written
 from rangegeo.stores.joined import REMEDY, VERSION, Told, check_steps, put_back
+from rangegeo.stores.objects import store_at
 from rangegeo.stores.restored import array_name, cube_of, decoded
-from rangegeo.stores.zarr import is_complete, store_at
+from rangegeo.stores.zarr import is_complete
+from rangegeo.support.address import Address
+from rangegeo.support.destination import STORE_FILES
 from rangegeo.support.foreign import check_foreign
+from rangegeo.support.location import Location, checked_options, located
 from rangegeo.support.paths import local_path
 from rangegeo.support.text import counted
 
@@ -39,24 +41,26 @@ BANDS_READ = 16  # bands in a chunk of a GeoTIFF: a whole spectrum needs few tas
 # number.
 TEXT_ENDINGS = ("_sha256", "_file", "_version", "command", "model", "name", "citation", "aoi")
 NETCDF = (".nc", ".nc4", ".cdf")  # suffixes
-ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")  # how addresses begin, such as those of buckets
+GEOTIFF = (".tif", ".tiff")
 # A function of the shape (h, w) of a cube and its number of overviews that chooses a level.
 ChooseLevel: TypeAlias = Callable[[Sequence[int], int], int]
 
 
 def open_cube(
-    path: str | Path | Sequence[str | Path],
+    path: str | Location | Sequence[str | Location],
     *,
     level: int = 0,
     pixels: int | None = None,
     chunks: str | None = "auto",
     like: str | Path | None = None,
+    storage_options: Mapping[str, object] | None = None,
 ) -> xr.DataArray:
     """Open a cube that rangegeo wrote. Nothing is read until it is used.
 
     Args:
         path: a Zarr store or a GeoTIFF, or what xarray wrote of a cube: a Zarr store, or a netCDF file. A leading ~ is
-            the home folder. Several paths, such as the GeoTIFFs of several betas, become one cube.
+            the home folder. Zarr stores are also read from s3://, gs://, az:// and https://. Several paths, such as the
+            GeoTIFFs of several betas, become one cube.
         level: 0 for the cube itself, 1 for its overview with pixels twice as large, and so on.
         pixels: how many pixels the longer side needs, for a picture. The coarsest level that has so many is opened, and
             `level` is ignored.
@@ -65,6 +69,8 @@ def open_cube(
         like: for a file that another program joined from GeoTIFFs of rangegeo, such as a VRT: one of these GeoTIFFs.
             The names of its bands, its scales, its model and its beta are taken from there. All files that were joined
             must have the same ones.
+        storage_options: names and values for an address, as obstore takes them, such as {"region": "eu-central-1"}.
+            What they do not say comes from the environment, such as AWS_ACCESS_KEY_ID.
     Returns:
         The cube that `rangegeo.raster` made, as float32, whatever its values are stored as. Its dimensions are
         (beta, band, y, x), or (band, y, x) if the model has no beta. A GeoTIFF holds one beta, so its cube has
@@ -79,25 +85,36 @@ def open_cube(
             argument="chunks", expected='"auto" or None', got=chunks, remedy="open_cube(path).chunk(x=512, y=512)"
         )
     if isinstance(path, Sequence) and not isinstance(path, str):
-        return joined_betas(
-            path, [open_cube(part, level=level, pixels=pixels, chunks=chunks, like=like) for part in path]
-        )
-    if not isinstance(path, str | os.PathLike):
+        given = {"level": level, "pixels": pixels, "chunks": chunks, "like": like, "storage_options": storage_options}
+        return joined_betas(path, [open_cube(part, **given) for part in path])  # type: ignore[arg-type]
+    if not isinstance(path, str | os.PathLike | Address):
         raise CubeError(
             f"open_cube takes a path, got {type(path).__name__}; xarray.open_zarr opens stores of other kinds"
         )
-    given, path = str(path), local_path(path)
-    if not path.exists() and ADDRESS.match(given):
-        remedy = "copy it here first, or open a Zarr store there with xarray.open_zarr"
-        raise CubeError(f"open_cube reads files of this machine, got the address {given}; {remedy}")
+    path = located(path, checked_options(storage_options))
+    choose = partial(_choose_level, path, level, pixels)
+    if isinstance(path, Address):
+        return _open_store(_store_there(path), choose, chunks)
     if not path.exists():
         raise CubeError(_not_there(path))
-    choose = partial(_choose_level, path, level, pixels)
     if path.is_dir() or path.suffix.lower() in NETCDF:
         if like is not None:
             raise UsageError(f"{argument('like')} is for files that GDAL has joined, and {path} is none; leave it out")
         return (_open_store if path.is_dir() else _open_netcdf)(path, choose, chunks)
     return _open_geotiff(path, choose, chunks, None if like is None else local_path(like))
+
+
+def _store_there(path: Address) -> Address:
+    """The address of a store.
+
+    Raises:
+        CubeError: there is none. RemoteError: the server cannot be asked.
+    """
+    if path.suffix.lower() in (*GEOTIFF, ".vrt", *NETCDF):
+        raise CubeError(f"{path} is no Zarr store; copy it here first, and open the copy")
+    if not any((path / name).is_file() for name in STORE_FILES):
+        raise CubeError(f"there is no Zarr store at {path}; {EXPECTED} to a name that ends in .zarr")
+    return path
 
 
 def _not_there(path: Path) -> str:
@@ -110,7 +127,7 @@ def _not_there(path: Path) -> str:
     return f"{path} does not exist, but the files of its betas do; {hint}"
 
 
-def joined_betas(paths: Sequence[str | Path], cubes: list[xr.DataArray]) -> xr.DataArray:
+def joined_betas(paths: Sequence[str | Location], cubes: list[xr.DataArray]) -> xr.DataArray:
     """One cube of the betas of several, in rising order.
 
     Raises:
@@ -139,10 +156,17 @@ def joined_betas(paths: Sequence[str | Path], cubes: list[xr.DataArray]) -> xr.D
     return with_facts(joined, shared)
 
 
-def overview_count(path: Path) -> int:
+def is_store(path: Location) -> bool:
+    """Whether a cube that exists is a Zarr store."""
+    if isinstance(path, Address):
+        return path.suffix.lower() not in GEOTIFF
+    return path.is_dir()
+
+
+def overview_count(path: Location) -> int:
     """How many levels a cube has that are coarser than the cube itself."""
-    if path.is_dir():
-        return len(_levels(checked_group(LocalStore(path), str(path)).attrs)[1:])
+    if is_store(path):
+        return len(_levels(checked_group(store_of(path), str(path)).attrs)[1:])
     if path.suffix.lower() in NETCDF:
         return 0
     import rasterio
@@ -151,9 +175,9 @@ def overview_count(path: Path) -> int:
         return len(file.overviews(1))
 
 
-def stored_dtype(path: Path) -> str:
+def stored_dtype(path: Location) -> str:
     """The dtype of the values in a store or a GeoTIFF: float32, float16, int16 or int8."""
-    if path.is_dir():
+    if is_store(path):
         return str(stored_array(path).dtype)
     if path.suffix.lower() in NETCDF:
         return str(open_cube(path).dtype)
@@ -164,9 +188,9 @@ def stored_dtype(path: Path) -> str:
         return "float16" if half else file.dtypes[0]
 
 
-def stored_scales(path: Path) -> tuple[list[float], list[float]]:
+def stored_scales(path: Location) -> tuple[list[float], list[float]]:
     """The scale and the offset of every band of a store or a GeoTIFF; 1 and 0 for values stored as they are."""
-    if path.is_dir():
+    if is_store(path):
         array = stored_array(path)
         steps: list[Any] = [array.attrs.get("scale_factor", 1.0), array.attrs.get("add_offset", 0.0)]
         bands = array.shape[-3]
@@ -180,14 +204,14 @@ def stored_scales(path: Path) -> tuple[list[float], list[float]]:
         return list(file.scales), list(file.offsets)
 
 
-def stored_array(path: Path) -> zarr.Array:
+def stored_array(path: Location) -> zarr.Array:
     """The array of a cube's Zarr store."""
-    group = checked_group(LocalStore(path), str(path))
+    group = checked_group(store_of(path), str(path))
     arrays = {name: array for name, array in group.arrays() if array.ndim >= 3}
     return arrays[NAME] if NAME in arrays else next(iter(arrays.values()))
 
 
-def _choose_level(path: Path, level: int, pixels: int | None, shape: Sequence[int], count: int) -> int:
+def _choose_level(path: Location, level: int, pixels: int | None, shape: Sequence[int], count: int) -> int:
     """The level that is asked for.
 
     Args:
@@ -200,7 +224,7 @@ def _choose_level(path: Path, level: int, pixels: int | None, shape: Sequence[in
         return sum(max(shape) / 2**number >= pixels for number in range(1, count + 1))
     if not 0 <= level <= count:
         of_store = "make it again with rangegeo raster --overviews"
-        more = of_store if path.is_dir() else "its pixels are few enough to be read whole"
+        more = of_store if is_store(path) else "its pixels are few enough to be read whole"
         has = (
             f"{counted(count, 'overview')}, levels 0 to {count}" if count else f"no overviews; {more}, or take level 0"
         )
@@ -213,10 +237,12 @@ def _levels(attrs: Mapping[str, Any]) -> list[dict[str, Any]]:
     return attrs.get("multiscales", {}).get("layout", [])
 
 
-def _open_store(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.DataArray:
+def _open_store(path: Location, choose: ChooseLevel, chunks: str | None) -> xr.DataArray:
     """Open a Zarr store."""
-    checked_group(LocalStore(path), str(path))
-    read = partial(xr.open_zarr, decode_coords="all", consolidated=False, chunks=None if chunks is None else {})
+    store = store_of(path)
+    checked_group(store, str(path))
+    read = partial(xr.open_zarr, decode_coords="all", chunks=None if chunks is None else {})
+    read = partial(read, consolidated=consolidated(store))
     with readable(str(path)):
         dataset = read(store_at(path))
         name = array_name(dataset, path)
@@ -229,7 +255,7 @@ def _open_store(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.DataA
         return _with_sound_axes(cube_of(dataset, name, path), path)
 
 
-def _with_sound_axes(cube: xr.DataArray, path: Path) -> xr.DataArray:
+def _with_sound_axes(cube: xr.DataArray, path: Location) -> xr.DataArray:
     """The cube, if the labels of its axes can be those of pixels.
 
     Raises:

@@ -7,7 +7,6 @@ nothing but the array itself is taken for granted.
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -20,12 +19,13 @@ from rangegeo.schema.cube import NAME
 from rangegeo.schema.facts import MARKED, OF_VALUES, facts_of_values, is_as_written, is_within, title, with_facts
 from rangegeo.stores.attributes import nested_facts, plain_attributes
 from rangegeo.stores.joined import check_steps
+from rangegeo.support.location import Location
 
 DIMS = ("beta", "band", "y", "x")
 OF_FORMAT = ("compressors", "compressor", "filters", "serializer", "shards")  # that xarray would hand to other formats
 
 
-def array_name(dataset: xr.Dataset, path: Path) -> str:
+def array_name(dataset: xr.Dataset, path: Location) -> str:
     """The name of the array that is a cube; the array may have been renamed.
 
     Raises:
@@ -42,7 +42,7 @@ def array_name(dataset: xr.Dataset, path: Path) -> str:
     return found[0]
 
 
-def cube_of(dataset: xr.Dataset, name: str, path: Path) -> xr.DataArray:
+def cube_of(dataset: xr.Dataset, name: str, path: Location) -> xr.DataArray:
     """The cube of a dataset: float32, with the usual order of dimensions, its coordinates and its facts.
 
     Raises:
@@ -83,7 +83,7 @@ def _facts_of_group(dataset: xr.Dataset, cube: xr.DataArray) -> dict[str, object
     return known
 
 
-def _named(cube: xr.DataArray, path: Path) -> xr.DataArray:
+def _named(cube: xr.DataArray, path: Location) -> xr.DataArray:
     """The cube with names of its bands that are known to be theirs.
 
     Stores of rangegeo 0.2 and before list the names beside the array, where they stay behind if xarray sorts the bands

@@ -44,7 +44,7 @@ class Spool:
     @classmethod
     def of(cls, draft: Draft, number: int, overview: xr.DataArray, storage: Storage) -> Spool:
         """The spool of an overview in a draft; an empty file is made if there is none."""
-        spool = cls(path=str(draft.folder / f"overview-{number}"), shape=overview.shape, storage=storage)
+        spool = cls(path=str(draft.bench / f"overview-{number}"), shape=overview.shape, storage=storage)
         if not Path(spool.path).exists():
             spool.open("w+")
         return spool

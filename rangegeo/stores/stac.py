@@ -13,7 +13,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -26,8 +25,9 @@ from rangegeo.grid.crs import crs_of
 from rangegeo.schema.cube import geobox_of
 from rangegeo.schema.facts import facts_of
 from rangegeo.stores.conventions import ground_sample_distance, paper_url, quantisation
-from rangegeo.stores.opening import open_cube, stored_array, stored_dtype, stored_scales
+from rangegeo.stores.opening import is_store, open_cube, stored_array, stored_dtype, stored_scales
 from rangegeo.support.destination import check_destination
+from rangegeo.support.location import Location
 from rangegeo.support.optional import import_optional
 from rangegeo.support.paths import split_suffix
 from rangegeo.support.unfinished import unfinished
@@ -46,7 +46,7 @@ COLLINEAR = 1e-9  # degrees; a point is left out if it is this close to the line
 WHOLE_TURN = 360 - 1e-6  # degrees; an edge this long goes around the globe
 
 
-def write_item(path: Path, *, now: datetime | None = None) -> Path:
+def write_item(path: Location, *, now: datetime | None = None) -> Location:
     """Write NAME.stac.json beside a cube. The file appears only when it is complete.
 
     Args:
@@ -65,12 +65,12 @@ def write_item(path: Path, *, now: datetime | None = None) -> Path:
     return target
 
 
-def item_path(path: Path) -> Path:
+def item_path(path: Location) -> Location:
     """The path of the item of a cube: alps.stac.json for alps.zarr or alps.tif."""
     return path.with_name(f"{split_suffix(path)[0]}.stac.json")
 
 
-def check_items(paths: Sequence[Path], *, overwrite: bool) -> None:
+def check_items(paths: Sequence[Location], *, overwrite: bool) -> None:
     """Refuse, before any work is done, items that cannot be written beside these cubes.
 
     Raises:
@@ -87,7 +87,7 @@ def _check_packages() -> None:
         import_optional(package, argument("stac", True))
 
 
-def make_item(path: Path, now: datetime) -> pystac.Item:
+def make_item(path: Location, now: datetime) -> pystac.Item:
     """The item of a stored cube. The addresses of its assets are relative to the item.
 
     Args:
@@ -151,10 +151,10 @@ class _Stored:
     offsets: list[float]
 
 
-def _stored(path: Path) -> _Stored:
+def _stored(path: Location) -> _Stored:
     """Read how a Zarr store or a GeoTIFF stores its values."""
     scales, offsets = stored_scales(path)
-    if path.is_dir():
+    if is_store(path):
         array = stored_array(path)
         return _Stored(
             media_type=f"application/vnd.zarr; version={array.metadata.zarr_format}",
@@ -197,7 +197,7 @@ def _properties(cube: xr.DataArray, stored: _Stored, now: datetime) -> dict:
     }
 
 
-def _assets(path: Path, cube: xr.DataArray, stored: _Stored) -> dict[str, pystac.Asset]:
+def _assets(path: Location, cube: xr.DataArray, stored: _Stored) -> dict[str, pystac.Asset]:
     """The cube itself, and the preview and the style that lie beside a GeoTIFF."""
     import pystac
 
@@ -225,7 +225,7 @@ def _assets(path: Path, cube: xr.DataArray, stored: _Stored) -> dict[str, pystac
     return assets
 
 
-def _address(path: Path) -> str:
+def _address(path: Location) -> str:
     """The address of an asset beside its item; a name may hold letters such as # and ?, which end addresses."""
     return "./" + re.sub(r"[%#?\\\s]", lambda letter: f"%{ord(letter[0]):02X}", path.name)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from rangegeo.schema.complete import band_names
 from rangegeo.schema.facts import facts_of
 from rangegeo.stores.opening import open_cube, stored_dtype, stored_scales
 from rangegeo.stores.quantise import Storage, components_of, storage_within
+from rangegeo.support.location import Location, located
 
 SAME = ("model", "encoder_sha256", "database_sha256")  # facts that two outputs must share to be joined
 
@@ -40,7 +40,7 @@ class Taken:
     facts: Mapping[str, Any]
 
 
-def read_taken(path: str | Path, name: str) -> Taken:
+def read_taken(path: str | Location, name: str) -> Taken:
     """Read another output.
 
     Args:
@@ -49,7 +49,7 @@ def read_taken(path: str | Path, name: str) -> Taken:
     Raises:
         UsageError: the JSON is none of these. CubeError: there is no cube at the path.
     """
-    path = Path(path)
+    path = located(path)
     if path.suffix.lower() != ".json":
         cube = open_cube(path)
         scales, offsets = stored_scales(path)
@@ -97,7 +97,7 @@ def check_same(taken: Taken, facts: Mapping[str, Any], name: str) -> None:
 
 
 def taken_storage(
-    path: str | Path, dtype: str, names: Sequence[str], layers: int, facts: Mapping[str, Any], *, one_scale: bool
+    path: str | Location, dtype: str, names: Sequence[str], layers: int, facts: Mapping[str, Any], *, one_scale: bool
 ) -> Storage:
     """Storage in the steps of another output.
 
@@ -132,7 +132,7 @@ def taken_storage(
     if one_scale and (np.ptp(scale) or np.ptp(offset)):
         raise UsageError(f"{typed} has a scale for every band, and a Zarr array has one for all; take a .zarr")
     reach = scale * np.iinfo(dtype).max
-    within = storage_within(dtype, names, offset - reach, offset + reach, one_scale=False, origin=Path(path).name)
+    within = storage_within(dtype, names, offset - reach, offset + reach, one_scale=False, origin=located(path).name)
     return Storage(
         dtype=dtype,
         components=within.components,
@@ -143,7 +143,7 @@ def taken_storage(
     )
 
 
-def storage_at(path: Path, cube: xr.DataArray) -> Storage:
+def storage_at(path: Location, cube: xr.DataArray) -> Storage:
     """How the values of a stored cube are stored.
 
     Args:

@@ -6,18 +6,15 @@ also says of itself that it is unfinished.
 
 from __future__ import annotations
 
-import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import dask.array as da
 import numpy as np
 import xarray as xr
 import zarr
-from zarr.storage import LocalStore
 
 from rangegeo.errors import UsageError
 from rangegeo.grid.coords import grid_coords
@@ -28,22 +25,22 @@ from rangegeo.stores.arrays import array_to_write, block_writing, evenly_chunked
 from rangegeo.stores.attributes import flat_facts, plain_attributes, simplify_consolidated
 from rangegeo.stores.blocks import Measuring, Report, stored_bytes, write_blocks
 from rangegeo.stores.conventions import declared_attributes, gdal_crs, overview_name
-from rangegeo.stores.drafts import drafted, request_of
+from rangegeo.stores.drafts import check_arriving, drafted, is_arriving, request_of
 from rangegeo.stores.kept import Blocks, drop_journal, keep_journal
-from rangegeo.stores.objects import store_of
+from rangegeo.stores.objects import open_group, store_at, store_of
 from rangegeo.stores.owned import check_replaceable
 from rangegeo.stores.quantise import FLOAT32, Storage
 from rangegeo.stores.spool import ROOM, Spool
 from rangegeo.stores.zarr_options import ZarrOptions, parse_zarr_options
 from rangegeo.support.destination import check_destination
-from rangegeo.support.paths import local_path
+from rangegeo.support.location import Location, located, remove_tree
 
 COMPLETE = "rangegeo_complete"  # attribute of a group: 1 if every block of it was written, else 0; netCDF has no True
 
 
 def write_zarr(
     cube: xr.DataArray,
-    path: str | Path,
+    path: str | Location,
     *,
     overwrite: bool = False,
     zarr_format: int = 3,
@@ -53,12 +50,12 @@ def write_zarr(
     measuring: Callable[[da.Array], Measuring | None] | None = None,
     resume: bool = False,
     report: Report | None = None,
-) -> list[Path]:
+) -> list[Location]:
     """Write a cube to a new Zarr store, block by block.
 
     Args:
         cube: (beta, band, y, x) or (band, y, x), from `rangegeo.raster`; its chunks along y and x are kept.
-        path: the folder to be made.
+        path: the folder to be made, or the prefix in a bucket.
         overwrite: whether an existing Zarr cube is replaced, and what an interrupted run left is thrown away.
         zarr_format: 3, or 2 for programs that cannot read 3 (GDAL before 3.11, and QGIS built with it).
         creation_options: COMPRESS (LZ4, ZSTD, ZLIB, BLOSCLZ, NONE), LEVEL (0 to 9), SHUFFLE (BYTE, BIT, NONE) and
@@ -74,8 +71,8 @@ def write_zarr(
         UsageError: there is no such option or Zarr format, or the storage has several scales. Nothing was touched.
         OutputError: the destination cannot be written. Nothing was touched.
     """
-    path = local_path(path)
-    check_store(cube, path, overwrite=overwrite, overviews=bool(overviews), dtype=storage.dtype)
+    path = located(path)
+    check_store(cube, path, overwrite=overwrite, resume=resume, overviews=bool(overviews), dtype=storage.dtype)
     options = parse_zarr_options(creation_options, zarr_format, storage.dtype)
     _check_one_scale(storage)
     groups = _GroupMaker(storage=storage, zarr_format=zarr_format, options=options, has_beta="beta" in cube.dims)
@@ -96,7 +93,7 @@ def write_zarr(
         for overview, spool, lost in zip(overviews, spools, of_overviews, strict=True):
             name = overview_name(cube, overview)
             group = root / name
-            shutil.rmtree(group, ignore_errors=True)  # of an interrupted run
+            remove_tree(group)  # of an interrupted run
             levels[name] = spool.copy_to(groups.make(_in_chunks_of(array, overview), group))
             _finish(group, facts | storage.facts([entry.loss for entry in lost], facts_of(cube)))
         _finish(root, facts_of_cube)
@@ -109,7 +106,7 @@ def write_zarr(
 
 def check_store(
     cube: xr.DataArray,
-    path: Path,
+    path: Location,
     *,
     overwrite: bool,
     resume: bool = False,
@@ -120,27 +117,25 @@ def check_store(
 ) -> None:
     """Refuse options and a destination before any work is done. Only a Zarr cube is ever replaced.
 
-    `resume` changes nothing, because a store gets its name in one step.
+    `resume` matters in a bucket alone; elsewhere a store gets its name in one step.
 
     Raises:
         UsageError: there is no such option or Zarr format.
         OutputError: the destination cannot be written, or it is something else than a Zarr cube.
     """
     parse_zarr_options(creation_options, zarr_format, dtype)
+    if is_arriving(path):
+        check_arriving(path, overwrite=overwrite, resume=resume)
+        return
     if path.exists():
         check_replaceable(path)
     nbytes = int(stored_bytes(cube, dtype) * (1 + 2 * ROOM * overviews))
     check_destination(path, nbytes, overwrite=overwrite, store=True)
 
 
-def store_at(path: Path) -> Path | LocalStore:
-    """A local store in the form that xarray opens: zarr takes a path with "::" or "://" for an address."""
-    return LocalStore(path.absolute()) if "::" in str(path.absolute()) else path
-
-
-def is_complete(path: Path) -> bool:
+def is_complete(path: Location) -> bool:
     """Whether every block of a store was written. A store of another program does not say it and counts as complete."""
-    return bool(zarr.open_group(path, mode="r", use_consolidated=False).attrs.get(COMPLETE, True))
+    return bool(open_group(path).attrs.get(COMPLETE, True))
 
 
 # ------------------------------------------------------------------------------------------ steps of write_zarr
@@ -160,14 +155,14 @@ def _in_chunks_of(array: zarr.Array, overview: xr.DataArray) -> xr.DataArray:
     return overview.copy(data=empty)
 
 
-def _finish(path: Path, facts: Facts) -> None:
+def _finish(path: Location, facts: Facts) -> None:
     """Add what was measured to a group whose blocks are all written, and say that it is complete."""
-    group = zarr.open_group(path, mode="r+", use_consolidated=False)
+    group = open_group(path, mode="r+")
     group.attrs.update(flat_facts(facts))
     group.attrs[COMPLETE] = 1
     with warnings.catch_warnings():  # format 3 has no standard for consolidated metadata; other readers ignore it
         warnings.filterwarnings("ignore", "Consolidated metadata", category=UserWarning)
-        zarr.consolidate_metadata(path)
+        zarr.consolidate_metadata(store_of(path, read_only=False))
     simplify_consolidated(path)
 
 
@@ -190,7 +185,7 @@ class _GroupMaker:
     options: ZarrOptions
     has_beta: bool
 
-    def make(self, cube: xr.DataArray, path: Path, overviews: Sequence[xr.DataArray] = ()) -> zarr.Array:
+    def make(self, cube: xr.DataArray, path: Location, overviews: Sequence[xr.DataArray] = ()) -> zarr.Array:
         """Make the group of a cube with its coordinates and attributes, but without values; returns its array.
 
         Args:
@@ -208,7 +203,7 @@ class _GroupMaker:
         # Coordinates hold few numbers, and every reader needs them, so they are not compressed.
         encoding: dict[str, dict[str, Any]] = {name: {"compressors": None} for name in coords}
         array.to_dataset(promote_attrs=False).assign_attrs(attrs).to_zarr(
-            store_at(path),
+            store_at(path, read_only=False),
             mode="w-",
             zarr_format=self.zarr_format,
             compute=False,

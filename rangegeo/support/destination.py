@@ -7,7 +7,9 @@ import shlex
 from pathlib import Path
 
 from rangegeo.errors import OutputError, argument, either
+from rangegeo.support.address import BUCKETS, Address
 from rangegeo.support.disk import free_bytes
+from rangegeo.support.location import Location, check_local
 from rangegeo.support.paths import check_name
 from rangegeo.support.text import human_bytes
 
@@ -16,7 +18,7 @@ STDOUT = "-"  # the path that stands for standard output
 
 
 def check_destination(
-    path: Path,
+    path: Location,
     nbytes: int,
     *,
     overwrite: bool,
@@ -27,7 +29,7 @@ def check_destination(
     """Refuse an output path that cannot be written.
 
     Args:
-        path: the file or folder to be written.
+        path: the file or folder to be written; or an object or a prefix in a bucket, where there is always room.
         nbytes: the number of bytes that it may need.
         overwrite: whether an existing output may be replaced.
         smaller: how to make the output smaller, for the message about a full disk.
@@ -37,6 +39,10 @@ def check_destination(
         OutputError: the output has an impossible name, exists or is something else, its folder is missing or cannot be
             written to, or the disk is too full.
     """
+    if isinstance(path, Address):
+        _check_address(path, overwrite=overwrite, other=other, store=store)
+        return
+    check_local(path)
     check_name(path, other=other.removeprefix("another "))
     target = Path(os.path.realpath(path))  # of a symbolic link, where the data will be
     if any(part.is_symlink() for part in (target, *target.parents)):
@@ -64,3 +70,22 @@ def check_destination(
             f"{path} may need {human_bytes(nbytes)} but {folder} has {human_bytes(free)} free; "
             f"{smaller}, or write to another disk with {argument('out')}"
         )
+
+
+def _check_address(path: Address, *, overwrite: bool, other: str, store: bool) -> None:
+    """Refuse an address that cannot be written. Of a store, `rangegeo.stores.owned` looks at what is there already.
+
+    Raises:
+        OutputError: it is on a web server, or there is something already. RemoteError: the bucket cannot be used.
+    """
+    if path.read_only:
+        raise OutputError(f"{path.root} is a web server, which is only read; write to {BUCKETS}, or give {other}")
+    if not path.key:
+        raise OutputError(f"{path.root} is a whole bucket; give {other}, such as {path.root}/alps.zarr")
+    is_object, is_prefix = path.is_file(), path.is_dir()
+    if is_object if store else is_prefix:
+        what = "is an object and no Zarr store" if store else "holds other objects"
+        raise OutputError(f"{path} {what} and was left as it is; give {other}")
+    if (is_object or is_prefix) and not overwrite:
+        replace = f"add {argument('overwrite', True)} to replace it"
+        raise OutputError(f"{path} exists and was left as it is; {replace}, or give {other}")

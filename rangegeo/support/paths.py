@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 from pathlib import Path, PurePath, PureWindowsPath
+from typing import Protocol
 
 from rangegeo.errors import OutputError, argument
 
@@ -14,7 +15,17 @@ from rangegeo.errors import OutputError, argument
 DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{kind}{digit}" for kind in ("COM", "LPT") for digit in "123456789¹²³")}
 FORBIDDEN = '<>:"|?*'
 _ENDS_IN_BETA = re.compile(r"_beta\d\.[\d.e-]+$")
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # a path has lost one slash of file:// or s3://
+
+
+class Named(Protocol):
+    """Whatever has a name with a suffix, as a path has."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def stem(self) -> str: ...
+    @property
+    def suffix(self) -> str: ...
 
 
 def local_path(path: str | os.PathLike[str]) -> Path:
@@ -22,7 +33,7 @@ def local_path(path: str | os.PathLike[str]) -> Path:
     return Path(os.path.expanduser(path))
 
 
-def split_suffix(path: PurePath) -> tuple[str, str]:
+def split_suffix(path: Named) -> tuple[str, str]:
     """The name of an output without its suffix, and the suffix. The digits of a beta, as of `a_beta0.5`, are none."""
     return (path.name, "") if _ENDS_IN_BETA.search(path.name) else (path.stem, path.suffix)
 
@@ -62,8 +73,7 @@ def check_name(path: PurePath, *, other: str | None = None) -> None:
         path: the output; a Windows path is checked by the rules of Windows.
         other: the argument that names another path, for the message.
     Raises:
-        OutputError: the name is no text in UTF-8, or it is one that Windows refuses or keeps for itself,
-            or it is the address of another machine.
+        OutputError: the name is no text in UTF-8, or it is one that Windows refuses or keeps for itself.
     """
     remedy = f"give {other or argument('out')} another name"
     try:
@@ -71,8 +81,6 @@ def check_name(path: PurePath, *, other: str | None = None) -> None:
     except UnicodeEncodeError:
         shown = str(path).encode("utf-8", "backslashreplace").decode()
         raise OutputError(f"the name {shown} is no text in UTF-8, which other programs need; {remedy}") from None
-    if ADDRESS.match(str(path)) and not os.path.exists(path.parent):
-        raise OutputError(f"{path} is an address, and outputs are files of this machine; give a path")
     if isinstance(path, PureWindowsPath):
         for part in path.parts[1:] if path.anchor else path.parts:
             _check_windows(part, remedy)

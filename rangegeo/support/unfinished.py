@@ -14,11 +14,16 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from filelock import FileLock, Timeout
 
 from rangegeo.errors import OutputError, argument
+from rangegeo.support.address import Address
 from rangegeo.support.filesystem import flush, swap
+from rangegeo.support.held import check_held, held
+from rangegeo.support.location import Location
+from rangegeo.support.moves import move_store, upload
 
 LOCK = "lock"  # the file in the hidden folder that is locked
 REPLACED = "replaced"  # the old output, between its removal and the arrival of the new one
@@ -27,8 +32,8 @@ LONGEST_NAME = 255  # bytes of a file name, on the usual file systems
 TRIES = 100  # to lock a folder that other processes remove meanwhile
 
 
-def hidden_folder(path: Path) -> Path:
-    """The folder for the unfinished files of an output.
+def hidden_folder(path: Location) -> Location:
+    """The folder for the unfinished files of an output, or the prefix of its unfinished objects.
 
     It lies beside `path`. If `path` is a symbolic link, it lies beside the file that the link leads to: the room on
     that disk counts.
@@ -41,7 +46,7 @@ def hidden_folder(path: Path) -> Path:
 
 
 @contextmanager
-def claimed(path: Path) -> Iterator[Path]:
+def claimed(path: Location) -> Iterator[Location]:
     """A context in which no other process or thread writes this output, with the folder for its unfinished files.
 
     Others are kept out only where the file system has locks. The folder may hold files of an earlier run. In the end it
@@ -51,6 +56,12 @@ def claimed(path: Path) -> Iterator[Path]:
         OutputError: another process or thread is writing this output.
     """
     folder = hidden_folder(path)
+    if isinstance(folder, Address):
+        assert isinstance(path, Address)
+        with held(folder / LOCK, path):
+            yield folder
+        return
+    assert isinstance(path, Path)
     lock = _locked(folder, path)
     try:
         _settle(path.resolve(), folder)
@@ -65,13 +76,17 @@ def claimed(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def unfinished_folder(path: Path) -> Iterator[Path]:
-    """A context with an empty folder for the unfinished files of an output. In the end they are removed.
+def unfinished_folder(path: Location) -> Iterator[Path]:
+    """A context with an empty folder of this machine for the unfinished files of an output. In the end it is removed.
 
     Raises:
         OutputError: another process or thread is writing this output.
     """
     with claimed(path) as folder:
+        if isinstance(folder, Address):
+            with TemporaryDirectory(prefix="rangegeo-") as near:
+                yield Path(near)
+            return
         empty(folder)
         try:
             yield folder
@@ -80,7 +95,7 @@ def unfinished_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def unfinished(path: Path) -> Iterator[Path]:
+def unfinished(path: Location) -> Iterator[Path]:
     """A context with a path to write to. If it ends without an error, the file there replaces `path`."""
     with unfinished_folder(path) as folder:
         draft = folder / path.name
@@ -89,8 +104,11 @@ def unfinished(path: Path) -> Iterator[Path]:
             commit(draft, path)
 
 
-def empty(folder: Path) -> None:
+def empty(folder: Location) -> None:
     """Remove what lies in a claimed folder, but not its lock."""
+    if isinstance(folder, Address):
+        folder.delete([key for key in folder.all_keys() if key != (folder / LOCK).key])
+        return
     for entry in folder.iterdir():
         if entry.name == LOCK:
             continue
@@ -100,8 +118,11 @@ def empty(folder: Path) -> None:
             entry.unlink()
 
 
-def commit(finished: Path, path: Path) -> None:
+def commit(finished: Path, path: Location) -> None:
     """Give a finished file its name in one step. A symbolic link stays one, and the file that it names is replaced."""
+    if isinstance(path, Address):
+        upload(finished, path)
+        return
     target = path.resolve()
     if target.exists():
         flush(finished)  # or a power failure could take the old file, and bring only a part of the new one
@@ -111,6 +132,7 @@ def commit(finished: Path, path: Path) -> None:
         if error.errno != errno.EXDEV:
             raise
         near = hidden_folder(target)  # it was made on another disk
+        assert isinstance(near, Path)
         near.mkdir(exist_ok=True)
         copy = near / f"copy-of-{target.name}"
         shutil.copyfile(finished, copy)
@@ -120,17 +142,35 @@ def commit(finished: Path, path: Path) -> None:
             near.rmdir()
 
 
-def exchange(finished: Path, path: Path, folder: Path) -> None:
+def still_claimed(folder: Location) -> None:
+    """Look again, before anything gets its name, whether this process still holds a claimed folder.
+
+    Raises:
+        OutputError: it gave no sign of life for too long, and another run has taken over.
+    """
+    if isinstance(folder, Address):
+        check_held(folder / LOCK)
+
+
+def exchange(finished: Location, path: Location, folder: Location) -> None:
     """Give a finished folder its name. If another folder had this name, it lies in `folder` then.
 
     Where the system can do it, both names are exchanged in one step. Elsewhere the old folder is moved away first, and
-    moved back if the new one cannot take its place.
+    moved back if the new one cannot take its place. In a bucket objects are copied and removed one by one, see
+    `rangegeo.support.moves.move_store`.
 
     Args:
         finished: the new folder, in `folder`.
         path: its final name.
         folder: claimed for `path`.
     """
+    if isinstance(path, Address):
+        assert isinstance(finished, Address)
+        assert isinstance(folder, Address)
+        move_store(finished, path, folder)
+        return
+    assert isinstance(finished, Path)
+    assert isinstance(folder, Path)
     target, replaced = path.resolve(), folder / REPLACED
     (folder / ARRIVING).write_text(str(finished.stat().st_ino), encoding="utf-8")
     if not target.exists():

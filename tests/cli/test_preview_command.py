@@ -63,7 +63,7 @@ def test_options_become_a_look(rangegeo, stores, monkeypatch, options, look):
     seen = []
     monkeypatch.setattr(module, "preview", lambda *given, **more: seen.append((given, more)) or [])
     assert rangegeo("preview", "a.zarr", "-o", "a.png", *options).code == 0
-    assert seen == [((("a.zarr",), Path("a.png"), look), {"overwrite": False})]
+    assert seen == [(((Path("a.zarr"),), Path("a.png"), look), {"overwrite": False})]
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ def _names() -> dict[str, object]:
 
     import rangegeo as rg
     import rangegeo.accessor
+    from rangegeo.support.address import Address
 
     model = rg.load_model(weights=CKPT, db=NPZ)
     cube = rg.raster((5, 44, 6, 45), 0.25, model=model, betas=(0, 1)).compute()
@@ -71,7 +72,7 @@ def _names() -> dict[str, object]:
         "huge": rg.raster((-180, -90, 180, 90), 0.0005, model=model, betas=1, chunks=None),
     }
     modules = {"rg": rg, "np": np, "pd": pd, "pl": pl, "pa": pa, "dd": dd, "torch": torch, "xr": xr, "GeoBox": GeoBox}
-    return found | modules | {"shapely": shapely, "Path": Path}
+    return found | modules | {"shapely": shapely, "Path": Path, "Address": Address}
 
 
 def names() -> dict[str, object]:
@@ -177,6 +178,43 @@ MORE = (
         "bands along their names",
         "cube.swap_dims(band='band_name').rangegeo",
         (Way(r"go back with (?P<made>\.swap_dims\(.*\))$", then="cube.swap_dims(band='band_name')<made>.rangegeo"),),
+    ),
+    Row(
+        "options that are no dictionary",
+        "cube.rangegeo.to_zarr('memory://o/o.zarr', storage_options=['a=b'])",
+        (
+            Way(
+                "storage_options must be a dictionary of names and texts",
+                then="cube.rangegeo.to_zarr('memory://o/o.zarr', storage_options={}, overwrite=True)",
+            ),
+        ),
+    ),
+    Row(
+        "a path that was an address",
+        "rg.open_cube(Path('s3://a/o.zarr'))",
+        (Way("has lost a slash, for it is a Path; give the address as text", then="cube"),),
+    ),
+    Row(
+        "an object among others",
+        "(Address.of('memory://p/o.tif/mine').write_text('', encoding='utf-8'), "
+        "cube.sel(beta=1).rangegeo.to_geotiff('memory://p/o.tif'))",
+        (
+            Way(
+                "holds other objects and was left as it is; give another path",
+                then="cube.sel(beta=1).rangegeo.to_geotiff('memory://p/o2.tif', overwrite=True)",
+            ),
+        ),
+    ),
+    Row(
+        "an object that exists",
+        "(Address.of('memory://q/o.tif').write_text('', encoding='utf-8'), "
+        "cube.sel(beta=1).rangegeo.to_geotiff('memory://q/o.tif'))",
+        (
+            Way(
+                "exists and was left as it is; add (?P<type>overwrite=True) to replace it, or give another path",
+                then="cube.sel(beta=1).rangegeo.to_geotiff('memory://q/o.tif', <type>)",
+            ),
+        ),
     ),
     Row(
         "predict with no estimator",

@@ -1789,8 +1789,45 @@ MORE = (
     ),
     Row(
         "an address as output",
-        f"{BOX} -o s3://a/o.zarr",
-        (Way("give a path$", give={}, swap={"s3://a/o.zarr": "o.zarr"}),),
+        f"{BOX} -o ftp://a/o.zarr",
+        (Way("is no address that rangegeo knows; .*, or a path", give={}, swap={"ftp://a/o.zarr": "o.zarr"}),),
+    ),
+    *(
+        Row(
+            f"{given} as output",
+            f"{BOX} -o {given}",
+            (Way(says, then=f"{BOX} -o o.zarr"),),
+        )
+        for given, says in {
+            "memory://a/o.zarr": "lasts as long as a Python session; in the shell give a path",
+            "https://a/o.zarr": "is a web server, which is only read; write to .*, or give another -o",
+            "s3://a:b@c/o.zarr": "holds a name or a password, .*; leave it out, and give it as --storage",
+            "s3://c/o.zarr?a=b": "must end before . or #; give what follows as --storage",
+            "s3://c --format zarr": "is a whole bucket; give another -o, such as",
+        }.items()
+    ),
+    *(
+        Row(
+            f"{given} of a bucket",
+            f"{BOX} -o s3://c/o.zarr --storage {given}",
+            (Way(says, then=f"{BOX} -o o.zarr"),),
+        )
+        for given, says in {
+            "a": "expected NAME=VALUE; for example --storage region=eu-central-1",
+            "a=b": "--storage has an unknown name for s3://; names are those of obstore, for example region, endpoint",
+            "timeout=b": "a value of --storage is impossible: .*; names are those of obstore",
+        }.items()
+    ),
+    Row(
+        "an option of a web server",
+        "info https://a/o.zarr --storage region=b",
+        (Way("https://a takes no --storage region; leave it out", then="info demo"),),
+    ),
+    Row(
+        "a table at an address",
+        f"points t.csv {MINI} -o s3://a/o.csv",
+        (Way("only files of this machine can be used here; give a path", swap={"s3://a/o.csv": "o.csv"}),),
+        (text("t.csv", "lon,lat\n5,45\n"),),
     ),
     Row(
         "closed input",

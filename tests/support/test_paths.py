@@ -78,15 +78,6 @@ def test_names_that_windows_does_not_hold_are_refused_there_alone(name, why):
     assert caught.value.for_shell().endswith("; give -o another name")
 
 
-@pytest.mark.parametrize("address", ["file:///data/a.tif", "s3://bucket/a.zarr", "https://example.org/a.tif"])
-def test_an_address_is_no_output(tmp_path, monkeypatch, address):
-    with pytest.raises(OutputError, match=r"is an address, and outputs are files of this machine; give a path$"):
-        check_name(Path(address))
-    monkeypatch.chdir(tmp_path)
-    Path(address).parent.mkdir(parents=True)
-    check_name(Path(address))
-
-
 def test_a_name_that_is_no_text_is_refused():
     with pytest.raises(OutputError, match=r"the name a\\udcff.tif is no text in UTF-8"):
         check_name(Path("a\udcff.tif"))

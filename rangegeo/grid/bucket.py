@@ -1,0 +1,109 @@
+"""A prefix of a bucket as a Zarr store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
+
+from zarr.abc.store import ByteRequest, Store
+from zarr.core.buffer import Buffer, BufferPrototype
+from zarr.storage import ObjectStore
+
+from rangegeo.support.address import Address
+
+
+class BucketStore(Store):
+    """All objects below a prefix of a bucket, as a Zarr store.
+
+    It travels to other processes as its address, and errors of the server become one line.
+
+    Attributes:
+        address: the prefix.
+    """
+
+    def __init__(self, address: Address, *, read_only: bool = False) -> None:
+        super().__init__(read_only=read_only or address.read_only)
+        self.address = address
+        self._store: ObjectStore[Any] = ObjectStore(address.client(), read_only=self.read_only)
+        self._is_open = True
+
+    def __reduce__(self) -> tuple[Callable[..., BucketStore], tuple[Address, bool]]:
+        return _bucket_store, (self.address, self.read_only)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BucketStore) and (self.address, self.read_only) == (other.address, other.read_only)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return str(self.address)
+
+    def __repr__(self) -> str:
+        return f"BucketStore({str(self.address)!r})"
+
+    def __dask_tokenize__(self) -> tuple[str, str]:
+        return "rangegeo.BucketStore", str(self.address)
+
+    def with_read_only(self, read_only: bool = False) -> BucketStore:
+        return BucketStore(self.address, read_only=read_only)
+
+    def _key(self, key: str) -> str:
+        return str((self.address / key).key) if key else self.address.key
+
+    @property
+    def supports_writes(self) -> bool:
+        return not self.read_only
+
+    @property
+    def supports_deletes(self) -> bool:
+        return not self.read_only
+
+    @property
+    def supports_listing(self) -> bool:
+        return not self.address.read_only  # a web server lists nothing
+
+    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
+        with self.address.clear_faults():
+            return await self._store.get(self._key(key), prototype, byte_range)
+
+    async def get_partial_values(
+        self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
+    ) -> list[Buffer | None]:
+        with self.address.clear_faults():
+            return await self._store.get_partial_values(prototype, [(self._key(key), part) for key, part in key_ranges])
+
+    async def exists(self, key: str) -> bool:
+        with self.address.clear_faults():
+            return await self._store.exists(self._key(key))
+
+    async def set(self, key: str, value: Buffer) -> None:
+        self._check_writable()
+        with self.address.clear_faults():
+            await self._store.set(self._key(key), value)
+
+    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
+        if not await self.exists(key):
+            await self.set(key, value)
+
+    async def delete(self, key: str) -> None:
+        self._check_writable()
+        with self.address.clear_faults():
+            await self._store.delete(self._key(key))
+
+    async def list(self) -> AsyncIterator[str]:
+        async for key in self.list_prefix(""):
+            yield key
+
+    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        with self.address.clear_faults():
+            async for key in self._store.list_prefix(self._key(prefix)):
+                yield key[len(self.address.key) + 1 :]
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        with self.address.clear_faults():
+            async for name in self._store.list_dir(self._key(prefix.rstrip("/"))):
+                yield name
+
+
+def _bucket_store(address: Address, read_only: bool) -> BucketStore:
+    return BucketStore(address, read_only=read_only)

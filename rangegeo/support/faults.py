@@ -1,0 +1,111 @@
+"""What goes wrong with buckets and web servers, as one line that says what to do. No secrets are in it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rangegeo.errors import RemoteError, UsageError, argument
+
+ENVIRONMENT = {
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
+    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
+LONGEST = 160  # letters of an unknown fault that are shown
+
+
+@contextmanager
+def clear_faults(root: str, scheme: str) -> Iterator[None]:
+    """A context in which errors of obstore become a `RemoteError` or a `UsageError`.
+
+    A missing object stays a FileNotFoundError, but for one whose whole bucket is missing.
+
+    Args:
+        root: such as "s3://bucket", for messages.
+        scheme: such as "s3".
+    """
+    try:
+        yield
+    except Exception as error:
+        fault = told(error, root, scheme)
+        if fault is None:
+            raise
+        raise fault from error
+
+
+def told(error: Exception, root: str, scheme: str) -> RemoteError | UsageError | None:
+    """What an error of obstore means; None for an error of anything else."""
+    text = str(error)
+    if isinstance(error, FileNotFoundError):
+        return _no_bucket(root) if re.search("NoSuchBucket|ContainerNotFound|bucket does not exist", text) else None
+    obstore = sys.modules.get("obstore")
+    if obstore is None or not isinstance(error, obstore.exceptions.BaseError | PermissionError):
+        if isinstance(error, ValueError) and "Invalid key" in text:
+            return UsageError(f"{argument('storage_options')} has an unknown name for {scheme}://; {_names(scheme)}")
+        return None
+    kind = type(error).__name__
+    if kind == "UnknownConfigurationKeyError":
+        return UsageError(f"{argument('storage_options')} has an unknown name for {scheme}://; {_names(scheme)}")
+    if "Generic Config error" in text:
+        return UsageError(f"a value of {argument('storage_options')} is impossible: {_short(text)}; {_names(scheme)}")
+    if re.search("NoSuchBucket|ContainerNotFound|bucket does not exist", text):
+        return _no_bucket(root)
+    reason = next((reason for pattern, reason in _REASONS if re.search(pattern, text, re.IGNORECASE)), None)
+    if reason is None and kind in ("PermissionDeniedError", "UnauthenticatedError"):
+        reason = "refused"
+    return RemoteError(f"{root} {_SENTENCES[reason](scheme) if reason else f'failed: {_short(text)}'}")
+
+
+# What a fault of obstore contains, and what it means.
+_REASONS = (
+    (
+        "169\\.254\\.169\\.254|metadata\\.google|missing.?credential|Account must be|tokenrefresh|Error getting.*token",
+        "no",
+    ),
+    ("redirect without LOCATION|AuthorizationHeaderMalformed|PermanentRedirect|\\b301\\b", "region"),
+    ("\\b40[13]\\b|AccessDenied|SignatureDoesNotMatch|InvalidAccessKeyId|Unauthorized|Forbidden", "refused"),
+    ("timed.?out|(?<!retry_)timeout", "slow"),
+    ("error sending request|connect error|connection (refused|reset|closed)|dns error|error decoding", "away"),
+    ("\\b(429|503)\\b|SlowDown", "busy"),
+    ("\\b5\\d\\d\\b", "broken"),
+)
+_SENTENCES = {
+    "no": lambda scheme: f"needs credentials and none were found; {_credentials(scheme)}",
+    "region": lambda scheme: (
+        f"lies in another region; give it, for example {argument('storage_options', {'region': 'eu-central-1'})}"
+    ),
+    "refused": lambda scheme: f"refused the access; check the credentials and what they allow: {_credentials(scheme)}",
+    "slow": lambda scheme: (
+        f"did not answer in time; try again, or wait longer: {argument('storage_options', {'timeout': '300s'})}"
+    ),
+    "away": lambda scheme: "cannot be reached; check the address, its endpoint and the network, and try again",
+    "busy": lambda scheme: "gets more requests than it takes; try again later",
+    "broken": lambda scheme: "answered with an error of its own; try again later",
+}
+
+
+def _no_bucket(root: str) -> RemoteError:
+    return RemoteError(f"there is no bucket {root}, or not for these credentials; make it first, or check its name")
+
+
+def _credentials(scheme: str) -> str:
+    """How credentials are given."""
+    if scheme not in ENVIRONMENT:
+        return "a web server that asks for a password cannot be read"
+    public = argument("storage_options", {"skip_signature": "true"})
+    return f"set {ENVIRONMENT[scheme]}, or for a public bucket {public}"
+
+
+def _names(scheme: str) -> str:
+    """Where the names of options are listed."""
+    example = {"s3": "region, endpoint", "gs": "service_account", "az": "account_name"}.get(scheme, "timeout")
+    return f"names are those of obstore, for example {example}"
+
+
+def _short(text: str) -> str:
+    """The first line of a fault, without what follows a ? in an address."""
+    first = re.sub(r"\?\S+", "", text.strip().splitlines()[0] if text.strip() else "no further message")
+    return first[:LONGEST]

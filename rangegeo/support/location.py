@@ -1,0 +1,111 @@
+"""Where a cube lies: a path of this machine, or an address. `located` turns what users give into one of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from rangegeo.errors import UsageError, argument
+from rangegeo.support.address import STORES, URL, Address
+from rangegeo.support.paths import local_path
+
+Location: TypeAlias = Path | Address
+Place = TypeVar("Place", Path, Address, Path | Address)  # either, and the result is of the same kind
+# Addresses that were typed wrongly: one slash or the colon is missing, or a `Path` has lost a slash.
+MISSPELLED = re.compile(rf"[a-z][a-z0-9+.-]+:/.*|({'|'.join(STORES)}|ftp|file)(:|//).*", re.IGNORECASE)
+KNOWN = "s3://, gs://, az://, https:// or memory://"
+
+
+def located(given: str | os.PathLike[str] | Address, options: Mapping[str, str] | None = None) -> Location:
+    """A path of this machine, or the address of an object.
+
+    Args:
+        given: what a user gave; a leading ~ is the home folder.
+        options: names and values for an address, as obstore takes them.
+    Raises:
+        UsageError: it is an address that rangegeo does not know, or it is misspelled.
+    """
+    if isinstance(given, Address):
+        return given
+    text = os.fspath(given)
+    if isinstance(given, str) and is_address(text):
+        return Address.of(text, options)
+    check_local(given, KNOWN)
+    return local_path(given)
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an address that rangegeo reads or writes."""
+    found = URL.fullmatch(text)
+    return found is not None and found[1].lower() in STORES
+
+
+def check_local(given: str | os.PathLike[str], known: str = "") -> None:
+    """Refuse a path that looks like an address, so that it does not become a folder of that name.
+
+    Args:
+        given: what a user gave where a path of this machine is wanted.
+        known: the beginnings of addresses that may be given there; empty if none may.
+    Raises:
+        UsageError: it looks like an address, and neither it nor its folder is on this machine.
+    """
+    text = os.fspath(given)
+    found = URL.fullmatch(text)
+    if not found and not MISSPELLED.fullmatch(text):
+        return
+    path = local_path(text)
+    if not (found and isinstance(given, str)) and (path.exists() or path.parent.exists()):
+        return
+    shown = text.split("?")[0].rpartition("@")[2]
+    if not known:
+        raise UsageError(f"{shown} is an address, and only files of this machine can be used here; give a path")
+    if isinstance(given, Path) and text.split(":")[0] in STORES:
+        raise UsageError(f"{shown} has lost a slash, for it is a Path; give the address as text")
+    raise UsageError(f"{shown} is no address that rangegeo knows; expected {known}, or a path of this machine")
+
+
+def checked_options(options: Mapping[str, object] | None) -> dict[str, str]:
+    """Options of addresses as texts.
+
+    Raises:
+        UsageError: they are no dictionary of texts, numbers and booleans.
+    """
+    if options is None:
+        return {}
+    good = (str, int, float, bool)
+    if not isinstance(options, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, good) for name, value in options.items()
+    ):
+        raise UsageError(
+            f"{argument('storage_options')} must be a dictionary of names and texts, got {type(options).__name__}"
+        )
+    return {
+        name.lower(): str(value).lower() if isinstance(value, bool) else str(value) for name, value in options.items()
+    }
+
+
+def write_whole(path: Location, text: str) -> None:
+    """Write a file that gets its name when it is complete. Other processes may write to the same name."""
+    if isinstance(path, Address):
+        path.write_text(text, encoding="utf-8")
+        return
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def listing(path: Location) -> Location:
+    """The same place. In a bucket all keys below it are listed now, so that looking at each costs no request."""
+    return path.listing() if isinstance(path, Address) else path
+
+
+def remove_tree(path: Location) -> None:
+    """Remove a folder and all in it, or all objects below a prefix. It need not exist."""
+    if isinstance(path, Address):
+        path.delete(list(path.all_keys()))
+    else:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,107 @@
+"""Cubes in buckets: the same cube comes back, and nothing but the cube is left."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+
+import rangegeo as rg
+import rangegeo.accessor
+from rangegeo.errors import OutputError
+from rangegeo.grid.bucket import BucketStore
+from rangegeo.support.address import Address
+
+
+@pytest.fixture(params=["memory", "s3"])
+def place(request) -> tuple[str, dict[str, str]]:
+    """An empty place, and what is needed to use it."""
+    if request.param == "memory":
+        return f"memory://{request.node.name}", {}
+    return request.getfixturevalue("bucket"), request.getfixturevalue("s3").options
+
+
+def keys(url: str, options: dict[str, str]) -> set[str]:
+    """All keys of a bucket."""
+    return set(Address.of(url, options).all_keys())
+
+
+@pytest.mark.parametrize("options", [{}, {"zarr_format": 2, "dtype": "int16"}, {"creation_options": {"SHARDS": "YES"}}])
+def test_a_store_comes_back_as_it_was(cube, place, options):
+    url, access = place
+    (path,) = cube.rangegeo.to_zarr(f"{url}/deep/a.zarr", storage_options=access, **options)
+    assert str(path) == f"{url}/deep/a.zarr"
+    (local,) = cube.rangegeo.to_zarr("memory://other/a.zarr", overwrite=True, **options)
+    opened, expected = rg.open_cube(str(path), storage_options=access), rg.open_cube(local)
+    xr.testing.assert_identical(opened.compute(), expected.compute())
+    assert all(key.startswith("deep/a.zarr/") for key in keys(url, access))
+
+
+def test_geotiffs_are_uploaded_whole(cube, place, tmp_path):
+    url, access = place
+    written = cube.rangegeo.to_geotiff(f"{url}/a.tif", storage_options=access)
+    near = cube.rangegeo.to_geotiff(tmp_path / "a.tif")
+    names = {path.name for path in tmp_path.iterdir()}
+    assert keys(url, access) == names
+    assert len(names) == 6
+    for path, expected in zip(written, near, strict=True):
+        (tmp_path / "copy.tif").write_bytes(path.read_bytes())
+        with rasterio.open(tmp_path / "copy.tif") as copied, rasterio.open(expected) as file:
+            np.testing.assert_array_equal(copied.read(), file.read())
+            assert copied.tags() == file.tags()
+
+
+def test_an_output_that_exists_is_kept_or_replaced_as_asked(cube, place):
+    url, access = place
+    cube.rangegeo.to_zarr(f"{url}/a.zarr", storage_options=access)
+    before = keys(url, access)
+    with pytest.raises(OutputError, match="exists and was left as it is; add overwrite=True to replace it"):
+        cube.rangegeo.to_zarr(f"{url}/a.zarr", storage_options=access)
+    assert keys(url, access) == before
+    half = cube.isel(x=slice(16), beta=[1])
+    half.rangegeo.to_zarr(f"{url}/a.zarr", storage_options=access, overwrite=True, zarr_format=2)
+    opened = rg.open_cube(f"{url}/a.zarr", storage_options=access)
+    np.testing.assert_array_equal(opened.values, half.values)
+    assert f"a.zarr/{'zarr.json'}" not in keys(url, access)
+
+
+def test_objects_of_others_are_not_touched(cube, place):
+    url, access = place
+    mine = Address.of(f"{url}/a.zarr/notes.txt", access)
+    mine.write_text("mine")
+    with pytest.raises(OutputError, match="is not a Zarr store and was left as it is"):
+        cube.rangegeo.to_zarr(f"{url}/a.zarr", storage_options=access, overwrite=True)
+    cube.rangegeo.to_zarr(f"{url}/b.zarr", storage_options=access)
+    Address.of(f"{url}/b.zarr/notes.txt", access).write_text("mine")
+    with pytest.raises(OutputError, match=r"holds files that are no part of its store \(notes.txt\)"):
+        cube.rangegeo.to_zarr(f"{url}/b.zarr", storage_options=access, overwrite=True)
+    assert mine.read_text() == "mine"
+    assert Address.of(f"{url}/b.zarr/notes.txt", access).read_text() == "mine"
+
+
+def test_nothing_shows_the_options(cube, s3, bucket):
+    secret = s3.options["secret_access_key"]
+    address = Address.of(f"{bucket}/a.zarr", s3.options)
+    assert secret not in f"{address!r} {address} {BucketStore(address)!r} {BucketStore(address)}"
+    (path,) = cube.rangegeo.to_zarr(str(address), storage_options=s3.options)
+    opened = rg.open_cube(path)
+    assert secret not in str(opened.attrs) + str(opened.encoding) + str(list(opened.__dask_graph__()))
+    for key in Address.of(bucket, s3.options).all_keys():
+        assert secret.encode() not in Address.of(f"{bucket}/{key}", s3.options).read_bytes()
+
+
+def test_a_store_travels_to_other_processes(cube, s3, bucket):
+    store = BucketStore(Address.of(f"{bucket}/a.zarr", s3.options))
+    assert pickle.loads(pickle.dumps(store)) == store
+
+
+def test_cubes_in_buckets_are_joined(cube, s3, bucket):
+    halves = [cube.isel(x=slice(0, 32)), cube.isel(x=slice(32, None))]
+    paths = [
+        half.rangegeo.to_zarr(f"{bucket}/{name}.zarr", storage_options=s3.options)[0]
+        for half, name in zip(halves, ("west", "east"), strict=True)
+    ]
+    np.testing.assert_array_equal(rg.mosaic(paths).values, cube.values)
