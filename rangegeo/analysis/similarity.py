@@ -11,6 +11,7 @@ import xarray as xr
 
 from rangegeo.analysis.pixels import embedding_of, layered, pixels_like, products, slabs
 from rangegeo.cubes.lazy import as_lazy
+from rangegeo.cubes.spec import provenance
 from rangegeo.errors import UsageError, argument
 from rangegeo.grid.domain import whole_turns
 from rangegeo.grid.pixels import containing, pixel_coordinates, places_on
@@ -20,10 +21,7 @@ from rangegeo.models.spec import ModelSpec
 from rangegeo.places.frames import is_table
 from rangegeo.places.lonlat import LonLat, check_lonlat
 from rangegeo.schema.cube import geobox_of, is_in_memory
-from rangegeo.schema.facts import computed_from
-
-# Attributes of a cube that say which model made it, and the fields of a ModelSpec that must agree with them.
-MADE_BY = {"model": "name", "encoder_sha256": "weights_sha256", "database_sha256": "db_sha256"}
+from rangegeo.schema.facts import OF_MODEL, computed_from
 
 SAME_VALUES = 0.99  # cosine of a pixel of a cube with the model's own embedding there; int8 keeps 0.998
 PROBES = (3, 16)  # lines along each axis at whose crossings a cube is compared with the model; the second if all is NaN
@@ -117,8 +115,9 @@ def _with_data(vectors: np.ndarray) -> np.ndarray:
 
 def _model_vectors(cube: xr.DataArray, model: Model, places: np.ndarray) -> da.Array:
     """The model's embeddings (n, layers, bands) of places (n, 2), for the betas and bands of a cube; lazy."""
-    for attribute, field in MADE_BY.items():
-        made, given = cube.attrs.get(attribute), getattr(model.spec, field)
+    facts = provenance(model, model.recipe())
+    for attribute in OF_MODEL:
+        made, given = cube.attrs.get(attribute), facts.get(attribute)
         if made is not None and made != given:
             raise UsageError(
                 f"the cube was made with another model: its {attribute} is {made}, the model's is {given}; "

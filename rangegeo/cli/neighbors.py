@@ -7,7 +7,7 @@ import json
 import click
 
 from rangegeo.cli.notices import announce_demo
-from rangegeo.cli.options import Verbosity, model_options, verbosity_options
+from rangegeo.cli.options import Verbosity, model_options, temperature_options, verbosity_options
 
 # What a table shows: the name of the variable, then its heading and its format.
 COLUMNS = {
@@ -29,6 +29,7 @@ COLUMNS = {
 @click.option("--beta", type=float, help="From 0, geographic, to 1, semantic. [default: 0.5]")
 @click.option("--model", "model_name", default="RANGE+", show_default=True, help="RANGE+ or RANGE.")
 @model_options
+@temperature_options
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @verbosity_options
@@ -40,6 +41,8 @@ def command(
     model_name: str,
     weights: str | None,
     db: str | None,
+    temperature: float | None,
+    geographic_temperature: float | None,
     device: str,
     as_json: bool,
     verbosity: Verbosity,
@@ -56,7 +59,14 @@ def command(
     row = model_info(model_name)
     if beta is not None and row.temperature is not None and not row.has_beta:
         raise click.UsageError(f"--beta needs a model with betas, and {model_name} has none; leave it out")
-    model = load_model(model_name, weights=weights, db=db, device=device)
+    model = load_model(
+        model_name,
+        weights=weights,
+        db=db,
+        device=device,
+        temperature=temperature,
+        geographic_temperature=geographic_temperature,
+    )
     found = model.neighbors([lon, lat], count, beta=beta)
     if not as_json:
         announce_demo(model_name, weights, verbosity)

@@ -75,9 +75,27 @@ def model_options(command: Callable) -> Callable:
     return weights(db(command))
 
 
+def temperature_options(command: Callable) -> Callable:
+    """Add --temperature and --geographic-temperature."""
+    semantic = click.option(
+        "--temperature",
+        type=float,
+        metavar="T",
+        help="Of the semantic average, up to 43; fewer database rows decide if it is larger. [default: as published]",
+    )
+    geographic = click.option(
+        "--geographic-temperature",
+        type=float,
+        metavar="T",
+        help="Of the geographic average, up to 10000; finer if it is larger. [default: as published, 40]",
+    )
+    return semantic(geographic(command))
+
+
 CONTENT_OPTIONS = (
     click.option("--model", default="RANGE+", show_default=True, help="A name that rangegeo models lists."),
     model_options,
+    temperature_options,
     click.option(
         "--beta",
         "betas",

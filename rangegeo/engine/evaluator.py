@@ -107,7 +107,7 @@ class FieldEvaluator(FixedDtypeModule):
     @property
     def smooth_deg(self) -> float:
         """Degrees over which a few Chebyshev points follow the field; see `Evaluator`."""
-        return float(self.field.encoder.smooth_deg)
+        return float(self.field.smooth_deg)
 
     def _apply(self, fn: Callable, recurse: bool = True) -> Self:
         """Move the tensors, and note the device that they are on then; of a field without any, where one would be."""

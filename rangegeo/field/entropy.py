@@ -14,26 +14,28 @@ from torch import Tensor, nn
 
 from rangegeo.field.geographic import TAIL, FoldedAverage, kernel_coefficients
 from rangegeo.field.places import Places
-from rangegeo.field.retrieval import KEY_BLOCK, QUERY_BLOCK
+from rangegeo.field.retrieval import KEY_BLOCK, QUERY_BLOCK, nearest_cosine
 
 
 def softmax_entropy(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
     """Entropy of softmax(temperature · queries keysᵀ), computed over the keys in blocks.
 
     Args:
-        queries: (n, d) unit vectors, float32.
+        queries: (n, d) unit vectors, float32 or float64; exponents have their dtype.
         keys: (N, d) unit vectors, float32.
-        temperature: inverse temperature of the softmax, dimensionless, in (0, 43].
+        temperature: inverse temperature of the softmax, dimensionless: in (0, 43] for float32, any for float64.
     Returns:
         (n,) float64, in nats.
     """
     entropy = queries.new_empty(len(queries), dtype=torch.float64)
-    shift = queries.new_tensor(-temperature)
+    sharp = queries.dtype == torch.float64  # the largest logit is 0, so that weights cannot all vanish
     for start in range(0, len(queries), QUERY_BLOCK):
         block = queries[start : start + QUERY_BLOCK]
+        shift = -temperature * nearest_cosine(block, keys) if sharp else block.new_tensor(-temperature)
         weight_sum, logit_sum = entropy.new_zeros(2, len(block))
         for first in range(0, len(keys), KEY_BLOCK):
-            logits = torch.addmm(shift, block, keys[first : first + KEY_BLOCK].T, alpha=temperature)
+            part = keys[first : first + KEY_BLOCK].to(block.dtype)
+            logits = torch.addmm(shift, block, part.T, alpha=temperature)
             weights = logits.exp()
             weight_sum += weights.sum(dim=1)
             logit_sum += weights.mul_(logits).sum(dim=1)

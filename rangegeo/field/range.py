@@ -2,18 +2,19 @@
 
     q = encoder(place) / |encoder(place)|
     S = softmax(t q·K) V                     semantic, t = 12 (RANGE+) or 15 (RANGE)
-    G = softmax(40 x·X) V                    geographic
+    G = softmax(g x·X) V                     geographic, g = 40
     RANGE+ = [(1 - beta) G + beta S, q]      RANGE = [S, q]
 
 K and V are the keys and the values of the database's rows, X the places of the rows and x the place itself, both as
-unit vectors on the sphere. t and 40 are inverse temperatures: weights are proportional to exp(t q·K). The paper, the
-attributes of files and this code call them `temperature`.
+unit vectors on the sphere. t and g are inverse temperatures: weights are proportional to exp(t q·K). The paper, the
+attributes of files and this code call them `temperature`. The published values can be replaced by others.
 
 Source: Dhakal et al., CVPR 2025, arXiv:2502.19781, and mvrl/RANGE.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
@@ -27,9 +28,14 @@ from rangegeo.field.encoder import LocationEncoder
 from rangegeo.field.entropy import FoldedEntropy, softmax_entropy
 from rangegeo.field.geographic import FoldedAverage
 from rangegeo.field.places import Places, unit_vectors
-from rangegeo.field.retrieval import softmax_average
+from rangegeo.field.retrieval import sharp_average, softmax_average
 
 GEOGRAPHIC_TEMPERATURE = 40.0  # RANGE+, mvrl/RANGE, range.py
+# The patches of the engine are smaller at higher temperatures, so that the change from one row to another, which is
+# 2 / g radians wide or wider, cannot hide between the points of a patch. At the published values these limits are wider
+# than any patch.
+SMOOTH_SEMANTIC_DEG = 77.0  # divided by t
+SMOOTH_GEOGRAPHIC_DEG = 400.0  # divided by g
 
 
 class Components(NamedTuple):
@@ -70,6 +76,11 @@ class EncoderField(nn.Module):
         """Number of bands."""
         return self.encoder.dim
 
+    @property
+    def smooth_deg(self) -> float:
+        """Degrees over which a few Chebyshev points follow the values; see `LocationEncoder`."""
+        return self.encoder.smooth_deg
+
     def components(self, places: Places, *, semantic: bool = False, geographic: bool = False) -> Components:
         """The encoder's own output as q, not normalised. S and G are None, also if they are asked for."""
         return Components(None, None, self.encoder(places))
@@ -87,9 +98,10 @@ class RangeField(nn.Module):
         keys: (N, dim) float32 unit vectors.
         values: (N, v) float32.
         locs: (N, 2) places of the rows, lon, lat in degrees.
-        temperature: inverse temperature of the semantic softmax.
-        folded: (v + 1, L²) coefficients from `geographic.fold`. None: the geographic average sums all rows, which is
-            slower.
+        temperature: inverse temperature of the semantic softmax, in (0, 43].
+        geographic_temperature: inverse temperature of the geographic softmax, above 0.
+        folded: (v + 1, L²) coefficients from `geographic.fold` at the geographic temperature. None: the geographic
+            average sums all rows, which is slower.
         geographic: False for RANGE, which has no geographic average.
     Raises:
         ShapeError: the encoder and the keys differ in width.
@@ -108,6 +120,7 @@ class RangeField(nn.Module):
         locs: Tensor,
         *,
         temperature: float,
+        geographic_temperature: float = GEOGRAPHIC_TEMPERATURE,
         folded: Tensor | None = None,
         geographic: bool = True,
     ) -> None:
@@ -118,13 +131,14 @@ class RangeField(nn.Module):
                 "use the database made with these weights"
             )
         self.encoder = encoder
-        self.temperature = temperature
+        self.temperature, self.geographic_temperature = temperature, geographic_temperature
         self.register_buffer("keys", keys, persistent=False)
         self.register_buffer("values", values, persistent=False)
         self.register_buffer("locs", locs, persistent=False)
         self.register_buffer("xyz", database_vectors(locs), persistent=False)
         self.folded = FoldedAverage(folded, len(values)) if geographic and folded is not None else None
-        self.folded_entropy = FoldedEntropy(self.folded, GEOGRAPHIC_TEMPERATURE) if self.folded else None
+        self.folded_entropy = FoldedEntropy(self.folded, geographic_temperature) if self.folded else None
+        self.geographic = geographic
 
     @property
     def visual(self) -> int:
@@ -135,6 +149,13 @@ class RangeField(nn.Module):
     def dim(self) -> int:
         """Number of bands of an embedding."""
         return self.visual + self.keys.shape[1]
+
+    @property
+    def smooth_deg(self) -> float:
+        """Degrees over which a few Chebyshev points follow S, G and q; see `LocationEncoder`."""
+        semantic = SMOOTH_SEMANTIC_DEG / self.temperature
+        geographic = SMOOTH_GEOGRAPHIC_DEG / self.geographic_temperature if self.geographic else math.inf
+        return min(self.encoder.smooth_deg, semantic, geographic)
 
     def components(
         self, places: Places, *, semantic: bool = True, geographic: bool = True, diagnostics: Collection[str] = ()
@@ -188,12 +209,12 @@ class RangeField(nn.Module):
 
     def _geographic_entropy(self, lonlat_deg: Tensor) -> Tensor:
         """The same entropy, summed over all database rows."""
-        return softmax_entropy(unit_vectors(lonlat_deg).float(), self.xyz, GEOGRAPHIC_TEMPERATURE)
+        return softmax_entropy(unit_vectors(lonlat_deg).double(), self.xyz, self.geographic_temperature)
 
     def _geographic_sum(self, lonlat_deg: Tensor) -> Tensor:
         """The same averages, summed over all database rows."""
-        xyz = unit_vectors(lonlat_deg).float()
-        return softmax_average(xyz, self.xyz, self.values, GEOGRAPHIC_TEMPERATURE)
+        xyz = unit_vectors(lonlat_deg).double()
+        return sharp_average(xyz, self.xyz, self.values, self.geographic_temperature)
 
     def forward(self, places: Places, betas: Sequence[float] = (1.0,), dtype: torch.dtype = torch.float32) -> Tensor:
         """[(1 - beta) G + beta S, q] for each beta: (betas, n, v + k). S, G and q are evaluated once for all betas."""

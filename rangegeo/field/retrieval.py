@@ -1,13 +1,14 @@
 """Softmax retrieval over a database of any size, in blocks of a fixed size.
 
 Queries and keys are unit vectors, so a similarity never exceeds 1 and exp(temperature · (similarity - 1)) never
-overflows. So no running maximum is needed, and the sums of the blocks are simply added.
+overflows. So no running maximum is needed, and the sums of the blocks are simply added. At temperatures above 43 all
+weights of a query could vanish in float32; `sharp_average` serves these too.
 """
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rangegeo.errors import ShapeError
 
@@ -17,6 +18,9 @@ QUERY_BLOCK = 2048
 KEY_BLOCK = 1024
 CUDA_KEY_BLOCK = 32_768  # 256 MiB; on a GPU the time to start a product matters, not the cache
 HIGHEST_TEMPERATURE = 43.0  # exp(-2 · 43) is the smallest weight that float32 stores in full precision
+
+
+NEGLIGIBLE = 1e-30  # weight next to a largest one of 1; products with much smaller ones are ten times as slow
 
 
 def softmax_average(queries: Tensor, keys: Tensor, values: Tensor, temperature: float) -> Tensor:
@@ -52,6 +56,42 @@ def softmax_average(queries: Tensor, keys: Tensor, values: Tensor, temperature: 
             rows = slice(first, first + key_block)
             weights = held[: len(block) * len(keys[rows])].view(len(block), -1)
             torch.addmm(shift, block, keys[rows].T, alpha=temperature, out=weights).exp_()
+            denominator += weights.sum(dim=1, keepdim=True)
+            numerator.addmm_(weights, values[rows])
+        torch.div(numerator, denominator, out=average[start : start + QUERY_BLOCK])
+    return average
+
+
+def nearest_cosine(queries: Tensor, keys: Tensor) -> Tensor:
+    """The largest cosine of each query with any key: (n, 1) in the dtype of the queries, (n, d) unit vectors."""
+    nearest = queries.new_full((len(queries), 1), -1.0)
+    for first in range(0, len(keys), KEY_BLOCK):
+        cosines = queries @ keys[first : first + KEY_BLOCK].to(queries.dtype).T
+        torch.maximum(nearest, cosines.amax(dim=1, keepdim=True), out=nearest)
+    return nearest
+
+
+def sharp_average(queries: Tensor, keys: Tensor, values: Tensor, temperature: float) -> Tensor:
+    """`softmax_average` at any temperature: cosines are float64, and the largest exponent of each query is 0.
+
+    An error of 6e-8 in a cosine, as float32 has, would change a weight by 6e-8 times the temperature.
+
+    Args:
+        queries: (n, d) float64 unit vectors.
+        keys: (N, d) float32 unit vectors; d should be small, because each key is read twice.
+        values, temperature: as in `softmax_average`, and the temperature may have any size.
+    Returns:
+        (n, v) float32.
+    """
+    average = values.new_empty(len(queries), values.shape[1])
+    for start in range(0, len(queries), QUERY_BLOCK):
+        block = queries[start : start + QUERY_BLOCK]
+        shift = -temperature * nearest_cosine(block, keys)
+        numerator, denominator = values.new_zeros(len(block), values.shape[1]), values.new_zeros(len(block), 1)
+        for first in range(0, len(keys), KEY_BLOCK):
+            rows = slice(first, first + KEY_BLOCK)
+            exponents = torch.addmm(shift, block, keys[rows].to(block.dtype).T, alpha=temperature)
+            weights = nn.functional.threshold_(exponents.to(values.dtype).exp_(), NEGLIGIBLE, 0.0)
             denominator += weights.sum(dim=1, keepdim=True)
             numerator.addmm_(weights, values[rows])
         torch.div(numerator, denominator, out=average[start : start + QUERY_BLOCK])

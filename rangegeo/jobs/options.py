@@ -73,6 +73,7 @@ class Content:
     Attributes:
         model: a name that `rangegeo models` lists.
         weights, db: names or paths of its files; None for those that are its default.
+        temperature, geographic_temperature: of its averages; None for the published ones.
         betas: in [0, 1]; empty for the default, 0.5.
         layout: "betas" or "components".
         bands: "all", "visual", "location", "diagnostics", names of bands or their numbers from 1 on, or several.
@@ -83,6 +84,8 @@ class Content:
     model: str = "RANGE+"
     weights: str | None = None
     db: str | None = None
+    temperature: float | None = None
+    geographic_temperature: float | None = None
     betas: tuple[float, ...] = ()
     layout: str = "betas"
     bands: str | tuple[int | str, ...] = "all"
@@ -122,7 +125,14 @@ class Content:
         """The model, on a device."""
         from rangegeo.models.load import load_model
 
-        return load_model(self.model, weights=self.weights, db=self.db, device=device)
+        return load_model(
+            self.model,
+            weights=self.weights,
+            db=self.db,
+            device=device,
+            temperature=self.temperature,
+            geographic_temperature=self.geographic_temperature,
+        )
 
     def recipe(self, model: Model) -> Recipe:
         """Layers and bands, before any projection."""

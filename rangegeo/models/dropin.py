@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from rangegeo.engine.evaluator import FixedDtypeModule
 from rangegeo.errors import UsageError
 from rangegeo.field.places import Places
-from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
+from rangegeo.field.range import RangeField
 from rangegeo.models.calls import check_coords, uncompiled
 from rangegeo.models.load import load_model
 from rangegeo.places.frames import is_frame
@@ -63,7 +63,7 @@ class RANGE(FixedDtypeModule):
         self.model_name = model_name
         self.temp = self.field.temperature
         if model_name == "RANGE+":
-            self.geo_temp = GEOGRAPHIC_TEMPERATURE
+            self.geo_temp = self.field.geographic_temperature
         self.embedding_dim = model.dim
         self.loc_model = LocationEncoder(self.field.encoder)
         self.eval()

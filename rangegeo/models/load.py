@@ -5,7 +5,7 @@ from __future__ import annotations
 import copyreg
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ from rangegeo.field.range import EncoderField, RangeField
 from rangegeo.models.device import resolve_device
 from rangegeo.models.model import Model
 from rangegeo.models.spec import ModelSpec
+from rangegeo.models.temperatures import Temperatures
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, one_spelling, warn_of_no_betas
 from rangegeo.weights.checkpoint import build_free, load_encoder
 from rangegeo.weights.database import load_database
@@ -39,7 +40,14 @@ def loaded(spec: ModelSpec) -> Model:
 
 def load_spec(spec: ModelSpec, beta: float = DEFAULT_BETA) -> Model:
     """A new model from the files that a spec names. Raises as `loaded` does."""
-    model = load_model(spec.name, weights=spec.weights, db=spec.db, device=spec.device)
+    model = load_model(
+        spec.name,
+        weights=spec.weights,
+        db=spec.db,
+        device=spec.device,
+        temperature=spec.temperature,
+        geographic_temperature=spec.geographic_temperature,
+    )
     model.beta = beta
     if model.spec != spec:
         raise WeightsError(
@@ -68,6 +76,8 @@ def load_model(
     beta: float | None = None,
     name: str | None = None,
     betas: Betas | None = None,
+    temperature: float | None = None,
+    geographic_temperature: float | None = None,
 ) -> Model:
     """Load a location model.
 
@@ -87,6 +97,10 @@ def load_model(
             weights. Only RANGE+ and RANGE have one.
         beta: the beta of calls, and of `encode` if none is given: in [0, 1], 0 geographic to 1 semantic; by default
             0.5. Only RANGE+ uses it, and a warning tells so of other models. `betas` is another name for it.
+        temperature: inverse temperature of the semantic average S, above 0 and at most 43: the larger it is, the fewer
+            database rows decide. By default the published one, 12 for RANGE+ and 15 for RANGE.
+        geographic_temperature: inverse temperature of the geographic average G, above 0 and at most 10000; rows within
+            about 57 / sqrt(temperature) degrees decide. By default the published one, 40. Only RANGE+ has it.
     Raises:
         UsageError: there is no such name, file or device, or two arguments do not go together.
         WeightsError: a file is damaged or is not what it should be. DownloadError: a published file cannot be fetched.
@@ -102,6 +116,7 @@ def load_model(
     beta = DEFAULT_BETA if given is None else check_beta(given, "load_model")
     if given is not None and not row.has_beta:
         warn_of_no_betas(model_name, stacklevel=2)
+    other = Temperatures.checked(model_name, temperature, geographic_temperature)
     device = resolve_device("auto" if device is None else str(device))
     if not row.has_weights:
         if weights:  # pretrained_path is ignored instead, because upstream asks for one that it does not use
@@ -113,15 +128,16 @@ def load_model(
         raise UsageError("pretrained_path must be given with db_path, because the two are made together")
     weights = weights or default_weights(model_name)
     assert weights is not None  # the models without weights are made above
-    return _load(model_name, weights, _one("db", db, "db_path", db_path), device, beta)
+    return _load(model_name, weights, _one("db", db, "db_path", db_path), device, beta, other)
 
 
-def _load(name: str, weights: str, db: str | None, device: str, beta: float) -> Model:
+def _load(name: str, weights: str, db: str | None, device: str, beta: float, other: Temperatures) -> Model:
     """A model with weights, and with a database if models of this name have one.
 
     Args:
         weights: a name or a path, as `encoder_file` takes it.
         db: a name or a path, as `database_file` takes it; None for the database made with the weights.
+        other: temperatures other than the published ones.
     """
     row = model_info(name)
     chosen_db = None if row.temperature is None else database_for(weights, db)  # wrong pairs are refused before loading
@@ -141,8 +157,8 @@ def _load(name: str, weights: str, db: str | None, device: str, beta: float) -> 
         return Model(spec, EncoderField(encoder), facts, beta)
     db_path = database_file(chosen_db)
     database = load_database(db_path)
-    field = RangeField(encoder, **database.tensors, temperature=row.temperature, geographic=row.has_beta)
-    spec = replace(spec, db=str(db_path.absolute()), db_sha256=database.sha256)
+    field = RangeField(encoder, **other.arguments(database.tensors, row), geographic=row.has_beta)
+    spec = replace(spec, db=str(db_path.absolute()), db_sha256=database.sha256, **asdict(other))
     return Model(spec, field, facts | {"database": database.facts}, beta)
 
 

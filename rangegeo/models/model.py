@@ -17,7 +17,7 @@ from rangegeo.engine.evaluator import FieldEvaluator, evaluate_places
 from rangegeo.engine.points import interpolate_places
 from rangegeo.engine.tolerance import check_tolerance
 from rangegeo.errors import UsageError, argument
-from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
+from rangegeo.field.range import RangeField
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid.domain import whole_turns
 from rangegeo.models.calls import as_coords, uncompiled
@@ -118,9 +118,11 @@ class Model(nn.Module):
     @property
     def temperatures(self) -> dict[str, float]:
         """Inverse temperatures of the averages over the database, by the names of the attributes of files."""
-        row = self.row
-        semantic = {} if row.temperature is None else {"semantic_temperature": row.temperature}
-        return semantic | ({"geographic_temperature": GEOGRAPHIC_TEMPERATURE} if row.has_beta else {})
+        field = self.field
+        if not isinstance(field, RangeField):
+            return {}
+        geographic = {"geographic_temperature": field.geographic_temperature} if self.has_beta else {}
+        return {"semantic_temperature": field.temperature} | geographic
 
     @property
     def source_data(self) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rangegeo.errors import UsageError
 from rangegeo.field.places import Places, unit_vectors
-from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE, RangeField
+from rangegeo.field.range import RangeField
 from rangegeo.field.retrieval import QUERY_BLOCK
 from rangegeo.field.strongest import Kernel, distance_km, strongest_rows
 
@@ -58,7 +58,7 @@ def _block(field: RangeField, places: Places, k: int, shares: dict[str, float]) 
     location = torch.nn.functional.normalize(field.encoder(places), dim=1, eps=0.0)
     sources = {
         "semantic": (location, field.keys, field.temperature),
-        "geographic": (unit_vectors(places.lonlat_deg), field.xyz, GEOGRAPHIC_TEMPERATURE),
+        "geographic": (unit_vectors(places.lonlat_deg), field.xyz, field.geographic_temperature),
     }
     kernels = [Kernel(*sources[kind], share) for kind, share in shares.items()]
     rows, weights = strongest_rows(kernels, k)

@@ -16,6 +16,8 @@ class ModelSpec:
         device: the torch device, such as "cpu" or "cuda:0", never "auto".
         weights_sha256: hash of the file at `weights`.
         db_sha256: hash of the file at `db`.
+        temperature: of the semantic average; None for the published one, and for a model without a database.
+        geographic_temperature: of the geographic average, in the same way.
     """
 
     name: str
@@ -24,3 +26,5 @@ class ModelSpec:
     device: str
     weights_sha256: str | None
     db_sha256: str | None
+    temperature: float | None = None
+    geographic_temperature: float | None = None

@@ -40,6 +40,8 @@ ASKED = {
     "model": "model",
     "encoder_sha256": "encoder file",
     "database_sha256": "database file",
+    "semantic_temperature": "temperature",
+    "geographic_temperature": "geographic temperature",
     "evaluation": "evaluation",
     "tolerance": "tolerance",
 }

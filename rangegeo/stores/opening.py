@@ -22,7 +22,7 @@ from rangegeo.grid.zarr_store import EXPECTED, checked_group, consolidated, read
 from rangegeo.schema.betas import SAME_BETA
 from rangegeo.schema.complete import text
 from rangegeo.schema.cube import BETA_ATTRS, NAME
-from rangegeo.schema.facts import facts_of, with_facts, without_facts_of_values
+from rangegeo.schema.facts import OF_MODEL, facts_of, with_facts, without_facts_of_values
 from rangegeo.stores.geotiff_sample import TAG, is_as_written
 from rangegeo.stores.joined import REMEDY, VERSION, Told, check_steps, put_back
 from rangegeo.stores.objects import store_at
@@ -35,7 +35,6 @@ from rangegeo.support.location import Location, checked_options, located
 from rangegeo.support.paths import local_path
 from rangegeo.support.text import counted
 
-OF_ONE_CUBE = ("model", "encoder_sha256", "database_sha256")  # attributes in which layers of one cube agree
 BANDS_READ = 16  # bands in a chunk of a GeoTIFF: a whole spectrum needs few tasks, and one band reads little in vain
 # Tags of a GeoTIFF hold text only. An attribute whose name ends in one of these stays text, even if it looks like a
 # number.
@@ -139,7 +138,7 @@ def joined_betas(paths: Sequence[str | Location], cubes: list[xr.DataArray]) -> 
     for path, cube in zip(paths, cubes, strict=True):
         if "beta" not in cube.coords:
             raise CubeError(f"{path} has no beta, along which cubes are joined; open it alone")
-        others = [name for name in OF_ONE_CUBE if cube.attrs.get(name) != first.attrs.get(name)]
+        others = [name for name in OF_MODEL if cube.attrs.get(name) != first.attrs.get(name)]
         axes = ("band_name", "y", "x")
         others += [name for name in axes if not cube[name].variable.equals(first[name].variable)]
         others += ["CRS"] if cube["spatial_ref"].attrs["crs_wkt"] != first["spatial_ref"].attrs["crs_wkt"] else []

@@ -12,12 +12,10 @@ import xarray as xr
 
 from rangegeo.errors import UsageError, argument
 from rangegeo.schema.complete import band_names
-from rangegeo.schema.facts import facts_of
+from rangegeo.schema.facts import OF_MODEL, facts_of
 from rangegeo.stores.opening import open_cube, stored_dtype, stored_scales
 from rangegeo.stores.quantise import Storage, components_of, storage_within
 from rangegeo.support.location import Location, located
-
-SAME = ("model", "encoder_sha256", "database_sha256")  # facts that two outputs must share to be joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +85,7 @@ def check_same(taken: Taken, facts: Mapping[str, Any], name: str) -> None:
     Raises:
         UsageError: the models, or their files, differ.
     """
-    for key in SAME:
+    for key in OF_MODEL:
         ours, theirs = facts.get(key), taken.facts.get(key)
         if ours != theirs and (key in facts or key in taken.facts):
             raise UsageError(
