@@ -8,7 +8,7 @@ weights of a query could vanish in float32; `sharp_average` serves these too.
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rangegeo.errors import ShapeError
 
@@ -18,9 +18,7 @@ QUERY_BLOCK = 2048
 KEY_BLOCK = 1024
 CUDA_KEY_BLOCK = 32_768  # 256 MiB; on a GPU the time to start a product matters, not the cache
 HIGHEST_TEMPERATURE = 43.0  # exp(-2 · 43) is the smallest weight that float32 stores in full precision
-
-
-NEGLIGIBLE = 1e-30  # weight next to a largest one of 1; products with much smaller ones are ten times as slow
+LOWEST_EXPONENT = -69.0  # 1e-30 next to a largest weight of 1; much smaller ones make arithmetic ten times as slow
 
 
 def softmax_average(queries: Tensor, keys: Tensor, values: Tensor, temperature: float) -> Tensor:
@@ -91,7 +89,7 @@ def sharp_average(queries: Tensor, keys: Tensor, values: Tensor, temperature: fl
         for first in range(0, len(keys), KEY_BLOCK):
             rows = slice(first, first + KEY_BLOCK)
             exponents = torch.addmm(shift, block, keys[rows].to(block.dtype).T, alpha=temperature)
-            weights = nn.functional.threshold_(exponents.to(values.dtype).exp_(), NEGLIGIBLE, 0.0)
+            weights = exponents.to(values.dtype).clamp_(min=LOWEST_EXPONENT).exp_()
             denominator += weights.sum(dim=1, keepdim=True)
             numerator.addmm_(weights, values[rows])
         torch.div(numerator, denominator, out=average[start : start + QUERY_BLOCK])

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import Self
 
 import torch
 from torch import Tensor
 
-from rangegeo.field.retrieval import KEY_BLOCK
+from rangegeo.field.retrieval import KEY_BLOCK, nearest_cosine
 from rangegeo.support.earth import EARTH_RADIUS_KM, great_circle_rad
 
 
@@ -26,16 +27,23 @@ class Kernel:
         keys: (N, d) unit vectors.
         temperature: inverse temperature, dimensionless.
         share: weight of this average in the blend. The rows are chosen by their weights in the blend.
+        nearest: (n, 1) the largest cosine of each query, so that its weights cannot all vanish.
     """
 
     queries: Tensor
     keys: Tensor
     temperature: float
     share: float
+    nearest: Tensor
+
+    @classmethod
+    def of(cls, queries: Tensor, keys: Tensor, temperature: float, share: float) -> Self:
+        """A kernel whose nearest rows are found."""
+        return cls(queries, keys, temperature, share, nearest_cosine(queries, keys))
 
     def block(self, rows: slice) -> Tensor:
-        """(n, rows) float64 weights exp(temperature · (cosine - 1)), which are not yet normalised."""
-        return torch.exp(self.temperature * (self.queries @ self.keys[rows].double().T - 1))
+        """(n, rows) float64 weights exp(temperature · (cosine - nearest)), which are not yet normalised."""
+        return torch.exp(self.temperature * (self.queries @ self.keys[rows].double().T - self.nearest))
 
     def cosine(self, rows: Tensor) -> Tensor:
         """(n, k) float64 cosines of each query with k rows; `rows` are their numbers, (n, k)."""
@@ -64,7 +72,7 @@ def strongest_rows(kernels: Sequence[Kernel], k: int) -> tuple[Tensor, Tensor]:
         weights, best = candidates.topk(min(k, candidates.shape[1]), dim=1)
         rows = numbers.gather(1, best)
     each = [
-        torch.exp(kernel.temperature * (kernel.cosine(rows) - 1)) / total
+        torch.exp(kernel.temperature * (kernel.cosine(rows) - kernel.nearest)) / total
         for kernel, total in zip(kernels, totals, strict=True)
     ]
     return rows, torch.stack(each)

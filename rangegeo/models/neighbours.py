@@ -60,7 +60,7 @@ def _block(field: RangeField, places: Places, k: int, shares: dict[str, float]) 
         "semantic": (location, field.keys, field.temperature),
         "geographic": (unit_vectors(places.lonlat_deg), field.xyz, field.geographic_temperature),
     }
-    kernels = [Kernel(*sources[kind], share) for kind, share in shares.items()]
+    kernels = [Kernel.of(*sources[kind], share) for kind, share in shares.items()]
     rows, weights = strongest_rows(kernels, k)
     row_places = field.locs[rows].double()
     return {

@@ -72,8 +72,9 @@ def _checked(model: str, name: str, value: object, published: float | None) -> f
         return None
     if published is None:
         raise UsageError(f"{model} has no {average}; leave out {argument(name)}")
-    if isinstance(value, bool) or not isinstance(value, Real) or not (0 < value <= highest and math.isfinite(value)):
-        got = f"{value:g}" if isinstance(value, Real) and not isinstance(value, bool) else repr(value)
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    if not 0 < number <= highest:  # NaN is refused too
+        got = repr(value) if math.isnan(number) else f"{number:g}"
         expected = f"a number above 0 and at most {highest:g}"
         raise UsageError(argument=name, expected=expected, got=got, example=example)
-    return float(value)
+    return number

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from rangegeo.encoders import MODELS
 from rangegeo.errors import UsageError
+from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE
 from rangegeo.grid.crs import crs_of, short_name, unit_suffix
 from rangegeo.schema.cube import geobox_of, is_in_memory
 from rangegeo.schema.facts import computed_from, facts_of
@@ -58,8 +60,19 @@ def _model(cube: xr.DataArray) -> str:
         if f"{role}_file" in attrs
     ]
     layout = ", S, G and q side by side" if attrs.get("layout") == "components" else ""
+    layout += _other_temperatures(attrs)
     name = computed_from(cube) or attrs.get("model", "")
     return f"{name}{' from ' if files else ''}{', '.join(files)}{layout}"
+
+
+def _other_temperatures(attrs: dict[str, Any]) -> str:
+    """The temperatures of a cube that are not the published ones of its model."""
+    row = MODELS.get(str(attrs.get("model")))
+    published = {} if row is None else {"semantic": row.temperature, "geographic": GEOGRAPHIC_TEMPERATURE}
+    told = {kind: attrs.get(f"{kind}_temperature") for kind in published}
+    return "".join(
+        f", {kind} temperature {value:g}" for kind, value in told.items() if value not in (None, published[kind])
+    )
 
 
 def _bands(cube: xr.DataArray) -> str:

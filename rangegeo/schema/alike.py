@@ -18,6 +18,8 @@ SHARED = {
     "model": ("model", "model"),
     "encoder_sha256": ("encoder file", "weights"),
     "database_sha256": ("database file", "db"),
+    "semantic_temperature": ("temperature", "temperature"),
+    "geographic_temperature": ("geographic temperature", "geographic_temperature"),
     "layout": ("layout", "layout"),
 }
 SAME_BASIS = 1e-6  # of components of length 1, and of their mean; other machines round differently

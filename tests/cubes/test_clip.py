@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import pickle
-from types import SimpleNamespace
 
 import dask
 import dask.array as da
@@ -44,7 +43,7 @@ class Sphere(torch.nn.Module):
     """A field whose value is the place itself, and that keeps every place it was evaluated at."""
 
     visual, dim = 0, 3
-    encoder = SimpleNamespace(smooth_deg=math.inf)
+    smooth_deg = math.inf
 
     def __init__(self) -> None:
         super().__init__()

@@ -123,8 +123,8 @@ def test_the_strongest_rows_and_their_distances():
     def found(move: Callable[[torch.Tensor], torch.Tensor]) -> list[torch.Tensor]:
         queries = torch.nn.functional.normalize(torch.linspace(-1, 1, 16 * len(lonlat)).view(-1, 16).double(), dim=1)
         kernels = [
-            Kernel(move(queries), move(keys), 12.0, 0.4),
-            Kernel(unit_vectors(move(lonlat)), unit_vectors(move(locs)), 40.0, 0.6),
+            Kernel.of(move(queries), move(keys), 12.0, 0.4),
+            Kernel.of(unit_vectors(move(lonlat)), unit_vectors(move(locs)), 40.0, 0.6),
         ]
         rows, weights = strongest_rows(kernels, 7)
         return [rows, weights, kernels[0].cosine(rows), distance_km(move(lonlat)[:, None], move(locs)[rows])]

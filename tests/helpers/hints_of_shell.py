@@ -1467,6 +1467,16 @@ POINTS_ROWS = (
 )
 WEIGHTS = (
     Row(
+        "a temperature out of range",
+        f"{BOX} --temperature 44 {OUT}",
+        (Way(r"for example --temperature (?P<n>15)", give={"--temperature": "15"}),),
+    ),
+    Row(
+        "a temperature without an average",
+        f"raster --bbox 5,44,6,45 --res 0.25 --model Direct --geographic-temperature 160 {OUT}",
+        (Way(r"leave out (?P<drop>--geographic-temperature)"),),
+    ),
+    Row(
         "weights of another model",
         f"raster --bbox 5,44,6,45 --res 0.25 --weights sinr {OUT}",
         (

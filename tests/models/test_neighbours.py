@@ -96,7 +96,10 @@ def test_blocks_never_change_what_is_strongest(sizes, k, block, share, seed):
     def unit(count: int) -> torch.Tensor:
         return torch.nn.functional.normalize(torch.randn(count, width, generator=generator).double(), dim=1)
 
-    kernels = [Kernel(unit(n), unit(rows).float(), 12.0, share), Kernel(unit(n), unit(rows).float(), 40.0, 1 - share)]
+    kernels = [
+        Kernel.of(unit(n), unit(rows).float(), 12.0, share),
+        Kernel.of(unit(n), unit(rows).float(), 40.0, 1 - share),
+    ]
     k = min(k, rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "KEY_BLOCK", block)
@@ -110,7 +113,7 @@ def test_blocks_never_change_what_is_strongest(sizes, k, block, share, seed):
 
 def test_equal_rows_are_all_found():
     keys = torch.eye(4).repeat(50, 1)
-    rows, weights = strongest_rows([Kernel(torch.eye(4).double()[:1], keys, 12.0, 1.0)], 50)
+    rows, weights = strongest_rows([Kernel.of(torch.eye(4).double()[:1], keys, 12.0, 1.0)], 50)
     assert sorted(rows[0].tolist()) == list(range(0, 200, 4))
     assert weights.unique().numel() == 1
 
