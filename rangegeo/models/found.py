@@ -14,6 +14,7 @@ from rangegeo.weights.inventory import databases_at_hand, weights_at_hand
 from rangegeo.weights.names import database_file, encoder_file
 
 ROLES = {"encoder": "weights", "database": "db"}  # files of a model, and the arguments that name them
+TEMPERATURES = {"temperature": "semantic_temperature", "geographic_temperature": "geographic_temperature"}
 AT_HAND = ("embedded", "installed", "cached")
 
 
@@ -33,8 +34,9 @@ def model_of(
     row = MODELS.get(name)
     if row is None:
         return None
+    temperatures = {name: facts.get(fact) for name, fact in TEMPERATURES.items()}
     if weights is not None or db is not None:
-        model = load_model(name, weights=weights, db=db, device=device)
+        model = load_model(name, weights=weights, db=db, device=device, **temperatures)
         for role, keyword in ROLES.items():
             known, found = facts.get(f"{role}_sha256"), model.facts.get(role, {}).get("sha256")
             if known != found:
@@ -48,7 +50,8 @@ def model_of(
     found_databases = [key for key, state in databases_at_hand(row).items() if state in AT_HAND]
     databases = [key for key in found_databases if database_file(key).name == facts.get("database_file")]
     try:
-        model = load_model(name, weights=encoders[0], db=databases[0] if databases else None, device=device)
+        chosen_db = databases[0] if databases else None
+        model = load_model(name, weights=encoders[0], db=chosen_db, device=device, **temperatures)
     except (IndexError, RangegeoError):
         return None
     same = all(facts.get(f"{role}_sha256") == model.facts.get(role, {}).get("sha256") for role in ROLES)

@@ -15,6 +15,7 @@ from rangegeo.engine.evaluator import evaluate_places
 from rangegeo.errors import CubeError, UsageError
 from rangegeo.field.places import Places, unit_vectors
 from rangegeo.field.retrieval import sharp_average
+from rangegeo.models.found import model_of
 
 PLACES = np.array([[5.7, 45.2], [-120.0, 38.0], [10.0, -60.0], [179.9, 0.0], [0.0, 90.0]])
 BOX = (5, 44, 6, 45)
@@ -194,3 +195,13 @@ def test_int16_has_the_same_steps_at_all_temperatures(two):
 def test_a_summary_names_what_is_not_published(two):
     assert "geographic temperature 160" in str(rg.open_cube("sharp0.tif").rangegeo)
     assert "temperature" not in str(rg.open_cube("plain0.tif").rangegeo)
+
+
+def test_verify_evaluates_with_the_temperatures_of_the_cube(two, files):
+    sharp = rg.raster(BOX, 0.1, model=two[1], beta=0, bands="1-3").rangegeo
+    sharp.to_zarr("sharp.zarr")
+    given = {"weights": files["weights"], "db": files["db"]}
+    report = rg.verify("sharp.zarr", pixels=20, **given)
+    assert report.sound
+    assert report.pixels
+    assert model_of(rg.open_cube("sharp.zarr").attrs, **given).temperatures == two[1].temperatures
