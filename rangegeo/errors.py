@@ -209,6 +209,10 @@ class RemoteError(RangegeoError, RuntimeError):
     """
 
 
+class ClusterError(RangegeoError, RuntimeError):
+    """Workers of dask.distributed cannot be used, or were lost."""
+
+
 class CubeError(RangegeoError, ValueError):
     """A file or a store cannot be read as a cube."""
 

@@ -135,6 +135,15 @@ ENGINE_OPTIONS = (
     click.option("--threads", type=click.IntRange(min=1), help="Processor threads. [default: all cores]"),
 )
 
+CLUSTER_OPTIONS = (
+    click.option("--workers", type=int, metavar="N", help="Compute with N processes, which share the cores."),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS|FILE",
+        help="Compute with a dask cluster, such as tcp://HOST:8786, or the file that its scheduler has written.",
+    ),
+)
+
 verbosity_options = grouped(
     "verbosity",
     Verbosity,

@@ -92,7 +92,7 @@ def command(
     rangegeo points places.csv --bands 1-3 -q -o - | head
     """
     from rangegeo.cli.notices import announce_demo, say_what_exists
-    from rangegeo.cli.progress import progress
+    from rangegeo.cli.progress import shown_progress
     from rangegeo.jobs.points import prepared
 
     typed = shlex.join(["rangegeo", *sys.argv[1:]])
@@ -106,8 +106,9 @@ def command(
         if dry_run:
             say_what_exists([output.out], verbosity, overwrite=output.overwrite)
             return
-        with progress(job.rows, "place", quiet=verbosity.quiet) as told:
-            job.write(told.advance)
+        with shown_progress(quiet=verbosity.quiet) as progress:
+            progress.stage("embedding", job.rows, "place")
+            job.write(progress.advance)
         verbosity.say(job.measured)
     if not output.to_stdout and not dry_run:
         print_written(output.out)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import click
 
 from rangegeo.cli.arguments import NameValue, NumberList, Place, storage_option, unique_pairs, without_storage
-from rangegeo.cli.options import CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
+from rangegeo.cli.options import CLUSTER_OPTIONS, CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
 from rangegeo.cli.streams import print_written
 from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 
@@ -112,7 +112,7 @@ OUTPUT_OPTIONS = (
 @grouped("content", Content, *CONTENT_OPTIONS, PCA_OPTION, PCA_FROM_OPTION)
 @DTYPE_OPTION  # fields of the output, which help shows beside the content
 @SCALES_OPTION
-@grouped("engine", Engine, *ENGINE_OPTIONS)
+@grouped("engine", Engine, *ENGINE_OPTIONS, *CLUSTER_OPTIONS)
 @grouped("output", RasterOutput, *OUTPUT_OPTIONS)
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")
 @verbosity_options
@@ -129,9 +129,10 @@ def command(
     rangegeo raster --aoi park.gpkg --res 100 --crs EPSG:32632 --co COMPRESS=DEFLATE -o park.tif
     """
     from rangegeo.cli.notices import announce_demo, say_what_exists
-    from rangegeo.cli.progress import block_progress
+    from rangegeo.cli.progress import shown_progress
     from rangegeo.cubes.evaluated import nothing_kept
     from rangegeo.jobs.raster import RasterJob
+    from rangegeo.jobs.scheduler import computing_with
 
     verbosity.silence_grid_warnings()
     typed = without_storage([text for text in sys.argv[1:] if text != "--resume"])  # the result is that of one run
@@ -146,8 +147,8 @@ def command(
         return
     for line in job.notes():
         verbosity.say(line)
-    with nothing_kept(), block_progress(job.blocks, quiet=verbosity.quiet):
-        job.write()
+    with computing_with(engine), nothing_kept(), shown_progress(quiet=verbosity.quiet) as progress:
+        job.write(progress)
     for line in job.measured():
         verbosity.say(line)
     for path in list(job.outputs()):  # all files are written before the first name is printed

@@ -147,13 +147,37 @@ class Engine:
         tolerance: largest error of interpolation, relative to each component's largest value; None for the default.
         exact: evaluate everything and interpolate nothing.
         device: auto, cpu, cuda or cuda:i.
-        threads: of the processor; None for all cores.
+        threads: of the processor, of each worker if there are any; None for all cores, which workers share.
+        workers: how many processes of this machine compute; None for none but this one.
+        scheduler: the address of a cluster of dask.distributed that computes; None for none.
+        memory: bytes that may be used; None for no limit.
     """
 
     tolerance: float | None = None
     exact: bool = False
     device: str = "auto"
     threads: int | None = None
+    workers: int | None = None
+    scheduler: str | None = None
+    memory: int | None = None
+
+    def check(self) -> None:
+        """Refuse workers that cannot be had.
+
+        Raises:
+            UsageError: too few are asked for, or both those of this machine and those of a cluster.
+        """
+        if self.workers is not None and self.scheduler is not None:
+            raise UsageError(
+                f"{argument('scheduler')} computes with the workers of that cluster; leave out {argument('workers')}"
+            )
+        if self.workers is not None and self.workers < 1:
+            raise UsageError(argument="workers", expected="at least 1", got=self.workers, example=2)
+        if self.scheduler is not None and self.threads is not None:
+            raise UsageError(
+                f"the workers of {argument('scheduler')} have the threads that they were started with; leave out "
+                f"{argument('threads')}"
+            )
 
     @property
     def chosen_tolerance(self) -> float | None:

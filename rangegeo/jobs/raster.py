@@ -12,6 +12,7 @@ from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 from rangegeo.stores.formats import Format, choose_format
 from rangegeo.support.destination import check_destination
 from rangegeo.support.location import Location
+from rangegeo.support.progress import SILENT, Progress
 from rangegeo.support.text import counted
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class RasterJob:
             OutputError: an output cannot be written. Nothing was touched.
         """
         content.check()
+        engine.check()
         geobox, area = extent.choose()
         form = choose_format(output.out, output.format)
         _check_output(form, output, several=len(content.betas) > 1)
@@ -101,9 +103,11 @@ class RasterJob:
         if self.overviews is not None and not self.overviews:
             yield f"no overviews: at most {COARSEST} pixels a side are read whole"
 
-    def write(self) -> list[Location]:
+    def write(self, progress: Progress = SILENT) -> list[Location]:
         """Compute the raster and write it.
 
+        Args:
+            progress: is told how far the work is.
         Returns:
             The paths of the embeddings.
         """
@@ -114,7 +118,7 @@ class RasterJob:
         if self.overviews is not None:
             options["overviews"] = self.overviews
         self.written[:] = compute_and_write(
-            self.cube, self.output.out, self.format, self.storage, options, self.facts.update
+            self.cube, self.output.out, self.format, self.storage, options, self.facts.update, progress
         )
         warn_of_losses(self.facts, self.storage, {})
         return self.written

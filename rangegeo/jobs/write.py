@@ -16,6 +16,7 @@ from rangegeo.cubes.proof import Measuring
 from rangegeo.cubes.ranges import cube_ranges
 from rangegeo.errors import CubeWarning, UsageError
 from rangegeo.jobs.measured import loss_line
+from rangegeo.jobs.workers import check_workers
 from rangegeo.schema.complete import band_names, completed
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
 from rangegeo.schema.facts import facts_of, facts_of_values
@@ -24,6 +25,7 @@ from rangegeo.stores.formats import FORMATS, Format, named_options
 from rangegeo.stores.quantise import ROUND_OFF, Storage, check_dtype, fit_storage, storage_within
 from rangegeo.stores.taken import taken_storage
 from rangegeo.support.location import Location, checked_options, located
+from rangegeo.support.progress import SILENT, Progress
 
 METHODS = {"zarr": "to_zarr", "cog": "to_geotiff"}  # of the accessor, by format
 
@@ -159,6 +161,7 @@ def compute_and_write(
     storage: Storage,
     options: Mapping[str, object],
     report: Callable[[dict[str, object]], None] | None = None,
+    progress: Progress = SILENT,
 ) -> list[Location]:
     """Write a cube whose destination and storage are known.
 
@@ -166,10 +169,12 @@ def compute_and_write(
         cube: backed by dask.
         options: of the format's writer.
         report: called with the facts that were measured.
+        progress: is told how far the work is.
     """
+    check_workers(cube, path)
     known = facts_of_values(cube)
     measuring = partial(Measuring.of, earlier=known) if known else None  # the error is of the model's own values alone
-    return form.write(cube, path, storage=storage, measuring=measuring, report=report, **options)
+    return form.write(cube, path, storage=storage, measuring=measuring, report=report, progress=progress, **options)
 
 
 def _check_labels(cube: xr.DataArray) -> None:

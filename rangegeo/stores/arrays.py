@@ -29,7 +29,8 @@ def block_writing(cube: xr.DataArray, array: zarr.Array, storage: Storage, draft
     """
     journal, root = draft.journal(), listing(draft.store) if draft.continued else draft.store
     done = journal.done(lambda top, left, entry: objects_are_sound(root, entry)) if draft.continued else {}
-    return Written(cube=cube, write=block_writer(array, storage), journal=journal, done=done)
+    write, itemsize = block_writer(array, storage), array.dtype.itemsize
+    return Written(cube=cube, write=write, journal=journal, done=done, itemsize=itemsize)
 
 
 def draft_array(cube: xr.DataArray, draft: Draft, storage: Storage) -> zarr.Array:

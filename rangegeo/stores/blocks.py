@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Protocol, TypeAlias
 
 import dask
@@ -16,9 +16,11 @@ from dask.delayed import Delayed
 from rangegeo.grid.windows import of_sizes
 from rangegeo.schema.cube import REACH
 from rangegeo.schema.facts import Facts
+from rangegeo.stores.computing import Gate, compute_tasks
 from rangegeo.stores.journal import Entry, Journal, Measured
+from rangegeo.support.progress import SILENT, Progress
 
-WRITE_TASK = "rangegeo-write"  # prefix of the keys of writing tasks; a progress bar counts these tasks
+WRITE_TASK = "rangegeo-write"  # prefix of the keys of writing tasks
 ALSO_TASK = "rangegeo-also"  # the same prefix for cubes that are written together with another one
 
 # A function that is called with what was measured.
@@ -47,12 +49,14 @@ class Written:
         write: called with each block.
         journal: where the entries of its blocks are kept; None to keep none.
         done: the entries of blocks that need not be written again, by their first row and column.
+        itemsize: bytes of a value as it is stored.
     """
 
     cube: xr.DataArray
     write: BlockWriter
     journal: Journal | None = None
     done: Mapping[tuple[int, int], Entry] = field(default_factory=dict)
+    itemsize: int = 4
 
 
 def stored_bytes(cube: xr.DataArray, dtype: str) -> int:
@@ -71,6 +75,7 @@ def write_blocks(
     measuring: Callable[[da.Array], Measuring | None] | None = None,
     also: Sequence[Written] = (),
     *,
+    progress: Progress = SILENT,
     scheduler: str | None = None,
     num_workers: int | None = None,
 ) -> tuple[Facts, list[list[Entry]]]:
@@ -80,12 +85,13 @@ def write_blocks(
         cube: what is written.
         measuring: finds what is measured in the blocks of the cube's array.
         also: other cubes that are computed together with it.
+        progress: is told of each block of the cube that is written.
         scheduler, num_workers: the scheduler of dask and its workers; by default those that dask is set to.
     Returns:
         The facts, which are empty if nothing is measured; and for each cube the entries of its blocks, those that were
         done already first.
     """
-    gate = _Gate()
+    gate = Gate()
     data = _blocks_of(cube.cube)
     found = None if measuring is None else measuring(data)
     tasks = [_tasks(cube, data, gate, WRITE_TASK, found)]
@@ -93,12 +99,17 @@ def write_blocks(
         tasks.append(_tasks(other, _blocks_of(other.cube), gate, f"{ALSO_TASK}-{number}"))
     chosen = {"scheduler": scheduler, "num_workers": num_workers}
     given = {name: value for name, value in chosen.items() if value is not None}
-    try:
-        computed = dask.compute(*tasks, **given)
-    except BaseException:
-        gate.close()  # other threads still run, and must write nothing while the caller cleans up
-        raise
-    entries = [[*one.done.values(), *new] for one, new in zip((cube, *also), computed, strict=True)]
+    sizes = {task.key: nbytes for task, nbytes in tasks[0]}
+
+    def done(key: str) -> None:
+        if key in sizes:
+            progress.advance(1, sizes[key])
+
+    progress.stage("embedding", len(sizes), "block")
+    computed = iter(compute_tasks([task for part in tasks for task, _ in part], gate, done, **given))
+    entries = [
+        [*one.done.values(), *islice(computed, len(part))] for one, part in zip((cube, *also), tasks, strict=True)
+    ]
     facts = {} if found is None else found.facts(entry.measured for entry in entries[0])
     return facts, entries
 
@@ -110,9 +121,12 @@ def _blocks_of(cube: xr.DataArray) -> da.Array:
 
 
 def _tasks(
-    written: Written, data: da.Array, gate: _Gate, name: str, measuring: Measuring | None = None
-) -> list[Delayed]:
-    """One task for each block that is not done."""
+    written: Written, data: da.Array, gate: Gate, name: str, measuring: Measuring | None = None
+) -> list[tuple[Delayed, int]]:
+    """One task for each block that is not done, and the bytes that it writes, before compression.
+
+    Their keys are those of this run alone, because a cluster computes a key once for all programs.
+    """
     rows, cols = (of_sizes(sizes) for sizes in data.chunks[2:])
     # An optimised graph would have other keys, and tasks shared by what is measured would be computed twice.
     blocks = data.to_delayed(optimize_graph=False)[0, 0]
@@ -128,44 +142,19 @@ def _tasks(
             return entry
 
     task = dask.delayed(write_if_open, pure=False, traverse=False)
+    pixel = data.shape[0] * data.shape[1] * written.itemsize
     return [
-        task(
-            blocks[i, j],
-            {} if measuring is None else measuring.of_block(i, j),
-            row.start,
-            col.start,
-            dask_key_name=f"{name}-{i}-{j}",
+        (
+            task(
+                blocks[i, j],
+                {} if measuring is None else measuring.of_block(i, j),
+                row.start,
+                col.start,
+                dask_key_name=f"{name}-{gate.name}-{i}-{j}",
+            ),
+            pixel * (row.stop - row.start) * (col.stop - col.start),
         )
         for i, row in enumerate(rows)
         for j, col in enumerate(cols)
         if (row.start, col.start) not in written.done
     ]
-
-
-class _Gate:
-    """Lets threads in until it is closed. `close` waits until all threads inside have left.
-
-    A gate that travels to another process becomes a new one there.
-    """
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._inside, self._open = 0, True
-
-    def __reduce__(self) -> tuple[type[_Gate], tuple[()]]:
-        return _Gate, ()
-
-    def __enter__(self) -> bool:
-        with self._changed:
-            self._inside += 1
-            return self._open
-
-    def __exit__(self, *error: object) -> None:
-        with self._changed:
-            self._inside -= 1
-            self._changed.notify_all()
-
-    def close(self) -> None:
-        with self._changed:
-            self._open = False
-            self._changed.wait_for(lambda: self._inside == 0)

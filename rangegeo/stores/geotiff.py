@@ -47,6 +47,7 @@ from rangegeo.stores.quantise import FLOAT32, Storage
 from rangegeo.support.destination import check_destination
 from rangegeo.support.location import Location, Place, located
 from rangegeo.support.paths import split_suffix
+from rangegeo.support.progress import SILENT, Progress, watched_file
 
 FILES_AT_ONCE = 2  # finished at the same time
 ROOM = 3.7  # times the raw bytes: the stored values, a draft with its overviews, and a file that does not compress
@@ -63,6 +64,7 @@ def write_geotiff(
     measuring: Callable[[da.Array], Measuring | None] | None = None,
     resume: bool = False,
     report: Report | None = None,
+    progress: Progress = SILENT,
 ) -> list[Location]:
     """Write a cube as Cloud Optimized GeoTIFF, block by block.
 
@@ -76,6 +78,7 @@ def write_geotiff(
         measuring: finds what is measured while the cube is computed, `rangegeo.cubes.proof.Measuring.of`.
         resume: whether to continue what an interrupted run of the same request left.
         report: called with what was measured and with what storing the values cost.
+        progress: is told how far the work is.
     Returns:
         The paths of the embeddings, in the order of the betas. NAME.qml and NAME_rgb.tif lie beside each of them.
     Raises:
@@ -92,13 +95,14 @@ def write_geotiff(
     request = request_of(cube, storage, **options)
     with drafted(path, request, storage, outputs=everything, overwrite=overwrite, resume=resume) as draft:
         stored = draft_array(cube, draft, storage)
-        facts, (entries,) = write_blocks(block_writing(cube, stored, storage, draft), measuring)
+        facts, (entries,) = write_blocks(block_writing(cube, stored, storage, draft), measuring, progress=progress)
         facts |= storage.facts([entry.loss for entry in entries], facts_of(cube))
         sample = _sampled(stored, storage)
         completion = _Completion.of(cube, facts, sample, storage, profile, overviews=overviews)
         finished = [draft.bench / output.name for output in paths]
+        progress.stage("finishing files", len(paths) * completion.nbytes, "byte")
         with ThreadPoolExecutor(FILES_AT_ONCE) as pool:  # GDAL releases the interpreter while it compresses
-            list(pool.map(completion.run, repeat(stored), finished, range(len(paths))))
+            list(pool.map(completion.run, repeat(stored), finished, range(len(paths)), repeat(progress)))
         for output, final in zip(finished, paths, strict=True):
             for made in (_preview_path(output), _style_path(output), output):
                 draft.commit(made, final.with_name(made.name))
@@ -181,8 +185,27 @@ class _Completion:
             overviews=overviews,
         )
 
-    def run(self, stored: zarr.Array, finished: Path, layer: int) -> None:
-        """Make the finished file, its preview and its style from a beta of the stored values."""
+    @property
+    def nbytes(self) -> int:
+        """What counts as work: the values of a file, those of its overviews, and both again when it is compressed."""
+        return 2 * (self._values + self._overviews)
+
+    @property
+    def _values(self) -> int:
+        size = np.dtype(self.draft["dtype"]).itemsize
+        return self.draft["count"] * self.draft["height"] * self.draft["width"] * size
+
+    @property
+    def _overviews(self) -> int:
+        factors = overview_factors((self.draft["height"], self.draft["width"])) if self.overviews else []
+        return sum(self._values // factor**2 for factor in factors)
+
+    def run(self, stored: zarr.Array, finished: Path, layer: int, progress: Progress) -> None:
+        """Make the finished file, its preview and its style from a beta of the stored values.
+
+        Args:
+            progress: counts `nbytes`.
+        """
         draft = finished.with_name(f"draft-{finished.name}")
         with rasterio.open(draft, "w", **self.draft) as file:
             file.descriptions = self.names
@@ -192,10 +215,12 @@ class _Completion:
                 values = np.asarray(stored[layer, :, rows, cols])
                 if not _is_hole(values, self.storage.nodata):
                     file.write(values, window=rasterio.windows.Window.from_slices(rows, cols))
+                progress.advance(values.nbytes)
         with rasterio.open(draft, "r+") as file:
             file.update_tags(**self.tags[layer], **{TAG: sample_text(file)})
         self._paint_preview(draft, _preview_path(finished), layer)
-        _compress(draft, finished, self.profile, overviews=self.overviews)
+        work = self._values, self._overviews
+        _compress(draft, finished, self.profile, overviews=self.overviews, progress=progress, work=work)
         _style_path(finished).write_text(self.style, encoding="utf-8")
         draft.unlink()
 
@@ -312,12 +337,26 @@ def _tags(facts: Mapping[Any, Any], beta: float | None) -> dict[str, str]:
     return tags if beta is None else tags | {"beta": repr(beta)}
 
 
-def _compress(draft: Path, finished: Path, profile: dict[str, Any], *, overviews: bool = True) -> None:
-    """Copy a draft to a compressed file, with overviews in front of its pixels as in a COG."""
+def _compress(
+    draft: Path,
+    finished: Path,
+    profile: dict[str, Any],
+    *,
+    overviews: bool = True,
+    progress: Progress = SILENT,
+    work: tuple[int, int] = (0, 0),
+) -> None:
+    """Copy a draft to a compressed file, with overviews in front of its pixels as in a COG.
+
+    Args:
+        work: bytes of the values and of the overviews, which `progress` counts.
+    """
+    values, of_overviews = work
     if overviews:
-        with rasterio.open(draft, "r+") as file:
+        with watched_file(draft, of_overviews, progress), rasterio.open(draft, "r+") as file:
             file.build_overviews(overview_factors(file.shape), Resampling.average)
-    rasterio.shutil.copy(draft, finished, copy_src_overviews=overviews, **profile)
+    with watched_file(finished, values + of_overviews, progress):
+        rasterio.shutil.copy(draft, finished, copy_src_overviews=overviews, **profile)
 
 
 @contextmanager

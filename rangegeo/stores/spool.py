@@ -6,6 +6,7 @@ files in the draft, where they do not overlap, and copied into whole chunks in t
 
 from __future__ import annotations
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from rangegeo.stores.blocks import Written
 from rangegeo.stores.drafts import Draft
 from rangegeo.stores.journal import ChecksumStore, Entry, checksum, packed
 from rangegeo.stores.quantise import Storage
+from rangegeo.support.progress import Progress
 
 ROOM = 0.4  # of a cube: the size of all overviews, each a quarter of the one before, with rounded-up sides
 
@@ -49,6 +51,11 @@ class Spool:
             spool.open("w+")
         return spool
 
+    @property
+    def nbytes(self) -> int:
+        """The size of the file."""
+        return math.prod(self.shape) * np.dtype(self.storage.dtype).itemsize
+
     def open(self, mode: Literal["r", "r+", "w+"]) -> np.memmap:
         """The array; "w+" makes it, "r+" changes it and "r" reads it."""
         return np.memmap(self.path, np.dtype(self.storage.dtype), mode, shape=self.shape)
@@ -72,11 +79,12 @@ class Spool:
         bottom, right = map(int, ends.split(","))
         return checksum(self.open("r")[:, :, top:bottom, left:right].tobytes()) == known
 
-    def copy_to(self, array: zarr.Array) -> dict[tuple[int, int], Entry]:
+    def copy_to(self, array: zarr.Array, progress: Progress) -> dict[tuple[int, int], Entry]:
         """Write all blocks to a Zarr array of the same shape, several chunks at a time.
 
         Args:
             array: in a `ChecksumStore`.
+            progress: counts bytes.
         Returns:
             The entries of its chunks, by their first row and column. What storing them cost is in those of the blocks.
         """
@@ -89,6 +97,7 @@ class Spool:
         def copy(window: Window) -> Entry:
             part = values[:, :, *window]
             array[:, :, *window] = part
+            progress.advance(part.nbytes)
             nodata = self.storage.nodata
             empty = np.isnan(part[0, 0]) if np.isnan(nodata) else part[0, 0] == nodata
             keys = block_keys(array, window[0].start, window[1].start)

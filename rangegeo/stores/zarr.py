@@ -34,6 +34,7 @@ from rangegeo.stores.spool import ROOM, Spool
 from rangegeo.stores.zarr_options import ZarrOptions, parse_zarr_options
 from rangegeo.support.destination import check_destination
 from rangegeo.support.location import Location, located, remove_tree
+from rangegeo.support.progress import SILENT, Progress
 
 COMPLETE = "rangegeo_complete"  # attribute of a group: 1 if every block of it was written, else 0; netCDF has no True
 
@@ -50,6 +51,7 @@ def write_zarr(
     measuring: Callable[[da.Array], Measuring | None] | None = None,
     resume: bool = False,
     report: Report | None = None,
+    progress: Progress = SILENT,
 ) -> list[Location]:
     """Write a cube to a new Zarr store, block by block.
 
@@ -65,6 +67,7 @@ def write_zarr(
         measuring: finds what is measured while the cube is computed, `rangegeo.cubes.proof.Measuring.of`.
         resume: whether to continue what an interrupted run of the same request left.
         report: called with what was measured and with what storing the values cost.
+        progress: is told how far the work is.
     Returns:
         The path.
     Raises:
@@ -85,8 +88,10 @@ def write_zarr(
         written = block_writing(cube, array, storage, draft)
         spools = [Spool.of(draft, number, overview, storage) for number, overview in enumerate(overviews)]
         also = [spool.writing(overview, draft) for overview, spool in zip(overviews, spools, strict=True)]
-        facts, (entries, *of_overviews) = write_blocks(written, measuring, also)
+        facts, (entries, *of_overviews) = write_blocks(written, measuring, also, progress=progress)
         facts_of_cube = facts | storage.facts([entry.loss for entry in entries], facts_of(cube))
+        if spools:
+            progress.stage("copying overviews", sum(spool.nbytes for spool in spools), "byte")
         store = store_of(root, read_only=False)
         drop_journal(store)  # of an interrupted run
         levels: dict[str, Blocks] = {"": draft.journal().read()}
@@ -94,7 +99,7 @@ def write_zarr(
             name = overview_name(cube, overview)
             group = root / name
             remove_tree(group)  # of an interrupted run
-            levels[name] = spool.copy_to(groups.make(_in_chunks_of(array, overview), group))
+            levels[name] = spool.copy_to(groups.make(_in_chunks_of(array, overview), group), progress)
             _finish(group, facts | storage.facts([entry.loss for entry in lost], facts_of(cube)))
         _finish(root, facts_of_cube)
         keep_journal(store, levels)

@@ -196,7 +196,7 @@ def test_what_a_run_says(raster):
     assert done.out == "a.zarr\n"
     lines = done.err.splitlines()
     assert re.fullmatch(r"a\.zarr: 1 beta, 40 bands, 4 x 4 pixels, 2\.6 kB before compression, about \d+ s", lines[0])
-    assert re.fullmatch(r"1 of 1 block, \d+ s", lines[1])
+    assert re.fullmatch(r"embedding: 1 of 1 block, 2\.6 kB, .*/s, took 1 s", lines[1])
     assert lines[2] == "every pixel was evaluated"
     assert len(lines) == 3
 
@@ -265,7 +265,8 @@ def test_a_dry_run_says_that_the_output_exists(raster, folder):
 def test_a_log_tells_progress_now_and_then(raster, monkeypatch):
     monkeypatch.setattr(progress, "LOG_EVERY", 0.0)
     done = raster("--res", "0.02", "--chunks", "16", "-o", "a.zarr")
-    told = re.findall(r"^(\d+) of 16 blocks, \d+ s$", done.err, re.MULTILINE)
+    line = r"^embedding: (\d+) of 16 blocks, [\d.]+ .B, [\d.]+ .B/s, (?:about \d+ s left|took \d+ s)$"
+    told = re.findall(line, done.err, re.MULTILINE)
     assert [int(count) for count in told] == list(range(1, 17))
     monkeypatch.setattr(progress, "LOG_EVERY", 1000.0)
     assert raster("--res", "0.02", "--chunks", "16", "-o", "b.zarr").err.count(" of 16 blocks") == 1
@@ -277,8 +278,8 @@ def test_a_terminal_shows_a_bar(raster, monkeypatch):
     done = raster("--res", "0.02", "--chunks", "16", "-o", "a.zarr")
     assert done.code == 0
     assert "embedding" in done.err
-    assert "16/16" in done.err
-    assert " of 16 blocks" not in done.err
+    assert "16 of 16 blocks" in done.err
+    assert "\nembedding: " not in done.err
 
 
 # ---------------------------------------------------------------------------------------------- interruption
