@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import resource_tracker
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ THREADS_OF = (
     "GDAL_NUM_THREADS",
     "ZARR_THREADING__MAX_WORKERS",
 )
+PROTOCOLS = ("tcp://", "tls://")
 DEVICES = "CUDA_VISIBLE_DEVICES"
 LOUD = ("distributed", "tornado", "asyncio", "bokeh")  # loggers whose lines are of no use to a user of the shell
 
@@ -118,7 +119,10 @@ def _local_cluster(engine: Engine) -> Iterator[Client]:
             number: {"cls": Nanny, "options": options | {"env": worker_environment(threads, devices[number])}}
             for number in range(engine.workers)
         }
-        scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}}
+        scheduler = {
+            "cls": Scheduler,
+            "options": {"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
+        }
         try:
             loop = stack.enter_context(_deaf_loop())
             silent = logging.CRITICAL + 1
@@ -147,31 +151,39 @@ def worker_environment(threads: int, device: str | None) -> dict[str, str]:
 
 
 def visible_devices(workers: int, device: str) -> list[str | None]:
-    """The CUDA device of each worker: one of its own, which is its first one; None where the CPU evaluates.
+    """The CUDA device that each worker sees, one of its own; None to see what this process sees.
 
+    Args:
+        device: auto, cpu, cuda or cuda:i, as a user gives it.
     Raises:
         UsageError: there are fewer devices than workers.
     """
-    if device == "cpu" or not torch.cuda.is_available():
+    devices = [] if device == "cpu" else cuda_devices()
+    if not devices:
         return [None] * workers
-    number = device.partition(":")[2]
-    named = [name for name in os.environ.get(DEVICES, "").split(",") if name]
-    found: list[str | None] = [*named] or [str(index) for index in range(torch.cuda.device_count())]
-    if number and workers > 1:
-        raise UsageError(f"{argument('device', device)} is one device for one worker; leave out {argument('workers')}")
-    if workers > len(found):
+    one = ":" in device  # its number counts only among all devices
+    most = 1 if one else len(devices)
+    if workers > most:
         raise UsageError(
             argument="workers",
-            expected=f"at most {len(found)}, the number of CUDA devices",
+            expected=f"at most {most}, one for each CUDA device",
             got=workers,
             remedy=f"or give {argument('device', 'cpu')}",
         )
-    return [None] if number else found[:workers]
+    return [None] if one else [*devices[:workers]]
+
+
+def cuda_devices() -> list[str]:
+    """The CUDA devices that this process sees, as `CUDA_VISIBLE_DEVICES` names them."""
+    if not torch.cuda.is_available():
+        return []
+    named = [name.strip() for name in os.environ.get(DEVICES, "").split(",") if name.strip()]
+    return named or [str(number) for number in range(torch.cuda.device_count())]
 
 
 @contextmanager
 def _deaf_loop() -> Iterator[IOLoop]:
-    """A loop of a thread of its own, whose processes do not hear Ctrl-C in a terminal: their client ends them.
+    """A loop in a thread of its own, whose processes do not hear Ctrl-C in a terminal: their client ends them.
 
     A thread, and a process that it starts, inherits which signals are blocked. Windows cannot block any.
     """
@@ -213,10 +225,14 @@ def _hear_signals(heard: Mapping[int, Any]) -> None:
 def _connection(address: str) -> Iterator[Client]:
     """A client of a cluster that is there, which goes on when the context ends."""
     from distributed import Client
+    from distributed.security import Security
 
+    found = _address(address)
+    if found.startswith("tls://") and not Security().get_connection_args("client").get("ssl_context"):
+        raise ClusterError(f"{address} needs certificates; name them in dask's settings under distributed.comm.tls")
     try:
-        client = Client(**_address(address), timeout=CONNECTS_WITHIN)
-    except (OSError, ValueError, TimeoutError) as error:
+        client = Client(found, timeout=CONNECTS_WITHIN)
+    except (OSError, ValueError) as error:
         raise ClusterError(
             f"no scheduler answers at {address}; start one with dask scheduler, or correct {argument('scheduler')}"
         ) from error
@@ -232,19 +248,22 @@ def _connection(address: str) -> Iterator[Client]:
         yield client
 
 
-def _address(given: str) -> dict[str, str]:
-    """How dask takes an address.
+def _address(given: str) -> str:
+    """The address of a scheduler.
 
+    Args:
+        given: itself, or a file in which its scheduler has written it.
     Raises:
-        UsageError: it is neither an address nor a file.
+        UsageError: it is neither.
     """
-    if given.startswith(("tcp://", "tls://", "ucx://", "ws://", "wss://")):
-        return {"address": given}
-    if Path(local_path(given)).is_file():
-        return {"scheduler_file": str(local_path(given))}
-    raise UsageError(
-        argument="scheduler",
-        expected="tcp://HOST:PORT, tls://HOST:PORT or a file that a scheduler has written",
-        got=repr(given),
-        example="tcp://127.0.0.1:8786",
-    )
+    if given.startswith(PROTOCOLS):
+        return given
+    try:
+        return json.loads(local_path(given).read_text(encoding="utf-8"))["address"]
+    except (OSError, ValueError, TypeError, KeyError):
+        raise UsageError(
+            argument="scheduler",
+            expected="tcp://HOST:PORT, tls://HOST:PORT or a file that a scheduler has written",
+            got=repr(given),
+            example="tcp://127.0.0.1:8786",
+        ) from None

@@ -113,7 +113,7 @@ def _look_at(client: Client, alone_since: float | None) -> float | None:
     """
     try:
         workers = client.nthreads()
-    except (OSError, TimeoutError) as error:
+    except (OSError, RuntimeError) as error:
         raise _gone() from error
     if workers:
         return None
