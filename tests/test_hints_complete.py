@@ -14,6 +14,7 @@ from helpers.hints import PACKAGE, Site, said_in_python, said_in_shell, sites
 
 # Texts that no row provokes, by what they begin with or hold, and why.
 FIT = "it speaks of what another file must hold, and of nothing that is typed"
+CLUSTER = "it needs a cluster: tests/jobs/test_workers.py and tests/jobs/test_scheduler.py have some"
 HUB = "it needs a hub: tests/weights/test_hub.py has one"
 BUCKET = "it needs a server: tests/stores/test_remote_faults.py and test_remote_resume.py have one"
 EXEMPT = {
@@ -41,6 +42,10 @@ EXEMPT = {
     "give a file that holds its data itself": FIT,
     "has lost its metadata; make the store again": FIT,
     "if it is damaged, make it again with": FIT,
+    "workers died again and again": CLUSTER,
+    "needs certificates; name them": CLUSTER,
+    "which all workers can write": CLUSTER,
+    "cannot use the model": CLUSTER,
     "ask for access on its page": HUB,
     "did not state the commit": HUB,
     "needs credentials and none were found": BUCKET,

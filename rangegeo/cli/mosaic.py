@@ -57,13 +57,13 @@ def command(parts: tuple[Location, ...], output: MosaicOutput, verbosity: Verbos
     rangegeo mosaic west.zarr east.zarr -o both.zarr
     rangegeo mosaic west_beta0.tif west_beta1.tif east.zarr -o both.tif
     """
-    from rangegeo.cli.progress import block_progress
+    from rangegeo.cli.progress import shown_progress
 
     typed = without_storage([text for text in sys.argv[1:] if text != "--resume"])  # the result is that of one run
     job = MosaicJob.prepare(parts, output, command=shlex.join(["rangegeo", *typed]))
     for line in job.describe():
         verbosity.say(line)
-    with block_progress(job.blocks, quiet=verbosity.quiet):
-        paths = list(job.write())
+    with shown_progress(quiet=verbosity.quiet) as progress:
+        paths = list(job.write(progress))
     for path in paths:  # all files are written before the first name is printed
         print_written(path)

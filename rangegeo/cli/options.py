@@ -140,7 +140,7 @@ CLUSTER_OPTIONS = (
     click.option(
         "--scheduler",
         metavar="ADDRESS|FILE",
-        help="Compute with a dask cluster, such as tcp://HOST:8786, or the file that its scheduler has written.",
+        help="Compute with a cluster, tcp://HOST:8786 for example, or the file that its scheduler has written.",
     ),
 )
 

@@ -10,6 +10,7 @@ from rangegeo.errors import UsageError, argument
 from rangegeo.stores.formats import Format, choose_format
 from rangegeo.support.destination import check_destination
 from rangegeo.support.location import Location, located
+from rangegeo.support.progress import SILENT, Progress
 from rangegeo.support.text import counted
 
 if TYPE_CHECKING:
@@ -91,14 +92,6 @@ class MosaicJob:
         options |= {"overwrite": output.overwrite, "resume": output.resume}
         return cls(cube=cube, format=form, storage=storage, output=output, options=options)
 
-    @property
-    def blocks(self) -> int:
-        """How many blocks are to be written."""
-        from rangegeo.stores.drafts import kept_blocks
-
-        rows, cols = (len(self.cube.chunksizes[axis]) for axis in ("y", "x"))
-        return rows * cols - (kept_blocks(self.output.out) if self.output.resume else 0)
-
     def describe(self) -> Iterator[str]:
         """What will be made."""
         from rangegeo.stores.blocks import stored_bytes
@@ -112,9 +105,11 @@ class MosaicJob:
             f"{self.storage.dtype}, {size} before compression"
         )
 
-    def write(self) -> Iterator[Location]:
+    def write(self, progress: Progress = SILENT) -> Iterator[Location]:
         """Write the cube.
 
+        Args:
+            progress: is told how far the work is.
         Returns:
             Every path, those of STAC items too.
         """
@@ -122,7 +117,7 @@ class MosaicJob:
         from rangegeo.schema.facts import facts_of
 
         out = self.output.out
-        paths = compute_and_write(self.cube, out, self.format, self.storage, self.options, self.facts.update)
+        paths = compute_and_write(self.cube, out, self.format, self.storage, self.options, self.facts.update, progress)
         warn_of_losses(self.facts, self.storage, facts_of(self.cube))
         for path in paths:
             yield path

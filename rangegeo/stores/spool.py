@@ -51,11 +51,6 @@ class Spool:
             spool.open("w+")
         return spool
 
-    @property
-    def nbytes(self) -> int:
-        """The size of the file."""
-        return math.prod(self.shape) * np.dtype(self.storage.dtype).itemsize
-
     def open(self, mode: Literal["r", "r+", "w+"]) -> np.memmap:
         """The array; "w+" makes it, "r+" changes it and "r" reads it."""
         return np.memmap(self.path, np.dtype(self.storage.dtype), mode, shape=self.shape)
@@ -84,10 +79,11 @@ class Spool:
 
         Args:
             array: in a `ChecksumStore`.
-            progress: counts bytes.
+            progress: is told of a stage of its own.
         Returns:
             The entries of its chunks, by their first row and column. What storing them cost is in those of the blocks.
         """
+        progress.stage("copying an overview", math.prod(self.shape) * np.dtype(self.storage.dtype).itemsize, "byte")
         values, store = self.open("r"), array.store_path.store
         assert isinstance(store, ChecksumStore)
         windows = list(

@@ -90,8 +90,6 @@ def write_zarr(
         also = [spool.writing(overview, draft) for overview, spool in zip(overviews, spools, strict=True)]
         facts, (entries, *of_overviews) = write_blocks(written, measuring, also, progress=progress)
         facts_of_cube = facts | storage.facts([entry.loss for entry in entries], facts_of(cube))
-        if spools:
-            progress.stage("copying overviews", sum(spool.nbytes for spool in spools), "byte")
         store = store_of(root, read_only=False)
         drop_journal(store)  # of an interrupted run
         levels: dict[str, Blocks] = {"": draft.journal().read()}

@@ -78,7 +78,7 @@ def test_a_whole_command_with_the_embedded_model(folder):
     lines = done.stderr.splitlines()
     assert lines[0] == DEMO_NOTICE
     assert re.fullmatch(r"o\.parquet: 3 places, 2 betas, 512 bands, 12\.4 kB before compression, about \d+ s", lines[1])
-    assert re.fullmatch(r"3 of 3 places, \d+ s", lines[2])
+    assert re.fullmatch(r"embedding: 3 of 3 places, took \d+ s", lines[2])
     assert lines[3:] == ["every place was evaluated"]
     expected = rg.load_model("RANGE+", device="cpu").encode(PLACES, beta=(0, 1))
     frame = pd.read_parquet(folder / "o.parquet")
