@@ -73,6 +73,11 @@ class RasterJob:
         return _planned(geobox, area, extent.labels(), content, engine, output, form, command)
 
     @property
+    def blocks(self) -> int:
+        """How many blocks are to be written."""
+        return self.raster.values.npartitions - self.kept
+
+    @property
     def kept(self) -> int:
         """How many blocks an interrupted run has written already."""
         from rangegeo.stores.drafts import kept_blocks
