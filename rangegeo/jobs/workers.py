@@ -15,6 +15,7 @@ from rangegeo.errors import ClusterError, RangegeoError, argument, first_line
 from rangegeo.models.load import loaded
 from rangegeo.models.spec import ModelSpec
 from rangegeo.stores.computing import active_client
+from rangegeo.support.location import Location
 from rangegeo.support.unfinished import claimed
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 PACKAGES = ("rangegeo", "torch", "numpy", "dask", "distributed", "zarr")
 
 
-def check_workers(cube: xr.DataArray, path: Path) -> None:
+def check_workers(cube: xr.DataArray, path: Location) -> None:
     """Refuse a cluster that could not write a cube. Nothing is done if dask computes in this process.
 
     Args:
@@ -90,34 +91,35 @@ def _load(model: ModelSpec) -> str | None:
     return None
 
 
-def _check_folder(client: Client, path: Path) -> None:
+def _check_folder(client: Client, path: Location) -> None:
     """Let every worker read a file of the output's folder, and write one."""
     with claimed(path) as folder:
         word = uuid.uuid4().hex
         try:
             (folder / f"token-{word}").write_text(word, encoding="utf-8")
-            answers = client.run(_answer, str(folder.absolute()), word)
+            answers = client.run(_answer, folder.absolute() if isinstance(folder, Path) else folder, word)
             for worker, said in answers.items():
                 if said is None and not _echo(folder, worker, word).is_file():
                     answers[worker] = "it writes elsewhere"
         finally:
-            for file in folder.glob(f"*-{word}"):
+            left: list[Any] = list(folder.glob(f"*-{word}"))
+            for file in left:
                 file.unlink()
     _refuse(answers, f"cannot write beside {path}", f"give another {argument('out')}, which all workers can write")
 
 
-def _answer(folder: str, word: str, dask_worker: Worker) -> str | None:
+def _answer(folder: Location, word: str, dask_worker: Worker) -> str | None:
     """Read the file that the client wrote, and write one for it; what is wrong, in a line, or None."""
     try:
-        if (Path(folder) / f"token-{word}").read_text(encoding="utf-8") != word:
+        if (folder / f"token-{word}").read_text(encoding="utf-8") != word:
             return "it reads another folder of that name"
-        _echo(Path(folder), dask_worker.address, word).write_text(word, encoding="utf-8")
-    except OSError as error:
-        return error.strerror or first_line(error)
+        _echo(folder, dask_worker.address, word).write_text(word, encoding="utf-8")
+    except (OSError, RangegeoError) as error:
+        return getattr(error, "strerror", None) or first_line(error)
     return None
 
 
-def _echo(folder: Path, worker: str, word: str) -> Path:
+def _echo(folder: Location, worker: str, word: str) -> Location:
     """The file that a worker writes."""
     return folder / f"echo-{''.join(sign if sign.isalnum() else '-' for sign in worker)}-{word}"
 

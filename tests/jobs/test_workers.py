@@ -237,10 +237,10 @@ class Elsewhere:
     def __init__(self, folder: Path, seen: str | None) -> None:
         self.folder, self.seen = folder, seen
 
-    def run(self, function, folder: str, word: str) -> dict:
+    def run(self, function, folder: Path, word: str) -> dict:
         if self.seen is not None:
             (self.folder / f"token-{word}").write_text(word if self.seen == "own" else self.seen)
-        return {"tcp://b:1": function(str(self.folder), word, SimpleNamespace(address="tcp://b:1"))}
+        return {"tcp://b:1": function(self.folder, word, SimpleNamespace(address="tcp://b:1"))}
 
 
 @pytest.mark.parametrize(
