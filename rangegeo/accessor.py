@@ -233,7 +233,8 @@ class RangegeoAccessor:
                 for its ranges.
             scales_from: a .zarr or a .tif whose steps integers count in, so that both can be joined.
             creation_options: COMPRESS ("LZ4", "ZSTD", "ZLIB", "BLOSCLZ" or "NONE"), LEVEL (0 to 9), SHUFFLE ("BYTE",
-                "BIT" or "NONE") and SHARDS ("YES" or "NO"), as a dictionary or as texts such as ["COMPRESS=ZSTD"].
+                "BIT" or "NONE"), SHARDS ("YES" or "NO") and SCALES ("ONE", or "BAND" for a scale for each band of
+                integers), as a dictionary or as texts such as ["COMPRESS=ZSTD"].
             storage_options: names and values for an address, as obstore takes them, such as {"region": "eu-central-1"}.
                 What they do not say comes from the environment, such as AWS_ACCESS_KEY_ID.
         Returns:

@@ -13,6 +13,7 @@ from rangegeo.grid.windows import cut
 from rangegeo.schema.bands import embedding_bands
 from rangegeo.schema.cube import check_pixels
 from rangegeo.schema.facts import GRID_MAPPING
+from rangegeo.schema.steps import with_values
 
 SLAB_BANDS = 64  # so many bands are converted to float64 at a time, to save memory
 
@@ -29,6 +30,7 @@ def embedding_of(cube: xr.DataArray) -> xr.DataArray:
     if not {"band", "y", "x"} <= set(cube.dims) <= {"beta", "band", "y", "x"}:
         raise UsageError(f"comparing pixels needs a cube with dims (beta,) band, y and x, got {cube.dims}")
     check_pixels(cube)
+    cube = with_values(cube)
     if cube.attrs.get("layout") == "components":
         raise UsageError("the cube holds S, G and q; choose a beta first: cube.rangegeo.at(0.5)")
     if cube.dtype.kind != "f":

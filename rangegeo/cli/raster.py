@@ -74,7 +74,8 @@ OUTPUT_OPTIONS = (
         multiple=True,
         callback=unique_pairs,
         metavar="NAME=VALUE",
-        help="Creation option of GDAL's GTiff or COG driver; for Zarr COMPRESS, LEVEL, SHUFFLE or SHARDS. Repeatable.",
+        help="Creation option of GDAL's GTiff or COG driver; for Zarr COMPRESS, LEVEL, SHUFFLE, SHARDS or SCALES. "
+        "Repeatable.",
     ),
     click.option(
         "--zarr-format",

@@ -29,7 +29,8 @@ def storage_line(storage: Storage, *, one_scale: bool) -> str:
     remedy = ""
     if one_scale and max(storage.bounds.values()) > COARSE:
         finer = argument("dtype", "int16" if storage.dtype == "int8" else "float16")
-        remedy = f"; the bands of a Zarr array share one scale: {finer}, or a .tif with a scale a band, is finer"
+        each = argument("creation_options", {"SCALES": "BAND"})
+        remedy = f"; the bands of a Zarr array share one scale: {finer}, or {each} with a scale a band, is finer"
     unless = ", unless it is clipped" if storage.scale is not None and storage.origin != "model" else ""
     whose = " that the model gives anywhere" if storage.origin == "model" else ""
     return f"{storage.dtype}: error at most {_shares(storage.bounds)} of the largest value{whose}{unless}{remedy}"

@@ -155,6 +155,7 @@ def _storage(parts: Sequence[str | Location], cube: xr.DataArray, output: Mosaic
 
     from rangegeo.jobs.write import choose_storage
     from rangegeo.schema.cube import as_4d
+    from rangegeo.stores.opening import is_store
     from rangegeo.stores.quantise import Storage
     from rangegeo.stores.taken import read_taken, taken_storage
 
@@ -162,17 +163,18 @@ def _storage(parts: Sequence[str | Location], cube: xr.DataArray, output: Mosaic
     first = known[0]
     steps = (first.dtype, first.scales, first.offsets)
     shared = all((one.dtype, one.scales, one.offsets) == steps for one in known)
-    fits = not form.one_scale or len(set(first.scales)) == len(set(first.offsets)) == 1
+    alike = len(set(first.scales)) == len(set(first.offsets)) == 1
+    fits = alike or not form.shares_scale(output.creation_options) or is_store(located(parts[0]))
     kept = shared and fits and first.dtype in ("float16", "int16", "int8") and output.dtype in (None, first.dtype)
     if kept and first.dtype != "float16":
         names, layers = first.names, cube.sizes.get("beta", 1)
-        taken = taken_storage(parts[0], first.dtype, names, layers, first.facts, one_scale=form.one_scale)
+        taken = taken_storage(parts[0], first.dtype, names, layers, first.facts, one_scale=False)
         return replace(taken, origin=str(first.facts.get("quantisation_ranges", taken.origin)), kept=True)
     storage = choose_storage(
         cube,
         output.dtype or (first.dtype if kept else "float32"),
         lambda: da.asarray(as_4d(cube).data),
-        one_scale=form.one_scale,
+        one_scale=form.shares_scale(output.creation_options),
         continued=output.out if output.resume else None,
     )
     return replace(storage, kept=True) if kept and isinstance(storage, Storage) else storage

@@ -92,7 +92,7 @@ class RasterJob:
         cost = plan(self.raster.spec, self.model.evaluator, self.output.dtype, self.format.bytes_a_second)
         yield f"{self.output.out}: {cost}"
         if self.storage.dtype != "float32":
-            yield storage_line(self.storage, one_scale=self.format.one_scale)
+            yield storage_line(self.storage, one_scale=self.format.shares_scale(self.output.creation_options))
 
     def notes(self) -> Iterator[str]:
         """What is worth a word before it is written."""
@@ -226,7 +226,7 @@ def _planned(
         expected,
         output.dtype,
         partial(sample_values, spec),
-        one_scale=form.one_scale,
+        one_scale=form.shares_scale(output.creation_options),
         scales_from=output.scales_from,
         continued=output.out if output.resume else None,
         round_off=tolerance or ROUND_OFF,

@@ -75,7 +75,7 @@ def write_cube(
         cube,
         dtype,
         lambda: da.asarray(as_4d(cube).data),
-        one_scale=form.one_scale,
+        one_scale=form.shares_scale(named_options(creation_options)),
         scales_from=scales_from,
         continued=path if resume else None,
     )

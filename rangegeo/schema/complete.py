@@ -11,6 +11,7 @@ from odc.geo.geobox import GeoBox
 
 from rangegeo.grid.coords import CRS_KEY, grid_coords
 from rangegeo.schema.facts import GRID_MAPPING, with_facts_apart
+from rangegeo.schema.steps import with_values
 
 BAND, BAND_NAME = "band", "band_name"
 
@@ -21,7 +22,7 @@ def completed(cube: xr.DataArray) -> xr.DataArray:
     Names of bands come from the coordinate `band_name`, from the descriptions that rioxarray reads, or from the numbers
     of the bands. The CRS comes from what rioxarray and odc-geo find, or from what `drop_attrs` has left of it.
     """
-    found = cube
+    found = cube = with_values(cube)
     if BAND in cube.dims:
         count = cube.sizes[BAND]
         if BAND not in found.coords:

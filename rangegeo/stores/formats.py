@@ -21,7 +21,7 @@ class Format:
         check_options: refuses creation options before the cube is known.
         outputs: the paths that a cube will be written to, given the cube and a path.
         suffixes: suffixes of paths that choose this format.
-        one_scale: whether all bands are quantised with the same scale.
+        one_scale: whether all bands are quantised with the same scale, unless a creation option says otherwise.
         north_up: whether the northernmost row must be the first.
         bytes_a_second: how fast values are compressed and written on two cores, to estimate time.
     """
@@ -34,6 +34,11 @@ class Format:
     one_scale: bool = False
     north_up: bool = False
     bytes_a_second: float = 5e7
+
+    def shares_scale(self, creation_options: Mapping[str, object] | None) -> bool:
+        """Whether all bands share one scale, if integers are stored with these creation options."""
+        given = {name.upper(): str(value).upper() for name, value in (creation_options or {}).items()}
+        return self.one_scale and given.get("SCALES") != "BAND"
 
 
 def _from(module: str, name: str, **options: object) -> Callable[..., Any]:

@@ -23,10 +23,11 @@ from rangegeo.schema.betas import SAME_BETA
 from rangegeo.schema.complete import text
 from rangegeo.schema.cube import BETA_ATTRS, NAME
 from rangegeo.schema.facts import OF_MODEL, facts_of, with_facts, without_facts_of_values
+from rangegeo.schema.steps import OFFSET, SCALE, decoded
 from rangegeo.stores.geotiff_sample import TAG, is_as_written
 from rangegeo.stores.joined import REMEDY, VERSION, Told, check_steps, put_back
 from rangegeo.stores.objects import store_at
-from rangegeo.stores.restored import array_name, cube_of, decoded
+from rangegeo.stores.restored import array_name, cube_of
 from rangegeo.stores.zarr import is_complete
 from rangegeo.support.address import Address
 from rangegeo.support.destination import STORE_FILES
@@ -190,7 +191,9 @@ def stored_dtype(path: Location) -> str:
 def stored_scales(path: Location) -> tuple[list[float], list[float]]:
     """The scale and the offset of every band of a store or a GeoTIFF; 1 and 0 for values stored as they are."""
     if is_store(path):
-        array = stored_array(path)
+        array, group = stored_array(path), checked_group(store_of(path), str(path))
+        if SCALE in group and OFFSET in group:
+            return _numbers(group, SCALE), _numbers(group, OFFSET)
         steps: list[Any] = [array.attrs.get("scale_factor", 1.0), array.attrs.get("add_offset", 0.0)]
         bands = array.shape[-3]
         return [float(steps[0])] * bands, [float(steps[1])] * bands
@@ -201,6 +204,13 @@ def stored_scales(path: Location) -> tuple[list[float], list[float]]:
 
     with rasterio.open(path.absolute()) as file:
         return list(file.scales), list(file.offsets)
+
+
+def _numbers(group: zarr.Group, name: str) -> list[float]:
+    """The numbers of a coordinate."""
+    array = group[name]
+    assert isinstance(array, zarr.Array)
+    return np.asarray(array[:], np.float64).tolist()
 
 
 def stored_array(path: Location) -> zarr.Array:

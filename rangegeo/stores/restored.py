@@ -10,13 +10,12 @@ import warnings
 
 import numpy as np
 import xarray as xr
-from xarray.backends import BackendArray
-from xarray.core import indexing
 
 from rangegeo.errors import CubeError, CubeWarning
 from rangegeo.schema.complete import as_text, completed, text
 from rangegeo.schema.cube import NAME
 from rangegeo.schema.facts import MARKED, OF_VALUES, facts_of_values, is_as_written, is_within, title, with_facts
+from rangegeo.schema.steps import decoded, with_values
 from rangegeo.stores.attributes import nested_facts, plain_attributes
 from rangegeo.stores.joined import check_steps
 from rangegeo.support.location import Location
@@ -52,7 +51,7 @@ def cube_of(dataset: xr.Dataset, name: str, path: Location) -> xr.DataArray:
     others = [str(dim) for dim in cube.dims if dim not in DIMS]
     if others:
         raise CubeError(f"{path} has the dims {cube.dims}, and a cube has none of {', '.join(others)}; take a slice")
-    cube = cube.transpose(*(dim for dim in DIMS if dim in cube.dims))
+    cube = with_values(cube.transpose(*(dim for dim in DIMS if dim in cube.dims)))
     cube = _named(cube, path)
     facts = nested_facts(plain_attributes(cube.attrs) | _facts_of_group(dataset, cube))
     stored = np.dtype(cube.encoding.get("dtype", cube.dtype))
@@ -106,31 +105,3 @@ def _named(cube: xr.DataArray, path: Location) -> xr.DataArray:
         stacklevel=5,
     )
     return cube
-
-
-def decoded(stored: xr.Variable, scale: np.ndarray, offset: np.ndarray) -> xr.Variable:
-    """Stored values as float32, as lazy as they are.
-
-    Args:
-        stored: (…, band, y, x).
-        scale, offset: (bands,).
-    """
-    if stored.chunks is not None:
-        return (stored * scale[:, None, None] + offset[:, None, None]).astype(np.float32)
-    return xr.Variable(stored.dims, indexing.LazilyIndexedArray(_Decoded(stored, scale, offset)), None, stored.encoding)
-
-
-class _Decoded(BackendArray):
-    """An array that decodes its values to float32 when they are read, by a scale and an offset for each band."""
-
-    def __init__(self, stored: xr.Variable, scale: np.ndarray, offset: np.ndarray) -> None:
-        self.stored, self.scale, self.offset = stored, scale, offset
-        self.shape, self.dtype = stored.shape, np.dtype(np.float32)
-
-    def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
-        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
-
-    def _read(self, key: tuple) -> np.ndarray:
-        part = self.stored.isel(dict(zip(self.stored.dims, key, strict=True)))
-        scale, offset = (xr.Variable("band", values).isel(band=key[-3]) for values in (self.scale, self.offset))
-        return (part * scale + offset).transpose(*part.dims).values.astype(np.float32)

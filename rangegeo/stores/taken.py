@@ -128,7 +128,8 @@ def taken_storage(
             raise UsageError(f"{typed} has other principal components; add {argument('pca_from', str(path))}")
     scale, offset = (np.tile(np.array(part, np.float64), (layers, 1)) for part in (taken.scales, taken.offsets))
     if one_scale and (np.ptp(scale) or np.ptp(offset)):
-        raise UsageError(f"{typed} has a scale for every band, and a Zarr array has one for all; take a .zarr")
+        each = argument("creation_options", {"SCALES": "BAND"})
+        raise UsageError(f"{typed} has a scale for every band, and this store has one for all; add {each}")
     reach = scale * np.iinfo(dtype).max
     within = storage_within(dtype, names, offset - reach, offset + reach, one_scale=False, origin=located(path).name)
     return Storage(

@@ -21,6 +21,7 @@ from rangegeo.grid.coords import grid_coords
 from rangegeo.schema.complete import as_text
 from rangegeo.schema.cube import NAME, as_4d, geobox_of
 from rangegeo.schema.facts import MARKED, Facts, computed_from, coordinates_text, facts_of, facts_of_values, measured_on
+from rangegeo.schema.steps import FORMULA, OFFSET, SCALE
 from rangegeo.stores.arrays import array_to_write, block_writing, evenly_chunked, stored_chunks
 from rangegeo.stores.attributes import flat_facts, plain_attributes, simplify_consolidated
 from rangegeo.stores.blocks import Measuring, Report, stored_bytes, write_blocks
@@ -60,10 +61,11 @@ def write_zarr(
         path: the folder to be made, or the prefix in a bucket.
         overwrite: whether an existing Zarr cube is replaced, and what an interrupted run left is thrown away.
         zarr_format: 3, or 2 for programs that cannot read 3 (GDAL before 3.11, and QGIS built with it).
-        creation_options: COMPRESS (LZ4, ZSTD, ZLIB, BLOSCLZ, NONE), LEVEL (0 to 9), SHUFFLE (BYTE, BIT, NONE) and
-            SHARDS (NO, YES).
+        creation_options: COMPRESS (LZ4, ZSTD, ZLIB, BLOSCLZ, NONE), LEVEL (0 to 9), SHUFFLE (BYTE, BIT, NONE),
+            SHARDS (NO, YES) and SCALES (ONE, BAND), by which the storage was chosen.
         overviews: coarser levels, from `rangegeo.cubes.overviews.make_overviews`; each gets a group of the store.
-        storage: how values are stored, in the overviews too; all bands must share one scale.
+        storage: how values are stored, in the overviews too. If its bands have scales of their own, these are written
+            as coordinates, see `rangegeo.schema.steps`.
         measuring: finds what is measured while the cube is computed, `rangegeo.cubes.proof.Measuring.of`.
         resume: whether to continue what an interrupted run of the same request left.
         report: called with what was measured and with what storing the values cost.
@@ -71,13 +73,13 @@ def write_zarr(
     Returns:
         The path.
     Raises:
-        UsageError: there is no such option or Zarr format, or the storage has several scales. Nothing was touched.
+        UsageError: there is no such option or Zarr format, or the betas differ in their scales. Nothing was touched.
         OutputError: the destination cannot be written. Nothing was touched.
     """
     path = located(path)
     check_store(cube, path, overwrite=overwrite, resume=resume, overviews=bool(overviews), dtype=storage.dtype)
     options = parse_zarr_options(creation_options, zarr_format, storage.dtype)
-    _check_one_scale(storage)
+    _check_layers(storage)
     groups = _GroupMaker(storage=storage, zarr_format=zarr_format, options=options, has_beta="beta" in cube.dims)
     cube = evenly_chunked(as_4d(cube)).rename(NAME)
     overviews = [as_4d(overview).rename(NAME) for overview in overviews]
@@ -144,12 +146,12 @@ def is_complete(path: Location) -> bool:
 # ------------------------------------------------------------------------------------------ steps of write_zarr
 
 
-def _check_one_scale(storage: Storage) -> None:
-    """Refuse a storage with several scales, of which xarray and GDAL would read only one."""
-    if storage.scale is not None and storage.offset is not None and (np.ptp(storage.scale) or np.ptp(storage.offset)):
-        raise UsageError(
-            "the bands of a Zarr array share one scale, and this storage has one for each; fit one scale for all"
-        )
+def _check_layers(storage: Storage) -> None:
+    """Refuse a storage whose layers have scales of their own, which no coordinate along the bands can hold."""
+    if storage.scale is None or storage.offset is None:
+        return
+    if np.ptp(storage.scale, axis=0).any() or np.ptp(storage.offset, axis=0).any():
+        raise UsageError("the betas of a Zarr array share their scales, and this storage has some for each beta")
 
 
 def _in_chunks_of(array: zarr.Array, overview: xr.DataArray) -> xr.DataArray:
@@ -196,6 +198,7 @@ class _GroupMaker:
             path: the folder of the group, which does not exist yet.
             overviews: the coarser levels that will be stored in groups below this one.
         """
+        cube = cube.assign_coords(self._scales)
         coords = _own_coordinates(cube, self.zarr_format)
         empty = da.empty(cube.shape, dtype=self.storage.dtype, chunks=cube.chunks or cube.shape)
         array = xr.DataArray(empty, coords, cube.dims, NAME, self._array_attributes(cube))
@@ -227,10 +230,20 @@ class _GroupMaker:
         attrs["coordinates"] = coordinates_text(str(name) for name in cube.coords)
         if self.zarr_format == 2:
             attrs["_CRS"] = gdal_crs(geobox_of(cube))  # GDAL reads format 3 from 3.11 on, and CF too
-        if self.storage.scale is not None and self.storage.offset is not None:
+        if self._scales:
+            attrs["values"] = FORMULA
+        elif self.storage.scale is not None and self.storage.offset is not None:
             scale, offset = self.storage.scale[0, 0], self.storage.offset[0, 0]
             attrs |= {"scale_factor": float(scale), "add_offset": float(offset)}
         return attrs
+
+    @property
+    def _scales(self) -> dict[str, tuple[str, np.ndarray]]:
+        """The coordinates of scales and offsets; empty if all bands share one scale, or have none."""
+        scale, offset = self.storage.scale, self.storage.offset
+        if scale is None or offset is None or not (np.ptp(scale) or np.ptp(offset)):
+            return {}
+        return {SCALE: ("band", scale[0]), OFFSET: ("band", offset[0])}
 
     def _encoding(self, cube: xr.DataArray) -> dict[str, Any]:
         """How xarray stores the array."""

@@ -21,6 +21,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "LEVEL": {str(level): level for level in range(10)},
     "SHUFFLE": {"BYTE": "shuffle", "BIT": "bitshuffle", "NONE": "noshuffle"},
     "SHARDS": {"NO": False, "YES": True},
+    "SCALES": {"ONE": False, "BAND": True},
 }
 # The defaults for other dtypes than float32: files are a fifth (16 bits) to two thirds (int8) smaller, as measured.
 QUANTISED = {"compress": "zstd", "level": 1}
@@ -38,12 +39,15 @@ class ZarrOptions:
         shuffle: how bytes or bits are reordered before compression: "shuffle", "bitshuffle" or "noshuffle".
         shards: whether all betas and bands of a block of pixels are kept in one object, which needs format 3; else each
             chunk is an object of its own.
+        scales: whether every band of integers has a scale of its own, which other programs do not apply by themselves;
+            else all bands share one.
     """
 
     compress: Codec | None = "lz4"
     level: int = 5
     shuffle: Shuffle = "shuffle"
     shards: bool = False
+    scales: bool = False
 
     def compressor(self, zarr_format: int) -> Blosc | BloscCodec | None:
         """The codec for a Zarr format."""
@@ -60,12 +64,12 @@ def parse_zarr_options(
     """The options that a user gives, with the defaults for the rest.
 
     Args:
-        creation_options: COMPRESS (LZ4, ZSTD, ZLIB, BLOSCLZ, NONE), LEVEL (0 to 9), SHUFFLE (BYTE, BIT, NONE) and
-            SHARDS (NO, YES); names and values in upper or lower case.
+        creation_options: COMPRESS (LZ4, ZSTD, ZLIB, BLOSCLZ, NONE), LEVEL (0 to 9), SHUFFLE (BYTE, BIT, NONE), SHARDS
+            (NO, YES) and SCALES (ONE, BAND); names and values in upper or lower case.
         zarr_format: 2 or 3.
         dtype: float32, float16, int16 or int8; all but float32 have other defaults.
     Raises:
-        UsageError: there is no such format, option or value, or shards are asked for in format 2.
+        UsageError: there is no such format, option or value, shards are asked for in format 2, or scales for floats.
     """
     if zarr_format not in FORMATS:
         raise UsageError(argument="zarr_format", expected="2 or 3", got=zarr_format)
@@ -82,4 +86,7 @@ def parse_zarr_options(
     if options.shards and zarr_format != 3:
         shards = argument("creation_options", {"SHARDS": "YES"})
         raise UsageError(f"{shards} needs Zarr format 3; leave out {argument('zarr_format')}")
+    if options.scales and not dtype.startswith("int"):
+        scales = argument("creation_options", {"SCALES": "BAND"})
+        raise UsageError(f"{scales} is for integers; add {argument('dtype', 'int8')}, or leave it out")
     return options

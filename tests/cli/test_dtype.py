@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import rangegeo as rg
 from rangegeo.cli.raster import command
 from rangegeo.grid import samples
 from rangegeo.stores import quantise
+from rangegeo.stores.opening import stored_dtype, stored_scales
 
 FINE = ("--res", "0.05")  # 20 x 20 pixels
 SHARES = r"\d\.\de-\d\d \(visual\), \d\.\de-\d\d \(location\) of the largest value"
@@ -44,7 +46,9 @@ def test_a_run_says_what_a_dtype_loses_before_and_after(raster, name, dtype):
 def test_a_zarr_array_of_one_scale_is_said_to_be_coarse(rangegeo):
     """The embedded model's visual values are twenty times its location values."""
     box = ("raster", "--bbox", "5,44,8,46", "--res", "0.1", "--dtype", "int8")
-    remedy = "; the bands of a Zarr array share one scale: --dtype int16, or a .tif with a scale a band, is finer"
+    remedy = (
+        "; the bands of a Zarr array share one scale: --dtype int16, or --co SCALES=BAND with a scale a band, is finer"
+    )
     said = {name: rangegeo(*box, "--dry-run", "-o", name).err.splitlines()[-1] for name in ("a.zarr", "a.tif")}
     assert said["a.zarr"].endswith(remedy)
     assert "Zarr" not in said["a.tif"]
@@ -151,3 +155,21 @@ def test_nothing_is_sampled_for_an_output_that_exists(raster, monkeypatch):
     Path("a.tif").write_text("precious")
     monkeypatch.setattr("rangegeo.cubes.samples.sample_values", lambda *_: pytest.fail("sampled"))
     assert raster("--dtype", "int8", "-o", "a.tif").code == 1
+
+
+def test_scales_of_bands_in_the_shell(rangegeo):
+    """Written with overviews and a STAC item, interrupted, and joined in the same steps."""
+    box = ("--res", "0.1", "--dtype", "int8", "--bands", "1,2,300", "--co", "SCALES=BAND")
+    assert rangegeo("raster", "--bbox", "5,44,8,46", *box, "--stac", "--chunks", "16", "-o", "a.zarr").code == 0
+    (asset,) = json.loads(Path("a.stac.json").read_text())["assets"].values()
+    scales = [band["raster:scale"] for band in asset["bands"]]
+    assert scales[0] > 5 * scales[2]
+    assert scales == stored_scales(Path("a.zarr"))[0]
+    assert rangegeo("raster", "--bbox", "8,44,9,46", *box, "--scales-from", "a.zarr", "-o", "b.zarr").code == 0
+    assert rangegeo("mosaic", "a.zarr", "b.zarr", "-o", "both.zarr").code == 0
+    assert stored_dtype(Path("both.zarr")) == "int8"
+    assert stored_scales(Path("both.zarr"))[0] == scales
+    rangegeo("raster", "--bbox", "5,44,11,50", "--res", "0.01", *box[2:], "--overviews", "-o", "o.zarr")
+    fine, coarse = (rg.open_cube("o.zarr", level=level) for level in (0, 1))
+    assert coarse.sizes["x"] == 300
+    np.testing.assert_allclose(coarse.values, fine.coarsen(x=2, y=2).mean().values, atol=4 * max(scales))

@@ -427,6 +427,22 @@ MORE = (
         (Way(r"; (?P<made>open_cube\(path\)\.chunk\(.*\))$", then="(lambda path: rg.<made>)('a.zarr')"),),
         (made("a.zarr"),),
     ),
+    Row(
+        "steps or values",
+        "(xr.open_zarr('q.zarr').embedding * 2).rangegeo.rgb()",
+        (
+            Way(
+                r"make values of steps by embedding (?P<made>\* band_scale)",
+                then="(lambda embedding, band_scale: embedding <made>)(xr.open_zarr('q.zarr').embedding, 2)",
+            ),
+            Way(r"or open the store with rangegeo\.open_cube", then="rg.open_cube('q.zarr').rangegeo.rgb()"),
+            Way(
+                r"say so with (?P<made>\.drop_vars\(.*\))$",
+                then="(xr.open_zarr('q.zarr').embedding * 2)<made>.rangegeo.rgb()",
+            ),
+        ),
+        (made("q.zarr", "--dtype", "int8", "--co", "SCALES=BAND"),),
+    ),
     Row("no files", "rg.open_cube([])", (Way("give at least one", swap={"[]": "['a.tif']"}),), (made("a.tif"),)),
     Row(
         "one beta twice",

@@ -718,7 +718,7 @@ CONTENT = (
     Row(
         "scales for each band",
         f"{BOX} --dtype int8 --scales-from q.tif {OUT}",
-        (Way("take a .zarr", swap={"q.tif": "q.zarr"}),),
+        (Way("add (?P<type>--co SCALES=BAND)"),),
         (made("q.tif", "--dtype", "int8"), made("q.zarr", "--dtype", "int8")),
     ),
     Row(
@@ -769,6 +769,11 @@ OUTPUT = (
         "shards of format 2",
         f"{BOX} --zarr-format 2 --co SHARDS=YES {OUT}",
         (Way("leave out (?P<drop>--zarr-format)"),),
+    ),
+    Row(
+        "scales of floats' bands",
+        f"{BOX} --co SCALES=BAND {OUT}",
+        (Way("add (?P<type>--dtype int8)"), Way("or leave it out", then=f"{BOX} {OUT}")),
     ),
     Row(
         "no option of Zarr",
@@ -882,7 +887,7 @@ OUTPUT = (
         f"{BOX} --bands all,diagnostics --dtype int8 {OUT}",
         (
             Way("share one scale: (?P<type>--dtype int16)"),
-            Way("or a .tif with a scale a band", swap={"o.zarr": "o.tif"}),
+            Way("or (?P<type>--co SCALES=BAND) with a scale a band"),
         ),
         ends=True,
     ),

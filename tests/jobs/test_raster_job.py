@@ -190,9 +190,11 @@ def test_a_job_says_what_a_dtype_loses_before_and_after(prepare, dtype):
 def test_a_remedy_is_spelled_for_python_and_the_shell(prepare):
     box = Extent(bbox=(5, 44, 8, 46), res=0.1)
     _, line = prepare("a.zarr", extent=box, content=Content(), dtype="int8").describe()
-    rest = ", or a .tif with a scale a band, is finer"
-    assert for_python(line).endswith(f'; the bands of a Zarr array share one scale: dtype="int16"{rest}')
-    assert for_shell(line).endswith(f"; the bands of a Zarr array share one scale: --dtype int16{rest}")
+    rest, each = " with a scale a band, is finer", "creation_options={'SCALES': 'BAND'}"
+    assert for_python(line).endswith(f'; the bands of a Zarr array share one scale: dtype="int16", or {each}{rest}')
+    assert for_shell(line).endswith(
+        f"; the bands of a Zarr array share one scale: --dtype int16, or --co SCALES=BAND{rest}"
+    )
 
 
 def test_notes(prepare):

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import cloudpickle
@@ -153,10 +154,11 @@ def test_shards_of_a_quantised_store(holey, tmp_path):
     within_half_a_step(xr.open_zarr(tmp_path / "a.zarr")["embedding"], holey.values, array.attrs["scale_factor"])
 
 
-def test_a_store_cannot_have_a_scale_a_band(holey, tmp_path):
+def test_a_store_cannot_have_a_scale_a_beta(holey, tmp_path):
     names = holey["band_name"].values
     storage = fit_storage("int8", names, lambda: holey.data, one_scale=False)
-    with pytest.raises(UsageError, match="the bands of a Zarr array share one scale"):
+    storage = replace(storage, scale=storage.scale * np.array([[1.0], [2.0]]))
+    with pytest.raises(UsageError, match="the betas of a Zarr array share their scales"):
         write_zarr(holey, tmp_path / "a.zarr", storage=storage)
     assert list(tmp_path.iterdir()) == []
 
