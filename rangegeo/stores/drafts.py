@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 from dask.base import tokenize
 
-from rangegeo.errors import Note, OutputError, argument
+from rangegeo.errors import Note, OutputError, RemoteError, argument
 from rangegeo.grid.crs import wkt_of
 from rangegeo.schema.complete import band_names
 from rangegeo.schema.cube import as_4d, geobox_of
@@ -133,14 +133,22 @@ def drafted(
             bench = claims.enter_context(_bench(folder))
             yield Draft(folder=folder, bench=bench, continued=continued, overwrite=overwrite)
         except BaseException as error:
-            blocks = _blocks(folder)
-            if blocks:
-                kept = f"{counted(blocks, 'block')} {'is' if blocks == 1 else 'are'} kept"
-                error.add_note(Note(f"{kept}; add {argument('resume', True)} to continue"))
-            else:
-                empty(folder)
+            _say_what_is_kept(error, folder)
             raise
         empty(folder)
+
+
+def _say_what_is_kept(error: BaseException, folder: Location) -> None:
+    """Note on an error how a run goes on that it has ended; a draft without a block is removed."""
+    try:
+        blocks = _blocks(folder)
+        if not blocks:
+            empty(folder)
+            return
+        kept = f"{counted(blocks, 'block')} {'is' if blocks == 1 else 'are'} kept"
+    except RemoteError:  # the bucket is out of reach
+        kept = "what was written is kept"
+    error.add_note(Note(f"{kept}; add {argument('resume', True)} to continue"))
 
 
 def request_of(cube: xr.DataArray, storage: Storage, **options: object) -> dict[str, Any]:

@@ -65,12 +65,12 @@ _REASONS = (
         "169\\.254\\.169\\.254|metadata\\.google|missing.?credential|Account must be|tokenrefresh|Error getting.*token",
         "no",
     ),
-    ("redirect without LOCATION|AuthorizationHeaderMalformed|PermanentRedirect|\\b301\\b", "region"),
-    ("\\b40[13]\\b|AccessDenied|SignatureDoesNotMatch|InvalidAccessKeyId|Unauthorized|Forbidden", "refused"),
+    ("redirect without LOCATION|AuthorizationHeaderMalformed|PermanentRedirect|status code: 301", "region"),
+    ("status code: 40[13]|AccessDenied|SignatureDoesNotMatch|InvalidAccessKeyId|Unauthorized|Forbidden", "refused"),
     ("timed.?out|(?<!retry_)timeout", "slow"),
     ("error sending request|connect error|connection (refused|reset|closed)|dns error|error decoding", "away"),
-    ("\\b(429|503)\\b|SlowDown", "busy"),
-    ("\\b5\\d\\d\\b", "broken"),
+    ("status code: (429|503)|SlowDown", "busy"),
+    ("status code: 5", "broken"),
 )
 _SENTENCES = {
     "no": lambda scheme: f"needs credentials and none were found; {_credentials(scheme)}",

@@ -25,6 +25,7 @@ from rangegeo.support.text import human_seconds
 BEAT = 15.0  # seconds between two signs of life
 DEAD = 120.0  # seconds without one, after which a lock is taken over
 _HELD: dict[Address, Held] = {}  # by this process
+_RUNS: set[str] = set()  # names of the runs of this process that hold a lock, or try to
 
 
 class Held:
@@ -35,9 +36,15 @@ class Held:
         lost: whether another run has taken it over, because this one gave no sign of life for too long.
     """
 
-    def __init__(self, lock: Address, tag: str | None, *, strict: bool) -> None:
-        """Args: tag: of the object as it was written; strict: whether the server writes on conditions."""
-        self.lock, self.lost = lock, False
+    def __init__(self, lock: Address, run: str, tag: str | None, *, strict: bool) -> None:
+        """Give signs of life from now on.
+
+        Args:
+            run: the name of the run.
+            tag: of the object as it was written.
+            strict: whether the server writes on conditions.
+        """
+        self.lock, self.run, self.lost = lock, run, False
         self._tag, self._strict = tag, strict
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="rangegeo-lock", daemon=True)
@@ -61,7 +68,7 @@ class Held:
     def _beat(self) -> None:
         while not self._over.wait(BEAT):
             try:
-                self._tag = _put(self.lock, {"e_tag": self._tag} if self._strict else "overwrite")
+                self._tag = _put(self.lock, self.run, {"e_tag": self._tag} if self._strict else "overwrite")
             except ChangedMeanwhile:
                 self.lost = True
                 return
@@ -81,13 +88,18 @@ def held(lock: Address, output: Address) -> Iterator[None]:
     Warns:
         CubeWarning: the server cannot keep two writers apart.
     """
-    mine = _HELD[lock] = _acquired(lock, output)
+    run = uuid.uuid4().hex
+    _RUNS.add(run)
     try:
-        yield
+        mine = _HELD[lock] = _acquired(lock, output, run)
+        try:
+            yield
+        finally:
+            del _HELD[lock]
+            with suppress(RemoteError):  # the server is away; the next run sees that this one is over
+                mine.release()
     finally:
-        del _HELD[lock]
-        with suppress(RemoteError):  # the server is away; the lock will be too old soon
-            mine.release()
+        _RUNS.discard(run)
 
 
 def check_held(lock: Address) -> None:
@@ -95,36 +107,25 @@ def check_held(lock: Address) -> None:
     _HELD[lock].check()
 
 
-def _acquired(lock: Address, output: Address) -> Held:
+def _acquired(lock: Address, output: Address, run: str) -> Held:
     """The lock, newly made or taken over from a run that died."""
+    found = _refuse_if_alive(lock, output)
     try:
-        tag = _put(lock, "create")
+        tag = _put(lock, run, "create" if found is None else {"e_tag": found["e_tag"]})
     except ChangedMeanwhile:
-        return Held(lock, _taken_over(lock, output), strict=True)
+        raise OutputError(_busy(output, "by another run that came first")) from None
     except NotImplementedError:
-        _refuse_if_alive(lock, output)
-        tag = _put(lock, "overwrite")
+        tag = _put(lock, run, "overwrite")
     else:
         try:
-            _put(lock, "create")  # some servers overlook the condition, and would never refuse
+            tag = _put(lock, run, "create")  # some servers overlook the condition, and would never refuse
         except ChangedMeanwhile:
-            return Held(lock, tag, strict=True)
+            return Held(lock, run, tag, strict=True)
     warnings.warn(
         CubeWarning(f"{lock.root} cannot keep two writers apart; let no other run write {output} meanwhile"),
         stacklevel=6,
     )
-    return Held(lock, tag, strict=False)
-
-
-def _taken_over(lock: Address, output: Address) -> str:
-    """The tag of a lock that was another run's, if that run is dead."""
-    found = _refuse_if_alive(lock, output)
-    if found is None:  # it was released just now
-        found = {"e_tag": None}
-    try:
-        return _put(lock, {"e_tag": found["e_tag"]} if found["e_tag"] else "create")
-    except ChangedMeanwhile:
-        raise OutputError(_busy(output, "by another run that came first")) from None
+    return Held(lock, run, tag, strict=False)
 
 
 def _refuse_if_alive(lock: Address, output: Address) -> Any:
@@ -171,8 +172,10 @@ def _read(content: bytes) -> dict[str, Any]:
 
 
 def _is_alive(holder: dict[str, Any]) -> bool:
-    """Whether a process of this machine is alive, or may be."""
-    if holder.get("pid") == os.getpid() or os.name == "nt":  # Windows would not look but end it
+    """Whether a run of this machine is alive, or may be."""
+    if holder.get("pid") == os.getpid():
+        return holder.get("run") in _RUNS
+    if os.name == "nt":  # Windows would not look but end the process
         return True
     try:
         os.kill(int(holder["pid"]), 0)
@@ -183,7 +186,7 @@ def _is_alive(holder: dict[str, Any]) -> bool:
     return True
 
 
-def _put(lock: Address, mode: Any) -> str:
+def _put(lock: Address, run: str, mode: Any) -> str:
     """Write a lock, with who holds it and a text that nobody else writes; returns its tag. Raises as `write_if`."""
-    content = json.dumps({"host": platform.node(), "pid": os.getpid(), "sign": uuid.uuid4().hex})
+    content = json.dumps({"host": platform.node(), "pid": os.getpid(), "run": run, "sign": uuid.uuid4().hex})
     return lock.write_if(content.encode(), mode)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -77,32 +77,40 @@ class Gate:
 
     def __init__(self, to: int) -> None:
         self._to, self.port = to, 0
-        self._listener: socket.socket | None = None
-        self._open_ends: list[socket.socket] = []
+        self._ends: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
         self.open()
 
     def open(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+        listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = listener.getsockname()[1]
+        self._ends.append(listener)
+        self._start(self._accept, listener)
 
     def close(self) -> None:
         """Refuse new connections and cut all others."""
-        assert self._listener is not None
-        for end in (self._listener, *self._open_ends):
+        for end in [*self._ends]:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+        for thread in [*self._threads]:
+            thread.join()
+        for end in self._ends:
             end.close()
-        self._open_ends.clear()
+        self._ends.clear()
+        self._threads.clear()
+
+    def _start(self, target: Callable, *given: object) -> None:
+        self._threads.append(threading.Thread(target=target, args=given, daemon=True))
+        self._threads[-1].start()
 
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
             while True:
                 near, _ = listener.accept()
                 far = socket.create_connection(("127.0.0.1", self._to))
-                self._open_ends += [near, far]
-                for source, target in ((near, far), (far, near)):
-                    threading.Thread(target=_pass_on, args=(source, target), daemon=True).start()
+                self._ends += [near, far]
+                self._start(_pass_on, near, far)
+                self._start(_pass_on, far, near)
 
 
 def _pass_on(source: socket.socket, target: socket.socket) -> None:
