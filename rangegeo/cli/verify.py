@@ -6,11 +6,13 @@ import json
 
 import click
 
+from rangegeo.cli.arguments import Place, storage_option
 from rangegeo.cli.options import Verbosity, model_options, verbosity_options
+from rangegeo.support.location import Location
 
 
 @click.command("verify")
-@click.argument("cubes", metavar="CUBE...", nargs=-1, required=True)
+@click.argument("cubes", metavar="CUBE...", nargs=-1, required=True, type=Place())
 @click.option(
     "--pixels",
     type=click.IntRange(min=0),
@@ -23,10 +25,11 @@ from rangegeo.cli.options import Verbosity, model_options, verbosity_options
 @click.option("--repair", is_flag=True, help="Evaluate damaged blocks again and write them, and put back metadata.")
 @model_options
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate.")
+@storage_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; of several cubes one object for each name.")
 @verbosity_options
 def command(
-    cubes: tuple[str, ...],
+    cubes: tuple[Location, ...],
     pixels: int,
     seed: int,
     repair: bool,
@@ -50,11 +53,13 @@ def command(
 
     reports = {}
     for cube in cubes:
-        reports[cube] = verify(cube, pixels=pixels, seed=seed, weights=weights, db=db, device=device, repair=repair)
-        for note in reports[cube].notes:
+        reports[str(cube)] = verify(
+            cube, pixels=pixels, seed=seed, weights=weights, db=db, device=device, repair=repair
+        )
+        for note in reports[str(cube)].notes:
             verbosity.say(f"{cube}: {note}")
         if not (as_json or verbosity.quiet):
-            for line in reports[cube].lines():
+            for line in reports[str(cube)].lines():
                 click.echo(line)
     if as_json:
         facts = {cube: report.facts for cube, report in reports.items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -20,6 +19,7 @@ from rangegeo.schema.facts import facts_of
 from rangegeo.stores.checked import CORRUPT, Checked, Level, size_of
 from rangegeo.stores.quantise import HALF_ROUNDING, Storage
 from rangegeo.stores.taken import storage_at
+from rangegeo.support.location import Location
 
 WRONG = "wrong"
 Pixels: TypeAlias = Mapping[int, tuple[np.ndarray, np.ndarray]]  # rows and columns within blocks, by their numbers
@@ -49,7 +49,7 @@ NOTHING = Compared()
 
 
 def compare(
-    path: Path, checked: Checked, cubes: Sequence[xr.DataArray], model: Model, pixels: int, seed: int
+    path: Location, checked: Checked, cubes: Sequence[xr.DataArray], model: Model, pixels: int, seed: int
 ) -> Compared:
     """Evaluate some pixels of all blocks again that have data and no fault, and compare them with what is stored.
 

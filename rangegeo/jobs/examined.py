@@ -24,7 +24,7 @@ from rangegeo.stores.checked import CORRUPT, MISSING, Checked
 from rangegeo.stores.checked_zarr import check_zarr
 from rangegeo.stores.drafts import kept_blocks
 from rangegeo.stores.opening import open_cube
-from rangegeo.support.paths import local_path
+from rangegeo.support.location import Location, located
 from rangegeo.support.text import counted
 
 EDGE = np.linspace(0, 1, 5)  # of a block, at which its bounding box is measured
@@ -65,13 +65,13 @@ class Examined:
     model: Model | None = None
 
 
-def existing(path: str | Path) -> Path:
+def existing(path: str | Location) -> Location:
     """The path of a cube that is to be verified.
 
     Raises:
         CubeError: there is nothing, or an unfinished output.
     """
-    given, path = str(path), local_path(path)
+    given, path = path, located(path)
     kept = kept_blocks(path)
     if not path.exists() and kept:
         again = f"repeat the command that made it with {argument('resume', True)}"
@@ -81,7 +81,7 @@ def existing(path: str | Path) -> Path:
     return path
 
 
-def examined(path: Path, asked: Asked) -> Examined:
+def examined(path: Location, asked: Asked) -> Examined:
     """Verify a cube that exists. Raises as `rangegeo.jobs.verify.verify` does."""
     checked = check_zarr(path)
     if not checked.is_readable:
@@ -110,7 +110,12 @@ def _not_here(facts: Mapping[str, object]) -> str:
 
 
 def _examined(
-    path: Path, checked: Checked, cubes: list[xr.DataArray], compared: Compared, model: Model | None, notes: list[str]
+    path: Location,
+    checked: Checked,
+    cubes: list[xr.DataArray],
+    compared: Compared,
+    model: Model | None,
+    notes: list[str],
 ) -> Examined:
     """All that was found, together."""
     geoboxes = [geobox_of(cube) for cube in cubes]

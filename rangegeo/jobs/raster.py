@@ -162,8 +162,10 @@ def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
         check_destination(output.out, 0, overwrite=output.overwrite or finished, store=to_zarr)
     if output.picture is not None:
         from rangegeo.picture.preview import check_picture
+        from rangegeo.stores.opening import check_readable
 
         check_picture(output.picture, _look(output), "preview")
+        check_readable(output.out, "preview")
         check_destination(output.picture, 0, overwrite=output.overwrite, other=argument("preview", "PICTURE.png"))
     elif output.stretch is not None:
         raise UsageError(f"{argument('stretch')} is for the picture; add {argument('preview')}, or leave it out")

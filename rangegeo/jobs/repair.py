@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -28,10 +27,11 @@ from rangegeo.stores.objects import delete_object, store_of
 from rangegeo.stores.opening import open_cube
 from rangegeo.stores.quantise import Storage
 from rangegeo.stores.taken import storage_at
+from rangegeo.support.location import Location
 from rangegeo.support.unfinished import claimed
 
 
-def repaired(path: Path, asked: Asked) -> Report:
+def repaired(path: Location, asked: Asked) -> Report:
     """Verify a cube, make what is damaged again, and verify it once more.
 
     Raises:
@@ -61,7 +61,7 @@ def _to_repair(found: Examined) -> Mapping[int, set[int]]:
     return {level.number: set(range(len(level.windows))) for level in found.checked.levels}
 
 
-def _check(path: Path, found: Examined) -> None:
+def _check(path: Location, found: Examined) -> None:
     """Refuse a repair that cannot be done."""
     facts = facts_of(open_cube(path, chunks=None))
     if found.model is None:
@@ -73,7 +73,7 @@ def _check(path: Path, found: Examined) -> None:
         )
 
 
-def _repair_zarr(path: Path, found: Examined, blocks: Mapping[int, set[int]]) -> None:
+def _repair_zarr(path: Location, found: Examined, blocks: Mapping[int, set[int]]) -> None:
     """Evaluate blocks of a Zarr store again and write them; then its journal speaks of what was written.
 
     If it is interrupted, the journal still speaks of the old bytes, so the store is found damaged again.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from rangegeo.errors import argument
+from rangegeo.support.location import Location
 from rangegeo.support.text import counted
 
 SHOWN = 5  # blocks in a line; JSON has all
@@ -54,7 +54,7 @@ class Report:
         repaired: blocks that were evaluated again and written.
     """
 
-    path: Path
+    path: Location
     blocks: int
     missing: tuple[Block, ...] = ()
     corrupt: tuple[Block, ...] = ()

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rangegeo.errors import UsageError
 from rangegeo.jobs.examined import Asked, examined, existing
 from rangegeo.jobs.repair import repaired
 from rangegeo.jobs.verified import Report
+from rangegeo.support.location import Location, checked_options, located
 from rangegeo.support.numbers import is_whole
 
 PIXELS = 1000  # evaluated again by default
 
 
 def verify(
-    path: str | Path,
+    path: str | Location,
     *,
     pixels: int = PIXELS,
     seed: int = 0,
@@ -22,6 +24,7 @@ def verify(
     db: str | Path | None = None,
     device: str = "auto",
     repair: bool = False,
+    storage_options: Mapping[str, object] | None = None,
 ) -> Report:
     """Find out whether a cube that rangegeo wrote is still as it was written.
 
@@ -30,7 +33,7 @@ def verify(
     the round-off of the dtype.
 
     Args:
-        path: a Zarr store or a GeoTIFF.
+        path: a Zarr store or a GeoTIFF; a Zarr store may be at an address.
         pixels: how many pixels are evaluated again, spread over all blocks; 0 for none.
         seed: of the choice of the pixels.
         weights, db: the files of the model, as in `load_model`, if they are no published ones. By default the model is
@@ -38,6 +41,7 @@ def verify(
         device: where to evaluate: "auto", "cpu", "cuda" or "cuda:1".
         repair: evaluate damaged blocks again and write them, put back metadata, and then verify once more. Without it
             nothing is changed.
+        storage_options: names and values for an address, as of `open_cube`.
     Returns:
         The report. `report.sound` says whether no fault was found, and `missing`, `corrupt` and `wrong` list blocks.
     Raises:
@@ -47,6 +51,6 @@ def verify(
     """
     if not is_whole(pixels) or pixels < 0:
         raise UsageError(argument="pixels", expected="a whole number from 0 on", got=pixels, example=PIXELS)
-    path = existing(path)
+    path = existing(located(path, checked_options(storage_options)))
     asked = Asked(pixels=int(pixels), seed=seed, weights=weights, db=db, device=device)
     return repaired(path, asked) if repair else examined(path, asked).report

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from rangegeo.stores.journal import DOCUMENTS, Entry, checksum
 from rangegeo.stores.kept import Blocks, KeptJournal, read_journal
 from rangegeo.stores.objects import read_object, store_of, write_object
 from rangegeo.stores.zarr import COMPLETE
+from rangegeo.support.location import Location
 
 OF_OTHERS = ("shape", "coordinates")  # what other programs change in metadata when they write other values
 SHOWN = 3  # names of changed attributes in a message
@@ -34,7 +34,7 @@ NO_JOURNAL = (
 DAMAGED_JOURNAL = "its journal is damaged, so that nothing can be compared with checksums"
 
 
-def check_zarr(path: Path) -> Checked:
+def check_zarr(path: Location) -> Checked:
     """Look at every stored object of a cube.
 
     Raises:
@@ -65,7 +65,7 @@ def check_zarr(path: Path) -> Checked:
     return Checked(levels=levels, changed=changed, notes=notes, journal=journal, has_checksums=journal is not None)
 
 
-def put_back(path: Path) -> bool:
+def put_back(path: Location) -> bool:
     """Write the metadata and the coordinates of a store again that are not as its journal knows them.
 
     Returns:

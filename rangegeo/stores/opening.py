@@ -156,6 +156,19 @@ def joined_betas(paths: Sequence[str | Location], cubes: list[xr.DataArray]) -> 
     return with_facts(joined, shared)
 
 
+def check_readable(path: Location, needed: str) -> None:
+    """Refuse an output that could be written and not be read again, before it is written.
+
+    Args:
+        needed: the argument that needs to read it.
+    """
+    if isinstance(path, Address) and not is_store(path):
+        raise UsageError(
+            f"{argument(needed)} reads what was written, and GeoTIFFs are read from this machine alone; leave it out, "
+            "or write a .zarr"
+        )
+
+
 def is_store(path: Location) -> bool:
     """Whether a cube that exists is a Zarr store."""
     if isinstance(path, Address):

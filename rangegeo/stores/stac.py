@@ -25,7 +25,7 @@ from rangegeo.grid.crs import crs_of
 from rangegeo.schema.cube import geobox_of
 from rangegeo.schema.facts import facts_of
 from rangegeo.stores.conventions import ground_sample_distance, paper_url, quantisation
-from rangegeo.stores.opening import is_store, open_cube, stored_array, stored_dtype, stored_scales
+from rangegeo.stores.opening import check_readable, is_store, open_cube, stored_array, stored_dtype, stored_scales
 from rangegeo.support.destination import check_destination
 from rangegeo.support.location import Location
 from rangegeo.support.optional import import_optional
@@ -79,6 +79,7 @@ def check_items(paths: Sequence[Location], *, overwrite: bool) -> None:
     """
     _check_packages()
     for path in paths:
+        check_readable(path, "stac")
         check_destination(item_path(path), 0, overwrite=overwrite)
 
 

@@ -110,6 +110,14 @@ class Address:
     def __repr__(self) -> str:
         return f"Address({str(self)!r})"
 
+    def __reduce__(self) -> tuple[type[Address], tuple[object, ...]]:
+        if self.scheme == "memory":
+            raise UsageError(f"{self} is memory of this process, and workers are other ones; give a path or a bucket")
+        return Address, (self.root, self.key, self.options, self.listed)
+
+    def __deepcopy__(self, memo: object) -> Address:
+        return self
+
     def __truediv__(self, name: str | PurePosixPath) -> Address:
         return replace(self, key=str(PurePosixPath(self.key) / name))
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import pickle
+from functools import partial
 
+import dask
 import numpy as np
 import pytest
 import rasterio
 import xarray as xr
+from oracles.golden import GOLDEN
 
 import rangegeo as rg
 import rangegeo.accessor
-from rangegeo.errors import OutputError
+from rangegeo.errors import OutputError, UsageError
 from rangegeo.grid.bucket import BucketStore
 from rangegeo.support.address import Address
 
@@ -105,3 +108,27 @@ def test_cubes_in_buckets_are_joined(cube, s3, bucket):
         for half, name in zip(halves, ("west", "east"), strict=True)
     ]
     np.testing.assert_array_equal(rg.mosaic(paths).values, cube.values)
+
+
+def test_a_store_in_a_bucket_is_verified_and_repaired(mini, place):
+    url, access = place
+    cube = rg.raster((5, 44, 6, 45), 0.05, model=mini, bands="1-3", chunks=16, exact=True)
+    cube.rangegeo.to_zarr(f"{url}/a.zarr", storage_options=access)
+    files = {"weights": GOLDEN / "satclip-mini.ckpt", "db": GOLDEN / "range_db_mini.npz"}
+    check = partial(rg.verify, f"{url}/a.zarr", storage_options=access, device="cpu", **files)
+    assert check(pixels=10).sound
+    chunk = Address.of(f"{url}/a.zarr/embedding/c/0/0/1/0", access)
+    before = chunk.read_bytes()
+    chunk.write_bytes(before[:-1])
+    assert len(check(pixels=0).corrupt) == 1
+    chunk.unlink()
+    assert len(check(pixels=0).missing) == 1
+    assert check(pixels=0, repair=True).sound
+    assert chunk.read_bytes() == before
+    assert all(key.startswith("a.zarr/") for key in keys(url, access))
+
+
+def test_memory_stays_in_its_process(cube):
+    with dask.config.set(scheduler="processes"), pytest.raises(UsageError, match="is memory of this process"):
+        cube.rangegeo.to_zarr("memory://processes/a.zarr")
+    assert not keys("memory://processes", {})

@@ -1,0 +1,92 @@
+"""Addresses in the shell: what takes them, and what they and their options leave behind."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from typed import MINI, assert_one_line
+
+from rangegeo.support.address import Address
+
+BOX = ("--bbox", "5,44,6,45", "--res", "0.05", "--bands", "1-3")
+
+
+@pytest.fixture
+def options(s3) -> list[str]:
+    """The options of the server, as they are typed."""
+    return [word for name, value in s3.options.items() for word in ("--storage", f"{name}={value}")]
+
+
+@pytest.fixture
+def store(rangegeo, bucket, options, monkeypatch) -> str:
+    """The address of a cube that the shell has written, with its map and its STAC item."""
+    words = ["raster", *BOX, *MINI, *options, "--overviews", "--preview", "--stac", "-o", f"{bucket}/a.zarr"]
+    monkeypatch.setattr(sys, "argv", ["rangegeo", *words])
+    done = rangegeo(*words)
+    assert done.code == 0, done.err
+    assert done.out.split() == [f"{bucket}/a.zarr", f"{bucket}/a.stac.json", f"{bucket}/a_preview.png"]
+    return f"{bucket}/a.zarr"
+
+
+def test_every_verb_that_reads_cubes_reads_addresses(rangegeo, store, bucket, options, s3, folder):
+    told = json.loads(rangegeo("info", store, *options, "--json").out)
+    assert (told["path"], told["complete"], told["bytes"]) == (store, True, 4800)
+    secret = s3.options["secret_access_key"]
+    assert secret not in json.dumps(told)
+    assert "--storage" not in told["command"]
+    assert f"-o {store}" in told["command"]
+    assert rangegeo("verify", store, *options, "--pixels", "10", *MINI).code == 0
+    assert rangegeo("preview", store, *options, "-o", "a.png").code == 0
+    assert rangegeo("preview", store, *options, "-o", f"{bucket}/b.png").out == f"{bucket}/b.png\n"
+    assert rangegeo("mosaic", store, *options, "-o", "joined.zarr").code == 0
+    words = ("--like", store, "--scales-from", store, "--dtype", "int16", "--bands", "1-3", *MINI)
+    assert "has no steps of integers" in rangegeo("raster", *words, *options, "-o", "b.zarr").err
+    assert rangegeo("raster", "--like", store, "--bands", "1-3", *MINI, *options, "-o", "b.zarr").code == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["a.png", "b.zarr", "joined.zarr"]
+    left = set(Address.of(bucket, s3.options).all_keys())
+    assert all(key.startswith(("a.zarr/", "a.stac.json", "a_preview.png", "b.png")) for key in left)
+    for key in left:
+        assert secret.encode() not in Address.of(f"{bucket}/{key}", s3.options).read_bytes()
+
+
+@pytest.mark.parametrize("given", ["ftp://h/o", "s4://b/o", "file:///o", "s3:/b/o", "http//h/o"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("raster", *BOX, *MINI, "-o", "ADDRESS.zarr"),
+        ("raster", *BOX, *MINI, "-o", "ADDRESS.tif"),
+        ("raster", *BOX, *MINI, "-o", "o.tif", "--preview", "ADDRESS.png"),
+        ("raster", *BOX, *MINI, "-o", "o.tif", "--scales-from", "ADDRESS.tif", "--dtype", "int8"),
+        ("raster", *BOX, *MINI, "-o", "o.tif", "--pca-from", "ADDRESS.tif"),
+        ("raster", *BOX, "--weights", "ADDRESS.ckpt", "--db", MINI[3], "-o", "o.tif"),
+        ("raster", *BOX, "--weights", MINI[1], "--db", "ADDRESS.npz", "-o", "o.tif"),
+        ("raster", "--like", "ADDRESS.zarr", *MINI, "-o", "o.tif"),
+        ("raster", "--aoi", "ADDRESS.gpkg", "--res", "0.1", *MINI, "-o", "o.tif"),
+        ("points", "ADDRESS.csv", *MINI, "-o", "o.csv"),
+        ("points", "t.csv", *MINI, "-o", "ADDRESS.csv"),
+        ("points", "t.csv", *MINI, "-o", "ADDRESS.parquet"),
+        ("preview", "ADDRESS.zarr", "-o", "o.png"),
+        ("preview", "a.zarr", "-o", "ADDRESS.png"),
+        ("mosaic", "ADDRESS.zarr", "ADDRESS.zarr", "-o", "o.zarr"),
+        ("mosaic", "a.zarr", "a.zarr", "-o", "ADDRESS.zarr"),
+        ("info", "ADDRESS.zarr"),
+        ("verify", "ADDRESS.zarr"),
+    ],
+    ids=" ".join,
+)
+def test_what_looks_like_an_address_becomes_no_folder(rangegeo, folder, words, given):
+    (folder / "t.csv").write_text("lon,lat\n5,45\n", encoding="utf-8")
+    before = sorted(folder.rglob("*"))
+    done = rangegeo(*(word.replace("ADDRESS", given) for word in words))
+    assert done.code in (1, 2)
+    assert "Traceback" not in done.err
+    assert "mkdir" not in done.err
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_value_that_is_wrong_is_not_shown(rangegeo, folder):
+    done = rangegeo("info", "s3://b/a.zarr", "--storage", "secret_access_key:hidden")
+    assert_one_line(done, 2, "expected NAME=VALUE; for example --storage region=eu-central-1")
+    assert "hidden" not in done.err
