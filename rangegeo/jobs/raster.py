@@ -149,8 +149,12 @@ class RasterJob:
 def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
     """Refuse, before anything is downloaded or loaded, outputs and options that cannot be had."""
     from rangegeo.stores.drafts import committed, is_arriving
+    from rangegeo.stores.opening import check_readable
 
     to_zarr = form.suffixes == (".zarr",)
+    for name, given in (("preview", output.preview is not None), ("stac", output.stac)):
+        if given:
+            check_readable(output.out, name)
     if output.overviews and not to_zarr:
         plain = f"leave out {argument('format')} too" if output.format == "gtiff" else "leave it out"
         raise UsageError(f"{argument('overviews')} is for .zarr; a Cloud Optimized GeoTIFF has them anyway, {plain}")
@@ -162,10 +166,8 @@ def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
         check_destination(output.out, 0, overwrite=output.overwrite or finished, store=to_zarr)
     if output.picture is not None:
         from rangegeo.picture.preview import check_picture
-        from rangegeo.stores.opening import check_readable
 
         check_picture(output.picture, _look(output), "preview")
-        check_readable(output.out, "preview")
         check_destination(output.picture, 0, overwrite=output.overwrite, other=argument("preview", "PICTURE.png"))
     elif output.stretch is not None:
         raise UsageError(f"{argument('stretch')} is for the picture; add {argument('preview')}, or leave it out")

@@ -190,6 +190,11 @@ MORE = (
         ),
     ),
     Row(
+        "memory of this process",
+        "__import__('pickle').dumps(Address.of('memory://a/o.zarr'))",
+        (Way("workers are other ones; give a path or a bucket", then="__import__('pickle').dumps('o.zarr')"),),
+    ),
+    Row(
         "a path that was an address",
         "rg.open_cube(Path('s3://a/o.zarr'))",
         (Way("has lost a slash, for it is a Path; give the address as text", then="cube"),),
