@@ -11,7 +11,9 @@ The packages, from the top down; each imports only those below it:
     cli                                  the shell: a file a verb
     accessor, backend                    cube.rangegeo, and xarray's engine "rangegeo"
     jobs                                 whole jobs: check, compute, write, measure
-    reports, picture, analysis           what cubes are, look like and tell
+    reports                              what cubes are
+    evaluation                           from labels to maps that were tested
+    picture, analysis                    what cubes look like and tell
     cubes                                a raster as one value, its dask graph, and what is derived from it
     stores, tables                       files of cubes, and tables of places
     models                               location models: specs, loading, embedding
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from rangegeo.cubes.mosaic import mosaic
     from rangegeo.cubes.raster import raster
     from rangegeo.errors import RangegeoError
+    from rangegeo.evaluation.maps import FittedMap, fit_map
     from rangegeo.jobs.verify import verify
     from rangegeo.models.dropin import RANGE, load_satclip_location_encoder
     from rangegeo.models.load import load_model
@@ -45,10 +48,12 @@ else:
         "mosaic": "rangegeo.cubes.mosaic",
         "open_cube": "rangegeo.stores.opening",
         "similarity": "rangegeo.analysis.similarity",
+        "fit_map": "rangegeo.evaluation.maps",
+        "FittedMap": "rangegeo.evaluation.maps",
         "verify": "rangegeo.jobs.verify",
         "RangegeoError": "rangegeo.errors",
     }
-    _WITH_ACCESSOR = {"raster", "open_cube", "mosaic"}  # what they return has the .rangegeo accessor
+    _WITH_ACCESSOR = {"raster", "open_cube", "mosaic", "fit_map", "FittedMap"}  # what they give has cube.rangegeo
 
     def __getattr__(name):
         from importlib import import_module
@@ -68,9 +73,11 @@ else:
 
 __all__ = [
     "RANGE",
+    "FittedMap",
     "Model",
     "RangegeoError",
     "__version__",
+    "fit_map",
     "load_model",
     "load_satclip_location_encoder",
     "mosaic",

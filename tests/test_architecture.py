@@ -29,6 +29,7 @@ FLOORS = (
     {"stores", "tables"},
     {"cubes"},
     {"analysis", "picture"},
+    {"evaluation"},
     {"reports", "jobs"},
     {"accessor"},
     {"backend", "cli"},

@@ -14,7 +14,7 @@ from odc.geo.geobox import GeoBox
 from rangegeo.engine.patches import patch_side
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import UsageError
-from rangegeo.field.recipe import Recipe
+from rangegeo.field.recipe import Projection, Recipe
 from rangegeo.grid.coords import Labels
 from rangegeo.grid.extent import Area
 from rangegeo.grid.pyramid import coarser
@@ -190,7 +190,7 @@ def provenance(model: Model, recipe: Recipe) -> dict[str, object]:
         facts["layout"] = "components"
     if recipe.kept_diagnostics:
         facts["diagnostics"] = "entropy in nats of the weights of the database rows; neighbours is exp(entropy)"
-    if recipe.projection is not None:
+    if isinstance(recipe.projection, Projection):
         facts |= {
             "pca_bands": ",".join(replace(recipe, projection=None).names),
             "pca_explained_variance": [float(share) for share in recipe.projection.explained],

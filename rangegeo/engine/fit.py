@@ -3,6 +3,9 @@
 Each component (S, G and q) gets 11 points a side. If its Chebyshev coefficients shrink slowly, or if its measured error
 is above the tolerance, it gets 21, then 41. If a component needs more, `Fit.interpolant` returns None, and the caller
 cuts the rectangle in four.
+
+If the bands are answers of probes, then the answers take the place of the components: they are what is compared, each
+in its own unit.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from rangegeo.field.range import Components
 from rangegeo.field.recipe import Recipe
 
 SMALLEST_GAIN = 0.25  # give up if twice the points a side do not make the estimated error at least four times smaller
+ANSWERS = "answers"  # the name of what probes answer, beside those of components
 SMALLEST_SAVING = 2  # pixels (or places) per point, at least; with fewer of them interpolation does not pay
 
 
@@ -32,7 +36,7 @@ def levels_that_pay(count: int) -> list[int]:
 
 @dataclass(slots=True, eq=False)
 class Trial:
-    """One component of a rectangle, while it gets more points.
+    """One component of a rectangle, or the answers of probes, while it gets more points.
 
     Attributes:
         values: (width, n, n) float32 at its points so far.
@@ -102,7 +106,7 @@ class Fit:
 
     def _judge(self, trial: Trial, proof_at: UnitPositions) -> None:
         """Estimate the error of a component, and measure it if the estimate is within the tolerance."""
-        scale = max(float(trial.values.abs().max()), 1e-30)
+        scale = 1.0 if self.recipe.probes is not None else max(float(trial.values.abs().max()), 1e-30)
         trial.estimate = estimated_error(trial.values) / scale
         if trial.estimate > self.tolerance:
             return
@@ -114,7 +118,7 @@ class Fit:
     def _begin(self, places: np.ndarray, proof_places: np.ndarray) -> dict[str, Trial]:
         """All components at (n, n, 2) places and at (m, 2) proof places, from one evaluation."""
         count = len(places)
-        components = self._components(np.concatenate([places.reshape(-1, 2), proof_places]), self.recipe.parts)
+        components = self._components(np.concatenate([places.reshape(-1, 2), proof_places]), self._parts)
         self.evaluations += count**2
         return {
             name: Trial(values[: count**2].T.reshape(-1, count, count), values[count**2 :])
@@ -136,9 +140,18 @@ class Fit:
             trial.values = values
 
     def _components(self, lonlat_deg: np.ndarray, wanted: tuple[str, ...]) -> dict[str, Tensor]:
-        """Components at (n, 2) places, each (n, width) float32 on the CPU."""
-        components = self.evaluator.components(Places(torch.from_numpy(lonlat_deg)), wanted)
+        """Components at (n, 2) places, each (n, width) float32 on the CPU; answers of probes are in their units."""
+        places, probes = Places(torch.from_numpy(lonlat_deg)), self.recipe.probes
+        if probes is not None:
+            answers = self.recipe.apply(self.evaluator.components(places, self.recipe.parts), torch.float64)[0]
+            return {ANSWERS: (answers.cpu() / torch.from_numpy(probes.units)).float()}
+        components = self.evaluator.components(places, wanted)
         return {name: components.part(name).float().cpu() for name in wanted}
+
+    @property
+    def _parts(self) -> tuple[str, ...]:
+        """Names of what is interpolated: components and diagnostics, or the answers of probes."""
+        return self.recipe.parts if self.recipe.probes is None else (ANSWERS,)
 
     def _assemble(self, finished: dict[str, Tensor]) -> Tensor:
         """Turn components into the bands of the recipe, at the points of the component that has most points.
@@ -146,6 +159,9 @@ class Fit:
         Args:
             finished: (width, n, n) values of each component; n may differ between components.
         """
+        probes = self.recipe.probes
+        if probes is not None:
+            return (finished[ANSWERS] * torch.from_numpy(probes.units).float()[:, None, None])[None]
         count = max(values.shape[-1] for values in finished.values())
         at = nodes(count)
         flat = {

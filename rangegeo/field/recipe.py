@@ -5,7 +5,7 @@ Every step is linear, so it may be applied to Chebyshev points instead of pixels
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from rangegeo.field.blend import blend
+from rangegeo.field.probes import Probes
 from rangegeo.field.range import Components
 
 
@@ -34,6 +35,23 @@ class Projection:
         """What dask hashes. Without it equal projections would get different dask keys."""
         return self.mean.tobytes(), self.directions.tobytes()
 
+    def __len__(self) -> int:
+        return len(self.directions)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the components."""
+        return tuple(f"pca_{component}" for component in range(len(self)))
+
+    def narrowed(self, components: Sequence[int]) -> Projection:
+        """Some of the components, by their positions."""
+        return replace(self, directions=self.directions[components], explained=self.explained[components])
+
+    def apply(self, bands: Tensor) -> Tensor:
+        """The components (n, components) of bands (n, bands)."""
+        mean, directions = (torch.from_numpy(array).to(bands) for array in (self.mean, self.directions))
+        return (bands - mean) @ directions.T
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
@@ -45,7 +63,7 @@ class Recipe:
         location: number of location bands of the model.
         keep: numbers (from 0) of the bands that are kept, in order; None for all bands of the embedding.
         diagnostics: names of the model's diagnostics; as bands they are numbered after those of the embedding.
-        projection: replaces the bands that are kept; None for no projection.
+        projection: principal components or probes, which replace the bands that are kept; None for neither.
     """
 
     betas: tuple[float, ...]
@@ -53,7 +71,7 @@ class Recipe:
     location: int
     keep: tuple[int, ...] | None = None
     diagnostics: tuple[str, ...] = ()
-    projection: Projection | None = None
+    projection: Projection | Probes | None = None
 
     @property
     def layers(self) -> int:
@@ -69,7 +87,7 @@ class Recipe:
     def bands(self) -> int:
         """Number of bands of the cube."""
         if self.projection is not None:
-            return len(self.projection.directions)
+            return len(self.projection)
         return self.source_bands if self.keep is None else len(self.keep)
 
     @property
@@ -77,10 +95,10 @@ class Recipe:
         """Names of the bands of the cube.
 
         They are visual_0000 … and location_000 …; without betas semantic_0000 …, geographic_0000 … and location_000 …;
-        after a projection pca_0 …
+        after a projection pca_0 …, or those of the probes.
         """
         if self.projection is not None:
-            return tuple(f"pca_{band}" for band in range(self.bands))
+            return self.projection.names
         names = self.every_name
         return names[: self.source_bands] if self.keep is None else tuple(names[band] for band in self.keep)
 
@@ -97,12 +115,16 @@ class Recipe:
         betas = tuple(self.betas[layer] for layer in layers) if self.betas else ()
         bands = [int(band) for band in bands]
         if self.projection is not None:
-            kept = {name: getattr(self.projection, name)[bands] for name in ("directions", "explained")}
-            return replace(self, betas=betas, projection=replace(self.projection, **kept))
+            return replace(self, betas=betas, projection=self.projection.narrowed(bands))
         if bands == list(range(self.bands)):
             return replace(self, betas=betas)
         kept_before = range(self.source_bands) if self.keep is None else self.keep
         return replace(self, betas=betas, keep=tuple(kept_before[band] for band in bands))
+
+    @property
+    def probes(self) -> Probes | None:
+        """The probes, if the bands are their answers."""
+        return self.projection if isinstance(self.projection, Probes) else None
 
     @property
     def kept_diagnostics(self) -> tuple[str, ...]:
@@ -163,9 +185,4 @@ class Recipe:
         bands = torch.cat([part.to(location.dtype) for part in parts], dim=1)
         if self.keep is not None:
             bands = bands[:, list(self.keep)]
-        if self.projection is not None:
-            mean, directions = (
-                torch.from_numpy(array).to(bands) for array in (self.projection.mean, self.projection.directions)
-            )
-            bands = (bands - mean) @ directions.T
-        return bands
+        return bands if self.projection is None else self.projection.apply(bands)

@@ -1,0 +1,255 @@
+"""`rangegeo.fit_map`: from labels to a map that was tested."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from rangegeo.cubes.spec import RasterSpec
+from rangegeo.engine.tolerance import check_tolerance
+from rangegeo.errors import PlaceWarning, UsageError, argument
+from rangegeo.evaluation.answers import Finishing
+from rangegeo.evaluation.blocks import BlockSide
+from rangegeo.evaluation.features import feature_recipe
+from rangegeo.evaluation.fitting import Fit, Splitting, fit
+from rangegeo.evaluation.labels import CLASSES, Labels
+from rangegeo.evaluation.lazy import LazyMap
+from rangegeo.evaluation.reading import read_labels
+from rangegeo.evaluation.stored import packed, read_stored, same_model, unpacked, write_stored
+from rangegeo.evaluation.tested import BLOCK, PROBE, MapScores
+from rangegeo.field.recipe import Recipe
+from rangegeo.grid.crs import CrsLike
+from rangegeo.grid.extent import Area, choose_extent
+from rangegeo.grid.like import RasterLike, own_labels
+from rangegeo.grid.polygons import AreaLike
+from rangegeo.models.device import resolve_device
+from rangegeo.models.load import load_model, loaded
+from rangegeo.models.model import Model
+from rangegeo.models.spec import ModelSpec
+from rangegeo.support.text import counted
+
+# The largest error of interpolation, in standard deviations of a target, or as a logit. Labels are rarely so exact, and
+# the float32 features of the embedded model move answers by up to a tenth of it.
+MAP_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class FittedMap:
+    """What was learned from labels: a map of any extent. Make it with `rangegeo.fit_map`, or read it with `load`.
+
+    Attributes:
+        model: that gives the embeddings.
+        recipe: the bands that were learned from.
+        labels: what was learned from.
+        fit: what was learned.
+        beta: of the embedding; None for components.
+        splitting: how it was tested.
+    """
+
+    model: Model
+    recipe: Recipe
+    labels: Labels
+    fit: Fit
+    beta: float | None
+    splitting: Splitting
+
+    @property
+    def scores(self) -> MapScores:
+        """How well labels are predicted that were left out."""
+        return self.fit.scores
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user should know about the labels, one line each."""
+        return self.fit.remarks
+
+    def __repr__(self) -> str:
+        names = ", ".join(answer.name for answer in self.fit.answers)
+        return f"<rangegeo map of {names} from {counted(len(self.labels), 'label')}>\n{self.scores}"
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write what was learned to one file, without the model, which is named by its files and their hashes.
+
+        Args:
+            path: ending in .npz.
+        Raises:
+            UsageError: the name has another suffix. OutputError: the file exists, or cannot be written.
+        """
+        arrays, facts = packed(self.fit, self.labels)
+        model = asdict(self.model.spec)
+        facts |= {
+            "model": model,
+            "beta": self.beta,
+            "splitting": asdict(self.splitting) | {"block": str(self.fit.side)},
+        }
+        return write_stored(path, arrays, facts, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | Path, *, model: Model | None = None) -> FittedMap:
+        """Read what `save` wrote.
+
+        Args:
+            model: the same model, if it is loaded already; None to load it from the files that are named.
+        Raises:
+            UsageError: the file is none of these, or the model is another one.
+            WeightsError: a file of the model is missing, or has changed.
+        """
+        arrays, facts = read_stored(path)
+        told = facts["model"]
+        spec = ModelSpec(**(told | {"device": resolve_device("auto") if model is None else model.spec.device}))
+        if model is not None and not same_model(model.spec, spec):
+            raise UsageError(f"{path} was learned from {spec.name} with other files; leave out {argument('model')}")
+        found = loaded(spec) if model is None else model
+        learned, labels = unpacked(arrays, facts)
+        splitting = Splitting(**(facts["splitting"] | {"block": learned.side}))
+        recipe = feature_recipe(found, facts["beta"])
+        return cls(model=found, recipe=recipe, labels=labels, fit=learned, beta=facts["beta"], splitting=splitting)
+
+    def raster(
+        self,
+        bbox: Sequence[float] | None = None,
+        res: float | Sequence[float] | None = None,
+        *,
+        like: RasterLike | None = None,
+        aoi: AreaLike | None = None,
+        aoi_layer: str | None = None,
+        all_touched: bool = False,
+        crs: CrsLike | None = None,
+        bbox_crs: CrsLike | None = None,
+        align: bool = False,
+        spread: bool = True,
+        probabilities: bool = False,
+        tolerance: float = MAP_TOLERANCE,
+        exact: bool = False,
+        chunks: int | str = "auto",
+    ) -> xr.DataArray:
+        """The map of a box, of an area, or on the grid of another raster, computed when it is used.
+
+        The extent is given as for `rangegeo.raster`.
+
+        Args:
+            spread: add a band with the spread of each target: see `rangegeo.evaluation.spread`.
+            probabilities: add a band with the probability of each class.
+            tolerance: the largest error of interpolation, from 4e-6 to 0.1, in standard deviations of the labels, or of
+                logits for classes.
+            exact: evaluate every pixel and interpolate none.
+            chunks: pixels a side of a chunk, a multiple of 16.
+        Returns:
+            float32 with dims (band, y, x). Numbers have a band with the name of the target; classes one with their
+            positions in the attribute `classes`, and one with the probability of that class; presence one with its
+            suitability, from 0 to 1. NaN outside the domain of the projection and outside the area.
+        Raises:
+            UsageError, GridError: as of `rangegeo.raster`.
+        """
+        geobox, area = choose_extent(
+            bbox,
+            res,
+            crs=crs,
+            bbox_crs=bbox_crs,
+            align=align,
+            like=like,
+            aoi=aoi,
+            aoi_layer=aoi_layer,
+            all_touched=all_touched,
+        )
+        within = None if exact else check_tolerance(tolerance)
+        finishing = self.finishing(spread=spread, probabilities=probabilities)
+        return self.lazy(geobox, finishing, area=area, labels=own_labels(like), tolerance=within, chunks=chunks).cube
+
+    def finishing(self, *, spread: bool = True, probabilities: bool = False) -> Finishing:
+        """What the bands of a map are."""
+        return Finishing(answers=self.fit.answers, spread=spread, probabilities=probabilities)
+
+    def lazy(
+        self, geobox: Any, finishing: Finishing, *, area: Area | None, tolerance: float | None, **options: Any
+    ) -> LazyMap:
+        """The map on a grid; `options` are those of `RasterSpec.of`."""
+        recipe = replace(self.recipe, projection=finishing.probes(self.fit.scaling))
+        spec = RasterSpec.of(self.model, geobox, recipe, area=area, tolerance=tolerance, **options)
+        return LazyMap.of(spec, finishing, self.facts(finishing))
+
+    def facts(self, finishing: Finishing) -> dict[str, Any]:
+        """What a file says about the map."""
+        names = [answer.name for answer in self.fit.answers]
+        found: dict[str, Any] = {
+            "long_name": f"{', '.join(names)}, predicted from {self.model.spec.name}",
+            "target": ", ".join(names),
+            "labels": len(self.labels),
+            "learned_from": "S, G and q" if self.beta is None and self.model.has_beta else self._bands,
+            "blocks": str(self.fit.side),
+            "folds": self.splitting.folds,
+            "seeds": self.splitting.seeds,
+            "scores": str(self.scores),
+            "tolerance_of": "standard deviation of the labels, or logit",
+        }
+        for answer in self.fit.answers:
+            value, spread = self.scores.value(answer.name, BLOCK, PROBE)
+            found |= {f"score_{answer.name}": value, f"score_spread_{answer.name}": spread}
+            if finishing.spread and answer.scale.covered == answer.scale.covered:
+                found[f"spread_covers_{answer.name}"] = answer.scale.covered
+        classes = [answer for answer in finishing.answers if answer.kind == CLASSES]
+        return found | ({"classes": list(classes[0].classes)} if len(classes) == 1 else {})
+
+    @property
+    def _bands(self) -> str:
+        return "the embedding" if self.beta is None else f"the embedding at beta {self.beta:g}"
+
+
+def fit_map(
+    labels: Any,
+    target: str | Sequence[str],
+    *,
+    model: Model | str = "RANGE+",
+    beta: float | None = None,
+    classes: bool = False,
+    weights: str | None = None,
+    block: str | None = None,
+    folds: int = 5,
+    seeds: int = 2,
+    seed: int = 0,
+    baselines: bool = True,
+) -> FittedMap:
+    """Learn a map from places where something is known.
+
+    Linear probes of the embeddings are fitted by scikit-learn: ridge regression for numbers, multinomial logistic
+    regression for classes. They are tested on blocks of the Earth that were left out.
+
+    Args:
+        labels: a DataFrame, a GeoDataFrame of points or of polygons, a table of another library, or the path of any
+            file that `rangegeo points` reads. A polygon gives places in it.
+        target: the column to be mapped, or several. A column of text holds classes.
+        model: from `rangegeo.load_model`, or a name, to load with its default weights.
+        beta: learn from the embedding at this beta, in [0, 1], instead of S, G and q side by side.
+        classes: whether numbers are codes of classes.
+        weights: the column with the weights of the labels, from 0 on; None for equal ones.
+        block: the side of the blocks, such as "200km" or "10deg"; None for the largest one up to about 1100 km that
+            leaves four blocks for each fold.
+        folds: of the blocks; each is predicted from the others.
+        seeds: how often the blocks are put into folds anew.
+        seed: of the first of these.
+        baselines: whether the nearest labels and smooth functions of the place are tested in the same folds.
+    Returns:
+        A map with `.scores`, `.raster(bbox, res)`, `.save` and `.load`.
+    Raises:
+        UsageError: the labels cannot be learned from, or an argument is out of its range; the message says what to do.
+        TableError: a file cannot be read as a table of places.
+    """
+    side = None if block is None else BlockSide.parse(block)
+    splitting = Splitting(block=side, folds=folds, seeds=seeds, seed=seed, baselines=baselines)
+    known = read_labels(labels, target, classes=classes, weights=weights)
+    found = learn(known, load_model(model) if isinstance(model, str) else model, beta, splitting)
+    for remark in found.remarks:
+        warnings.warn(PlaceWarning(remark), stacklevel=2)
+    return found
+
+
+def learn(labels: Labels, model: Model, beta: float | None, splitting: Splitting) -> FittedMap:
+    """The map of labels that are known to be sound. Raises as `fit_map`."""
+    recipe = feature_recipe(model, beta)
+    learned = fit(labels, model, recipe, splitting)
+    return FittedMap(model=model, recipe=recipe, labels=labels, fit=learned, beta=beta, splitting=splitting)

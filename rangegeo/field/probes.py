@@ -1,0 +1,62 @@
+"""Linear probes: numbers that are predicted from an embedding, made instead of its bands.
+
+A probe is linear, so it may be applied to Chebyshev points instead of pixels. Only the answers are interpolated then,
+and the tolerance is that of the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Probes:
+    """Fitted linear probes, which replace the bands by offsets + (bands - mean) @ directionsᵀ.
+
+    Attributes:
+        mean: (bands,) float64, which keeps the products small.
+        directions: (n, bands) float64, one row for each answer.
+        offsets: (n,) float64, the answers at the mean.
+        units: (n,) float64 above 0. Errors of interpolation are measured in these, such as a standard deviation.
+        names: of the answers.
+    """
+
+    mean: np.ndarray
+    directions: np.ndarray
+    offsets: np.ndarray
+    units: np.ndarray
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __dask_tokenize__(self) -> tuple:
+        """What dask hashes. Without it equal probes would get different dask keys."""
+        arrays = (self.mean, self.directions, self.offsets, self.units)
+        return *(array.tobytes() for array in arrays), self.names
+
+    def narrowed(self, answers: Sequence[int]) -> Probes:
+        """Some of the probes, by their positions."""
+        return Probes(
+            mean=self.mean,
+            directions=self.directions[answers],
+            offsets=self.offsets[answers],
+            units=self.units[answers],
+            names=tuple(self.names[answer] for answer in answers),
+        )
+
+    def apply(self, bands: Tensor) -> Tensor:
+        """The answers (n, answers) for bands (n, bands), in the dtype of the bands.
+
+        Products are float64: the directions of a probe are long, so float32 would lose several digits.
+        """
+        mean, directions, offsets = (
+            torch.from_numpy(array).to(bands.device, torch.float64)
+            for array in (self.mean, self.directions, self.offsets)
+        )
+        return ((bands.double() - mean) @ directions.T + offsets).to(bands.dtype)
