@@ -11,7 +11,7 @@ from torch import Tensor
 from rangegeo.engine.evaluator import BLOCK_PLACES, Evaluator
 from rangegeo.field.places import Places
 from rangegeo.field.range import Components
-from rangegeo.field.recipe import Projection, Recipe
+from rangegeo.field.recipe import Recipe
 from rangegeo.grid.pixels import PixelPlaces
 
 
@@ -51,7 +51,5 @@ def _summed(errors: dict[str, float], recipe: Recipe) -> np.ndarray:
     semantic, geographic = (part(name, recipe.visual) for name in ("semantic", "geographic"))
     components = Components(semantic, geographic, part("location", recipe.location), diagnostics)
     if recipe.projection is not None:
-        own = recipe.projection
-        worst = Projection(np.zeros_like(own.mean), np.abs(own.directions), own.explained)
-        recipe = replace(recipe, projection=worst)
+        recipe = replace(recipe, projection=recipe.projection.worst())
     return recipe.apply(components, torch.float64)[:, 0].numpy()

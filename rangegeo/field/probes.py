@@ -7,7 +7,7 @@ and the tolerance is that of the answers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -49,6 +49,11 @@ class Probes:
             units=self.units[answers],
             names=tuple(self.names[answer] for answer in answers),
         )
+
+    def worst(self) -> Probes:
+        """The probes that turn errors of bands into the largest errors of answers that these can make."""
+        zeros = {"mean": np.zeros_like(self.mean), "offsets": np.zeros_like(self.offsets)}
+        return replace(self, directions=np.abs(self.directions), **zeros)
 
     def apply(self, bands: Tensor) -> Tensor:
         """The answers (n, answers) for bands (n, bands), in the dtype of the bands.

@@ -47,6 +47,10 @@ class Projection:
         """Some of the components, by their positions."""
         return replace(self, directions=self.directions[components], explained=self.explained[components])
 
+    def worst(self) -> Projection:
+        """The projection that turns errors of bands into the largest errors of components that these can make."""
+        return replace(self, mean=np.zeros_like(self.mean), directions=np.abs(self.directions))
+
     def apply(self, bands: Tensor) -> Tensor:
         """The components (n, components) of bands (n, bands)."""
         mean, directions = (torch.from_numpy(array).to(bands) for array in (self.mean, self.directions))

@@ -33,7 +33,7 @@ CONSTANTS = [  # module, function, what is replaced, by what
     ("field.strongest", "strongest_rows", "device=candidates.device", 'device="cpu"'),
     ("field.retrieval", "softmax_average", "values.new_zeros(len(block), 1)", "torch.zeros(len(block), 1)"),
     ("field.places", "Places.to", "lon.to(device)", "lon"),
-    ("field.recipe", "Recipe._layer", ".to(bands)", ""),
+    ("field.recipe", "Projection.apply", ".to(bands)", ""),
     ("encoders.space2vec", "Space2Vec.forward", "self.frequencies", "self.frequencies.cpu()"),
     ("encoders.sinr", "SINREncoder.forward", "places.lonlat_deg.new_tensor", "torch.tensor"),
     ("engine.evaluator", "FieldEvaluator.components", "places.to(self.device)", "places"),

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import shapely
-from helpers import hints_of_joining
+from helpers import hints_of_joining, hints_of_maps
 from helpers.hint_files import CKPT, METRES, NPZ, SQUARE, geojson, grid, grid_array, joined, made, text
 from helpers.hints import Row, Way
 
@@ -65,6 +65,7 @@ def _names() -> dict[str, object]:
         "nowhere": geopandas.GeoDataFrame(geometry=points),
         "plain": geopandas.GeoDataFrame({"NAME": points}),
         "os": os,
+        **hints_of_maps.names(),
         "satclip": rg.load_model("SatCLIP", weights=CKPT),
         "square": SQUARE,
         "utm": METRES,
@@ -501,6 +502,7 @@ MORE = (
 )
 ROWS = (
     *hints_of_joining.PYTHON,
+    *hints_of_maps.PYTHON,
     *TABLES,
     *MORE,
     Row(
