@@ -138,7 +138,7 @@ def _answer(target: Target, features: np.ndarray, weights: np.ndarray, held: Seq
 
 def _baselines(labels: Labels, location: np.ndarray) -> dict[str, Method]:
     """What else a user might take, by its name."""
-    xyz, weights = _unit_vectors(labels.lonlat_deg), labels.weights
+    xyz, weights = unit_vectors_of(labels.lonlat_deg), labels.weights
     return {
         "nearest": NearestLabels(xyz=xyz),
         "rbf": RadialFunctions(xyz=xyz, weights=weights),
@@ -146,19 +146,29 @@ def _baselines(labels: Labels, location: np.ndarray) -> dict[str, Method]:
     }
 
 
-def _unit_vectors(lonlat_deg: np.ndarray) -> np.ndarray:
+def unit_vectors_of(lonlat_deg: np.ndarray) -> np.ndarray:
     """(n, 3) unit vectors of places (n, 2) in degrees."""
     return unit_vectors(torch.from_numpy(np.ascontiguousarray(lonlat_deg))).numpy()
 
 
-def _far_from_rows(labels: Labels, model: Model) -> Iterator[str]:
-    """A remark about labels far from every row of the model's database, such as places at sea."""
+def near_rows(model: Model) -> tuple[np.ndarray | None, float]:
+    """The places of the rows of a model's database, (n, 3) unit vectors, and up to which distance one is near.
+
+    A model without a database has no rows.
+    """
     rows = getattr(model.field, "xyz", None)
     if rows is None:
-        return
+        return None, np.inf
     known = rows.detach().cpu().numpy().astype(np.float64)
-    near = FAR * typical_distance(known)
-    distances = NearestNeighbors(n_neighbors=1).fit(known).kneighbors(_unit_vectors(labels.lonlat_deg))[0][:, 0]
+    return known, FAR * typical_distance(known)
+
+
+def _far_from_rows(labels: Labels, model: Model) -> Iterator[str]:
+    """A remark about labels far from every row of the model's database, such as places at sea."""
+    known, near = near_rows(model)
+    if known is None:
+        return
+    distances = NearestNeighbors(n_neighbors=1).fit(known).kneighbors(unit_vectors_of(labels.lonlat_deg))[0][:, 0]
     far = int((distances > near).sum())
     if far:
         lie = "lies" if far == 1 else "lie"

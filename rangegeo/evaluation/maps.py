@@ -14,12 +14,13 @@ from rangegeo.cubes.spec import RasterSpec
 from rangegeo.engine.tolerance import check_tolerance
 from rangegeo.errors import PlaceWarning, UsageError, argument
 from rangegeo.evaluation.answers import Finishing
+from rangegeo.evaluation.background import background_of
 from rangegeo.evaluation.blocks import BlockSide
 from rangegeo.evaluation.features import feature_recipe
 from rangegeo.evaluation.fitting import Fit, Splitting, fit
 from rangegeo.evaluation.labels import CLASSES, Labels
 from rangegeo.evaluation.lazy import LazyMap
-from rangegeo.evaluation.reading import read_labels
+from rangegeo.evaluation.reading import read_labels, rows_of
 from rangegeo.evaluation.stored import packed, read_stored, same_model, unpacked, write_stored
 from rangegeo.evaluation.tested import BLOCK, PROBE, MapScores
 from rangegeo.field.recipe import Recipe
@@ -202,12 +203,13 @@ class FittedMap:
 
 def fit_map(
     labels: Any,
-    target: str | Sequence[str],
+    target: str | Sequence[str] | None = None,
     *,
     model: Model | str = "RANGE+",
     beta: float | None = None,
     classes: bool = False,
     weights: str | None = None,
+    background: Any = None,
     block: str | None = None,
     folds: int = 5,
     seeds: int = 2,
@@ -217,16 +219,21 @@ def fit_map(
     """Learn a map from places where something is known.
 
     Linear probes of the embeddings are fitted by scikit-learn: ridge regression for numbers, multinomial logistic
-    regression for classes. They are tested on blocks of the Earth that were left out.
+    regression for classes, logistic regression for places where something was found. They are tested on blocks of the
+    Earth that were left out.
 
     Args:
         labels: a DataFrame, a GeoDataFrame of points or of polygons, a table of another library, or the path of any
             file that `rangegeo points` reads. A polygon gives places in it.
-        target: the column to be mapped, or several. A column of text holds classes.
+        target: the column to be mapped, or several. A column of text holds classes. With `background` it may be left
+            out, or name a column that says the same in every row, such as that of the species.
         model: from `rangegeo.load_model`, or a name, to load with its default weights.
         beta: learn from the embedding at this beta, in [0, 1], instead of S, G and q side by side.
         classes: whether numbers are codes of classes.
         weights: the column with the weights of the labels, from 0 on; None for equal ones.
+        background: for labels that are places where something was found: a table of places that stand for where it
+            was not, or how many random ones are put into the box around the labels. All places of the background
+            together weigh as much as all labels. The map says how suitable a place is, from 0 to 1.
         block: the side of the blocks, such as "200km" or "10deg"; None for the largest one up to about 1100 km that
             leaves four blocks for each fold.
         folds: of the blocks; each is predicted from the others.
@@ -241,8 +248,11 @@ def fit_map(
     """
     side = None if block is None else BlockSide.parse(block)
     splitting = Splitting(block=side, folds=folds, seeds=seeds, seed=seed, baselines=baselines)
-    known = read_labels(labels, target, classes=classes, weights=weights)
-    found = learn(known, load_model(model) if isinstance(model, str) else model, beta, splitting)
+    model = load_model(model) if isinstance(model, str) else model
+    rows = rows_of(labels)
+    places = None if background is None else background_of(rows, background, model, seed)
+    known = read_labels(rows, target, classes=classes, weights=weights, background=places)
+    found = learn(known, model, beta, splitting)
     for remark in found.remarks:
         warnings.warn(PlaceWarning(remark), stacklevel=2)
     return found

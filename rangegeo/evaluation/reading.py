@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyproj
 import shapely
 
-from rangegeo.errors import PlaceWarning, UsageError, argument, for_python
+from rangegeo.errors import PlaceWarning, UsageError, argument
 from rangegeo.evaluation.labels import PRESENCE, Labels, Target, as_target, checked
 from rangegeo.evaluation.polygons import are_areal, places_in_polygons
 from rangegeo.grid import WGS84
@@ -191,6 +191,8 @@ def read_labels(
     remarks = list(rows.remarks)
     names = [targets] if isinstance(targets, str) else list(targets or ())
     if background is not None:
+        if weights is not None:
+            raise UsageError(f"{argument('background')} gives labels their weights; leave out {argument('weights')}")
         return checked(_with_background(rows, names, placed, background, remarks))
     if not names or len(set(names)) < len(names):
         told = "must name the column to be mapped, or several different ones"
@@ -266,8 +268,3 @@ def _with_background(
         together=_together(lonlat, polygons),
         remarks=tuple(remarks),
     )
-
-
-def spelled(remark: str) -> str:
-    """A remark as users of Python read it."""
-    return for_python(remark)

@@ -52,8 +52,8 @@ class Probes:
 
     def worst(self) -> Probes:
         """The probes that turn errors of bands into the largest errors of answers that these can make."""
-        zeros = {"mean": np.zeros_like(self.mean), "offsets": np.zeros_like(self.offsets)}
-        return replace(self, directions=np.abs(self.directions), **zeros)
+        mean, offsets = np.zeros_like(self.mean), np.zeros_like(self.offsets)
+        return replace(self, mean=mean, directions=np.abs(self.directions), offsets=offsets)
 
     def apply(self, bands: Tensor) -> Tensor:
         """The answers (n, answers) for bands (n, bands), in the dtype of the bands.

@@ -85,7 +85,10 @@ PYTHON = (
         "read_labels(labels.assign(c='x'), 'c')",
         (
             Way("give places of other classes", swap={"'x'": "labels.c"}),
-            Way("or (?P<type>background=1000) for a map of suitability", then=_fit("labels", "w"), gone=True),
+            Way(
+                "or (?P<type>background=1000) for a map of suitability",
+                then="rg.fit_map(labels.assign(c='x'), 'c', <type>, model=model, seeds=1, baselines=False)",
+            ),
         ),
     ),
     Row(
@@ -97,6 +100,38 @@ PYTHON = (
         "weights",
         "read_labels(labels.assign(w=-1), 'a', weights='w')",
         (Way("must be numbers from 0 on.*correct them in a copy", swap={"-1": "1"}),),
+    ),
+    Row(
+        "weights beside a background",
+        "rg.fit_map(labels, background=30, weights='w', model=model, seeds=1, baselines=False)",
+        (Way("leave out (?P<drop>weights)"),),
+    ),
+    Row(
+        "two things beside a background",
+        "rg.fit_map(labels, 'c', background=30, model=model, seeds=1, baselines=False)",
+        (Way("put the rows of one of them into a copy", swap={"(labels,": "(labels[labels.c == 'x'],"}),),
+    ),
+    Row(
+        "few places of a background",
+        "rg.fit_map(labels, background=5, model=model, seeds=1, baselines=False)",
+        (Way(r"for example (?P<type>background=\d+)"),),
+    ),
+    Row(
+        "a table with a few places of a background",
+        "rg.fit_map(labels, background=labels[:5], model=model, seeds=1, baselines=False)",
+        (Way("give more", swap={"labels[:5]": "labels[['lon', 'lat']] + 1"}),),
+    ),
+    Row(
+        "no background",
+        "rg.fit_map(labels, background=30, model=model, seeds=1, baselines=False)",
+        (
+            Way(
+                r'give (?P<type>background=".*?"), a table',
+                then="rg.fit_map(labels, <type>, model=model, seeds=1, baselines=False)",
+            ),
+        ),
+        (lambda: (table()[["lon", "lat"]] + 1).to_csv("places.csv"),),
+        patch=lambda patch: patch.setattr("rangegeo.evaluation.fitting.FAR", 0.0),
     ),
     Row(
         "points beside polygons",

@@ -1,0 +1,67 @@
+"""Presence and background: suitability, balanced, with its cross-validation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import rangegeo as rg
+from rangegeo.errors import UsageError
+from rangegeo.evaluation.background import _across, background_of
+from rangegeo.evaluation.reading import rows_of
+
+
+@pytest.fixture(scope="module")
+def present(frame):
+    """Where it is high."""
+    return frame[frame.cover == "high"].assign(species="Abies alba")
+
+
+def test_suitability_is_high_where_it_was_found(mini, present, frame):
+    fitted = rg.fit_map(present, "species", background=frame, model=mini, block="5deg", seeds=1)
+    assert fitted.scores.value("Abies alba", "block", "embedding", "roc_auc")[0] > 0.75
+    assert fitted.scores.classes["class"].tolist() == ["background", "Abies alba"]
+    cube = fitted.raster((5, 44, 9, 48), 0.1)
+    assert cube["band_name"].values.tolist() == ["Abies alba_suitability", "Abies alba_spread"]
+    assert 0 <= cube.values[0].min() < cube.values[0].max() <= 1
+    by_hand = fitted.fit.answers[0].probe.answers(
+        fitted.fit.scaling.apply(
+            np.hstack(
+                [
+                    mini.encode([[5.05, 47.95]], beta=1)[:, : mini.visual],
+                    mini.encode([[5.05, 47.95]], beta=0),
+                ]
+            )
+        )
+    )
+    assert cube.values[0, 0, 0] == pytest.approx(1 / (1 + np.exp(-by_hand[0, 0])), abs=1e-3)
+
+
+def test_both_sides_weigh_the_same(mini, present):
+    fitted = rg.fit_map(present, background=500, model=mini, block="5deg", seeds=1, baselines=False)
+    labels = fitted.labels
+    values = labels.targets[0].values
+    assert len(labels) == len(present) + 500
+    assert labels.weights[values == 1].sum() == pytest.approx(labels.weights[values == 0].sum())
+    assert labels.targets[0].name == "presence"
+
+
+def test_random_places_lie_around_the_labels_and_are_seeded(mini, present):
+    rows = rows_of(present)
+    found = background_of(rows, 300, mini, 0)
+    assert np.array_equal(found, background_of(rows, "300", mini, 0))
+    assert not np.array_equal(found, background_of(rows, 300, mini, 1))
+    west, south = found.min(axis=0)
+    assert -30 < west < -15
+    assert 25 < south < 35
+
+
+def test_a_box_may_cross_the_antimeridian():
+    assert _across(np.array([170.0, -170.0, 175.0])) == (170.0, 190.0)
+    assert _across(np.array([5.0, 10.0])) == (5.0, 10.0)
+    assert _across(np.array([5.0, 5.0])) == (5.0, 5.0)
+
+
+def test_targets_that_say_several_things_are_refused(mini, frame):
+    with pytest.raises(UsageError, match="background maps one thing, and cover holds high, low, middle"):
+        rg.fit_map(frame, "cover", background=100, model=mini)
