@@ -17,6 +17,7 @@ from runs import (
     SECONDS,
     Command,
     Failed,
+    TooLate,
     Undisturbed,
     check_equal,
     check_one_line,
@@ -31,6 +32,7 @@ from runs import (
 AGAIN = 1 / 3  # of the continued runs that are killed too
 NOTHING: Mapping[str, bytes] = {}
 MOST_KILLS = 5  # of one output
+MOST_LATE = 5  # trials that come too late, for each that is asked for
 LONGEST_ORPHAN = 60.0  # seconds that workers may outlive their parent
 
 
@@ -82,7 +84,7 @@ def worker_killed(command: Command, usual: Undisturbed, folder: Path, chance: ra
         victim = chance.choice(_workers(process))
     except IndexError:
         process.communicate()
-        raise Failed("the run ended before a worker could be killed") from None
+        raise TooLate("the run ended before a worker could be killed") from None
     victim.kill()
     _, said = process.communicate(timeout=SECONDS)
     if process.returncode:
@@ -119,7 +121,7 @@ def disk_filled(command: Command, usual: Undisturbed, folder: Path, chance: rand
     _, said = process.communicate(timeout=SECONDS)
     filler.unlink()
     if process.returncode == 0:
-        raise Failed("the run ended before the disk was full")
+        raise TooLate("the run ended before the disk was full")
     check_one_line(said, "No space left on device")
     complete(command.plus("--resume"), usual, folder)
 
@@ -149,13 +151,20 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 def repeated(times: int, trial: Callable[[Path], None], folder: Path, holding: Path | None = None) -> list[str]:
-    """What went wrong in so many trials, each in a fresh folder."""
-    wrong = []
-    for number in range(times):
+    """What went wrong in so many trials, each in a fresh folder. One that came too late is tried again."""
+    wrong: list[str] = []
+    done = late = 0
+    while done < times:
         try:
             trial(fresh(folder, holding))
+        except TooLate as error:
+            late += 1
+            if late < MOST_LATE * times:
+                continue
+            wrong.append(f"trial {done}: {error}")
         except Failed as error:
-            wrong.append(f"trial {number}: {error}")
+            wrong.append(f"trial {done}: {error}")
+        done += 1
     return wrong
 
 

@@ -1,6 +1,6 @@
 """Disturb runs of the shell in every way that a long job meets, and count what survives.
 
-    python workflows/reliability/run.py [--quick] [--only KIND ...] [--seed N]
+    python workflows/reliability/run.py [--times N] [--only KIND ...] [--seed N]
 
 One line a kind of fault; the exit status is 1 if any trial failed.
 """
@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import faults
 from runs import Command, Undisturbed
 from servers import BUCKET, LocalS3, prefix_of, server_stopped, succeed
 
-FEW = 2  # trials of each kind with --quick
 DISK = 400  # megabytes of the small disk
 
 
@@ -85,7 +85,7 @@ class Trials:
 
     def servers(self, times: int) -> list[str]:
         """Runs into a bucket whose server is stopped and started again."""
-        numbers = iter(range(times))
+        numbers = count()
         with LocalS3() as server:
             before = time.monotonic()
             usual = Command.of(f"s3://{BUCKET}/undisturbed/a.zarr", env=server.env)
@@ -117,28 +117,28 @@ def kinds(trials: Trials) -> dict[str, tuple[int, Callable[[int], list[str]]]]:
     }
 
 
-def results(chosen: list[str], *, quick: bool, seed: int) -> Iterator[tuple[str, int, list[str], float]]:
+def results(chosen: list[str], given: int | None, seed: int) -> Iterator[tuple[str, int, list[str], float]]:
     """For each kind of fault: its name, how many trials were made, what went wrong, and the seconds."""
     with tempfile.TemporaryDirectory() as folder:
         trials = Trials(Path(folder), random.Random(seed))
         for name, (times, run) in kinds(trials).items():
             if name not in chosen:
                 continue
-            number, start = FEW if quick else times, time.monotonic()
+            number, start = given or times, time.monotonic()
             yield name, number, run(number), time.monotonic() - start
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = list(kinds(Trials(Path(), random.Random())))
-    parser.add_argument("--quick", action="store_true", help=f"{FEW} trials of each kind")
+    parser.add_argument("--times", type=int, metavar="N", help="trials of each kind, instead of as many as usual")
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="KIND", help=", ".join(names))
     parser.add_argument("--seed", type=int, default=0, help="of the random moments")
     given = parser.parse_args()
     if os.geteuid() and any("disk" in name for name in given.only):
         sys.exit("only root can mount a small disk; run this as root, or leave out zarr-disk-full and tif-disk-full")
     failed = False
-    for name, number, wrong, seconds in results(given.only, quick=given.quick, seed=given.seed):
+    for name, number, wrong, seconds in results(given.only, given.times, given.seed):
         print(f"{name:17} {number - len(wrong):3} of {number} survived, {seconds:.0f} s", flush=True)
         for line in wrong:
             print(f"    {line}", flush=True)

@@ -26,6 +26,10 @@ class Failed(Exception):
     """A run did not keep its promise; the message says which one."""
 
 
+class TooLate(Failed):
+    """The run had ended when it was to be disturbed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """A command of the shell, called in a folder.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from runs import SECONDS, Command, Failed, check_one_line, wait_until
+from runs import SECONDS, Command, Failed, TooLate, check_one_line, wait_until
 from werkzeug.serving import BaseWSGIServer, make_server
 
 BUCKET = "trials"
@@ -89,7 +89,7 @@ def server_stopped(command: Command, usual: Mapping[str, bytes], server: LocalS3
     _, said = process.communicate(timeout=SECONDS)
     server.start()
     if process.returncode == 0:
-        raise Failed("the run ended before the server was stopped")
+        raise TooLate("the run ended before the server was stopped")
     check_one_line(said, "s3://")
     succeed(command.plus("--resume"), folder)
     if server.objects(prefix) != usual:
