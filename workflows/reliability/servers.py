@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -50,6 +51,7 @@ class LocalS3:
 
     def start(self) -> None:
         """Listen, at the same port as before."""
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it would print every request
         app = DomainDispatcherApplication(create_backend_app)
         self.server = make_server("127.0.0.1", self.port, app, threaded=True)
         self.port = self.server.server_port
