@@ -16,12 +16,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count
 from pathlib import Path
 
 import faults
 from runs import Command, Failed, Undisturbed
-from servers import BUCKET, LocalS3, prefix_of, server_stopped, succeed
+from servers import BUCKET, LocalS3, server_stopped, succeed
 
 DISK = 400  # megabytes of the small disk
 
@@ -85,16 +84,14 @@ class Trials:
 
     def servers(self, times: int) -> list[str]:
         """Runs into a bucket whose server is stopped and started again."""
-        numbers = count()
         with LocalS3() as server:
+            command = Command.of(f"s3://{BUCKET}/a.zarr", env=server.env)
             before = time.monotonic()
-            usual = Command.of(f"s3://{BUCKET}/undisturbed/a.zarr", env=server.env)
-            succeed(usual, self.folder)
-            seconds = time.monotonic() - before
-            objects = server.objects(prefix_of(usual))
+            succeed(command, self.folder)
+            seconds, objects = time.monotonic() - before, server.objects()
 
             def trial(folder: Path) -> None:
-                command = Command.of(f"s3://{BUCKET}/{next(numbers)}/a.zarr", env=server.env)
+                server.clear()
                 server_stopped(command, objects, server, folder, self.chance.uniform(0, seconds / 2))
 
             return faults.repeated(times, trial, self.folder / "server")

@@ -63,29 +63,32 @@ class LocalS3:
         self.server.shutdown()
         self.server.server_close()
 
-    def objects(self, prefix: str) -> dict[str, bytes]:
-        """The bytes of all objects, by what follows the prefix."""
-        found = {}
-        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix):
-            for told in page.get("Contents", []):
-                body = self.client.get_object(Bucket=BUCKET, Key=told["Key"])["Body"]
-                found[told["Key"].removeprefix(prefix)] = body.read()
-        return found
+    def objects(self) -> dict[str, bytes]:
+        """The bytes of all objects of the bucket, by their keys."""
+        return {key: self.client.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in self._keys()}
+
+    def clear(self) -> None:
+        """Remove all objects of the bucket."""
+        for key in self._keys():
+            self.client.delete_object(Bucket=BUCKET, Key=key)
+
+    def _keys(self) -> list[str]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+        return [told["Key"] for page in pages for told in page.get("Contents", [])]
 
 
 def server_stopped(command: Command, usual: Mapping[str, bytes], server: LocalS3, folder: Path, wait: float) -> None:
     """Stop the server of a bucket while a run writes to it: it ends in one line, and goes on when the server is back.
 
     Args:
-        command: writes to a prefix of its own in the bucket.
-        usual: the objects that it leaves if nobody disturbs it, by what follows the prefix.
+        command: writes to the bucket, which is empty.
+        usual: the objects that it leaves if nobody disturbs it, by their keys.
         server: of the bucket.
         folder: where the command is called.
         wait: seconds between the first object and the stop.
     """
-    prefix = prefix_of(command)
     process = command.start(folder)
-    wait_until(lambda: bool(server.objects(prefix)), process)
+    wait_until(lambda: bool(server.objects()), process)
     time.sleep(wait)
     server.stop()
     _, said = process.communicate(timeout=SECONDS)
@@ -94,7 +97,7 @@ def server_stopped(command: Command, usual: Mapping[str, bytes], server: LocalS3
         raise TooLate("the run ended before the server was stopped")
     check_one_line(said, "s3://")
     succeed(command.plus("--resume"), folder)
-    if server.objects(prefix) != usual:
+    if server.objects() != usual:
         raise Failed("the objects differ from those of an undisturbed run")
 
 
@@ -103,8 +106,3 @@ def succeed(command: Command, folder: Path) -> None:
     status, said = command.run(folder)
     if status:
         raise Failed(f"{' '.join(command.words)} ended with {status}: {said[-500:]}")
-
-
-def prefix_of(command: Command) -> str:
-    """Where in the bucket the folder of an output begins."""
-    return command.words[-1].removeprefix(f"s3://{BUCKET}/").rpartition("/")[0] + "/"
