@@ -15,6 +15,7 @@ from rangegeo.analysis.similarity import similarity
 from rangegeo.cubes.betas import at_beta, usual_beta
 from rangegeo.cubes.lazy import as_lazy
 from rangegeo.errors import UsageError
+from rangegeo.jobs.extend import extend_store
 from rangegeo.jobs.write import write_cube
 from rangegeo.models.model import Model
 from rangegeo.picture.notebook import painted, plot
@@ -215,7 +216,8 @@ class RangegeoAccessor:
         *,
         overwrite: bool = False,
         resume: bool = False,
-        zarr_format: int = 3,
+        extend: bool = False,
+        zarr_format: int | None = None,
         dtype: str = "float32",
         scales_from: str | Location | None = None,
         creation_options: Mapping[str, object] | Iterable[str] | None = None,
@@ -227,7 +229,9 @@ class RangegeoAccessor:
             path: the store, with a name that ends in .zarr: a path, or an address such as "s3://bucket/alps.zarr".
             overwrite: replace a cube that exists.
             resume: continue what an interrupted call with the same arguments left.
-            zarr_format: 3, or 2 for programs that cannot read 3, such as GDAL before 3.11.
+            extend: let a store that exists grow by this cube, whose pixels lie on the same lattice. What is there stays
+                as it is; pixels of neither are NaN. The store keeps its format, chunks, compression and steps.
+            zarr_format: 3, the default, or 2 for programs that cannot read 3, such as GDAL before 3.11.
             dtype: "float32", "float16", "int16" or "int8". int16 counts in steps of the model's own, which
                 neighbouring rasters share. For int8, and for cubes of other values, the cube is computed twice, first
                 for its ranges.
@@ -242,13 +246,24 @@ class RangegeoAccessor:
         Raises:
             UsageError: an argument is wrong. OutputError: the store cannot be written. Nothing was touched.
         """
+        if extend:
+            return extend_store(
+                self._cube,
+                path,
+                overwrite=overwrite,
+                resume=resume,
+                dtype=dtype,
+                zarr_format=zarr_format,
+                scales_from=scales_from,
+                creation_options=creation_options,
+            )
         return write_cube(
             self._cube,
             path,
             "zarr",
             overwrite=overwrite,
             resume=resume,
-            zarr_format=zarr_format,
+            zarr_format=3 if zarr_format is None else zarr_format,
             dtype=dtype,
             scales_from=scales_from,
             creation_options=creation_options,

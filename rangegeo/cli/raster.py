@@ -105,6 +105,7 @@ OUTPUT_OPTIONS = (
     click.option("--overwrite", is_flag=True, help="Replace an output that exists, and its .qml and _rgb.tif."),
     storage_option,
     click.option("--resume", is_flag=True, help="Continue what an interrupted run of the same command left."),
+    click.option("--extend", is_flag=True, help="Let a .zarr that exists grow by this raster; what is there stays."),
 )
 
 
@@ -127,6 +128,7 @@ def command(
     rangegeo raster --bbox 5,44,10,48 --res 1000 --crs EPSG:3035 -o alps.tif
     rangegeo raster --bbox 176,-19,-178,-15 --res 0.01 --model SatCLIP -o fiji.tif
     rangegeo raster --like elevation.tif -o same_grid.tif
+    rangegeo raster --bbox 10,44,12,48 --res 0.01 --beta 0,0.5,1 --extend -o alps.zarr
     rangegeo raster --aoi park.gpkg --res 100 --crs EPSG:32632 --co COMPRESS=DEFLATE -o park.tif
     """
     from rangegeo.cli.notices import announce_demo, say_what_exists

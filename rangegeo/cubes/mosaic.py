@@ -34,8 +34,8 @@ from rangegeo.schema.complete import completed
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
 from rangegeo.schema.facts import facts_of, with_facts
 from rangegeo.schema.merged import merged_facts
+from rangegeo.stores.identity import identity
 from rangegeo.stores.opening import joined_betas, open_cube
-from rangegeo.support.address import Address
 from rangegeo.support.location import Location, located
 
 Part: TypeAlias = str | Location | xr.DataArray
@@ -108,16 +108,6 @@ def _in_order(cube: xr.DataArray) -> xr.DataArray:
     """The cube with its northernmost row, its westernmost column and its smallest beta first."""
     cube = north_up(cube)
     return cube.sortby("beta") if "beta" in cube.dims and (np.diff(held_betas(cube)) < 0).any() else cube
-
-
-def identity(path: Location) -> str:
-    """A token of what lies at a path now, without reading its values."""
-    if isinstance(path, Address):
-        names = ("zarr.json", ".zgroup", ".zattrs", "journal/entries/c/0", "journal/entries/0")
-        return tokenize(str(path), [(path / name).tag() for name in names])
-    told = [path / name for name in ("zarr.json", ".zgroup", ".zattrs")] if path.is_dir() else [path]
-    known = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in told if file.exists()]
-    return tokenize(str(path.resolve()), known)
 
 
 def usual_sides(cube: xr.DataArray) -> tuple[int, int]:

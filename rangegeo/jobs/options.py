@@ -211,6 +211,7 @@ class RasterOutput:
         stac: whether a STAC item is written beside each output.
         overwrite: whether an output that exists is replaced.
         resume: whether to continue what an interrupted run of the same request left.
+        extend: whether a Zarr store that exists grows by the raster.
     """
 
     out: Location
@@ -226,6 +227,7 @@ class RasterOutput:
     stac: bool = False
     overwrite: bool = False
     resume: bool = False
+    extend: bool = False
 
     @property
     def picture(self) -> Location | None:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
     from rangegeo.cubes.graph import LazyRaster
+    from rangegeo.cubes.spec import RasterSpec
     from rangegeo.grid.coords import Labels
     from rangegeo.grid.extent import Area
+    from rangegeo.jobs.extend import Growth
     from rangegeo.models.model import Model
     from rangegeo.picture.preview import Look
     from rangegeo.stores.quantise import Storage
@@ -39,6 +41,7 @@ class RasterJob:
         format: of the output.
         storage: how values are stored.
         overviews: coarser levels of a Zarr store; None if they were not asked for.
+        growth: of the store that grows by the raster; None if a new output is made.
         facts: what was measured; empty until it is written.
         written: paths of the embeddings; empty until they are written.
     """
@@ -50,6 +53,7 @@ class RasterJob:
     format: Format
     storage: Storage
     overviews: list[xr.DataArray] | None
+    growth: Growth | None = None
     facts: dict[str, object] = field(default_factory=dict)
     written: list[Location] = field(default_factory=list)
 
@@ -75,7 +79,11 @@ class RasterJob:
     @property
     def blocks(self) -> int:
         """How many blocks are to be written."""
-        return self.raster.values.npartitions - self.kept
+        return self._all_blocks - self.kept
+
+    @property
+    def _all_blocks(self) -> int:
+        return self.raster.values.npartitions if self.growth is None else self.growth.blocks
 
     @property
     def kept(self) -> int:
@@ -98,7 +106,9 @@ class RasterJob:
         """What is worth a word before it is written."""
         from rangegeo.grid.pyramid import COARSEST
 
-        if self.kept:
+        if self.growth is not None:
+            yield from self.growth.notes()
+        elif self.kept:
             yield f"{counted(self.kept, 'block')} of {self.raster.values.npartitions} were written before"
         if self.overviews is not None and not self.overviews:
             yield f"no overviews: at most {COARSEST} pixels a side are read whole"
@@ -113,6 +123,11 @@ class RasterJob:
         """
         from rangegeo.jobs.write import compute_and_write, warn_of_losses
 
+        if self.growth is not None:
+            self.written[:] = self.growth.write(
+                resume=self.output.resume, discard=self.output.overwrite, facts=self.facts
+            )
+            return self.written
         options = _writer_options(self.format, self.output)
         options |= {"overwrite": self.output.overwrite, "resume": self.output.resume}
         if self.overviews is not None:
@@ -127,6 +142,8 @@ class RasterJob:
         """What was measured while it was written."""
         from rangegeo.jobs.measured import interpolation_line, stored_line
 
+        if self.growth is not None and not self.growth.grows:
+            return
         yield interpolation_line(self.facts, self.raster.spec.tolerance)
         if self.storage.dtype != "float32":
             yield stored_line(self.facts, self.storage)
@@ -160,8 +177,12 @@ def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
         raise UsageError(f"{argument('overviews')} is for .zarr; a Cloud Optimized GeoTIFF has them anyway, {plain}")
     if output.zarr_format and not to_zarr:
         raise UsageError(f"{argument('zarr_format')} is for .zarr; leave it out")
+    if output.extend:
+        _check_extend(output, to_zarr=to_zarr)
     form.check_options(dtype=output.dtype, **_writer_options(form, output))
-    if (to_zarr and not is_arriving(output.out)) or (not to_zarr and not several):
+    if output.extend:
+        check_destination(output.out, 0, overwrite=True, store=True)
+    elif (to_zarr and not is_arriving(output.out)) or (not to_zarr and not several):
         finished = output.resume and output.out.name in committed(output.out)
         check_destination(output.out, 0, overwrite=output.overwrite or finished, store=to_zarr)
     if output.picture is not None:
@@ -171,6 +192,24 @@ def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
         check_destination(output.picture, 0, overwrite=output.overwrite, other=argument("preview", "PICTURE.png"))
     elif output.stretch is not None:
         raise UsageError(f"{argument('stretch')} is for the picture; add {argument('preview')}, or leave it out")
+
+
+def _check_extend(output: RasterOutput, *, to_zarr: bool) -> None:
+    """Refuse options that a store which grows has chosen already."""
+    if not to_zarr:
+        raise UsageError(f"{argument('extend', True)} is for .zarr; write another file, and join both: rangegeo mosaic")
+    if not output.out.exists():
+        raise UsageError(
+            f"{output.out} does not exist, so it cannot grow; leave out {argument('extend', True)} to make it"
+        )
+    given = {
+        "creation_options": output.creation_options,
+        "zarr_format": output.zarr_format,
+        "scales_from": output.scales_from,
+        "overviews": output.overviews,
+    }
+    for name in (name for name, value in given.items() if value):
+        raise UsageError(f"a store that grows keeps what it has; leave out {argument(name)}")
 
 
 def _look(output: RasterOutput) -> Look:
@@ -213,6 +252,8 @@ def _planned(
     recipe = content.recipe(model)
     if content.pca_from is not None:
         recipe = taken_projection(recipe, model, content.pca_from, content.pca)
+    elif content.pca is not None and output.extend:
+        recipe = taken_projection(recipe, model, output.out, content.pca)
     elif content.pca is not None:
         recipe = with_projection(recipe, model.evaluator, geobox, content.pca, area)
     chunks = "auto" if output.chunks is None else output.chunks
@@ -221,11 +262,14 @@ def _planned(
     )
     expected = outline(spec)
     options = _writer_options(form, output) | ({"overviews": True} if output.overviews else {})
-    form.check(expected, output.out, overwrite=output.overwrite, resume=output.resume, dtype=output.dtype, **options)
+    replaces = output.overwrite or output.extend
+    form.check(expected, output.out, overwrite=replaces, resume=output.resume, dtype=output.dtype, **options)
     if output.stac:
         from rangegeo.stores.stac import check_items
 
-        check_items(form.outputs(expected, output.out), overwrite=output.overwrite)
+        check_items(form.outputs(expected, output.out), overwrite=replaces)
+    if output.extend:
+        return _growing(spec, expected, model, output, form)
     storage = choose_storage(
         expected,
         output.dtype,
@@ -244,4 +288,24 @@ def _planned(
         format=form,
         storage=storage,
         overviews=make_overviews(raster) if output.overviews else None,
+    )
+
+
+def _growing(spec: RasterSpec, expected: xr.DataArray, model: Model, output: RasterOutput, form: Format) -> RasterJob:
+    """The job of a store that grows."""
+    from rangegeo.cubes.graph import to_dask
+    from rangegeo.jobs.extend import Growth, check_growing
+
+    check_growing(output.out, expected, output.dtype)  # before tasks are made
+    raster = to_dask(spec)
+    growth = Growth.of(output.out, raster.cube, output.dtype)
+    return RasterJob(
+        raster=raster,
+        cube=growth.cube,
+        model=model,
+        output=output,
+        format=form,
+        storage=growth.storage,
+        overviews=None,
+        growth=growth,
     )

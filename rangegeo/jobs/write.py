@@ -60,13 +60,13 @@ def write_cube(
         UsageError: the cube has no grid, or an argument is out of its domain. OutputError: the destination cannot be
             written; nothing was touched.
     """
-    cube = _usual(cube)
+    cube = usual_cube(cube)
     if options.get("zarr_format") in ("2", "3"):
         options["zarr_format"] = int(str(options["zarr_format"]))
     told = checked_options(storage_options)
     path, form, dtype = located(path, told), FORMATS[format], check_dtype(dtype)
     scales_from = None if scales_from is None else located(scales_from, told)
-    _check_suffix(path, format)
+    check_suffix(path, format)
     options = {**options, "overwrite": overwrite, "creation_options": named_options(creation_options)}
     cube = north_up(cube) if form.north_up else cube
     form.check(cube, path, dtype=dtype, resume=resume, **options)  # before anything is computed
@@ -85,7 +85,7 @@ def write_cube(
     return written
 
 
-def _check_suffix(path: Location, format: str) -> None:
+def check_suffix(path: Location, format: str) -> None:
     """Refuse a path whose suffix is not one of the format.
 
     Raises:
@@ -208,7 +208,7 @@ def _check_labels(cube: xr.DataArray) -> None:
         )
 
 
-def _usual(cube: xr.DataArray) -> xr.DataArray:
+def usual_cube(cube: xr.DataArray) -> xr.DataArray:
     """A cube as other programs hand it back, with all its coordinates and with its dimensions in the usual order.
 
     Raises:

@@ -37,15 +37,20 @@ def check_alike(first: xr.DataArray, other: xr.DataArray, first_name: str, name:
     Raises:
         CubeError: they differ.
     """
+
+    def refusal(called: str, ours: str, theirs: str, typed: str) -> CubeError:
+        return CubeError(f"{first_name} and {name} differ in {called}: {ours} and {theirs}; make {name} with {typed}")
+
     facts, others = facts_of(first), facts_of(other)
     for fact, (called, typed) in SHARED.items():
         if facts.get(fact) != others.get(fact):
-            told, ours = (_shown(part.get(fact)) for part in (others, facts))
-            raise _refusal(name, first_name, called, told, ours, argument(typed))
+            ours, theirs = (_shown(part.get(fact)) for part in (facts, others))
+            way = argument(typed, facts[fact]) if fact == "model" and fact in facts else f"the same {argument(typed)}"
+            raise refusal(called, ours, theirs, way)
     names, other_names = band_names(first), band_names(other)
     if names != other_names:
-        told, ours = _some(other_names), _some(names)
-        raise _refusal(name, first_name, "bands", told, ours, f"{argument('bands')} or {argument('pca')}")
+        way = argument("pca", len(names)) if "pca_mean" in facts else f"the same {argument('bands')}"
+        raise refusal("bands", _some(names), _some(other_names), way)
     if not same_basis(facts, others):
         raise CubeError(
             f"{name} has other principal components than {first_name}; make it again with "
@@ -53,8 +58,9 @@ def check_alike(first: xr.DataArray, other: xr.DataArray, first_name: str, name:
         )
     held, of_other = held_betas(first), held_betas(other)
     if betas and (held.shape != of_other.shape or (np.abs(held - of_other) > SAME_BETA).any()):
-        told, ours = (", ".join(f"{beta:g}" for beta in part) or "none" for part in (of_other, held))
-        raise _refusal(name, first_name, "betas", told, ours, argument("betas"))
+        ours, theirs = (", ".join(f"{beta:g}" for beta in part) or "none" for part in (held, of_other))
+        way = argument("betas", tuple(held.tolist())) if len(held) else f"the same {argument('betas')}"
+        raise refusal("betas", ours, theirs, way)
 
 
 def same_basis(facts: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
@@ -69,12 +75,6 @@ def same_basis(facts: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
 def held_betas(cube: xr.DataArray) -> np.ndarray:
     """(n,) the betas of a cube; none if it has none."""
     return np.atleast_1d(cube["beta"].values).astype(float) if "beta" in cube.coords else np.array([])
-
-
-def _refusal(name: str, first_name: str, called: str, told: str, ours: str, typed: str) -> CubeError:
-    return CubeError(
-        f"{name} and {first_name} differ in {called}: {told} there, {ours} here; make both with the same {typed}"
-    )
 
 
 def _shown(value: object) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
+from typing import Protocol
 
 import numpy as np
 import xarray as xr
@@ -17,18 +19,38 @@ from rangegeo.stores.journal import BlindStore, ChecksumStore, Entry, objects_ar
 from rangegeo.stores.quantise import Storage
 from rangegeo.support.location import Location, listing
 
+
+class Taking(Protocol):
+    """Takes blocks over from another store, see `rangegeo.stores.carried.Carried`."""
+
+    def take(self, draft: Draft, array: zarr.Array) -> Mapping[tuple[int, int], Entry]:
+        """Put the blocks into the array of a draft; returns their entries."""
+
+
 CHUNK_BYTES = 4 * 2**20  # the largest stored chunk, which holds one beta and as many bands as fit
 
 
-def block_writing(cube: xr.DataArray, array: zarr.Array, storage: Storage, draft: Draft) -> Written:
+def block_writing(
+    cube: xr.DataArray,
+    array: zarr.Array,
+    storage: Storage,
+    draft: Draft,
+    carried: Taking | None = None,
+) -> Written:
     """How the blocks of a cube are written to an array of a draft, but for those that an earlier run wrote.
 
     Args:
         cube: (beta, band, y, x).
         array: whose chunks no two blocks share, in a `ChecksumStore`.
+        carried: takes blocks over from another store first.
     """
     journal, root = draft.journal(), listing(draft.store) if draft.continued else draft.store
-    done = journal.done(lambda top, left, entry: objects_are_sound(root, entry)) if draft.continued else {}
+    taken = {} if carried is None else dict(carried.take(draft, array))
+
+    def is_sound(top: int, left: int, entry: Entry) -> bool:
+        return (top, left) not in taken and objects_are_sound(root, entry)
+
+    done = taken | (journal.done(is_sound) if draft.continued else {})
     write, itemsize = block_writer(array, storage), array.dtype.itemsize
     return Written(cube=cube, write=write, journal=journal, done=done, itemsize=itemsize)
 

@@ -101,6 +101,7 @@ def drafted(
     outputs: Sequence[Location],
     overwrite: bool,
     resume: bool,
+    discard: bool | None = None,
 ) -> Iterator[Draft]:
     """A context with the draft of an output. It is removed if the context ends well, and if it holds no block.
 
@@ -109,8 +110,9 @@ def drafted(
         request: what is written, from `request_of`.
         storage: how values are stored.
         outputs: the files or folders that get their final names.
-        overwrite: whether outputs that exist are replaced, and whether what an earlier run left may be thrown away.
+        overwrite: whether outputs that exist are replaced.
         resume: whether to continue what an earlier run left.
+        discard: whether what an earlier run left may be thrown away; by default if outputs are replaced.
     Raises:
         OutputError: another process writes one of the outputs; an output exists; or an earlier run left another request
             unfinished, or the same one, and it is not said what to do with it. Nothing was touched.
@@ -123,7 +125,7 @@ def drafted(
         if not resume and path.name in _committed(folder) and isinstance(path, Address) and path in outputs:
             exchange(folder / STORE, path, folder)  # the earlier run had all; what it began is finished first
             empty(folder)
-        continued = _goes_on(path, folder, told, overwrite=overwrite, resume=resume)
+        continued = _goes_on(path, folder, told, overwrite=overwrite if discard is None else discard, resume=resume)
         committed = _committed(folder) if continued else []
         _check_free([output for output in outputs if output.name not in committed], overwrite=overwrite)
         if not continued:

@@ -22,7 +22,7 @@ from rangegeo.schema.complete import as_text
 from rangegeo.schema.cube import NAME, as_4d, geobox_of
 from rangegeo.schema.facts import MARKED, Facts, computed_from, coordinates_text, facts_of, facts_of_values, measured_on
 from rangegeo.schema.steps import FORMULA, OFFSET, SCALE
-from rangegeo.stores.arrays import array_to_write, block_writing, evenly_chunked, stored_chunks
+from rangegeo.stores.arrays import Taking, array_to_write, block_writing, evenly_chunked, stored_chunks
 from rangegeo.stores.attributes import flat_facts, plain_attributes, simplify_consolidated
 from rangegeo.stores.blocks import Measuring, Report, stored_bytes, write_blocks
 from rangegeo.stores.conventions import declared_attributes, gdal_crs, overview_name
@@ -51,6 +51,8 @@ def write_zarr(
     storage: Storage = FLOAT32,
     measuring: Callable[[da.Array], Measuring | None] | None = None,
     resume: bool = False,
+    discard: bool | None = None,
+    carried: Taking | None = None,
     report: Report | None = None,
     progress: Progress = SILENT,
 ) -> list[Location]:
@@ -68,6 +70,8 @@ def write_zarr(
             as coordinates, see `rangegeo.schema.steps`.
         measuring: finds what is measured while the cube is computed, `rangegeo.cubes.proof.Measuring.of`.
         resume: whether to continue what an interrupted run of the same request left.
+        discard: whether what an interrupted run left may be thrown away; by default if an existing cube is replaced.
+        carried: blocks that are taken over from the store that is replaced, `rangegeo.stores.carried.Carried`.
         report: called with what was measured and with what storing the values cost.
         progress: is told how far the work is.
     Returns:
@@ -84,10 +88,10 @@ def write_zarr(
     cube = evenly_chunked(as_4d(cube)).rename(NAME)
     overviews = [as_4d(overview).rename(NAME) for overview in overviews]
     request = request_of(cube, storage, **groups.request, **{"overviews": len(overviews)})
-    with drafted(path, request, storage, outputs=[path], overwrite=overwrite, resume=resume) as draft:
+    with drafted(path, request, storage, outputs=[path], overwrite=overwrite, resume=resume, discard=discard) as draft:
         root = draft.store
         array = array_to_write(root) if draft.continued else groups.make(cube, root, overviews)
-        written = block_writing(cube, array, storage, draft)
+        written = block_writing(cube, array, storage, draft, carried)
         spools = [Spool.of(draft, number, overview, storage) for number, overview in enumerate(overviews)]
         also = [spool.writing(overview, draft) for overview, spool in zip(overviews, spools, strict=True)]
         facts, (entries, *of_overviews) = write_blocks(written, measuring, also, progress=progress)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import zarr
 from numcodecs import Blosc
 from zarr.codecs import BloscCodec
 
@@ -56,6 +57,29 @@ class ZarrOptions:
         if zarr_format == 2:
             return Blosc(cname=self.compress, clevel=self.level, shuffle=SHUFFLES_OF_FORMAT_2[self.shuffle])
         return BloscCodec(cname=self.compress, clevel=self.level, shuffle=self.shuffle)
+
+
+def options_of(array: zarr.Array) -> dict[str, str] | None:
+    """The options that an array was made with, as they are typed; None if rangegeo makes no such arrays."""
+    shards = {"SHARDS": "YES" if array.shards else "NO"}
+    if not array.compressors:
+        return {"COMPRESS": "NONE", **shards}
+    told = array.compressors[0]
+    if len(array.compressors) != 1 or not isinstance(told, Blosc | BloscCodec):
+        return None
+    of_format_2 = isinstance(told, Blosc)
+    shuffle = told.shuffle if of_format_2 else told.shuffle.value
+    shuffle = {code: name for name, code in SHUFFLES_OF_FORMAT_2.items()}.get(shuffle) if of_format_2 else shuffle
+    stored = {
+        "COMPRESS": told.cname if of_format_2 else told.cname.value,
+        "LEVEL": str(told.clevel),
+        "SHUFFLE": shuffle,
+    }
+    typed = {
+        name: next((text for text, known in CHOICES[name].items() if value in (known, text)), None)
+        for name, value in stored.items()
+    }
+    return None if None in typed.values() else {**{name: str(text) for name, text in typed.items()}, **shards}
 
 
 def parse_zarr_options(

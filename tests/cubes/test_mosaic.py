@@ -133,14 +133,18 @@ def test_values_within_their_errors_are_no_difference(make, folder):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"betas": 0.5}, "cube 2 and cube 1 differ in betas: 0.5 there, 0, 1 here; make both with the same betas"),
-        ({"bands": "visual"}, "cube 2 and cube 1 differ in bands: 24 (visual_00, visual_01, visual_02 …) there, 40"),
-        ({"model": "RANGE+"}, "cube 2 and cube 1 differ in encoder file: "),
+        ({"betas": 0.5}, "cube 1 and cube 2 differ in betas: 0, 1 and 0.5; make cube 2 with betas=(0, 1)"),
+        ({"bands": "visual"}, "cube 1 and cube 2 differ in bands: 40 (visual_00, visual_01, visual_02 …) and 24 (v"),
+        ({"model": "RANGE+"}, "cube 1 and cube 2 differ in encoder file: "),
+        (
+            {"model": "SatCLIP", "betas": None},
+            "cube 1 and cube 2 differ in model: RANGE+ and SatCLIP; make cube 2 with m",
+        ),
         (
             {"layout": "components", "betas": None},
-            "cube 2 and cube 1 differ in layout: components there, not said here",
+            "differ in layout: not said and components; make cube 2 with the same",
         ),
-        ({"pca": 3}, "differ in bands: 3 (pca_0, pca_1, pca_2) there, 40 (visual_00"),
+        ({"pca": 3}, "differ in bands: 40 (visual_00, visual_01, visual_02 …) and 3 (pca_0, pca_1, pca_2); make"),
     ],
 )
 def test_other_contents_are_refused(make, options, said):

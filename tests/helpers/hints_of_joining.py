@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from helpers.hint_files import BOX, made
+from helpers.hint_files import BOX, made, text
 from helpers.hints import Row, Way
 
 JOIN = "mosaic a.zarr b.zarr -o o.zarr"
 EAST = f"{BOX} --bbox 6,44,7,45 -o o.zarr"
-SHELL = (
+JOINING = (
     Row(
         "joined in another CRS",
         JOIN,
@@ -29,13 +29,13 @@ SHELL = (
     Row(
         "joined with another beta",
         JOIN,
-        (Way("make both with the same --beta", then=EAST, give={"--beta": "0.5"}),),
+        (Way(r"make b.zarr with (?P<type>--beta \S+)$", then=EAST),),
         (made("a.zarr"), made("b.zarr", "--bbox", "6,44,7,45", "--beta", "1")),
     ),
     Row(
         "joined with other bands",
         JOIN,
-        (Way("make both with the same --bands or --pca", then=EAST, give={"--bands": "all"}),),
+        (Way("make b.zarr with the same --bands", then=EAST, give={"--bands": "all"}),),
         (made("a.zarr"), made("b.zarr", "--bands", "1-3")),
     ),
     Row(
@@ -63,7 +63,86 @@ SHELL = (
         (made("a.zarr"),),
     ),
 )
+GROW = f"{BOX} --bbox 6,44,7,45 --extend -o a.zarr"
+GROWING = (
+    Row(
+        "growing from nothing",
+        GROW,
+        (Way("leave out (?P<drop>--extend) to make it"),),
+    ),
+    Row(
+        "a GeoTIFF that grows",
+        f"{BOX} --extend -o o.tif",
+        (Way("write another file, and join both: (?P<made>rangegeo mosaic)", then="mosaic a.tif b.tif -o o.tif"),),
+        (made("a.tif"), made("b.tif", "--bbox", "6,44,7,45")),
+    ),
+    Row(
+        "growing with a compression",
+        f"{GROW} --co COMPRESS=ZSTD",
+        (Way("leave out (?P<drop>--co)"),),
+        (made("a.zarr"),),
+    ),
+    Row(
+        "growing with a format",
+        f"{GROW} --zarr-format 2",
+        (Way("leave out (?P<drop>--zarr-format)"),),
+        (made("a.zarr"),),
+    ),
+    Row(
+        "growing in another dtype",
+        f"{GROW} --dtype int16",
+        (Way("type (?P<type>--dtype float32)"),),
+        (made("a.zarr"),),
+    ),
+    Row(
+        "growing with another beta",
+        f"{GROW} --beta 1",
+        (Way(r"make the new part with (?P<type>--beta \S+)$"),),
+        (made("a.zarr"),),
+    ),
+    Row(
+        "growing without the components",
+        GROW,
+        (Way(r"make the new part with (?P<type>--pca \d)$"),),
+        (made("a.zarr", "--pca", "2"),),
+    ),
+    Row(
+        "growing with another tolerance",
+        f"{GROW} --tolerance 1e-3",
+        (Way(r"make the new part with (?P<type>--tolerance \S+)$"),),
+        (made("a.zarr"),),
+    ),
+    Row(
+        "growing with another model",
+        f"{GROW} --model RANGE",
+        (Way(r"make the new part with (?P<type>--model \S+)$"),),
+        (made("a.zarr"),),
+    ),
+    Row(
+        "growing with overviews",
+        GROW,
+        (
+            Way("leave out (?P<drop>--extend)", swap={"a.zarr": "b.zarr"}),
+            Way("join it with the new part by (?P<made>rangegeo mosaic)", then="mosaic a.zarr -o b.zarr"),
+        ),
+        (made("a.zarr", "--bbox", "0,44,70,45", "--bands", "1-3", "--overviews"),),
+    ),
+    Row(
+        "growing with an item beside it",
+        GROW,
+        (Way(r"(?P<type>--stac) writes it again"),),
+        (made("a.zarr"), text("a.stac.json", "{}")),
+        ends=True,
+    ),
+)
+SHELL = (*JOINING, *GROWING)
 PYTHON = (
+    Row(
+        "growing with steps of another",
+        "cube.rangegeo.to_zarr('a.zarr', extend=True, scales_from='a.zarr')",
+        (Way("leave out (?P<drop>scales_from)", gone=True),),
+        (made("a.zarr"),),
+    ),
     Row(
         "a mosaic of a name",
         "rg.mosaic('a.zarr')",
