@@ -200,6 +200,7 @@ def check_growing(path: Path, new: xr.DataArray, dtype: str) -> None:
         raise UsageError(
             f"{path} has overviews, which do not grow with it; {leave}, or join it with the new part by rangegeo mosaic"
         )
+    _options(path)
     _check_extends(path, old, new, dtype)
     union([geobox_of(north_up(part)) for part in (old, new)], [str(path), NEW])
 
@@ -221,8 +222,6 @@ def _check_extends(path: Path, old: xr.DataArray, new: xr.DataArray, dtype: str)
     stored = stored_dtype(path)
     if stored != dtype:
         raise UsageError(f"{path} is {stored}, got {argument('dtype', dtype)}; type {argument('dtype', stored)}")
-    if ("beta" in old.dims) != ("beta" in new.dims):
-        raise CubeError(f"{path} and {NEW} differ in dims: {old.dims} and {new.dims}; take the same ones")
 
 
 def _evaluated(facts: Mapping[str, Any]) -> str:
@@ -310,6 +309,8 @@ def _options(path: Path) -> dict[str, Any]:
     array = stored_array(path)
     options = options_of(array)
     if options is None:
-        raise CubeError(f"{path} is compressed in a way that rangegeo does not write; write it again with to_zarr")
+        raise CubeError(
+            f"{path} is compressed in a way that rangegeo does not write; write it again with .rangegeo.to_zarr"
+        )
     version = zarr.open_group(path, mode="r", use_consolidated=False).metadata.zarr_format
     return {"zarr_format": version, "creation_options": options}

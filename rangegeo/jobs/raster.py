@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from rangegeo.cubes.graph import LazyRaster
     from rangegeo.cubes.spec import RasterSpec
+    from rangegeo.field.recipe import Recipe
     from rangegeo.grid.coords import Labels
     from rangegeo.grid.extent import Area
     from rangegeo.jobs.extend import Growth
@@ -239,7 +240,6 @@ def _planned(
     from rangegeo.cubes.graph import to_dask
     from rangegeo.cubes.outline import outline
     from rangegeo.cubes.overviews import make_overviews
-    from rangegeo.cubes.projection import taken_projection, with_projection
     from rangegeo.cubes.samples import sample_values
     from rangegeo.cubes.spec import RasterSpec
     from rangegeo.jobs.scheduler import use_threads
@@ -249,13 +249,7 @@ def _planned(
     tolerance = engine.chosen_tolerance
     use_threads(engine.threads)
     model = content.load(engine.device)
-    recipe = content.recipe(model)
-    if content.pca_from is not None:
-        recipe = taken_projection(recipe, model, content.pca_from, content.pca)
-    elif content.pca is not None and output.extend:
-        recipe = taken_projection(recipe, model, output.out, content.pca)
-    elif content.pca is not None:
-        recipe = with_projection(recipe, model.evaluator, geobox, content.pca, area)
+    recipe = _recipe(content, output, model, geobox, area)
     chunks = "auto" if output.chunks is None else output.chunks
     spec = RasterSpec.of(
         model, geobox, recipe, area=area, labels=labels, tolerance=tolerance, chunks=chunks, command=command
@@ -289,6 +283,20 @@ def _planned(
         storage=storage,
         overviews=make_overviews(raster) if output.overviews else None,
     )
+
+
+def _recipe(content: Content, output: RasterOutput, model: Model, geobox: GeoBox, area: Area | None) -> Recipe:
+    """Layers and bands, after any projection. A store that grows has its own principal components."""
+    from rangegeo.cubes.projection import taken_projection, with_projection
+
+    recipe = content.recipe(model)
+    if content.pca_from is not None:
+        return taken_projection(recipe, model, content.pca_from, content.pca)
+    if content.pca is not None and output.extend:
+        return taken_projection(recipe, model, output.out, content.pca)
+    if content.pca is not None:
+        return with_projection(recipe, model.evaluator, geobox, content.pca, area)
+    return recipe
 
 
 def _growing(spec: RasterSpec, expected: xr.DataArray, model: Model, output: RasterOutput, form: Format) -> RasterJob:

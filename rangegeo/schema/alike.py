@@ -59,8 +59,7 @@ def check_alike(first: xr.DataArray, other: xr.DataArray, first_name: str, name:
     held, of_other = held_betas(first), held_betas(other)
     if betas and (held.shape != of_other.shape or (np.abs(held - of_other) > SAME_BETA).any()):
         ours, theirs = (", ".join(f"{beta:g}" for beta in part) or "none" for part in (held, of_other))
-        way = argument("betas", tuple(held.tolist())) if len(held) else f"the same {argument('betas')}"
-        raise refusal("betas", ours, theirs, way)
+        raise refusal("betas", ours, theirs, argument("betas", tuple(held.tolist())))
 
 
 def same_basis(facts: Mapping[str, Any], others: Mapping[str, Any]) -> bool:

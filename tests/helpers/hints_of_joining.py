@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from helpers.hint_files import BOX, made, text
+from helpers.hint_files import BOX, CKPT, NPZ, made, text
 from helpers.hints import Row, Way
+
+
+def unfinished() -> None:
+    """a.zarr says that it is unfinished."""
+    import zarr
+
+    zarr.open_group("a.zarr", mode="r+").attrs["rangegeo_complete"] = 0
+
+
+def of_xarray() -> None:
+    """What xarray writes of a cube."""
+    import rangegeo as rg
+
+    rg.raster((5, 44, 6, 45), 0.25, model=rg.load_model(weights=CKPT, db=NPZ)).to_zarr("a.zarr", consolidated=False)
+
 
 JOIN = "mosaic a.zarr b.zarr -o o.zarr"
 EAST = f"{BOX} --bbox 6,44,7,45 -o o.zarr"
@@ -108,9 +123,9 @@ GROWING = (
     ),
     Row(
         "growing with another tolerance",
-        f"{GROW} --tolerance 1e-3",
+        f"{GROW} --res 0.02 --bands 1-3 --tolerance 1e-3",
         (Way(r"make the new part with (?P<type>--tolerance \S+)$"),),
-        (made("a.zarr"),),
+        (made("a.zarr", "--res", "0.02", "--bands", "1-3"),),
     ),
     Row(
         "growing with another model",
@@ -142,6 +157,24 @@ PYTHON = (
         "cube.rangegeo.to_zarr('a.zarr', extend=True, scales_from='a.zarr')",
         (Way("leave out (?P<drop>scales_from)", gone=True),),
         (made("a.zarr"),),
+    ),
+    Row(
+        "growing from a file",
+        "cube.rangegeo.to_zarr('a.zarr', extend=True)",
+        (Way("leave out (?P<drop>extend)", swap={"a.zarr": "b.zarr"}),),
+        (text("a.zarr", "no store"),),
+    ),
+    Row(
+        "growing from half a store",
+        "cube.rangegeo.to_zarr('a.zarr', extend=True)",
+        (Way("make it again before it grows", then="cube.rangegeo.to_zarr('a.zarr', overwrite=True)"),),
+        (made("a.zarr"), unfinished),
+    ),
+    Row(
+        "growing from a store of xarray",
+        "cube.rangegeo.to_zarr('a.zarr', extend=True)",
+        (Way("write it again with .rangegeo.to_zarr", then="rg.open_cube('a.zarr').rangegeo.to_zarr('b.zarr')"),),
+        (of_xarray,),
     ),
     Row(
         "a mosaic of a name",
