@@ -36,6 +36,7 @@ from rangegeo.schema.facts import facts_of, with_facts
 from rangegeo.schema.merged import merged_facts
 from rangegeo.stores.identity import identity
 from rangegeo.stores.opening import joined_betas, open_cube
+from rangegeo.support.address import Address
 from rangegeo.support.location import Location, located
 
 Part: TypeAlias = str | Location | xr.DataArray

@@ -25,11 +25,12 @@ from rangegeo.schema.cube import as_4d, geobox_of, north_up
 from rangegeo.schema.facts import facts_of, with_facts
 from rangegeo.stores.carried import Carried
 from rangegeo.stores.formats import FORMATS
-from rangegeo.stores.opening import identity, open_cube, overview_count, stored_array, stored_dtype, stored_scales
+from rangegeo.stores.identity import identity
+from rangegeo.stores.opening import open_cube, overview_count, stored_array, stored_dtype, stored_scales
 from rangegeo.stores.quantise import Storage, check_dtype, storage_within
 from rangegeo.stores.zarr import is_complete
 from rangegeo.stores.zarr_options import options_of
-from rangegeo.support.paths import local_path
+from rangegeo.support.location import Location, located
 from rangegeo.support.text import counted
 
 NEW = "the new part"  # what messages call the cube that is added
@@ -132,7 +133,7 @@ class Growth:
         if item.exists():
             yield f"{item} tells of the smaller store; {argument('stac', True)} writes it again"
 
-    def write(self, *, resume: bool, discard: bool, facts: dict[str, object]) -> list[Path]:
+    def write(self, *, resume: bool, discard: bool, facts: dict[str, object]) -> list[Location]:
         """Write the larger store, which then replaces the old one.
 
         Args:
@@ -157,13 +158,13 @@ class Growth:
 
 def extend_store(
     cube: xr.DataArray,
-    path: str | Path,
+    path: str | Location,
     *,
     overwrite: bool = False,
     resume: bool = False,
     dtype: str = "float32",
     **others: object,
-) -> list[Path]:
+) -> list[Location]:
     """Let a Zarr store grow by any cube of its lattice, as `Growth` does.
 
     Args:
@@ -179,11 +180,25 @@ def extend_store(
     """
     for name in (name for name, value in others.items() if value):
         raise UsageError(f"a store that grows keeps what it has; leave out {argument(name)}")
-    path = local_path(path)
+    path = local_store(located(path))
     check_suffix(path, "zarr")
     check_growing(path, usual_cube(cube), check_dtype(dtype))
     growth = Growth.of(path, as_lazy(usual_cube(cube)), check_dtype(dtype))
     return growth.write(resume=resume, discard=overwrite, facts={})
+
+
+def local_store(path: Location) -> Path:
+    """The path of a store that may grow.
+
+    Raises:
+        UsageError: it lies in a bucket.
+    """
+    if isinstance(path, Path):
+        return path
+    raise UsageError(
+        f"{argument('extend', True)} is for stores of this machine, got {path}; write another store, and join both: "
+        "rangegeo mosaic"
+    )
 
 
 def check_growing(path: Path, new: xr.DataArray, dtype: str) -> None:

@@ -197,9 +197,11 @@ def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
 
 def _check_extend(output: RasterOutput, *, to_zarr: bool) -> None:
     """Refuse options that a store which grows has chosen already."""
+    from rangegeo.jobs.extend import local_store
+
     if not to_zarr:
         raise UsageError(f"{argument('extend', True)} is for .zarr; write another file, and join both: rangegeo mosaic")
-    if not output.out.exists():
+    if not local_store(output.out).exists():
         raise UsageError(
             f"{output.out} does not exist, so it cannot grow; leave out {argument('extend', True)} to make it"
         )
@@ -302,11 +304,12 @@ def _recipe(content: Content, output: RasterOutput, model: Model, geobox: GeoBox
 def _growing(spec: RasterSpec, expected: xr.DataArray, model: Model, output: RasterOutput, form: Format) -> RasterJob:
     """The job of a store that grows."""
     from rangegeo.cubes.graph import to_dask
-    from rangegeo.jobs.extend import Growth, check_growing
+    from rangegeo.jobs.extend import Growth, check_growing, local_store
 
-    check_growing(output.out, expected, output.dtype)  # before tasks are made
+    path = local_store(output.out)
+    check_growing(path, expected, output.dtype)  # before tasks are made
     raster = to_dask(spec)
-    growth = Growth.of(output.out, raster.cube, output.dtype)
+    growth = Growth.of(path, raster.cube, output.dtype)
     return RasterJob(
         raster=raster,
         cube=growth.cube,

@@ -18,10 +18,11 @@ import zarr
 from rangegeo.errors import CubeError, OutputError
 from rangegeo.stores.arrays import array_to_write, block_keys
 from rangegeo.stores.drafts import Draft
+from rangegeo.stores.identity import identity
 from rangegeo.stores.journal import Entry, checksum, packed
 from rangegeo.stores.kept import Blocks, read_journal
 from rangegeo.stores.objects import store_of
-from rangegeo.stores.opening import identity, stored_array
+from rangegeo.stores.opening import stored_array
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,6 +63,7 @@ class Carried:
         Raises:
             OutputError: the old store has changed since the blocks were chosen. CubeError: its journal is damaged.
         """
+        assert isinstance(draft.store, Path)  # only stores of this machine grow
         if identity(self.path) != self.token:
             raise OutputError(f"{self.path} was changed by another program meanwhile; run the same command again")
         if not self.fits(array):

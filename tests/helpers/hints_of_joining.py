@@ -86,6 +86,12 @@ GROWING = (
         (Way("leave out (?P<drop>--extend) to make it"),),
     ),
     Row(
+        "a store in a bucket that grows",
+        f"{BOX} --extend -o s3://bucket/a.zarr",
+        (Way("write another store, and join both: (?P<made>rangegeo mosaic)", then="mosaic a.tif b.tif -o o.tif"),),
+        (made("a.tif"), made("b.tif", "--bbox", "6,44,7,45")),
+    ),
+    Row(
         "a GeoTIFF that grows",
         f"{BOX} --extend -o o.tif",
         (Way("write another file, and join both: (?P<made>rangegeo mosaic)", then="mosaic a.tif b.tif -o o.tif"),),
