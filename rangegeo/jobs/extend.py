@@ -31,6 +31,7 @@ from rangegeo.stores.quantise import Storage, check_dtype, storage_within
 from rangegeo.stores.zarr import is_complete
 from rangegeo.stores.zarr_options import options_of
 from rangegeo.support.location import Location, located
+from rangegeo.support.progress import SILENT, Progress
 from rangegeo.support.text import counted
 
 NEW = "the new part"  # what messages call the cube that is added
@@ -133,13 +134,16 @@ class Growth:
         if item.exists():
             yield f"{item} tells of the smaller store; {argument('stac', True)} writes it again"
 
-    def write(self, *, resume: bool, discard: bool, facts: dict[str, object]) -> list[Location]:
+    def write(
+        self, *, resume: bool, discard: bool, facts: dict[str, object], progress: Progress = SILENT
+    ) -> list[Location]:
         """Write the larger store, which then replaces the old one.
 
         Args:
             resume: whether to continue what an interrupted run of the same request left.
             discard: whether to throw that away.
             facts: that are measured are added here.
+            progress: is told how far the work is.
         Returns:
             The path.
         """
@@ -147,7 +151,7 @@ class Growth:
         if not self.grows:
             return [path]
         options = {**self.options, "overwrite": True, "discard": discard, "resume": resume, "carried": self.carried}
-        paths = compute_and_write(self.cube, path, FORMATS["zarr"], self.storage, options, facts.update)
+        paths = compute_and_write(self.cube, path, FORMATS["zarr"], self.storage, options, facts.update, progress)
         warn_of_losses(facts, self.storage, facts_of(self.cube), stacklevel=5)
         return paths
 

@@ -125,9 +125,8 @@ class RasterJob:
         from rangegeo.jobs.write import compute_and_write, warn_of_losses
 
         if self.growth is not None:
-            self.written[:] = self.growth.write(
-                resume=self.output.resume, discard=self.output.overwrite, facts=self.facts
-            )
+            how = {"resume": self.output.resume, "discard": self.output.overwrite}
+            self.written[:] = self.growth.write(**how, facts=self.facts, progress=progress)
             return self.written
         options = _writer_options(self.format, self.output)
         options |= {"overwrite": self.output.overwrite, "resume": self.output.resume}

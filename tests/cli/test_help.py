@@ -12,13 +12,14 @@ from rangegeo.cli import main as module
 HEAVY = {"numpy", "torch", "dask", "xarray", "rasterio", "pyproj"}
 # Without their dashes.
 RASTER = (
-    "bbox like aoi aoi-layer all-touched res crs bbox-crs align model weights db beta layout bands pca pca-from dtype "
+    "bbox like aoi aoi-layer all-touched res crs bbox-crs align model weights db temperature geographic-temperature "
+    "beta layout bands pca pca-from dtype "
     "scales-from tolerance exact device threads workers scheduler o format co zarr-format chunks preview stretch "
-    "overviews stac overwrite storage resume dry-run q v h"
+    "overviews stac overwrite storage resume extend dry-run q v h"
 )
 POINTS = (
     "lon lat crs layer input-format delimiter quoting encoding decimal representative-point invalid model weights db "
-    "beta layout bands tolerance exact device threads o format as drop-columns overwrite dry-run q v h"
+    "temperature geographic-temperature beta layout bands tolerance exact device threads o format as drop-columns overwrite dry-run q v h"
 )
 
 
