@@ -300,7 +300,8 @@ def storage_of(path: Path, cube: xr.DataArray) -> Storage:
     scale, offset = (np.tile(np.array(part, np.float64), (layers, 1)) for part in stored_scales(path))
     reach, origin = scale * np.iinfo(dtype).max, str(facts.get("quantisation_ranges", path.name))
     within = storage_within(dtype, names, offset - reach, offset + reach, one_scale=False, origin=origin)
-    known = {name: scale[0, 0] / 2 / bound for name, bound in bounds.items() if bound}
+    kinds = np.array([_component(name) for name in names])
+    known = {name: float(scale[0, kinds == name].max()) / 2 / bound for name, bound in bounds.items() if bound}
     return Storage(
         dtype=dtype,
         components=within.components,

@@ -19,7 +19,8 @@ RASTER = (
 )
 POINTS = (
     "lon lat crs layer input-format delimiter quoting encoding decimal representative-point invalid model weights db "
-    "temperature geographic-temperature beta layout bands tolerance exact device threads o format as drop-columns overwrite dry-run q v h"
+    "temperature geographic-temperature beta layout bands tolerance exact device threads "
+    "o format as drop-columns overwrite dry-run q v h"
 )
 
 

@@ -123,10 +123,14 @@ def test_it_grows_to_the_north_west_by_whole_blocks_with_links(make, folder):
     assert rg.open_cube("b.zarr").shape == (2, 3, 48, 48)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "int16", "int8"])
-def test_steps_are_kept(make, folder, dtype):
-    make(BOTH).rangegeo.to_zarr("once.zarr", dtype=dtype)
-    make(LEFT).rangegeo.to_zarr("a.zarr", dtype=dtype, scales_from="once.zarr" if dtype == "int8" else None)
+@pytest.mark.parametrize(
+    ("dtype", "options"), [("float16", {}), ("int16", {}), ("int8", {}), ("int8", {"SCALES": "BAND"})]
+)
+def test_steps_are_kept(make, folder, dtype, options):
+    make(BOTH).rangegeo.to_zarr("once.zarr", dtype=dtype, creation_options=options)
+    make(LEFT).rangegeo.to_zarr(
+        "a.zarr", dtype=dtype, creation_options=options, scales_from="once.zarr" if dtype == "int8" else None
+    )
     before = rg.open_cube("a.zarr")
     old = before.values
     make((6, 44, 7.4, 45.6)).rangegeo.to_zarr("a.zarr", dtype=dtype, extend=True)
