@@ -13,6 +13,7 @@ from rangegeo.support.location import Location
 
 @click.command("verify")
 @click.argument("cubes", metavar="CUBE...", nargs=-1, required=True, type=Place())
+@storage_option
 @click.option(
     "--pixels",
     type=click.IntRange(min=0),
@@ -25,7 +26,6 @@ from rangegeo.support.location import Location
 @click.option("--repair", is_flag=True, help="Evaluate damaged blocks again and write them, and put back metadata.")
 @model_options
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate.")
-@storage_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; of several cubes one object for each name.")
 @verbosity_options
 def command(
@@ -46,23 +46,26 @@ def command(
     \b
     rangegeo verify alps.zarr
     rangegeo verify alps.zarr --repair
+    rangegeo verify s3://bucket/alps.zarr --storage region=eu-central-1
     rangegeo verify alps_beta0.tif alps_beta1.tif --pixels 10000
     """
+    from rangegeo.cli.progress import shown_progress
     from rangegeo.errors import CubeError
-    from rangegeo.jobs.verify import verify
+    from rangegeo.jobs.examined import Asked
+    from rangegeo.jobs.verify import verify_at
 
     reports = {}
     for cube in cubes:
-        reports[str(cube)] = verify(
-            cube, pixels=pixels, seed=seed, weights=weights, db=db, device=device, repair=repair
-        )
-        for note in reports[str(cube)].notes:
+        with shown_progress(quiet=verbosity.quiet or not repair) as progress:
+            asked = Asked(pixels=pixels, seed=seed, weights=weights, db=db, device=device, progress=progress)
+            reports[cube] = verify_at(cube, asked, repair=repair)
+        for note in reports[cube].notes:
             verbosity.say(f"{cube}: {note}")
         if not (as_json or verbosity.quiet):
-            for line in reports[str(cube)].lines():
+            for line in reports[cube].lines():
                 click.echo(line)
     if as_json:
-        facts = {cube: report.facts for cube, report in reports.items()}
+        facts = {str(cube): report.facts for cube, report in reports.items()}
         click.echo(json.dumps(facts if len(facts) > 1 else next(iter(facts.values())), indent=2))
     if unsound := [report for report in reports.values() if not report.sound]:
         raise CubeError("; ".join(report.summary for report in unsound))

@@ -116,7 +116,7 @@ class _Comparison:
     model: Model
     cubes: Sequence[xr.DataArray]
     share: float
-    loss: float
+    loss: tuple[float, float]
 
     def errors(self, level: Level, pixels: Pixels) -> dict[int, float | None]:
         """The largest error in each block, as a share of what is allowed; None for a block that cannot be read."""
@@ -162,9 +162,11 @@ class _Comparison:
     def _as_stored(self, exact: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Exact values within the range of integers, and how far what is stored may be away from them."""
         storage, allowed = self.storage, np.broadcast_to(limits[..., None], exact.shape).copy()
+        absolute, relative = self.loss
+        allowed += relative * np.abs(exact)
         if storage.scale is not None and storage.offset is not None:
             scale, offset = storage.scale[..., None], storage.offset[..., None]
             reach = scale * (-1 - storage.nodata)
-            return np.clip(exact, offset - reach, offset + reach), allowed + MORE * scale * (0.5 + self.loss)
+            return np.clip(exact, offset - reach, offset + reach), allowed + MORE * scale * (0.5 + absolute)
         rounding = HALF_ROUNDING if storage.dtype == "float16" else 0.0
-        return exact, allowed + rounding * np.abs(exact) + self.loss
+        return exact, allowed + rounding * np.abs(exact) + absolute

@@ -21,12 +21,16 @@ from rangegeo.models.model import Model
 from rangegeo.schema.cube import geobox_of
 from rangegeo.schema.facts import facts_of
 from rangegeo.stores.checked import CORRUPT, MISSING, Checked
+from rangegeo.stores.checked_geotiff import check_geotiff
 from rangegeo.stores.checked_zarr import check_zarr
 from rangegeo.stores.drafts import kept_blocks
-from rangegeo.stores.opening import open_cube
-from rangegeo.support.location import Location, located
+from rangegeo.stores.opening import is_there, open_cube, open_told
+from rangegeo.support.address import Address
+from rangegeo.support.location import Location
+from rangegeo.support.progress import SILENT, Progress
 from rangegeo.support.text import counted
 
+GEOTIFF = (".tif", ".tiff")  # suffixes
 EDGE = np.linspace(0, 1, 5)  # of a block, at which its bounding box is measured
 DAMAGED = "its values were not looked at, because its metadata or coordinates are not those that were written"
 CHANGED = (
@@ -37,13 +41,14 @@ CHANGED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """How a cube is verified; see `rangegeo.jobs.verify.verify`."""
+    """How a cube is verified; see `rangegeo.jobs.verify.verify`. `progress` is told how far a repair is."""
 
     pixels: int
     seed: int = 0
     weights: str | Path | None = None
     db: str | Path | None = None
     device: str = "auto"
+    progress: Progress = SILENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,28 +70,28 @@ class Examined:
     model: Model | None = None
 
 
-def existing(path: str | Location) -> Location:
-    """The path of a cube that is to be verified.
+def existing(path: Location) -> Location:
+    """The same path, if there is a cube that can be verified.
 
     Raises:
         CubeError: there is nothing, or an unfinished output.
     """
-    given, path = path, located(path)
-    kept = kept_blocks(path)
-    if not path.exists() and kept:
+    if is_there(path):
+        return path
+    kept = kept_blocks(path) if isinstance(path, Path) or path.is_writable else 0
+    if kept:
         again = f"repeat the command that made it with {argument('resume', True)}"
         raise CubeError(f"{path} is unfinished, an interrupted run has kept {counted(kept, 'block')}; {again}")
-    if not path.exists():
-        open_cube(given)  # says what is there instead
+    open_cube(path)  # says what is there instead
     return path
 
 
 def examined(path: Location, asked: Asked) -> Examined:
     """Verify a cube that exists. Raises as `rangegeo.jobs.verify.verify` does."""
-    checked = check_zarr(path)
+    checked = _checked(path)
     if not checked.is_readable:
         return _examined(path, checked, [], NOTHING, None, [DAMAGED])
-    cubes = [open_cube(path, level=level.number, chunks=None) for level in checked.levels]
+    cubes = [opened(path, level.number, checked) for level in checked.levels]
     model, notes, compared = None, [], NOTHING
     if not is_evaluable(cubes[0]):
         notes.append(CHANGED)
@@ -98,6 +103,28 @@ def examined(path: Location, asked: Asked) -> Examined:
         elif asked.pixels:
             compared = compare(path, checked, cubes, model, asked.pixels, asked.seed)
     return _examined(path, checked, cubes, compared, model, notes)
+
+
+def opened(path: Location, level: int, checked: Checked) -> xr.DataArray:
+    """A level of a cube that was checked, also if some of its values are damaged."""
+    if isinstance(path, Address) or path.is_dir() or not checked.is_own:
+        return open_cube(path, level=level, chunks=None)
+    return open_told(path, level)
+
+
+def _checked(path: Location) -> Checked:
+    """The stored blocks of a cube.
+
+    Raises:
+        CubeError: it is none.
+    """
+    if isinstance(path, Address) and path.suffix.lower() in GEOTIFF:
+        open_cube(path)  # says what to do instead
+    if isinstance(path, Address) or path.is_dir():
+        return check_zarr(path)
+    if path.suffix.lower() in GEOTIFF:
+        return check_geotiff(path)
+    raise CubeError(f"verify checks Zarr stores and GeoTIFFs of rangegeo, got {path}; give a .zarr or a .tif")
 
 
 def _not_here(facts: Mapping[str, object]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -13,22 +15,29 @@ from rangegeo.cubes.graph import to_dask
 from rangegeo.cubes.overviews import make_overviews
 from rangegeo.cubes.recorded import recorded_spec
 from rangegeo.errors import CubeError
-from rangegeo.jobs.examined import Asked, Examined, blocks_of, examined
+from rangegeo.grid.zarr_store import store_of
+from rangegeo.jobs.examined import Asked, Examined, blocks_of, examined, opened
 from rangegeo.jobs.verified import Report
 from rangegeo.schema.cube import as_4d
 from rangegeo.schema.facts import facts_of
-from rangegeo.stores.arrays import array_to_write, block_keys, block_sides, block_writer
+from rangegeo.stores.arrays import array_to_write, block_keys, block_sides, block_writer, draft_array
 from rangegeo.stores.blocks import BlockWriter, Written, write_blocks
 from rangegeo.stores.checked import Level, size_of
 from rangegeo.stores.checked_zarr import level_names, put_back
+from rangegeo.stores.drafts import Draft
+from rangegeo.stores.geotiff_again import copy_blocks, finish_again
 from rangegeo.stores.journal import Entry
 from rangegeo.stores.kept import keep_journal
-from rangegeo.stores.objects import delete_object, store_of
+from rangegeo.stores.objects import delete_object
 from rangegeo.stores.opening import open_cube
 from rangegeo.stores.quantise import Storage
 from rangegeo.stores.taken import storage_at
 from rangegeo.support.location import Location
+from rangegeo.support.progress import Progress
 from rangegeo.support.unfinished import claimed
+
+REPAIR = "repair"  # the folder of the draft of a GeoTIFF, in the hidden folder of the output
+HERE = "threads"  # the scheduler: what is known of the blocks stays in this process, also if a cluster is there
 
 
 def repaired(path: Location, asked: Asked) -> Report:
@@ -39,14 +48,18 @@ def repaired(path: Location, asked: Asked) -> Report:
             were put back.
         OutputError: another process writes the cube.
     """
-    with claimed(path):
+    with claimed(path) as folder:
         found = examined(path, asked)
-        if found.report.changed and put_back(path):
+        is_file = isinstance(path, Path) and not path.is_dir()
+        if not is_file and found.report.changed and put_back(path):
             found = examined(path, asked)
         blocks = _to_repair(found)
-        if any(blocks.values()):
+        if any(blocks.values()) or found.report.changed or found.checked.beside:
             _check(path, found)
-            _repair_zarr(path, found, blocks)
+            if isinstance(path, Path) and isinstance(folder, Path) and is_file:
+                _repair_geotiff(path, found, blocks[0], folder / REPAIR, asked.progress)
+            else:
+                _repair_zarr(path, found, blocks, asked.progress)
         again = tuple(blocks_of(found.checked, found.geoboxes, blocks))
         return replace(examined(path, asked).report, repaired=again)
 
@@ -63,7 +76,7 @@ def _to_repair(found: Examined) -> Mapping[int, set[int]]:
 
 def _check(path: Location, found: Examined) -> None:
     """Refuse a repair that cannot be done."""
-    facts = facts_of(open_cube(path, chunks=None))
+    facts = facts_of(opened(path, 0, found.checked))
     if found.model is None:
         raise CubeError(f"{path} was not repaired: {'; '.join(found.report.notes)}")
     if not found.checked.has_checksums and "aoi" in facts:
@@ -73,7 +86,7 @@ def _check(path: Location, found: Examined) -> None:
         )
 
 
-def _repair_zarr(path: Location, found: Examined, blocks: Mapping[int, set[int]]) -> None:
+def _repair_zarr(path: Location, found: Examined, blocks: Mapping[int, set[int]], progress: Progress) -> None:
     """Evaluate blocks of a Zarr store again and write them; then its journal speaks of what was written.
 
     If it is interrupted, the journal still speaks of the old bytes, so the store is found damaged again.
@@ -95,8 +108,36 @@ def _repair_zarr(path: Location, found: Examined, blocks: Mapping[int, set[int]]
         done = {at: entries.get(at, Entry()) for at in every if at not in wanted}
         write = _writer(array, storage, level, wanted, entries)
         written.append(Written(cube=_in_blocks_of(array, as_4d(values)), write=write, done=done))
-    write_blocks(written[0], also=written[1:])
+    write_blocks(written[0], also=written[1:], progress=progress, scheduler=HERE)
     keep_journal(store, dict(zip(names, known, strict=True)))
+
+
+def _repair_geotiff(path: Path, found: Examined, blocks: set[int], folder: Path, progress: Progress) -> None:
+    """Make a GeoTIFF again, with these blocks evaluated again. It replaces the old one in one step.
+
+    Args:
+        folder: for the draft; it is removed in the end.
+    """
+    assert found.model is not None
+    level = found.checked.levels[0]
+    rows, cols = size_of(level.windows[0])
+    cube = opened(path, 0, found.checked)
+    storage = storage_at(path, cube)
+    raster = to_dask(recorded_spec(cube, found.model, max(rows, cols)))
+    values = as_4d(raster.cube).chunk({"beta": -1, "band": -1, "y": rows, "x": cols})
+    shutil.rmtree(folder, ignore_errors=True)  # of a repair that was killed
+    folder.mkdir()
+    try:
+        stored = draft_array(values, Draft(folder=folder, bench=folder, continued=False, overwrite=True), storage)
+        copy_blocks(found.checked, stored, set(range(len(level.windows))) - blocks)
+        wanted = {_at(level, block): block for block in blocks}
+        every = [_at(level, block) for block in range(len(level.windows))]
+        done = {at: Entry() for at in every if at not in wanted}
+        again = Written(cube=values, write=_writer(stored, storage, level, wanted, {}), done=done)
+        write_blocks(again, progress=progress, scheduler=HERE)
+        finish_again(path, values, stored, storage, folder, beside=found.report.sound and not blocks)
+    finally:
+        shutil.rmtree(folder)
 
 
 def _writer(

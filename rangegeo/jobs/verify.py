@@ -33,7 +33,7 @@ def verify(
     the round-off of the dtype.
 
     Args:
-        path: a Zarr store or a GeoTIFF; a Zarr store may be at an address.
+        path: a Zarr store or a GeoTIFF; or the address of a Zarr store, such as s3://bucket/alps.zarr.
         pixels: how many pixels are evaluated again, spread over all blocks; 0 for none.
         seed: of the choice of the pixels.
         weights, db: the files of the model, as in `load_model`, if they are no published ones. By default the model is
@@ -41,7 +41,7 @@ def verify(
         device: where to evaluate: "auto", "cpu", "cuda" or "cuda:1".
         repair: evaluate damaged blocks again and write them, put back metadata, and then verify once more. Without it
             nothing is changed.
-        storage_options: names and values for an address, as of `open_cube`.
+        storage_options: names and values for an address, as in `rangegeo.open_cube`.
     Returns:
         The report. `report.sound` says whether no fault was found, and `missing`, `corrupt` and `wrong` list blocks.
     Raises:
@@ -49,8 +49,13 @@ def verify(
         CubeError: there is no cube that rangegeo wrote, or it is unfinished; or a repair cannot be done.
         OutputError: another process writes the cube that is to be repaired.
     """
-    if not is_whole(pixels) or pixels < 0:
-        raise UsageError(argument="pixels", expected="a whole number from 0 on", got=pixels, example=PIXELS)
-    path = existing(located(path, checked_options(storage_options)))
-    asked = Asked(pixels=int(pixels), seed=seed, weights=weights, db=db, device=device)
-    return repaired(path, asked) if repair else examined(path, asked).report
+    asked = Asked(pixels=pixels, seed=seed, weights=weights, db=db, device=device)
+    return verify_at(located(path, checked_options(storage_options)), asked, repair=repair)
+
+
+def verify_at(place: Location, asked: Asked, *, repair: bool) -> Report:
+    """The same for a place that is known to be one."""
+    if not is_whole(asked.pixels) or asked.pixels < 0:
+        raise UsageError(argument="pixels", expected="a whole number from 0 on", got=asked.pixels, example=PIXELS)
+    place = existing(place)
+    return repaired(place, asked) if repair else examined(place, asked).report

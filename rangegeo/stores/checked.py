@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -44,7 +45,9 @@ class Checked:
         notes: what is worth knowing and no fault.
         journal: of a Zarr store; None if it has none.
         has_checksums: whether the blocks were compared with the checksums of what was written.
-        loss: the largest error of its compression, in stored numbers.
+        loss: the largest error of its compression, in stored numbers and as a share of them.
+        is_own: whether the values are those that were written, as far as most of them tell.
+        beside: files that belong beside it and are not there.
         is_readable: whether the cube can be opened, so that its values can be looked at.
     """
 
@@ -53,7 +56,9 @@ class Checked:
     notes: list[str] = field(default_factory=list)
     journal: KeptJournal | None = None
     has_checksums: bool
-    loss: float = 0.0
+    loss: tuple[float, float] = (0.0, 0.0)
+    is_own: bool = True
+    beside: Sequence[Path] = ()
     is_readable: bool = True
 
 

@@ -16,12 +16,13 @@ from zarr.abc.store import Store
 
 from rangegeo.errors import CubeError
 from rangegeo.grid.windows import Window, cut
+from rangegeo.grid.zarr_store import checked_group, store_of
 from rangegeo.schema.cube import NAME
 from rangegeo.stores.arrays import block_keys, block_sides
 from rangegeo.stores.checked import CORRUPT, MISSING, Checked, Level, size_of
 from rangegeo.stores.journal import DOCUMENTS, Entry, checksum
 from rangegeo.stores.kept import Blocks, KeptJournal, read_journal
-from rangegeo.stores.objects import read_object, store_of, write_object
+from rangegeo.stores.objects import read_object, write_object
 from rangegeo.stores.zarr import COMPLETE
 from rangegeo.support.location import Location
 
@@ -53,12 +54,12 @@ def check_zarr(path: Location) -> Checked:
     if journal is not None and (changed := list(_changed(store, journal))):
         levels = _unreadable(store, journal)
         return Checked(levels=levels, changed=changed, journal=journal, has_checksums=True, is_readable=False)
+    group = checked_group(store, str(path))
     try:
         arrays = [_array(store, name) for name in level_names(store, journal)]
-        complete = bool(zarr.open_group(store, mode="r", use_consolidated=False).attrs.get(COMPLETE, True))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CubeError(f"{path} is not a readable Zarr store; expected a cube that rangegeo raster wrote") from error
-    if not complete:
+    if not group.attrs.get(COMPLETE, True):
         changed.append("it says of itself that it is unfinished")
     names = level_names(store, journal)
     levels = [_level(store, number, array, names[number], journal) for number, array in enumerate(arrays)]

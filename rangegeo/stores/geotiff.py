@@ -40,6 +40,7 @@ from rangegeo.stores.attributes import plain_attributes
 from rangegeo.stores.blocks import Measuring, Report, stored_bytes, write_blocks
 from rangegeo.stores.drafts import committed, drafted, request_of
 from rangegeo.stores.geotiff_crs import check_crs
+from rangegeo.stores.geotiff_journal import keep_values
 from rangegeo.stores.geotiff_options import FEW_BANDS, compression, raster_type, with_options
 from rangegeo.stores.geotiff_sample import TAG, sample_text
 from rangegeo.stores.qml import qgis_style
@@ -88,30 +89,30 @@ def write_geotiff(
     path, cube = located(path), as_4d(cube)
     paths = output_paths(cube, path)
     check_outputs(cube, path, overwrite=overwrite, resume=resume, dtype=storage.dtype)
-    profile = _finished_profile(cube, storage.dtype, creation_options)
+    profile = finished_profile(cube, storage.dtype, creation_options)
     cube = evenly_chunked(cube)
     options = {"format": "COG" if overviews else "GeoTIFF", "creation options": profile}
-    everything = [made for output in paths for made in (_preview_path(output), _style_path(output), output)]
+    everything = [made for output in paths for made in (preview_path(output), style_path(output), output)]
     request = request_of(cube, storage, **options)
     with drafted(path, request, storage, outputs=everything, overwrite=overwrite, resume=resume) as draft:
         stored = draft_array(cube, draft, storage)
         facts, (entries,) = write_blocks(block_writing(cube, stored, storage, draft), measuring, progress=progress)
         facts |= storage.facts([entry.loss for entry in entries], facts_of(cube))
-        sample = _sampled(stored, storage)
-        completion = _Completion.of(cube, facts, sample, storage, profile, overviews=overviews)
+        sample = sampled(stored, storage)
+        completion = Completion.of(cube, facts, sample, storage, profile, overviews=overviews)
         finished = [draft.bench / output.name for output in paths]
         progress.stage("finishing files", len(paths) * completion.nbytes, "byte")
         with ThreadPoolExecutor(FILES_AT_ONCE) as pool:  # GDAL releases the interpreter while it compresses
             list(pool.map(completion.run, repeat(stored), finished, range(len(paths)), repeat(progress)))
         for output, final in zip(finished, paths, strict=True):
-            for made in (_preview_path(output), _style_path(output), output):
+            for made in (preview_path(output), style_path(output), output):
                 draft.commit(made, final.with_name(made.name))
     if report is not None:
         report(facts)
     return paths
 
 
-def _sampled(stored: zarr.Array, storage: Storage) -> np.ndarray:
+def sampled(stored: zarr.Array, storage: Storage) -> np.ndarray:
     """(betas, bands, n) a sample of the pixels, for colours and styles."""
     rows, cols = sample_lattice((stored.shape[2], stored.shape[3]))
     sample = np.empty((*stored.shape[:2], len(rows), len(cols)), np.float32)
@@ -137,7 +138,7 @@ def _blocks_of(stored: zarr.Array) -> Iterator[Window]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Completion:
+class Completion:
     """How drafts become finished files, once all values are written.
 
     Attributes:
@@ -170,7 +171,7 @@ class _Completion:
         profile: dict[str, Any],
         *,
         overviews: bool,
-    ) -> _Completion:
+    ) -> Completion:
         """Fit the colours and the style to a sample (betas, bands, n) of the pixels of a cube."""
         names = band_names(cube)
         betas = cube["beta"].values.tolist() if "beta" in cube.coords else [None]
@@ -218,10 +219,11 @@ class _Completion:
                 progress.advance(values.nbytes)
         with rasterio.open(draft, "r+") as file:
             file.update_tags(**self.tags[layer], **{TAG: sample_text(file)})
-        self._paint_preview(draft, _preview_path(finished), layer)
+        self._paint_preview(draft, preview_path(finished), layer)
         work = self._values, self._overviews
-        _compress(draft, finished, self.profile, overviews=self.overviews, progress=progress, work=work)
-        _style_path(finished).write_text(self.style, encoding="utf-8")
+        sides = stored.chunks[2:]
+        _compress(draft, finished, self.profile, overviews=self.overviews, sides=sides, progress=progress, work=work)
+        style_path(finished).write_text(self.style, encoding="utf-8")
         draft.unlink()
 
     def _paint_preview(self, draft: Path, preview: Path, layer: int) -> None:
@@ -276,23 +278,25 @@ def check_outputs(
         OutputError: a file cannot be written.
     """
     check_crs(geobox_of(cube))
-    _finished_profile(cube, dtype, creation_options)
+    finished_profile(cube, dtype, creation_options)
     finished = committed(path) if resume else []
     for output in output_paths(cube, path):
         for made, nbytes in (
             (output, int(ROOM * stored_bytes(cube, dtype))),
-            (_style_path(output), 0),
-            (_preview_path(output), 0),
+            (style_path(output), 0),
+            (preview_path(output), 0),
         ):
             check_destination(made, nbytes, overwrite=overwrite or made.name in finished)
 
 
-def _preview_path(path: Place) -> Place:
+def preview_path(path: Place) -> Place:
+    """The picture beside a GeoTIFF of embeddings."""
     stem, suffix = split_suffix(path)
     return path.with_name(f"{stem}_rgb{suffix}")
 
 
-def _style_path(path: Place) -> Place:
+def style_path(path: Place) -> Place:
+    """The style of QGIS beside a GeoTIFF."""
     return path.with_name(f"{split_suffix(path)[0]}.qml")
 
 
@@ -318,7 +322,7 @@ def _draft_profile(cube: xr.DataArray, storage: Storage) -> dict[str, Any]:
     }
 
 
-def _finished_profile(cube: xr.DataArray, dtype: str, creation_options: Mapping[str, object] | None) -> dict[str, Any]:
+def finished_profile(cube: xr.DataArray, dtype: str, creation_options: Mapping[str, object] | None) -> dict[str, Any]:
     """The creation options of a finished file: the defaults, replaced by those that the user gives."""
     usual = _tiling(cube) | {"bigtiff": "if_safer", "num_threads": "all_cpus", "sparse_ok": True, **compression(dtype)}
     return with_options(usual, creation_options, cube.sizes["band"], dtype)
@@ -343,20 +347,24 @@ def _compress(
     profile: dict[str, Any],
     *,
     overviews: bool = True,
+    sides: tuple[int, ...] | None = None,
     progress: Progress = SILENT,
     work: tuple[int, int] = (0, 0),
 ) -> None:
     """Copy a draft to a compressed file, with overviews in front of its pixels as in a COG.
 
     Args:
+        sides: rows and columns of the blocks that the file keeps checksums of; None for none.
         work: bytes of the values and of the overviews, which `progress` counts.
     """
     values, of_overviews = work
     if overviews:
         with watched_file(draft, of_overviews, progress), rasterio.open(draft, "r+") as file:
             file.build_overviews(overview_factors(file.shape), Resampling.average)
-    with watched_file(finished, values + of_overviews, progress):
-        rasterio.shutil.copy(draft, finished, copy_src_overviews=overviews, **profile)
+    if sides is not None:
+        keep_values(draft, (sides[0], sides[1]), profile, overviews=overviews)
+    with watched_file(finished, values + of_overviews, progress):  # which copies the journal too
+        rasterio.shutil.copy(draft, finished, copy_src_overviews=overviews, copy_src_mdd=True, **profile)
 
 
 @contextmanager

@@ -7,11 +7,15 @@ was computed from another one, and what the tags say about the values is not tru
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReaderBase
 from rasterio.windows import Window
+
+from rangegeo.stores.geotiff_journal import losses
 
 TAG = "rangegeo_sample"
 PIXELS = 4  # of the first band, and of the last
@@ -36,12 +40,27 @@ def is_as_written(file: DatasetReaderBase, tags: dict[str, str]) -> bool:
     if TAG not in tags:
         return True
     try:
-        told: dict[str, Any] = json.loads(tags[TAG])
-        if told["shape"] != [file.count, *file.shape]:
-            return False
-        return all(
-            np.isclose(file.read(int(band), window=Window(int(col), int(row), 1, 1))[0, 0], value, rtol=1e-6)
-            for band, row, col, value in told["values"]
-        )
+        return all(_agreements(file, tags))
     except (ValueError, KeyError, TypeError):
         return False
+
+
+def agrees_nowhere(file: DatasetReaderBase, tags: dict[str, str]) -> bool:
+    """Whether a file has none of the values of its sample, or another shape, so that another program computed it."""
+    try:
+        agreements = list(_agreements(file, tags)) if TAG in tags else []
+        return bool(agreements) and not any(agreements)
+    except (ValueError, KeyError, TypeError, RasterioIOError):
+        return False
+
+
+def _agreements(file: DatasetReaderBase, tags: dict[str, str]) -> Iterator[bool]:
+    """Whether a file has its shape, and each value of its sample."""
+    told: dict[str, Any] = json.loads(tags[TAG])
+    if told["shape"] != [file.count, *file.shape]:
+        yield False
+        return
+    absolute, relative = losses(file)
+    for band, row, col, value in told["values"]:
+        found = file.read(int(band), window=Window(int(col), int(row), 1, 1))[0, 0]
+        yield bool(np.isclose(found, value, rtol=max(relative, 1e-6), atol=max(absolute, 1e-8)))

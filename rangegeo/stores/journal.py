@@ -124,7 +124,8 @@ def packed(valid: np.ndarray) -> str | None:
 
 def unpacked(text: str, shape: tuple[int, int]) -> np.ndarray:
     """Which pixels have data, from what `packed` has written: (h, w) bool."""
-    bits = np.frombuffer(zlib.decompress(b64decode(text)), np.uint8)
+    length = -(-shape[0] * shape[1] // 8)
+    bits = np.frombuffer(zlib.decompressobj().decompress(b64decode(text), length), np.uint8)
     return np.unpackbits(bits, count=shape[0] * shape[1]).astype(bool).reshape(shape)
 
 

@@ -10,6 +10,7 @@ It speaks of stored bytes alone. Whoever copies the cube through xarray, or comp
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -27,6 +28,7 @@ from rangegeo.stores.objects import keys_below, read_object
 
 GROUP, ENTRIES = "journal", "entries"  # the group and its array
 VERSION = 1
+SAFE = re.compile(r"(?!.*(^|/)\.\.?(/|$))[\w.-]+(/[\w.-]+)*")  # keys that stay within the store
 SMALLEST = 4096  # bytes of the array
 Blocks: TypeAlias = Mapping[tuple[int, int], Entry]  # by first row and first column
 
@@ -88,9 +90,21 @@ def read_journal(store: Store) -> KeptJournal | None:
             name: {(one.pop("top"), one.pop("left")): Entry.of(one) for one in blocks}
             for name, blocks in told["levels"].items()
         }
+        _check_keys([*levels, *told["objects"]], levels)
         return KeptJournal(levels=levels, objects={key: b64decode(part) for key, part in told["objects"].items()})
     except Exception as error:  # damaged bytes raise whatever the decompressor raises
         raise CubeError("its journal is damaged") from error
+
+
+def _check_keys(keys: list[str], levels: Mapping[str, Blocks]) -> None:
+    """Refuse keys that lead out of the store, which a stranger may have written.
+
+    Raises:
+        ValueError: there is one.
+    """
+    every = [*keys, *(key for blocks in levels.values() for entry in blocks.values() for key in entry.checksums)]
+    if any(key and not SAFE.fullmatch(key) for key in every):
+        raise ValueError
 
 
 def drop_journal(store: Store) -> None:

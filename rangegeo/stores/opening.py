@@ -112,9 +112,14 @@ def _store_there(path: Address) -> Address:
     """
     if path.suffix.lower() in (*GEOTIFF, ".vrt", *NETCDF):
         raise CubeError(f"{path} is no Zarr store; copy it here first, and open the copy")
-    if not any((path / name).is_file() for name in STORE_FILES):
+    if not is_there(path):
         raise CubeError(f"there is no Zarr store at {path}; {EXPECTED} to a name that ends in .zarr")
     return path
+
+
+def is_there(path: Location) -> bool:
+    """Whether there is anything at a path, or a Zarr store at an address."""
+    return path.exists() if isinstance(path, Path) else any((path / name).is_file() for name in STORE_FILES)
 
 
 def _not_there(path: Path) -> str:
@@ -309,8 +314,19 @@ def _sides(array: xr.DataArray) -> tuple[int, int]:
     return array.sizes["y"], array.sizes["x"]
 
 
-def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None, like: Path | None) -> xr.DataArray:
-    """Open a GeoTIFF, or what GDAL has joined from several."""
+def open_told(path: Path, level: int = 0) -> xr.DataArray:
+    """A GeoTIFF as its tags tell of it, also if some of its values are damaged. Raises as `open_cube` does."""
+    return _open_geotiff(path, partial(_choose_level, path, level, None), None, None, trusted=True)
+
+
+def _open_geotiff(
+    path: Path, choose: ChooseLevel, chunks: str | None, like: Path | None, *, trusted: bool = False
+) -> xr.DataArray:
+    """Open a GeoTIFF, or what GDAL has joined from several.
+
+    Args:
+        trusted: whether its facts are taken to be those of its values, without a look at these.
+    """
     import rasterio
     import rioxarray  # imported here because it takes 0.3 s, which a Zarr store need not wait for
     from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
@@ -324,7 +340,7 @@ def _open_geotiff(path: Path, choose: ChooseLevel, chunks: str | None, like: Pat
                 if "OVERVIEW_FILE" in file.tags(ns="OVERVIEWS"):
                     raise CubeError(f"{path} names another file for its overviews, which is not opened; {EXPECTED}")
                 told = Told.by(file) if like is None else put_back(file, path, like)
-                tags, own = told.tags, like is None and is_as_written(file, told.tags)
+                tags, own = told.tags, like is None and (trusted or is_as_written(file, told.tags))
                 names = [name or f"band_{number}" for number, name in enumerate(told.names, 1)]
                 dtype = file.dtypes[0]
                 level = choose(file.shape, len(file.overviews(1)))

@@ -1767,6 +1767,12 @@ MORE = (
         (made("a.zarr"),),
     ),
     Row(
+        "a table to verify",
+        f"verify t.csv {MINI}",
+        (Way("give a .zarr or a .tif$", swap={"t.csv": "a.tif"}),),
+        (text("t.csv"), made("a.tif")),
+    ),
+    Row(
         "a folder to verify",
         f"verify f.zarr {MINI}",
         (Way("expected a cube that rangegeo raster wrote$", swap={"f.zarr": "a.zarr"}),),

@@ -5,37 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
-import shapely
 import xarray as xr
 import zarr
-from oracles import golden
+from helpers.verifying import Kind, verify, written
 
 import rangegeo as rg
 import rangegeo.accessor  # registers .rangegeo
 from rangegeo.errors import CubeError, UsageError, for_python
-from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
-from rangegeo.jobs.raster import RasterJob
 from rangegeo.jobs.verified import Report
-
-MINI = {"weights": str(golden.GOLDEN / "satclip-mini.ckpt"), "db": str(golden.GOLDEN / "range_db_mini.npz")}
-AREA = shapely.box(5, 44, 5.45, 44.4) | shapely.box(5.6, 44.6, 6, 45)
-BOX = {"bbox": (5, 44, 6, 45), "res": 0.02}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Kind:
-    """A kind of store: 50 x 50 pixels, or about as many, in blocks of 16 a side."""
-
-    extent: dict = field(default_factory=lambda: BOX)
-    content: dict = field(default_factory=lambda: {"bands": (1, 2, 30)})
-    engine: dict = field(default_factory=dict)
-    output: dict = field(default_factory=dict)
-
 
 KINDS = {
     "plain": Kind(),
@@ -51,7 +32,7 @@ KINDS = {
     "tolerance": Kind(engine={"tolerance": 1e-3}),
     "PCA": Kind(content={"pca": 3, "betas": (0, 1)}),
     "components": Kind(content={"layout": "components", "bands": ("all", "diagnostics")}),
-    "area": Kind(extent={"aoi": AREA, "res": 0.02}),
+    "area": Kind(extent={"aoi": "area", "res": 0.02}),
     "UTM": Kind(extent={"bbox": (5, 44, 6, 45), "crs": "EPSG:32632", "res": 2000}),
     "pole": Kind(extent={"bbox": (-180, 60, 180, 90), "crs": "EPSG:3995", "res": 150_000}),
     "globe": Kind(extent={"bbox": (-180, -90, 180, 90), "crs": "ESRI:54009", "res": 500_000}),
@@ -68,12 +49,7 @@ def whole(tmp_path_factory) -> Callable[[str], Path]:
     folder = tmp_path_factory.mktemp("whole")
 
     def write(kind: str) -> Path:
-        path = folder / f"{kind.replace(' ', '_')}.zarr"
-        if not path.exists():
-            of = KINDS[kind]
-            output = RasterOutput(**{"out": path, "chunks": 16, **of.output})
-            RasterJob.prepare(Extent(**of.extent), Content(**MINI, **of.content), Engine(**of.engine), output).write()
-        return path
+        return written(KINDS[kind], folder / f"{kind.replace(' ', '_')}.zarr")
 
     return write
 
@@ -86,10 +62,6 @@ def store(whole, tmp_path) -> Callable[[str], Path]:
         return Path(shutil.copytree(whole(kind), tmp_path / "a.zarr"))
 
     return copy
-
-
-def verify(path: Path, **options: object) -> Report:
-    return rg.verify(path, **{"pixels": 200, **MINI, **options})
 
 
 def bytes_of(path: Path) -> dict[str, bytes]:

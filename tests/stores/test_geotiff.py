@@ -255,7 +255,7 @@ def test_a_failure_leaves_everything_as_it_was(cube, broken, tmp_path, monkeypat
 
     finish = geotiff._compress
     if moment == "a preview":
-        monkeypatch.setattr(geotiff._Completion, "_paint_preview", fail)
+        monkeypatch.setattr(geotiff.Completion, "_paint_preview", fail)
     elif moment == "the second file":
         monkeypatch.setattr(geotiff, "_compress", fail)
     elif moment == "the disk":
