@@ -142,6 +142,7 @@ CLUSTER_OPTIONS = (
         metavar="ADDRESS|FILE",
         help="Compute with a cluster, tcp://HOST:8786 for example, or the file that its scheduler has written.",
     ),
+    click.option("--memory", metavar="BYTES", help="Take no more memory, such as 4GB, in all processes together."),
 )
 
 verbosity_options = grouped(

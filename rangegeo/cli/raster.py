@@ -150,7 +150,7 @@ def command(
         return
     for line in job.notes():
         verbosity.say(line)
-    with computing_with(engine), nothing_kept(), shown_progress(quiet=verbosity.quiet) as progress:
+    with computing_with(engine, job.at_once), nothing_kept(), shown_progress(quiet=verbosity.quiet) as progress:
         job.write(progress)
     for line in job.measured():
         verbosity.say(line)

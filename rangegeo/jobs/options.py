@@ -12,6 +12,7 @@ from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import UsageError, argument
 from rangegeo.support.destination import STDOUT
 from rangegeo.support.location import Location, located
+from rangegeo.support.numbers import parse_bytes
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
@@ -150,7 +151,7 @@ class Engine:
         threads: of the processor, of each worker if there are any; None for all cores, which workers share.
         workers: how many processes of this machine compute; None for none but this one.
         scheduler: the address of a cluster of dask.distributed that computes; None for none.
-        memory: bytes that may be used; None for no limit.
+        memory: bytes that all processes together may take, a number or text such as "4GB"; None for no limit.
     """
 
     tolerance: float | None = None
@@ -159,7 +160,7 @@ class Engine:
     threads: int | None = None
     workers: int | None = None
     scheduler: str | None = None
-    memory: int | None = None
+    memory: str | int | None = None
 
     def check(self) -> None:
         """Refuse workers that cannot be had.
@@ -173,11 +174,22 @@ class Engine:
             )
         if self.workers is not None and self.workers < 1:
             raise UsageError(argument="workers", expected="at least 1", got=self.workers, example=2)
-        if self.scheduler is not None and self.threads is not None:
-            raise UsageError(
-                f"the workers of {argument('scheduler')} have the threads that they were started with; leave out "
-                f"{argument('threads')}"
-            )
+        for name, given in (("threads", self.threads), ("memory", self.memory)):
+            if self.scheduler is not None and given is not None:
+                raise UsageError(
+                    f"the workers of {argument('scheduler')} have the {name} that they were started with; leave out "
+                    f"{argument(name)}"
+                )
+        _ = self.bytes
+
+    @property
+    def bytes(self) -> int | None:
+        """The bytes of `memory`.
+
+        Raises:
+            UsageError: it is no number of bytes.
+        """
+        return None if self.memory is None else parse_bytes(self.memory, "memory")
 
     @property
     def chosen_tolerance(self) -> float | None:

@@ -43,6 +43,7 @@ class RasterJob:
         storage: how values are stored.
         overviews: coarser levels of a Zarr store; None if they were not asked for.
         growth: of the store that grows by the raster; None if a new output is made.
+        at_once: how many blocks each process may compute at once; None for as many as it has threads.
         facts: what was measured; empty until it is written.
         written: paths of the embeddings; empty until they are written.
     """
@@ -55,6 +56,7 @@ class RasterJob:
     storage: Storage
     overviews: list[xr.DataArray] | None
     growth: Growth | None = None
+    at_once: int | None = None
     facts: dict[str, object] = field(default_factory=dict)
     written: list[Location] = field(default_factory=list)
 
@@ -243,6 +245,7 @@ def _planned(
     from rangegeo.cubes.overviews import make_overviews
     from rangegeo.cubes.samples import sample_values
     from rangegeo.cubes.spec import RasterSpec
+    from rangegeo.jobs.memory import threads_within
     from rangegeo.jobs.scheduler import use_threads
     from rangegeo.jobs.write import choose_storage
     from rangegeo.stores.quantise import ROUND_OFF
@@ -255,6 +258,9 @@ def _planned(
     spec = RasterSpec.of(
         model, geobox, recipe, area=area, labels=labels, tolerance=tolerance, chunks=chunks, command=command
     )
+    at_once = None
+    if engine.bytes is not None:
+        at_once = threads_within(engine.bytes, spec, model, engine.workers, engine.threads)
     expected = outline(spec)
     options = _writer_options(form, output) | ({"overviews": True} if output.overviews else {})
     replaces = output.overwrite or output.extend
@@ -283,6 +289,7 @@ def _planned(
         format=form,
         storage=storage,
         overviews=make_overviews(raster) if output.overviews else None,
+        at_once=at_once,
     )
 
 

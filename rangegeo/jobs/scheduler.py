@@ -54,21 +54,24 @@ def use_threads(threads: int | None) -> None:
 
 
 @contextmanager
-def computing_with(engine: Engine) -> Iterator[None]:
+def computing_with(engine: Engine, threads: int | None = None) -> Iterator[None]:
     """A context in which dask computes with the workers that are asked for; with threads if none are.
 
+    Args:
+        threads: how many blocks each process may compute at once; None for as many as it has threads.
     Raises:
         MissingPackage: dask.distributed is not installed. UsageError: there are fewer devices than workers.
         ClusterError: the cluster does not answer, or its workers do not come.
     """
     if engine.workers is None and engine.scheduler is None:
-        yield
+        with dask.config.set({} if threads is None else {"num_workers": threads}):
+            yield
         return
     import_optional("distributed", f"{argument('workers' if engine.scheduler is None else 'scheduler')}")
     with ExitStack() as stack:
         stack.enter_context(_silence())
         if engine.scheduler is None:
-            stack.enter_context(_local_cluster(engine))
+            stack.enter_context(_local_cluster(engine, threads))
         else:
             stack.enter_context(_connection(engine.scheduler))
         yield
@@ -96,8 +99,8 @@ def _silence() -> Iterator[None]:
 
 
 @contextmanager
-def _local_cluster(engine: Engine) -> Iterator[Client]:
-    """A cluster of processes on this machine, which ends with the context."""
+def _local_cluster(engine: Engine, at_once: int | None = None) -> Iterator[Client]:
+    """A cluster of processes on this machine, which ends with the context; each computes so many blocks at once."""
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
     assert engine.workers is not None
@@ -109,8 +112,8 @@ def _local_cluster(engine: Engine) -> Iterator[Client]:
         folder = stack.enter_context(TemporaryDirectory(prefix="rangegeo-workers-", ignore_cleanup_errors=True))
         stack.enter_context(dask.config.set({"temporary-directory": folder}))
         options = {
-            "nthreads": threads,
-            "memory_limit": "auto" if engine.memory is None else engine.memory // engine.workers,
+            "nthreads": at_once or threads,
+            "memory_limit": "auto" if engine.bytes is None else engine.bytes // (engine.workers + 1),
             "local_directory": folder,
             "silence_logs": logging.CRITICAL + 1,
             "dashboard": False,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from numbers import Complex, Integral, Real
 from typing import Any
 
 from rangegeo.errors import UsageError
 
+UNITS = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+NUMBER_OF_BYTES = re.compile(r"(\d+(?:\.\d+)?(?:e\d{1,2})?) *((?:[kmgt]i?)?)b?")
 LARGEST_SEED = 2**32 - 1  # that scikit-learn takes
 
 
@@ -28,6 +31,21 @@ def real(value: Any) -> float:
 def is_whole(value: object) -> bool:
     """Whether this is an integer of Python or numpy; True and False are none."""
     return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def parse_bytes(given: object, name: str) -> int:
+    """A number of bytes from text such as "4GB", "500 MB" or "2GiB", or from a number.
+
+    Args:
+        name: of the argument, for messages.
+    Raises:
+        UsageError: it is no number of bytes, or not above 0.
+    """
+    found = NUMBER_OF_BYTES.fullmatch(str(given).strip().lower())
+    count = int(float(found[1]) * UNITS[found[2]]) if found else 0
+    if count < 1:
+        raise UsageError(argument=name, expected="a number of bytes", got=repr(given), example="4GB")
+    return count
 
 
 def check_seed(seed: int) -> int:

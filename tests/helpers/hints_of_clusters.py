@@ -59,6 +59,26 @@ SHELL = (
         always=threads_instead,
     ),
     Row(
+        "no number of bytes",
+        f"{BOX} --memory lots -o o.zarr",
+        (Way("for example (?P<type>--memory 4GB)"),),
+    ),
+    Row(
+        "too little memory",
+        f"{BOX} --memory 1MB -o o.zarr",
+        (
+            Way(r"give (?P<type>--memory \d+MB)"),
+            Way("fewer --bands", give={"--bands": "1"}, gone=True),
+            Way("or smaller --chunks", give={"--chunks": "16"}, gone=True),
+        ),
+    ),
+    Row(
+        "memory of a cluster",
+        f"{BOX} --memory 2GB --scheduler {NONE} -o o.zarr",
+        (Way("started with; leave out (?P<drop>--memory)"),),
+        always=threads_instead,
+    ),
+    Row(
         "more workers than devices",
         f"{BOX} --workers 2 -o o.zarr",
         (Way("one for each CUDA device, got 2; or give (?P<type>--device cpu)", give={"--workers": "1"}),),
