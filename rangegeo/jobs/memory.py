@@ -34,13 +34,14 @@ def threads_within(memory: int, spec: RasterSpec, model: Model, workers: int | N
     """
     processes, share = (workers + 1, OF_WORKER) if workers else (1, 1.0)  # this one too
     needed, block = process_bytes(model), block_bytes(spec)
-    fitting = int((memory / processes * share - needed) // block)
+    room = memory / processes * share - needed
+    fitting = int(room // block)
     if fitting < 1:
         least = f"{math.ceil(processes * (needed + block) / share / STEP) * STEP / 1e6:.0f}MB"
+        smaller = f", fewer {argument('bands')} or smaller {argument('chunks')}" if room > 0 else ""
         raise UsageError(
             f"{argument('memory')} must be at least {least}, for {processes} process{'' if processes == 1 else 'es'} "
-            f"and a block of {human_bytes(block)}, got {human_bytes(memory)}; give {argument('memory', least)}, fewer "
-            f"{argument('bands')} or smaller {argument('chunks')}"
+            f"and a block of {human_bytes(block)}, got {human_bytes(memory)}; give {argument('memory', least)}{smaller}"
         )
     return min(fitting, threads or max(1, CPU_COUNT // (workers or 1)))
 

@@ -9,7 +9,7 @@ from typing import Any
 from rangegeo.errors import UsageError
 
 UNITS = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-NUMBER_OF_BYTES = re.compile(r"(\d+(?:\.\d+)?(?:e\d{1,2})?) *((?:[kmgt]i?)?)b?")
+NUMBER_OF_BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?(?:e[0-9]{1,2})?) *((?:[kmgt]i?)?)b?")
 LARGEST_SEED = 2**32 - 1  # that scikit-learn takes
 
 

@@ -66,10 +66,15 @@ SHELL = (
     Row(
         "too little memory",
         f"{BOX} --memory 1MB -o o.zarr",
+        (Way(r"give (?P<type>--memory \d+MB)$"),),
+    ),
+    Row(
+        "too little memory for a block",
+        f"{BOX} --memory 610MB -o o.zarr",
         (
             Way(r"give (?P<type>--memory \d+MB)"),
-            Way("fewer --bands", give={"--bands": "1"}, gone=True),
-            Way("or smaller --chunks", give={"--chunks": "16"}, gone=True),
+            Way("fewer --bands", give={"--bands": "1"}),
+            Way("or smaller --chunks", give={"--chunks": "16"}),
         ),
     ),
     Row(

@@ -28,7 +28,7 @@ def test_bytes_as_users_give_them(given, count):
     assert Engine(memory=given).bytes == count
 
 
-@pytest.mark.parametrize("given", ["", "lots", "-1GB", "0", "0.1", "1e99", "4 apples", "nan", "4GBB", "٤GB"])
+@pytest.mark.parametrize("given", ["", "lots", "-1GB", "0", "0.1", "4 apples", "nan", "4GBB", "٤GB"])
 def test_what_is_no_number_of_bytes_is_refused(given):
     with pytest.raises(UsageError) as caught:
         Engine(memory=given).check()
