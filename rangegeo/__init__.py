@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rangegeo.cubes.raster import raster
     from rangegeo.errors import RangegeoError
     from rangegeo.evaluation.maps import FittedMap, fit_map
+    from rangegeo.jobs.plan import plan
     from rangegeo.jobs.verify import verify
     from rangegeo.models.dropin import RANGE, load_satclip_location_encoder
     from rangegeo.models.load import load_model
@@ -45,6 +46,7 @@ else:
         "RANGE": "rangegeo.models.dropin",
         "load_satclip_location_encoder": "rangegeo.models.dropin",
         "raster": "rangegeo.cubes.raster",
+        "plan": "rangegeo.jobs.plan",
         "mosaic": "rangegeo.cubes.mosaic",
         "open_cube": "rangegeo.stores.opening",
         "similarity": "rangegeo.analysis.similarity",
@@ -82,6 +84,7 @@ __all__ = [
     "load_satclip_location_encoder",
     "mosaic",
     "open_cube",
+    "plan",
     "raster",
     "similarity",
     "verify",

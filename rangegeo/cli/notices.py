@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rangegeo.cli.options import Verbosity
 from rangegeo.encoders import model_info
+from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 from rangegeo.support.location import Location
+from rangegeo.support.text import counted
 
 DEMO_NOTICE = (
     "using the embedded demo model (regional landscape only); for the published one: --weights official --db large"
@@ -30,3 +33,26 @@ def say_what_exists(outputs: Iterable[Location], verbosity: Verbosity, *, overwr
     for path in outputs:
         if path.exists():
             verbosity.say(f"{path} exists; {'it will be replaced' if overwrite else 'add --overwrite to replace it'}")
+
+
+def say_kept_blocks(path: Location, verbosity: Verbosity) -> None:
+    """Print one line on stderr if an interrupted run has left blocks of an output."""
+    from rangegeo.stores.drafts import kept_blocks
+
+    kept = kept_blocks(path)
+    if kept:
+        verbosity.say(f"an interrupted run left {counted(kept, 'block')} of {path}; add --resume to continue it")
+
+
+def tell_plan(extent: Extent, content: Content, engine: Engine, output: RasterOutput, verbosity: Verbosity) -> bool:
+    """Print the plan of a raster whose model would have to be downloaded, and whether it is one."""
+    from rangegeo.jobs.plan import absent_model, plan_request
+
+    if absent_model(content) is None:
+        return False
+    plan = plan_request(extent, content, engine, replace(output, overwrite=True))
+    for line in (f"{output.out}: {plan}", *plan.details()):
+        verbosity.say(line)
+    say_kept_blocks(output.out, verbosity)
+    say_what_exists([output.out], verbosity, overwrite=output.overwrite)
+    return True

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from rangegeo.cli.streams import remark
 from rangegeo.support.progress import SILENT, Progress
-from rangegeo.support.text import human_bytes, human_seconds
+from rangegeo.support.text import counted, human_bytes, human_seconds
 
 LOG_EVERY = 60.0  # seconds between two lines in a log
 
@@ -34,7 +34,9 @@ class _Shown(Progress):
     def __exit__(self, *error: object) -> None:
         pass
 
-    def stage(self, doing: str, total: int, unit: str) -> None:
+    def stage(self, doing: str, total: int, unit: str, before: int = 0) -> None:
+        if before:
+            remark(f"{counted(before, unit)} of {before + total} were written before")
         with self._counting:
             self._begin(doing, total, unit)
             self.show()

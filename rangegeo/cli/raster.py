@@ -131,14 +131,17 @@ def command(
     rangegeo raster --bbox 10,44,12,48 --res 0.01 --beta 0,0.5,1 --extend -o alps.zarr
     rangegeo raster --aoi park.gpkg --res 100 --crs EPSG:32632 --co COMPRESS=DEFLATE -o park.tif
     """
-    from rangegeo.cli.notices import announce_demo, say_what_exists
+    from rangegeo.cli.notices import announce_demo, say_kept_blocks, say_what_exists, tell_plan
     from rangegeo.cli.progress import shown_progress
     from rangegeo.cubes.evaluated import nothing_kept
+    from rangegeo.jobs.plan import planned
     from rangegeo.jobs.raster import RasterJob
     from rangegeo.jobs.scheduler import computing_with
 
     verbosity.silence_grid_warnings()
     typed = without_storage([text for text in sys.argv[1:] if text != "--resume"])  # the result is that of one run
+    if dry_run and tell_plan(extent, content, engine, output, verbosity):
+        return
     checked = replace(output, overwrite=True) if dry_run and not output.resume else output
     job = RasterJob.prepare(extent, content, engine, checked, command=shlex.join(["rangegeo", *typed]))
     announce_demo(content.model, content.weights, verbosity)
@@ -146,6 +149,9 @@ def command(
         for line in job.describe():
             verbosity.say(line)
     if dry_run:
+        for line in planned(job.raster.spec, None, output, job.format).details():
+            verbosity.say(line)
+        say_kept_blocks(output.out, verbosity)
         say_what_exists(job.format.outputs(job.cube, output.out), verbosity, overwrite=output.overwrite)
         return
     for line in job.notes():

@@ -23,14 +23,16 @@ class Plan:
         sizes: size of each dim.
         nbytes: bytes of the values as they are stored, uncompressed.
         blocks: number of chunks that are computed.
-        seconds: estimated time to evaluate and write it.
+        evaluations: places that the model is evaluated at, as far as can be foreseen.
+        seconds: estimated time to evaluate and write it; None if the model is not here to be timed.
         share: largest share of the chunks that is computed; less than 1 if an area leaves chunks out.
     """
 
     sizes: dict[str, int]
     nbytes: int
     blocks: int
-    seconds: float
+    evaluations: int
+    seconds: float | None
     share: float = 1.0
 
     def __str__(self) -> str:
@@ -40,13 +42,15 @@ class Plan:
                 layers += f"{counted(self.sizes[dim], dim)}, "
         size = f"{layers}{self.sizes['x']} x {self.sizes['y']} pixels, {human_bytes(self.nbytes)} before compression"
         part = f", {self.share:.0%} of it around the area" if self.share < 1 else ""
-        return f"{size}{part}, about {human_seconds(self.seconds)}"
+        time = "time not probed" if self.seconds is None else f"about {human_seconds(self.seconds)}"
+        return f"{size}{part}, {time}"
 
 
-def plan(spec: RasterSpec, evaluator: Evaluator, dtype: str = "float32", bytes_a_second: float = 4e8) -> Plan:
+def plan(spec: RasterSpec, evaluator: Evaluator | None, dtype: str = "float32", bytes_a_second: float = 4e8) -> Plan:
     """Estimate a raster's cost; measures the evaluator for a moment.
 
     Args:
+        evaluator: of the model; None if it is not here.
         dtype: that values are stored as.
         bytes_a_second: that are compressed and written.
     """
@@ -61,15 +65,15 @@ def plan(spec: RasterSpec, evaluator: Evaluator, dtype: str = "float32", bytes_a
         places = min(places, across * down * NODES_A_PATCH)
     interpolated = 0 if spec.patch_side is None else math.prod(sizes.values())
     share = 1.0 if spec.area is None else spec.area.reach
+    seconds = None
+    if evaluator is not None:
+        evaluating = places * seconds_per_place(evaluator, spec.recipe)
+        seconds = share * (evaluating + interpolated / INTERPOLATED_A_SECOND + nbytes / bytes_a_second)
     return Plan(
         sizes=sizes,
         nbytes=nbytes,
         blocks=len(spec.rows) * len(spec.cols),
-        seconds=share
-        * (
-            places * seconds_per_place(evaluator, spec.recipe)
-            + interpolated / INTERPOLATED_A_SECOND
-            + nbytes / bytes_a_second
-        ),
+        evaluations=int(share * places),
+        seconds=seconds,
         share=share,
     )

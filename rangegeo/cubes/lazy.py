@@ -7,12 +7,12 @@ from xarray.core import indexing
 
 from rangegeo.cubes.axes import Axis, arranged, axes_of, sub_grid
 from rangegeo.cubes.graph import to_dask
+from rangegeo.cubes.size import MOST_PIXELS
 from rangegeo.cubes.spec import RasterSpec
 from rangegeo.cubes.virtual import VirtualRaster
 from rangegeo.errors import UsageError
 from rangegeo.schema.cube import data_of, is_in_memory
 
-MOST_PIXELS = 20_000 * 1024**2  # in one graph: 320,000 chunks of 256 x 256 pixels, or four times as many of 128 x 128
 SIDE = 128  # side of a chunk in pixels, for a stored cube that does not say which chunks are fast to read
 
 

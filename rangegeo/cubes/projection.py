@@ -34,11 +34,7 @@ def with_projection(
         UsageError: there are fewer bands than components, a band is a diagnostic, or too few pixels lie in the
             domain of the CRS.
     """
-    if not is_whole(count) or not 1 <= count <= recipe.bands:
-        expected = f"from 1 to the number of bands, {recipe.bands}"
-        raise UsageError(argument="pca", expected=expected, got=repr(count), example=min(3, recipe.bands))
-    if recipe.kept_diagnostics:
-        raise UsageError(f"{argument('pca')} projects embeddings; leave diagnostics out of {argument('bands')}")
+    check_components(recipe, count)
     if area is None:
         random = np.random.default_rng(0)
         side = math.isqrt(PCA_PIXELS)
@@ -54,6 +50,19 @@ def with_projection(
         told = f"{argument('pca', count)} found {counted(len(sample), 'pixel')} in the domain of the projection"
         raise UsageError(f"{told}; {fewer}take another extent")
     return replace(recipe, projection=fit_projection(sample, count))
+
+
+def check_components(recipe: Recipe, count: int) -> None:
+    """Refuse a PCA that the bands of a recipe cannot have.
+
+    Raises:
+        UsageError: there are fewer bands than components, or a band is a diagnostic.
+    """
+    if not is_whole(count) or not 1 <= count <= recipe.bands:
+        expected = f"from 1 to the number of bands, {recipe.bands}"
+        raise UsageError(argument="pca", expected=expected, got=repr(count), example=min(3, recipe.bands))
+    if recipe.kept_diagnostics:
+        raise UsageError(f"{argument('pca')} projects embeddings; leave diagnostics out of {argument('bands')}")
 
 
 def taken_projection(recipe: Recipe, model: Model, path: str | Location, count: int | None = None) -> Recipe:

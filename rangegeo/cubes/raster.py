@@ -9,6 +9,7 @@ import xarray as xr
 
 from rangegeo.cubes.graph import to_dask
 from rangegeo.cubes.projection import taken_projection, with_projection
+from rangegeo.cubes.size import check_pixels
 from rangegeo.cubes.spec import RasterSpec
 from rangegeo.cubes.virtual import virtual_raster
 from rangegeo.engine.tolerance import TOLERANCE
@@ -98,6 +99,8 @@ def raster(
         aoi_layer=aoi_layer,
         all_touched=all_touched,
     )
+    if chunks is not None:
+        check_pixels(geobox)
     if isinstance(model, str):
         model = load_model(model)
     given = one_spelling(betas, beta)

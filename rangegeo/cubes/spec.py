@@ -91,7 +91,7 @@ class RasterSpec:
             model=model.spec,
             recipe=recipe,
             tolerance=None if tolerance is None else check_tolerance(tolerance),
-            side=_checked_side(chunks, recipe.bands),
+            side=checked_side(chunks, recipe.bands),
             smooth_deg=model.evaluator.smooth_deg,
             has_beta=model.has_beta and bool(recipe.betas),
             provenance=provenance(model, recipe) | ({} if command is None else {"command": command}),
@@ -175,7 +175,7 @@ class RasterSpec:
 
     def narrowed(self, geobox: GeoBox, recipe: Recipe) -> RasterSpec:
         """A part of the raster (without its area): some pixels, layers and bands, with chunks of the default size."""
-        side = _checked_side("auto", recipe.bands)
+        side = checked_side("auto", recipe.bands)
         return replace(self, geobox=geobox, recipe=recipe, area=None, labels=None, side=side)
 
 
@@ -205,7 +205,7 @@ def provenance(model: Model, recipe: Recipe) -> dict[str, object]:
     }
 
 
-def _checked_side(chunks: int | str, bands: int) -> int:
+def checked_side(chunks: int | str, bands: int) -> int:
     """The side of a chunk in pixels, from what a user gives."""
     if chunks == "auto":
         return SIDE_OF_MANY_BANDS if bands > MANY_BANDS else SIDE

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rangegeo.errors import UsageError, argument
@@ -13,7 +15,8 @@ from rangegeo.stores.formats import Format, choose_format
 from rangegeo.support.destination import check_destination
 from rangegeo.support.location import Location
 from rangegeo.support.progress import SILENT, Progress
-from rangegeo.support.text import counted
+
+SIZES = {"float32": 4, "float16": 2, "int16": 2, "int8": 1}  # bytes of a stored value
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -72,11 +75,14 @@ class RasterJob:
             UsageError: what is wrong with an argument. GridError, WeightsError, DownloadError: a file cannot be used.
             OutputError: an output cannot be written. Nothing was touched.
         """
+        from rangegeo.cubes.size import check_pixels
+
         content.check()
         engine.check()
         geobox, area = extent.choose()
+        check_pixels(geobox)
         form = choose_format(output.out, output.format)
-        _check_output(form, output, several=len(content.betas) > 1)
+        check_output(form, output, several=len(content.betas) > 1)
         return _planned(geobox, area, extent.labels(), content, engine, output, form, command)
 
     @property
@@ -111,8 +117,6 @@ class RasterJob:
 
         if self.growth is not None:
             yield from self.growth.notes()
-        elif self.kept:
-            yield f"{counted(self.kept, 'block')} of {self.raster.values.npartitions} were written before"
         if self.overviews is not None and not self.overviews:
             yield f"no overviews: at most {COARSEST} pixels a side are read whole"
 
@@ -165,7 +169,7 @@ class RasterJob:
             yield from preview(self.written, self.output.picture, look, overwrite=self.output.overwrite)
 
 
-def _check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
+def check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
     """Refuse, before anything is downloaded or loaded, outputs and options that cannot be had."""
     from rangegeo.stores.drafts import committed, is_arriving
     from rangegeo.stores.opening import check_readable
@@ -214,6 +218,18 @@ def _check_extend(output: RasterOutput, *, to_zarr: bool) -> None:
     }
     for name in (name for name, value in given.items() if value):
         raise UsageError(f"a store that grows keeps what it has; leave out {argument(name)}")
+def check_room(spec: RasterSpec, output: RasterOutput) -> None:
+    """Refuse a raster that the disk cannot hold, before its coordinates are made.
+
+    Raises:
+        OutputError: there is too little room; the message says how the raster gets smaller.
+    """
+    if isinstance(output.out, Path):
+        share = 1.0 if spec.area is None else spec.area.reach
+        nbytes = int(prod(spec.shape) * SIZES[output.dtype] * share)
+        smaller = f"give a coarser {argument('res')}, fewer {argument('bands')} or {argument('pca', 3)}"
+        store = output.out.is_dir()
+        check_destination(output.out, nbytes, overwrite=True, smaller=smaller, store=store)
 
 
 def _look(output: RasterOutput) -> Look:
@@ -261,6 +277,7 @@ def _planned(
     at_once = None
     if engine.bytes is not None:
         at_once = threads_within(engine.bytes, spec, model, engine.workers, engine.threads)
+    check_room(spec, output)
     expected = outline(spec)
     options = _writer_options(form, output) | ({"overviews": True} if output.overviews else {})
     replaces = output.overwrite or output.extend

@@ -16,15 +16,16 @@ from rangegeo.encoders import ModelInfo, model_info
 from rangegeo.engine.evaluator import FieldEvaluator, evaluate_places
 from rangegeo.engine.points import interpolate_places
 from rangegeo.engine.tolerance import check_tolerance
-from rangegeo.errors import UsageError, argument
+from rangegeo.errors import UsageError
 from rangegeo.field.range import RangeField
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid.domain import whole_turns
 from rangegeo.models.calls import as_coords, uncompiled
+from rangegeo.models.recipes import diagnostics_of, recipe_of
 from rangegeo.models.spec import ModelSpec
 from rangegeo.places.frames import embedded_frame
 from rangegeo.places.lonlat import LonLat, check_lonlat, read_places
-from rangegeo.schema.bands import GEOGRAPHIC_DIAGNOSTICS, SEMANTIC_DIAGNOSTICS, Bands, chosen_bands
+from rangegeo.schema.bands import Bands
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, check_betas, one_spelling, warn_of_no_betas
 from rangegeo.support.text import counted
 from rangegeo.weights.origins import source_data
@@ -32,7 +33,6 @@ from rangegeo.weights.origins import source_data
 if TYPE_CHECKING:
     import xarray as xr
 
-LAYOUTS = ("betas", "components")
 SET_IN_INIT = ("evaluator", "facts")  # attributes that only instances have
 SHOWN_OF_TORCH = ("cpu", "cuda", "eval", "forward", "to")  # the methods of torch modules that users of a model need
 
@@ -135,8 +135,7 @@ class Model(nn.Module):
     @property
     def diagnostics(self) -> tuple[str, ...]:
         """Names of bands that describe the retrieval; none without a database."""
-        semantic = () if self.row.temperature is None else SEMANTIC_DIAGNOSTICS
-        return semantic + (GEOGRAPHIC_DIAGNOSTICS if self.has_beta else ())
+        return diagnostics_of(self.row)
 
     @property
     def citation(self) -> str:
@@ -203,20 +202,7 @@ class Model(nn.Module):
         """
         given = one_spelling(betas, beta)
         betas = DEFAULT_BETA if given is None else given
-        if layout not in LAYOUTS:
-            raise UsageError(argument="layout", expected=f"one of {', '.join(LAYOUTS)}", got=repr(layout))
-        if layout == "components" and not self.has_beta:
-            raise UsageError(
-                f"{argument('layout', 'components')} needs a model with betas, and {self.spec.name} has none; leave it "
-                "out, for the cube holds all components as it is"
-            )
-        layers: tuple[float, ...] = (1.0,)  # S alone, for a model without betas
-        if layout == "components":
-            layers = ()
-        elif self.has_beta:
-            layers = check_betas(betas)
-        recipe = Recipe(betas=layers, visual=self.visual, location=self.location, diagnostics=self.diagnostics)
-        return replace(recipe, keep=chosen_bands(bands, recipe.every_name))
+        return recipe_of(self.spec.name, self.row, self.visual, self.location, betas=betas, layout=layout, bands=bands)
 
     def encode(
         self,

@@ -14,12 +14,13 @@ LOOK_EVERY = 0.5  # seconds between two looks at a file that grows
 class Progress:
     """Is told how far some work is, and does nothing with it. Watchers override both methods. Threads may share one."""
 
-    def stage(self, doing: str, total: int, unit: str) -> None:
+    def stage(self, doing: str, total: int, unit: str, before: int = 0) -> None:
         """A part of the work begins.
 
         Args:
             doing: what is done in it, such as "embedding".
             total: how much there is to do.
+            before: how much an interrupted run has done already, which `total` does not count.
             unit: what is counted: "block", "place" or "byte".
         """
 

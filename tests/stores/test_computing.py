@@ -24,7 +24,7 @@ class Counted(Progress):
     def __init__(self) -> None:
         self.stages, self.blocks, self.nbytes = [], 0, 0
 
-    def stage(self, doing: str, total: int, unit: str) -> None:
+    def stage(self, doing: str, total: int, unit: str, before: int = 0) -> None:
         self.stages.append((doing, total, unit))
 
     def advance(self, count: int = 1, nbytes: int = 0) -> None:
