@@ -139,8 +139,8 @@ BAD = {
     "no output": (MAKE, 2, "'-o' / '--out'; type rangegeo raster --help"),
     "unknown format": ((*MAKE, "--format", "nc", *OUT), 2, "'zarr', 'cog', 'gtiff'"),
     "unknown zarr format": ((*MAKE, "--zarr-format", "1", "-o", "a.zarr"), 2, "'2', '3'"),
-    "petabytes": (("raster", "--bbox", "5,44,10,49", "--res", "1e-5", *MINI, *OUT), 1, "take fewer pixels, bands"),
-    "petabytes of zarr": (("raster", "--bbox", "5,44,9,49", "--res", "1e-5", *MINI, "-o", "a.zarr"), 1, "another disk"),
+    "petabytes": (("raster", "--bbox", "5,44,10,49", "--res", "1e-5", *MINI, *OUT), 2, "; give --res "),
+    "petabytes of zarr": (("raster", "--bbox", "5,44,9,49", "--res", "4e-5", *MINI, "-o", "a.zarr"), 1, "another disk"),
     # creation options
     "co without a value": ((*MAKE, "--co", "COMPRESS", *OUT), 2, "expected NAME=VALUE, got 'COMPRESS'; for example"),
     "co of nothing": ((*MAKE, "--co", "=", *OUT), 2, "expected NAME=VALUE, got '='; for example --co COMPRESS=DEFLATE"),
@@ -253,7 +253,9 @@ def test_too_little_disk_is_one_line_and_touches_nothing(full, raster, monkeypat
     assert (done.code, done.out) == (1, "")
     (line,) = done.err.splitlines()
     assert line.startswith(f"rangegeo: {name} may need ")
-    assert line.endswith("has 1.0 kB free; take fewer pixels, bands or betas, or write to another disk with -o")
+    assert line.endswith(
+        "has 1.0 kB free; give a coarser --res, fewer --bands or --pca 3, or write to another disk with -o"
+    )
     assert listing(full) == before
 
 

@@ -250,8 +250,9 @@ def test_other_models_are_not_announced(raster):
 def test_a_dry_run_says_the_cost_and_writes_nothing(raster, folder, name):
     done = raster("--beta", "0,1", "--dry-run", "-o", name)
     assert (done.code, done.out) == (0, "")
-    (line,) = done.err.splitlines()
+    line, details = done.err.splitlines()
     assert line.startswith(f"{name}: 2 betas, 40 bands, 4 x 4 pixels, 5.1 kB before compression, about ")
+    assert details.startswith("about 16 evaluations; about ")
     assert list(folder.iterdir()) == []
 
 
@@ -260,6 +261,61 @@ def test_a_dry_run_says_that_the_output_exists(raster, folder):
     done = raster("--dry-run", "-o", "a.tif")
     assert (done.code, done.err.splitlines()[-1]) == (0, "a.tif exists; add --overwrite to replace it")
     assert (folder / "a.tif").read_text() == "precious"
+
+
+def test_a_dry_run_tells_what_it_would_take(raster):
+    lines = raster("--res", "0.02", "--chunks", "16", "--dry-run", "-o", "a.zarr").err.splitlines()
+    assert re.fullmatch(r"about 2,500 evaluations; about \d+\.\d kB on disk in 36 files", lines[1])
+
+
+def test_a_dry_run_of_a_model_that_is_not_here(rangegeo, folder, monkeypatch):
+    monkeypatch.setattr("rangegeo.models.sketch.cached", lambda file: None)
+    (folder / "a.tif").write_text("precious")
+    done = rangegeo(
+        "raster", "--bbox", "5,44,6,45", "--res", "0.01", "--weights", "official", "--dry-run", "-o", "a.tif"
+    )
+    assert (done.code, done.out) == (0, "")
+    plan, details, files, exists = done.err.splitlines()
+    assert plan == "a.tif: 1 beta, 1,280 bands, 100 x 100 pixels, 51.2 MB before compression, time not probed"
+    assert details.endswith(" on disk in 3 files")
+    assert files == "would be downloaded first, so the time was not probed: satclip-vit16-l40, range_db_large"
+    assert exists == "a.tif exists; add --overwrite to replace it"
+    assert [path.name for path in folder.iterdir()] == ["a.tif"]
+
+
+def test_a_dry_run_tells_what_an_interrupted_run_left(raster, folder):
+    journal = folder / ".a.zarr-unfinished" / "journal" / "cube"
+    journal.mkdir(parents=True)
+    (journal / "0-0.json").write_text("{}")
+    done = raster("--dry-run", "-o", "a.zarr")
+    assert done.err.splitlines()[-1] == "an interrupted run left 1 block of a.zarr; add --resume to continue it"
+
+
+def test_a_refusal_is_not_preceded_by_what_would_be_continued(raster, folder, monkeypatch):
+    from rangegeo.stores import arrays
+
+    write, done = arrays.block_writer, []
+
+    def failing(*arguments: object):
+        own = write(*arguments)
+
+        def block(values: np.ndarray, top: int, left: int):
+            if len(done) == 3:
+                raise OSError(28, "No space left on device")
+            done.append(top)
+            return own(values, top, left)
+
+        return block
+
+    monkeypatch.setattr(arrays, "block_writer", failing)
+    assert raster("--res", "0.02", "--chunks", "16", "-o", "a.zarr").code == 1
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    refused = raster("--res", "0.02", "--chunks", "16", "--beta", "1", "--resume", "-o", "a.zarr")
+    assert refused.code == 1
+    assert "were written before" not in refused.err
+    continued = raster("--res", "0.02", "--chunks", "16", "--resume", "-o", "a.zarr")
+    assert re.search(r"^\d+ blocks? of 16 were written before$", continued.err, re.MULTILINE)
 
 
 def test_a_log_tells_progress_now_and_then(raster, monkeypatch):

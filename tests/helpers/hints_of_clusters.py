@@ -1,4 +1,4 @@
-"""Rows of messages about workers and clusters, see `helpers.hints`."""
+"""Rows of messages about workers, clusters and large rasters, see `helpers.hints`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,22 @@ def no_start(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("distributed.SpecCluster", fail)
 
 
+def few_pixels(patch: pytest.MonkeyPatch) -> None:
+    from rangegeo.cubes import size
+
+    patch.setattr(size, "MOST_PIXELS", 10)
+
+
 SHELL = (
+    Row(
+        "too many pixels",
+        f"{BOX} -o o.zarr",
+        (
+            Way(r"give (?P<type>--res [\d.]+), or"),
+            Way("or several smaller boxes", give={}, swap={"5,44,6,45": "5,44,5.5,44.5"}),
+        ),
+        patch=few_pixels,
+    ),
     Row(
         "too few workers",
         f"{BOX} --workers 0 -o o.zarr",

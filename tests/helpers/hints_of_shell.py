@@ -859,7 +859,9 @@ OUTPUT = (
         "no room",
         f"{BOX} {OUT}",
         (
-            Way("take fewer pixels", give={}, swap={"0.25": "0.5"}),
+            Way("give a coarser --res", give={"--res": "0.5"}),
+            Way("fewer --bands", give={"--bands": "1"}),
+            Way("or (?P<type>--pca 3), or"),
             Way("write to another disk with -o", give={"-o": "p.zarr"}),
         ),
         patch=no_room,
