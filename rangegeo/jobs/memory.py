@@ -12,6 +12,7 @@ from rangegeo.support.text import human_bytes
 
 if TYPE_CHECKING:
     from rangegeo.cubes.spec import RasterSpec
+    from rangegeo.jobs.options import Engine
     from rangegeo.models.model import Model
 
 # Bytes of a process without blocks: Python, its packages and what torch needs for one evaluation, measured with the
@@ -20,6 +21,13 @@ OF_PROCESS = 0.6e9
 COPIES = 3  # of a block while it is written: its values, those that are stored, and their compressed form
 OF_WORKER = 0.8  # of the limit of a worker, above which dask lets it start no more tasks
 STEP = 1e8  # bytes to which advice is rounded
+
+
+def blocks_at_once(engine: Engine, spec: RasterSpec, model: Model) -> int | None:
+    """How many blocks each process may compute at once; None if no memory is given. Raises as `threads_within`."""
+    if engine.bytes is None:
+        return None
+    return threads_within(engine.bytes, spec, model, engine.workers, engine.threads)
 
 
 def threads_within(memory: int, spec: RasterSpec, model: Model, workers: int | None, threads: int | None) -> int:

@@ -218,6 +218,8 @@ def _check_extend(output: RasterOutput, *, to_zarr: bool) -> None:
     }
     for name in (name for name, value in given.items() if value):
         raise UsageError(f"a store that grows keeps what it has; leave out {argument(name)}")
+
+
 def check_room(spec: RasterSpec, output: RasterOutput) -> None:
     """Refuse a raster that the disk cannot hold, before its coordinates are made.
 
@@ -261,7 +263,7 @@ def _planned(
     from rangegeo.cubes.overviews import make_overviews
     from rangegeo.cubes.samples import sample_values
     from rangegeo.cubes.spec import RasterSpec
-    from rangegeo.jobs.memory import threads_within
+    from rangegeo.jobs.memory import blocks_at_once
     from rangegeo.jobs.scheduler import use_threads
     from rangegeo.jobs.write import choose_storage
     from rangegeo.stores.quantise import ROUND_OFF
@@ -274,9 +276,7 @@ def _planned(
     spec = RasterSpec.of(
         model, geobox, recipe, area=area, labels=labels, tolerance=tolerance, chunks=chunks, command=command
     )
-    at_once = None
-    if engine.bytes is not None:
-        at_once = threads_within(engine.bytes, spec, model, engine.workers, engine.threads)
+    at_once = blocks_at_once(engine, spec, model)
     check_room(spec, output)
     expected = outline(spec)
     options = _writer_options(form, output) | ({"overviews": True} if output.overviews else {})
