@@ -16,6 +16,7 @@ from rangegeo.grid.box import check_size
 from rangegeo.grid.coords import Labels
 from rangegeo.grid.crs import crs_name, parse_crs, wkt_of
 from rangegeo.grid.georeference import is_skewed, labels_in, read_geobox, unskewed
+from rangegeo.grid.remote_raster import gives_parts, open_raster
 from rangegeo.grid.zarr_store import checked_group, consolidated, readable, store_of
 from rangegeo.support.address import Address
 from rangegeo.support.foreign import check_foreign
@@ -63,6 +64,8 @@ def geobox_like(source: RasterLike) -> GeoBox:
     if (store := _store(source)) is not None:
         with _opened(store) as dataset:
             return _checked(_of_xarray(dataset, name), name, dataset)
+    if (isinstance(source, Address) or is_address(name)) and _is_geotiff(place := located(source)):
+        return _checked(_of_object(place), name, name)
     return _checked(_of_file(name), name, name)
 
 
@@ -87,10 +90,34 @@ def _store(source: str | os.PathLike[str] | Address) -> Location | None:
     if isinstance(source, Address) or is_address(os.fspath(source)):
         place = located(source)
         assert isinstance(place, Address)
-        return None if place.read_only and place.suffix != ".zarr" else place
+        return None if _is_geotiff(place) or (place.read_only and place.suffix != ".zarr") else place
     check_local(source, KNOWN)
     place = local_path(source)
     return place if any((place / file).exists() for file in STORE_FILES) else None
+
+
+def _is_geotiff(place: Location) -> bool:
+    return place.suffix.lower() in (".tif", ".tiff")
+
+
+def _of_object(place: Location) -> GeoBox:
+    """The grid of a GeoTIFF at an address."""
+    from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+
+    if not place.is_file():
+        raise UsageError(f"{LIKE} must be a raster, and there is none at {place}; check its name")
+    if isinstance(place, Address) and not gives_parts(place):
+        raise UsageError(f"{place.root} gives files only whole; copy {place} here first, for {LIKE}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            with open_raster(place) as file:
+                shape, transform, crs = file.shape, file.transform, file.crs
+        except RasterioIOError as error:
+            raise UsageError(f"{LIKE} must be a raster, and {place} is no GeoTIFF that GDAL opens") from error
+    if transform.is_identity:
+        raise GridError(f"{argument('like', str(place))} has no georeference; copy it here and give it one")
+    return GeoBox(shape, transform, None if crs is None else crs.to_wkt(version="WKT2_2019"))
 
 
 def _of_file(name: str) -> GeoBox:

@@ -172,12 +172,8 @@ class RasterJob:
 def check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
     """Refuse, before anything is downloaded or loaded, outputs and options that cannot be had."""
     from rangegeo.stores.drafts import committed, is_arriving
-    from rangegeo.stores.opening import check_readable
 
     to_zarr = form.suffixes == (".zarr",)
-    for name, given in (("preview", output.preview is not None), ("stac", output.stac)):
-        if given:
-            check_readable(output.out, name)
     if output.overviews and not to_zarr:
         plain = f"leave out {argument('format')} too" if output.format == "gtiff" else "leave it out"
         raise UsageError(f"{argument('overviews')} is for .zarr; a Cloud Optimized GeoTIFF has them anyway, {plain}")

@@ -52,7 +52,7 @@ class Told:
         return bool((self.scales != 1).any() or (self.offsets != 0).any())
 
 
-def put_back(file: DatasetReaderBase, path: Path, like: Path) -> Told:
+def put_back(file: DatasetReaderBase, path: Location, like: Path) -> Told:
     """What a joined file would say about itself if it had lost nothing.
 
     Args:

@@ -18,6 +18,7 @@ import zarr
 from rangegeo.errors import CubeError, CubeWarning, UsageError, argument
 from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.crs import without_cf_warnings
+from rangegeo.grid.remote_raster import gives_parts, open_raster
 from rangegeo.grid.zarr_store import EXPECTED, checked_group, consolidated, readable, store_of
 from rangegeo.schema.betas import SAME_BETA
 from rangegeo.schema.complete import text
@@ -27,6 +28,7 @@ from rangegeo.schema.steps import OFFSET, SCALE, decoded
 from rangegeo.stores.geotiff_sample import TAG, is_as_written
 from rangegeo.stores.joined import REMEDY, VERSION, Told, check_steps, put_back
 from rangegeo.stores.objects import store_at
+from rangegeo.stores.remote_tiff import read_lazily
 from rangegeo.stores.restored import array_name, cube_of
 from rangegeo.stores.zarr import is_complete
 from rangegeo.support.address import Address
@@ -59,8 +61,8 @@ def open_cube(
 
     Args:
         path: a Zarr store or a GeoTIFF, or what xarray wrote of a cube: a Zarr store, or a netCDF file. A leading ~ is
-            the home folder. Zarr stores are also read from s3://, gs://, az:// and https://. Several paths, such as the
-            GeoTIFFs of several betas, become one cube.
+            the home folder. Zarr stores and GeoTIFFs are also read from s3://, gs://, az:// and https://. Several
+            paths, such as the GeoTIFFs of several betas, become one cube.
         level: 0 for the cube itself, 1 for its overview with pixels twice as large, and so on.
         pixels: how many pixels the longer side needs, for a picture. The coarsest level that has so many is opened, and
             `level` is ignored.
@@ -94,7 +96,10 @@ def open_cube(
     path = located(path, checked_options(storage_options))
     choose = partial(_choose_level, path, level, pixels)
     if isinstance(path, Address):
-        return _open_store(_store_there(path), choose, chunks)
+        if like is not None:
+            raise UsageError(f"{argument('like')} is for files of this machine that GDAL has joined; leave it out")
+        _check_there(path)
+        return _open_store(path, choose, chunks) if is_store(path) else _open_geotiff(path, choose, chunks, None)
     if not path.exists():
         raise CubeError(_not_there(path))
     if path.is_dir() or path.suffix.lower() in NETCDF:
@@ -104,22 +109,27 @@ def open_cube(
     return _open_geotiff(path, choose, chunks, None if like is None else local_path(like))
 
 
-def _store_there(path: Address) -> Address:
-    """The address of a store.
+def _check_there(path: Address) -> None:
+    """Refuse an address without a cube.
 
     Raises:
         CubeError: there is none. RemoteError: the server cannot be asked.
     """
-    if path.suffix.lower() in (*GEOTIFF, ".vrt", *NETCDF):
-        raise CubeError(f"{path} is no Zarr store; copy it here first, and open the copy")
+    if path.suffix.lower() in (".vrt", *NETCDF):
+        raise CubeError(f"{path} is neither a Zarr store nor a GeoTIFF; copy it here first, and open the copy")
+    if not is_store(path) and not path.is_file():
+        raise CubeError(f"there is no GeoTIFF at {path}; check its name")
+    if not is_store(path) and not gives_parts(path):
+        raise CubeError(f"{path.root} gives files only whole; copy {path} here first, and open the copy")
     if not is_there(path):
         raise CubeError(f"there is no Zarr store at {path}; {EXPECTED} to a name that ends in .zarr")
-    return path
 
 
 def is_there(path: Location) -> bool:
-    """Whether there is anything at a path, or a Zarr store at an address."""
-    return path.exists() if isinstance(path, Path) else any((path / name).is_file() for name in STORE_FILES)
+    """Whether there is anything at a path, or a Zarr store or a GeoTIFF at an address."""
+    if isinstance(path, Path) or not is_store(path):
+        return path.exists() if isinstance(path, Path) else path.is_file()
+    return any((path / name).is_file() for name in STORE_FILES)
 
 
 def _not_there(path: Path) -> str:
@@ -161,19 +171,6 @@ def joined_betas(paths: Sequence[str | Location], cubes: list[xr.DataArray]) -> 
     return with_facts(joined, shared)
 
 
-def check_readable(path: Location, needed: str) -> None:
-    """Refuse an output that could be written and not be read again, before it is written.
-
-    Args:
-        needed: the argument that needs to read it.
-    """
-    if isinstance(path, Address) and not is_store(path):
-        raise UsageError(
-            f"{argument(needed)} reads what was written, and GeoTIFFs are read from this machine alone; leave it out, "
-            "or write a .zarr"
-        )
-
-
 def is_store(path: Location) -> bool:
     """Whether a cube that exists is a Zarr store."""
     if isinstance(path, Address):
@@ -187,9 +184,7 @@ def overview_count(path: Location) -> int:
         return len(_levels(checked_group(store_of(path), str(path)).attrs)[1:])
     if path.suffix.lower() in NETCDF:
         return 0
-    import rasterio
-
-    with rasterio.open(path.absolute()) as file:
+    with open_raster(path) as file:
         return len(file.overviews(1))
 
 
@@ -199,9 +194,7 @@ def stored_dtype(path: Location) -> str:
         return str(stored_array(path).dtype)
     if path.suffix.lower() in NETCDF:
         return str(open_cube(path).dtype)
-    import rasterio
-
-    with rasterio.open(path.absolute()) as file:
+    with open_raster(path) as file:
         half = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS") == "16" and file.dtypes[0] == "float32"
         return "float16" if half else file.dtypes[0]
 
@@ -218,9 +211,7 @@ def stored_scales(path: Location) -> tuple[list[float], list[float]]:
     if path.suffix.lower() in NETCDF:
         bands = open_cube(path).sizes["band"]
         return [1.0] * bands, [0.0] * bands
-    import rasterio
-
-    with rasterio.open(path.absolute()) as file:
+    with open_raster(path) as file:
         return list(file.scales), list(file.offsets)
 
 
@@ -320,14 +311,14 @@ def open_told(path: Path, level: int = 0) -> xr.DataArray:
 
 
 def _open_geotiff(
-    path: Path, choose: ChooseLevel, chunks: str | None, like: Path | None, *, trusted: bool = False
+    path: Location, choose: ChooseLevel, chunks: str | None, like: Path | None, *, trusted: bool = False
 ) -> xr.DataArray:
     """Open a GeoTIFF, or what GDAL has joined from several.
 
     Args:
         trusted: whether its facts are taken to be those of its values, without a look at these.
     """
-    import rasterio
+    close: Callable[[], None] | None = None
     import rioxarray  # imported here because it takes 0.3 s, which a Zarr store need not wait for
     from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
@@ -335,8 +326,9 @@ def _open_geotiff(
         with without_cf_warnings(), warnings.catch_warnings():  # a file without a georeference is refused below
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             warnings.filterwarnings("ignore", "(Scales|Offsets) differ across bands", UserWarning)  # as intended
-            check_foreign(path, str(path), CubeError, raster=True)
-            with rasterio.open(path.absolute()) as file:
+            if isinstance(path, Path):
+                check_foreign(path, str(path), CubeError, raster=True)
+            with open_raster(path) as file:
                 if "OVERVIEW_FILE" in file.tags(ns="OVERVIEWS"):
                     raise CubeError(f"{path} names another file for its overviews, which is not opened; {EXPECTED}")
                 told = Told.by(file) if like is None else put_back(file, path, like)
@@ -346,27 +338,34 @@ def _open_geotiff(
                 level = choose(file.shape, len(file.overviews(1)))
             overview: dict[str, Any] = {"overview_level": level - 1} if level else {}
             sides: Any = None if chunks is None else {"band": BANDS_READ, "y": "auto", "x": "auto"}
-            stored = rioxarray.open_rasterio(path.absolute(), chunks=sides, masked=True, **overview)
+            if isinstance(path, Address):
+                stored = read_lazily(path, level)
+                values, geobox, preferred = stored.variable, stored.geobox, stored.preferred
+                values = values if sides is None else values.chunk(sides)
+            else:
+                opened = rioxarray.open_rasterio(path.absolute(), chunks=sides, masked=True, **overview)
+                assert isinstance(opened, xr.DataArray)  # rioxarray makes Datasets of files with subdatasets only
+                values, geobox, close = opened.variable, opened.odc.geobox, opened.close
+                preferred = opened.encoding.get("preferred_chunks", {})
     except RasterioIOError as error:
         raise CubeError(f"{path} is not a readable GeoTIFF; {EXPECTED}") from error
     if VERSION not in tags:
         raise CubeError(f"{path} was not written by rangegeo; {EXPECTED}. If it was made of such, {REMEDY}")
     check_steps(path, tags, dtype, scaled=told.scaled)
-    assert isinstance(stored, xr.DataArray)  # rioxarray makes Datasets of files with subdatasets only
     attrs = {name: _parsed(name, text) for name, text in tags.items() if name not in ("AREA_OR_POINT", "beta", TAG)}
     attrs = attrs if own else without_facts_of_values(attrs)
     called = [name or f"band_{number}" for number, name in enumerate(names, start=1)]
     coords: dict[str, Any] = {"beta": ((), float(tags["beta"]), BETA_ATTRS)} if "beta" in tags else {}
-    coords |= {"band": stored["band"], "band_name": ("band", text(called))} | grid_coords(stored.odc.geobox)
-    values = stored.variable
+    numbers = np.arange(1, len(called) + 1)
+    coords |= {"band": ("band", numbers), "band_name": ("band", text(called))} | grid_coords(geobox)
     if told.scaled:  # read from the file: GDAL does not say them for overviews
         values = decoded(values, told.scales, told.offsets)
     cube = with_facts(xr.DataArray(values, coords, ("band", "y", "x"), NAME), attrs)
     cube.encoding |= {
         "source": str(path),
-        "preferred_chunks": stored.encoding.get("preferred_chunks", {}) | {"band": BANDS_READ},
+        "preferred_chunks": preferred | {"band": BANDS_READ},
     }
-    cube.set_close(stored.close)
+    cube.set_close(close)
     return cube
 
 

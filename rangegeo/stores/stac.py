@@ -22,10 +22,11 @@ from odc.geo.geobox import GeoBox
 from rangegeo.errors import CubeError, argument
 from rangegeo.grid import crs_name, places_on
 from rangegeo.grid.crs import crs_of
+from rangegeo.grid.remote_raster import open_raster
 from rangegeo.schema.cube import geobox_of
 from rangegeo.schema.facts import facts_of
 from rangegeo.stores.conventions import ground_sample_distance, paper_url, quantisation
-from rangegeo.stores.opening import check_readable, is_store, open_cube, stored_array, stored_dtype, stored_scales
+from rangegeo.stores.opening import is_store, open_cube, stored_array, stored_dtype, stored_scales
 from rangegeo.support.destination import check_destination
 from rangegeo.support.location import Location
 from rangegeo.support.optional import import_optional
@@ -79,7 +80,6 @@ def check_items(paths: Sequence[Location], *, overwrite: bool) -> None:
     """
     _check_packages()
     for path in paths:
-        check_readable(path, "stac")
         check_destination(item_path(path), 0, overwrite=overwrite)
 
 
@@ -165,9 +165,8 @@ def _stored(path: Location) -> _Stored:
             offsets=offsets,
         )
     import pystac
-    import rasterio
 
-    with rasterio.open(path.absolute()) as file:
+    with open_raster(path) as file:
         is_cog = bool(file.overviews(1)) or max(file.shape) <= COG_WITHOUT_OVERVIEWS
         return _Stored(
             media_type=pystac.MediaType.COG if is_cog else pystac.MediaType.GEOTIFF,

@@ -7,6 +7,7 @@ secrets: they travel with it to other processes, and no message shows them. `obs
 from __future__ import annotations
 
 import fnmatch
+import io
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
-from rangegeo.errors import UsageError, argument
+from rangegeo.errors import RangegeoError, UsageError, argument
 from rangegeo.support.faults import clear_faults
 from rangegeo.support.optional import import_optional
 
@@ -300,6 +301,44 @@ class Address:
     def clear_faults(self) -> Any:
         """A context in which errors of the server become one line that says what to do."""
         return clear_faults(self.root, self.scheme)
+
+
+class Reader(io.RawIOBase):
+    """The content of an object as a file, of which only what is asked for is read."""
+
+    def __init__(self, address: Address) -> None:
+        """Raises FileNotFoundError if there is no such object."""
+        from obstore import open_reader
+
+        with address.clear_faults():
+            self._content = open_reader(address.client(), address.key)
+        self._address = address
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._content.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._content.tell()
+
+    def read(self, size: int = -1) -> bytes:
+        with self._address.clear_faults():
+            return bytes(self._content.read(None if size < 0 else size))
+
+
+class QuietReader(Reader):
+    """The same for GDAL, which takes too few bytes for an error and cannot pass errors of Python on."""
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return super().read(size)
+        except (RangegeoError, OSError):
+            return b""
 
 
 def _delete_one(client: Any, key: str) -> None:

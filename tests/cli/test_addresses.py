@@ -45,8 +45,11 @@ def test_every_verb_that_reads_cubes_reads_addresses(rangegeo, store, bucket, op
     assert "has no steps of integers" in rangegeo("raster", *words, *options, "-o", "b.zarr").err
     assert rangegeo("raster", "--like", store, "--bands", "1-3", *MINI, *options, "-o", "b.zarr").code == 0
     assert sorted(path.name for path in folder.iterdir()) == ["a.png", "b.zarr", "joined.zarr"]
+    done = rangegeo("raster", *BOX, *MINI, *options, "--stac", "--preview", "-o", f"{bucket}/a.zarr.tif")
+    assert (done.code, len(done.out.split())) == (0, 3), done.err
+    assert json.loads(rangegeo("info", f"{bucket}/a.zarr.tif", *options, "--json").out)["dtype"] == "float32"
     left = set(Address.of(bucket, s3.options).all_keys())
-    assert all(key.startswith(("a.zarr/", "a.stac.json", "a_preview.png", "b.png")) for key in left)
+    assert all(key.startswith(("a.zarr", "a.stac", "a_preview", "a_preview.png", "b.png")) for key in left)
     for key in left:
         assert secret.encode() not in Address.of(f"{bucket}/{key}", s3.options).read_bytes()
 

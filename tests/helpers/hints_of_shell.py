@@ -1841,14 +1841,6 @@ MORE = (
             "timeout=b": "a value of --storage is impossible: .*; names are those of obstore",
         }.items()
     ),
-    *(
-        Row(
-            f"{flag} of a GeoTIFF in a bucket",
-            f"{BOX} {flag} -o s3://a/o.tif",
-            (Way(f"{flag} reads what was written, .*; leave it out, or write a .zarr", then=f"{BOX} -o o.tif"),),
-        )
-        for flag in ("--preview", "--stac")
-    ),
     Row(
         "an option of a web server",
         "info https://a/o.zarr --storage region=b",

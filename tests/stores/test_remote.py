@@ -14,9 +14,10 @@ from oracles.golden import GOLDEN
 
 import rangegeo as rg
 import rangegeo.accessor
-from rangegeo.errors import OutputError, UsageError
+from rangegeo.errors import CubeError, OutputError, UsageError
 from rangegeo.grid.bucket import BucketStore
-from rangegeo.support.address import Address
+from rangegeo.grid.like import geobox_like
+from rangegeo.support.address import Address, Reader
 
 
 @pytest.fixture(params=["memory", "s3"])
@@ -51,6 +52,8 @@ def test_geotiffs_are_uploaded_whole(cube, place, tmp_path):
     assert keys(url, access) == names
     assert len(names) == 6
     for path, expected in zip(written, near, strict=True):
+        xr.testing.assert_identical(rg.open_cube(path).compute(), rg.open_cube(expected).compute())
+        assert geobox_like(path) == geobox_like(expected)
         (tmp_path / "copy.tif").write_bytes(path.read_bytes())
         with rasterio.open(tmp_path / "copy.tif") as copied, rasterio.open(expected) as file:
             np.testing.assert_array_equal(copied.read(), file.read())
@@ -132,3 +135,48 @@ def test_memory_stays_in_its_process(cube):
     with dask.config.set(scheduler="processes"), pytest.raises(UsageError, match="is memory of this process"):
         cube.rangegeo.to_zarr("memory://processes/a.zarr")
     assert not keys("memory://processes", {})
+
+
+def test_of_a_geotiff_only_what_is_asked_for_is_read(mini, place, monkeypatch):
+    url, access = place
+    cube = rg.raster((5, 44, 7, 46), 0.004, model=mini, bands="1-3", chunks=256)
+    (path,) = cube.rangegeo.to_geotiff(f"{url}/a.tif", storage_options=access)
+    size, read, taken = len(path.read_bytes()), Reader.read, []
+
+    def counted(self: Reader, size: int = -1) -> bytes:
+        taken.append(read(self, size))
+        return taken[-1]
+
+    monkeypatch.setattr(Reader, "read", counted)
+    opened = rg.open_cube(path)
+    opened.isel(x=slice(4), y=slice(4)).compute()
+    assert sum(map(len, taken)) < size / 2
+
+
+@pytest.mark.parametrize("chunks", ["auto", None])
+def test_any_part_of_a_geotiff_is_the_same_part(cube, place, tmp_path, chunks):
+    url, access = place
+    one = cube.isel(beta=0)
+    far = rg.open_cube(one.rangegeo.to_geotiff(f"{url}/a.tif", storage_options=access)[0], chunks=chunks)
+    near = rg.open_cube(one.rangegeo.to_geotiff(tmp_path / "a.tif")[0], chunks=chunks)
+    parts = [
+        {"band": 2, "x": 7},
+        {"band": [4, 0], "y": slice(30, 3, -4), "x": slice(5, 40, 3)},
+        {"y": slice(5, 5)},
+        {"x": [3, 30, 4], "y": -1},
+        {"band": slice(None, None, -1)},
+    ]
+    for part in parts:
+        xr.testing.assert_identical(far.isel(part).compute(), near.isel(part).compute())
+    if chunks and url.startswith("s3"):
+        assert pickle.loads(pickle.dumps(far)).identical(far)
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"<VRTDataset/>", b"II*\0\0\0\0\0"])
+def test_an_object_that_is_no_geotiff_is_refused(place, content):
+    url, access = place
+    Address.of(f"{url}/a.tif", access).write_bytes(content)
+    with pytest.raises(CubeError, match=r"a\.tif is not a readable GeoTIFF"):
+        rg.open_cube(f"{url}/a.tif", storage_options=access)
+    with pytest.raises(CubeError, match=r"there is no GeoTIFF at .*b\.tif; check its name"):
+        rg.open_cube(f"{url}/b.tif", storage_options=access)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import threading
 from collections.abc import Iterator
@@ -144,6 +145,24 @@ def test_options_that_do_not_fit(scheme, options, message):
 # ------------------------------------------------------------------------------------------------ web servers
 
 
+def part_of_a_file(self: SimpleHTTPRequestHandler) -> io.BytesIO:
+    """Answer as servers do that give parts of a file."""
+    file = Path(self.translate_path(self.path))
+    if not file.is_file():
+        self.send_error(404)
+        return io.BytesIO()
+    content = file.read_bytes()
+    start, end = 0, len(content) - 1
+    if "Range" in self.headers:
+        start, end = (int(one) for one in self.headers["Range"].removeprefix("bytes=").split("-"))
+        end = min(end, len(content) - 1)
+    self.send_response(206 if "Range" in self.headers else 200)
+    self.send_header("Content-Length", str(end + 1 - start))
+    self.send_header("Content-Range", f"bytes {start}-{end}/{len(content)}")
+    self.end_headers()
+    return io.BytesIO(content[start : end + 1])
+
+
 @pytest.fixture
 def website(serve, tmp_path) -> str:
     """The address of a folder on a web server."""
@@ -164,6 +183,18 @@ def test_a_store_on_a_web_server_is_read(cube, website, tmp_path, zarr_format):
     xr.testing.assert_identical(rg.open_cube(f"{website}/a.zarr").compute(), rg.open_cube(path).compute())
     like = rg.raster(like=f"{website}/a.zarr", model="Direct")
     assert like.odc.geobox == cube.odc.geobox
+
+
+def test_geotiffs_on_a_web_server_are_read(cube, website, tmp_path, monkeypatch):
+    paths = cube.rangegeo.to_geotiff(tmp_path / "a.tif")
+    with pytest.raises(CubeError, match=f"^{website} gives files only whole; copy .* here first, and open the copy$"):
+        rg.open_cube(f"{website}/{paths[0].name}")
+    with pytest.raises(UsageError, match=f"^{website} gives files only whole; copy .* here first, for like$"):
+        rg.raster(like=f"{website}/{paths[0].name}", model="Direct")
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "send_head", part_of_a_file)
+    assert rg.raster(like=f"{website}/{paths[0].name}", model="Direct").odc.geobox == cube.odc.geobox
+    opened = rg.open_cube([f"{website}/{path.name}" for path in paths])
+    xr.testing.assert_identical(opened.compute(), rg.open_cube(paths).compute())
 
 
 def test_nothing_is_written_to_a_web_server(cube, website, tmp_path):
