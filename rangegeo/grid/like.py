@@ -114,7 +114,9 @@ def _of_object(place: Location) -> GeoBox:
             with open_raster(place) as file:
                 shape, transform, crs = file.shape, file.transform, file.crs
         except RasterioIOError as error:
-            raise UsageError(f"{LIKE} must be a raster, and {place} is no GeoTIFF that GDAL opens") from error
+            raise UsageError(
+                f"{LIKE} must be a raster, and {place} is no GeoTIFF that GDAL opens; give another one"
+            ) from error
     if transform.is_identity:
         raise GridError(f"{argument('like', str(place))} has no georeference; copy it here and give it one")
     return GeoBox(shape, transform, None if crs is None else crs.to_wkt(version="WKT2_2019"))

@@ -127,9 +127,9 @@ def _check_there(path: Address) -> None:
 
 def is_there(path: Location) -> bool:
     """Whether there is anything at a path, or a Zarr store or a GeoTIFF at an address."""
-    if isinstance(path, Path) or not is_store(path):
-        return path.exists() if isinstance(path, Path) else path.is_file()
-    return any((path / name).is_file() for name in STORE_FILES)
+    if isinstance(path, Path):
+        return path.exists()
+    return any((path / name).is_file() for name in STORE_FILES) if is_store(path) else path.is_file()
 
 
 def _not_there(path: Path) -> str:

@@ -73,12 +73,23 @@ def _names() -> dict[str, object]:
         "huge": rg.raster((-180, -90, 180, 90), 0.0005, model=model, betas=1, chunks=None),
     }
     modules = {"rg": rg, "np": np, "pd": pd, "pl": pl, "pa": pa, "dd": dd, "torch": torch, "xr": xr, "GeoBox": GeoBox}
-    return found | modules | {"shapely": shapely, "Path": Path, "Address": Address}
+    return found | modules | {"shapely": shapely, "Path": Path, "Address": Address, "plain_tiff": plain_tiff}
 
 
 def names() -> dict[str, object]:
     """The names that the expressions use."""
     return dict(_names())
+
+
+def plain_tiff() -> bytes:
+    """A TIFF without a georeference."""
+    import numpy as np
+    from rasterio.io import MemoryFile
+
+    with MemoryFile() as memory:
+        with memory.open(driver="GTiff", height=4, width=4, count=1, dtype="uint8") as file:
+            file.write(np.zeros((1, 4, 4), np.uint8))
+        return memory.read()
 
 
 def little_memory(patch: pytest.MonkeyPatch) -> None:
@@ -189,6 +200,33 @@ MORE = (
                 then="cube.rangegeo.to_zarr('memory://o/o.zarr', storage_options={}, overwrite=True)",
             ),
         ),
+    ),
+    Row(
+        "a raster that is not there, in a bucket",
+        "rg.raster(like='memory://none/o.tif', model='Direct')",
+        (
+            Way(
+                "must be a raster, and there is none at memory://none/o.tif; check its name",
+                then="rg.raster((5, 44, 6, 45), 0.5, model='Direct')",
+            ),
+        ),
+    ),
+    Row(
+        "an object that is no raster",
+        "(Address.of('memory://r/o.tif').write_text('', encoding='utf-8'), "
+        "rg.raster(like='memory://r/o.tif', model='Direct'))",
+        (Way("is no GeoTIFF that GDAL opens; give another one", then="rg.raster(like=array(), model='Direct')"),),
+    ),
+    Row(
+        "an object without a georeference",
+        "(Address.of('memory://r/p.tif').write_bytes(plain_tiff()), "
+        "rg.raster(like='memory://r/p.tif', model='Direct'))",
+        (Way("has no georeference; copy it here and give it one", then="rg.raster(like=array(), model='Direct')"),),
+    ),
+    Row(
+        "like for an address",
+        "rg.open_cube('s3://a/o.tif', like='o.tif')",
+        (Way("like is for files of this machine that GDAL has joined; leave it out", then="cube"),),
     ),
     Row(
         "memory of this process",
