@@ -68,7 +68,12 @@ class RangegeoBackend(BackendEntrypoint):
             if path.suffix.lower() in (".tif", ".tiff"):
                 return path.is_file() and any(name in _tags(path) for name in OURS)
             return any(name in _group_attributes(path) for name in OURS)
-        except (OSError, ValueError, AttributeError):  # it cannot be read, is no JSON, or is JSON of another shape
+        except (
+            OSError,
+            ValueError,
+            AttributeError,
+            RecursionError,
+        ):  # it cannot be read, is no JSON, or is JSON of another shape
             return False
 
 

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from rangegeo.errors import UsageError, argument
 from rangegeo.support.paths import local_path
 from rangegeo.support.stdin import is_pipe, standard_input
+from rangegeo.tables.bounded import LONGEST_LINE
 from rangegeo.tables.dialect import TextOptions
 from rangegeo.tables.packed import SUFFIXES, TEXT, holds_text, is_zip
 from rangegeo.tables.parquet import open_parquet
@@ -122,7 +123,7 @@ def _holds_parquet(folder: Path) -> bool:
 def _of_content(path: Path) -> str:
     """The kind of a file without a suffix, by its first bytes; "csv" if these do not tell."""
     with path.open("rb") as file:
-        first = file.readline().lstrip(b"\xef\xbb\xbf \t")
+        first = file.readline(LONGEST_LINE).lstrip(b"\xef\xbb\xbf \t")
     for magic, kind in MAGIC.items():
         if first.startswith(magic):
             return kind
@@ -130,7 +131,7 @@ def _of_content(path: Path) -> str:
         return "csv"
     try:
         return "geojsonl" if json.loads(first)["type"] == "Feature" else "geojson"
-    except (ValueError, KeyError, TypeError):  # the object continues in the next lines
+    except (ValueError, KeyError, TypeError, RecursionError):  # the object continues in the next lines
         return "geojson"
 
 

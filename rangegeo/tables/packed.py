@@ -15,6 +15,7 @@ from typing import IO, Any, cast
 from xml.etree import ElementTree
 
 from rangegeo.errors import TableError, first_line
+from rangegeo.tables.bounded import bounded
 from rangegeo.tables.dialect import QUOTE, TextOptions
 
 ZIP = b"PK\x03\x04"  # the first bytes of a zip file
@@ -72,8 +73,13 @@ def unpacked(path: Path, name: str, options: TextOptions) -> Packed:
     lower = path.name.lower()
     for magic, suffix, opener in STREAMS:
         if start.startswith(magic) or lower.endswith(suffix):
-            return Packed(open=partial(opener, path, "rb"), name=name, options=options)
-    return Packed(open=lambda: path.open("rb"), name=name, options=options)
+            return Packed(open=partial(_opened, opener, path, name), name=name, options=options)
+    return Packed(open=lambda: bounded(path.open("rb"), name), name=name, options=options)
+
+
+def _opened(opener: Callable[..., Any], path: Path, name: str) -> IO[bytes]:
+    """A compressed file, unpacked as it is read."""
+    return bounded(opener(path, "rb"), name, path.stat().st_size)
 
 
 def holds_text(path: Path, name: str) -> bool:
@@ -115,7 +121,7 @@ def _of_zip(path: Path, name: str, options: TextOptions) -> Packed:
 
     def opened() -> IO[bytes]:
         with zipfile.ZipFile(path) as archive:  # the member keeps the file open until it is closed itself
-            return archive.open(member)
+            return bounded(archive.open(member), name, archive.getinfo(member).compress_size)
 
     return Packed(open=opened, name=f"{name}/{member}", options=options)
 

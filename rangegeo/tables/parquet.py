@@ -95,7 +95,7 @@ def _georeference(schema: pa.Schema) -> tuple | None:
     try:
         geo = json.loads((schema.metadata or {})[b"geo"])
         described = geo["columns"][geo["primary_column"]]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return None
     return geo["primary_column"], described.get("encoding"), json.dumps(described.get("crs", ""), sort_keys=True)
 
@@ -139,7 +139,7 @@ def _geometry(schema: pa.Schema, name: str) -> Geometry | None:
         column = geo["primary_column"]
         described = geo["columns"][column]
         encoding, crs = described["encoding"], described.get("crs", "OGC:CRS84")  # the default of GeoParquet
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise TableError(
             f"{name} has metadata of GeoParquet that are not complete ({first_line(error)}); write "
             "another file, for example with geopandas"

@@ -15,10 +15,14 @@ from shapely.errors import ShapelyError
 
 from rangegeo.errors import RangegeoError, TableError, UsageError, first_line
 from rangegeo.grid import parse_crs
+from rangegeo.tables.bounded import check_width
 
 LONGEST_SAID = 60  # characters of a CRS that a message shows
 # What the libraries that read and write tables raise for files that are wrong.
-LIBRARY_ERRORS = (pa.ArrowException, OSError, EOFError, ValueError, KeyError, RuntimeError, ShapelyError)
+LIBRARY_ERRORS = (
+    *(pa.ArrowException, OSError, EOFError, ValueError, LookupError, RuntimeError, ShapelyError, TypeError),
+    *(AttributeError, ArithmeticError, AssertionError),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,8 +92,9 @@ def check_unique(names: Sequence[str], name: str) -> None:
     """Refuse a table with two columns of the same name; `name` is that of the table.
 
     Raises:
-        TableError: there are two.
+        TableError: there are two, or too many columns.
     """
+    check_width(len(names), name)
     if len(set(names)) < len(names):
         twice = next(column for column in names if names.count(column) > 1)
         raise TableError(f"{name} has several columns named {twice!r}; give each a name of its own in a copy")

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from rangegeo.errors import RangegeoError, TableError, argument, first_line
 from rangegeo.support.text import counted
+from rangegeo.tables.bounded import check_width
 from rangegeo.tables.dialect import QUOTE, Dialect, TextOptions, find_dialect, long_values
 from rangegeo.tables.packed import ERRORS, unpacked
 from rangegeo.tables.table import Block, Table, check_unique, free_name
@@ -199,10 +200,13 @@ def _checked_header(header: list[str], name: str) -> list[str]:
     if all(_is_number(text) for text in header):
         told = f"the first line of {name} must name the columns, got {','.join(header[:4])}"
         raise TableError(f"{told}; put a line such as lon,lat before it in a copy")
+    check_width(len(header), name)
     names = [text.strip() for text in header]
+    taken = set(names)
     for index, column in enumerate(names):
         if not column:
-            names[index] = free_name(f"unnamed_{index + 1}", names)
+            names[index] = free_name(f"unnamed_{index + 1}", taken)
+            taken.add(names[index])
     check_unique(names, name)
     return names
 

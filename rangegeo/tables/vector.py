@@ -17,6 +17,7 @@ from pyogrio.raw import open_arrow
 from rangegeo.errors import TableError, UsageError, argument, first_line
 from rangegeo.support.drivers import is_text_table
 from rangegeo.support.foreign import check_foreign
+from rangegeo.tables.bounded import bounded
 from rangegeo.tables.table import Block, Geometry, Table, free_name, in_rows, one_line, stored_crs
 
 WKB_NAMES = {b"geoarrow.wkb", b"ogc.wkb"}  # Arrow extension types of columns of geometries
@@ -107,13 +108,13 @@ def open_geojson_lines(path: Path, name: str) -> Table:
 def _feature_lines(path: Path, name: str) -> Iterator[int]:
     """The numbers of the lines with a feature; raises TableError for a line with something else."""
     with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(bounded(lines, name), start=1):
             text = line.strip(b"\x1e \t\r\n")  # RFC 8142 puts a record separator before each feature
             if not text:
                 continue
             try:
                 is_feature = json.loads(text)["type"] == "Feature"
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 is_feature = False
             if not is_feature:
                 raise TableError(f"{name}, line {number} is no GeoJSON feature; expected one feature a line")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import struct
 import warnings
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -20,10 +21,12 @@ from rangegeo.field.encoder import LocationEncoder
 from rangegeo.weights.cache import file_sha256
 from rangegeo.weights.converted import Stored, read_safetensors, stored_form
 from rangegeo.weights.families import Contents, Settings, contents, expected, family_of
+from rangegeo.weights.headers import check_archive
 
 # The errors of torch for a file that torch did not write.
 UNREADABLE: tuple[type[Exception], ...] = (RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError)
-UNREADABLE += (AssertionError, OSError, struct.error)
+UNREADABLE += (AssertionError, OSError, struct.error, zipfile.BadZipFile, NotImplementedError, ArithmeticError)
+UNREADABLE += (MemoryError,)
 
 
 def load_encoder(path: Path, family: str | None = "satclip") -> tuple[LocationEncoder, Stored]:
@@ -113,12 +116,15 @@ def _unpickle(path: Path, family: str | None) -> object:
     try:
         with warnings.catch_warnings():  # torch warns about what it then refuses
             warnings.simplefilter("ignore")
+            check_archive(path)
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path} was refused: it holds pickled code or objects, or is no PyTorch file, and nothing in it was "
             f"executed; {wanted}"
         ) from error
+    except WeightsError:
+        raise
     except UNREADABLE as error:
         raise WeightsError(
             f"{path} is damaged or not a PyTorch checkpoint ({first_line(error)}); download it again"

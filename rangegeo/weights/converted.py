@@ -97,8 +97,10 @@ def _map(path: Path) -> tuple[Stored, str | None]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is not a mapping
             metadata = file.metadata() or {}
             facts = json.loads(metadata["facts"]) if "facts" in metadata else dict(metadata)
+            if not isinstance(facts, dict):
+                raise ValueError("its facts are no object of JSON")
             return Stored(tensors, facts), facts.pop(CONTENT, None)
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError, TypeError, AttributeError, MemoryError) as error:
         raise WeightsError(f"{path} is not a readable safetensors file ({first_line(error)})") from error
 
 

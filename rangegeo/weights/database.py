@@ -19,6 +19,7 @@ from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE
 from rangegeo.weights.cache import file_sha256
 from rangegeo.weights.checkpoint import check_tensor
 from rangegeo.weights.converted import Stored, read_safetensors, stored_form
+from rangegeo.weights.headers import check_archive, check_array
 
 PUBLISHED = {"locs": "locs", "keys": "satclip_embeddings", "values": "image_embeddings"}  # our name: upstream's array
 # The errors of numpy and zipfile for a file that is damaged or encrypted, or that states wrong sizes.
@@ -65,12 +66,16 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
     """The three arrays as float32, read one after another. Pickled arrays are refused without being opened."""
     tensors = {}
     try:
+        check_archive(path)
         with path.open("rb") as file, np.errstate(over="ignore"):  # `_check` refuses values that become infinite
-            archive = np.load(file, allow_pickle=False)
+            single = file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX
+            file.seek(0)
+            archive = None if single else np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise WeightsError(f"{path} is a single array; expected an .npz with {', '.join(PUBLISHED.values())}")
             for name, published in PUBLISHED.items():
                 if published in archive.files:
+                    check_array(path, archive.zip, f"{published}.npy")
                     array = archive[published]
                     if array.dtype.kind != "f":
                         raise WeightsError(f"{path}: {published} must hold floating-point numbers, got {array.dtype}")

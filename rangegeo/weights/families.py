@@ -257,7 +257,7 @@ def _config(path: Path) -> dict[str, Any]:
         return {}
     try:
         config = json.loads(beside.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WeightsError(f"{beside} is no JSON; download it again") from error
     return config if isinstance(config, dict) else {}
 
