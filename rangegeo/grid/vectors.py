@@ -14,6 +14,7 @@ import shapely
 
 from rangegeo.errors import GridError, GridWarning, UsageError, argument, first_line
 from rangegeo.grid.crs import WGS84, CrsLike
+from rangegeo.grid.wkb import from_wkb
 from rangegeo.support.drivers import is_text_table
 from rangegeo.support.foreign import check_foreign
 from rangegeo.support.paths import local_path, name_beside, shell_name, unparsed
@@ -22,6 +23,7 @@ from rangegeo.support.stdin import is_pipe, standard_input
 if TYPE_CHECKING:
     import pyarrow as pa
 
+DAMAGED = (RecursionError, AttributeError, MemoryError, shapely.errors.ShapelyError)  # what a damaged file raises too
 PARQUET = (".parquet", ".geoparquet")
 AOI = argument("aoi")
 METRES = "EPSG:32632"  # a CRS for examples
@@ -182,7 +184,9 @@ def _read_parquet(path: str) -> tuple[np.ndarray, CrsLike | None]:
         shapes = _from_wkb(stored.to_numpy(), path) if encoding == "WKB" else _from_native(stored, encoding)
     except FileNotFoundError:
         raise UsageError(f"{AOI} must be a vector file, and {path} does not exist") from None
-    except (pa.ArrowInvalid, OSError, KeyError, TypeError, json.JSONDecodeError, shapely.errors.ShapelyError) as error:
+    except (UsageError, GridError):
+        raise
+    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, *DAMAGED) as error:
         got = f"{path!r}, which is no GeoParquet ({first_line(error)})"
         raise UsageError(argument="aoi", expected="a vector file", got=got) from None
     return shapely.force_2d(shapes), column.get("crs", WGS84)
@@ -280,12 +284,12 @@ def _from_wkb(wkb: np.ndarray | list, name: str) -> np.ndarray:
     """
     try:
         with np.errstate(invalid="ignore"):  # coordinates that are no numbers are refused later
-            return shapely.from_wkb(wkb)
+            return from_wkb(wkb)
     except shapely.errors.ShapelyError as error:
         fault = first_line(error)
     try:
         with np.errstate(invalid="ignore"):
-            closed = shapely.from_wkb(wkb, on_invalid="fix")
+            closed = from_wkb(wkb, on_invalid="fix")
     except (ValueError, shapely.errors.ShapelyError):  # versions before 2.1 cannot
         raise GridError(not_valid(name, fault)) from None
     if (shapely.is_missing(closed) & np.array([part is not None for part in wkb])).any():

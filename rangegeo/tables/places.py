@@ -13,6 +13,7 @@ from pyproj import CRS, Transformer
 
 from rangegeo.errors import TableError, UsageError, argument, arguments
 from rangegeo.grid import WGS84, parse_crs, wrapped
+from rangegeo.grid.wkb import from_wkb
 from rangegeo.places.columns import NAME_BOTH, coordinate_columns, looks_swapped
 from rangegeo.tables.table import Block, Table, one_line
 
@@ -137,7 +138,8 @@ class PlaceColumns:
 
     def _points(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
         """As `_xy`, from WKB geometries."""
-        shapes = shapely.from_wkb(block.columns[self.columns[0]].to_numpy(zero_copy_only=False), on_invalid="ignore")
+        with one_line(f"the column {self.columns[0]!r} cannot be read"):
+            shapes = from_wkb(block.columns[self.columns[0]].to_numpy(zero_copy_only=False), on_invalid="ignore")
         shapes[shapely.is_empty(shapes)] = None
         kinds = shapely.get_type_id(shapes)  # -1 for null
         others = np.flatnonzero(kinds > POINT)
