@@ -8,6 +8,7 @@ import click
 
 from rangegeo.cli.arguments import Place, storage_option
 from rangegeo.cli.options import Verbosity, model_options, verbosity_options
+from rangegeo.cli.streams import tell
 from rangegeo.support.location import Location
 from rangegeo.support.text import counted
 
@@ -37,7 +38,7 @@ def command(
         facts = describe(targets[0], weights=weights, db=db)
     else:
         facts = {str(target): describe(target, weights=weights, db=db) for target in targets}
-    click.echo(json.dumps(facts, indent=2) if as_json else "\n".join(_lines(facts)))
+    tell(json.dumps(facts, indent=2) if as_json else "\n".join(_lines(facts)))
 
 
 def _lines(facts: dict, indent: str = "") -> list[str]:

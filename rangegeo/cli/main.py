@@ -17,7 +17,8 @@ import click
 
 from rangegeo.cli.arguments import join_numbers
 from rangegeo.cli.streams import remark
-from rangegeo.errors import CubeWarning, GridWarning, Note, RangegeoError
+from rangegeo.errors import CubeWarning, GridWarning, ModelWarning, Note, PlaceWarning, RangegeoError
+from rangegeo.support.text import printable
 
 INTERRUPTED = 130
 COMMANDS = {
@@ -137,8 +138,11 @@ def run(arguments: list[str]) -> int:
         return 2
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _one_line(warnings.showwarning)
+            of_others: dict[str, None] = {}  # in their order, each once
+            warnings.showwarning = _one_line(of_others)
             result = cli.main(join_numbers(arguments), prog_name="rangegeo", standalone_mode=False)
+        for line in of_others:  # a run that fails says why itself
+            remark(f"rangegeo: warning: {line}")
         return result if isinstance(result, int) else 0
     except (KeyboardInterrupt, click.Abort) as error:
         return _fail(f"interrupted; {_left(arguments, error)}", INTERRUPTED)
@@ -148,7 +152,7 @@ def run(arguments: list[str]) -> int:
         return 1
     except Exception as error:
         if arguments.count("-v") + arguments.count("--verbose") + 2 * arguments.count("-vv") >= 2:
-            traceback.print_exc()
+            click.echo(printable(traceback.format_exc()), err=True, nl=False)
         kept = f"; {notes}" if (notes := _notes(error)) else ""
         if isinstance(error, RangegeoError):
             return _fail(f"{error.for_shell()}{kept}", error.exit_code)
@@ -158,6 +162,8 @@ def run(arguments: list[str]) -> int:
             return _fail(f"{why}; what was there before is kept; make room{elsewhere}{kept}", 1)
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
             return _fail(f"the name {os.path.basename(str(error.filename))} is too long; give a shorter one", 1)
+        if isinstance(error, OSError) and error.errno and error.filename:
+            return _fail(f"{error.filename}: {error.strerror}; check the path and who may use it{kept}", 1)
         kind = type(error).__name__
         return _fail(f"{kind}: {str(error) or 'no further message'}; run again with -vv for the traceback{kept}", 1)
 
@@ -172,14 +178,18 @@ def _with_remedy(error: click.ClickException, command: str) -> str:
     return f"{message.rstrip('.')}; type {context.command_path if context else known} --help"
 
 
-def _one_line(show: Callable) -> Callable:
-    """A replacement of `warnings.showwarning` that prints rangegeo's own warnings as one line."""
+def _one_line(of_others: dict[str, None]) -> Callable:
+    """A replacement of `warnings.showwarning` that prints rangegeo's own warnings as one line, and keeps all others.
+
+    Args:
+        of_others: takes what other packages say.
+    """
 
     def shown(message: Warning, category: type[Warning], *where: object) -> None:
-        if isinstance(message, GridWarning | CubeWarning):
+        if isinstance(message, GridWarning | CubeWarning | PlaceWarning | ModelWarning):
             remark(f"rangegeo: warning: {message.for_shell()}")
         else:
-            show(message, category, *where)
+            of_others.setdefault(f"{' '.join(str(message).split())} ({category.__name__})")
 
     return shown
 

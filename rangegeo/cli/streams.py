@@ -11,14 +11,20 @@ import click
 
 from rangegeo.errors import OutputError
 from rangegeo.support.location import Location
+from rangegeo.support.text import printable
 
 
 def remark(line: str) -> None:
     """Print a line on standard error. No work ends because nobody reads how it goes: then nothing more is said."""
     try:
-        click.echo(line, err=True)
+        click.echo(" ".join(printable(line).splitlines()), err=True)
     except OSError:  # a pipe whose reader has enough, a full disk, a terminal that was closed
         _to_nowhere(sys.stderr)
+
+
+def tell(text: str) -> None:
+    """Print facts on standard output; text of others in them cannot act on the terminal."""
+    click.echo(printable(text))
 
 
 def print_written(path: Location) -> None:
@@ -28,7 +34,7 @@ def print_written(path: Location) -> None:
         BrokenPipeError: the reader has enough. OutputError: it cannot be printed for another reason.
     """
     try:
-        click.echo(path)
+        click.echo(printable(str(path)) if sys.stdout.isatty() else path)  # programs want the name as it is
     except BrokenPipeError:
         raise
     except OSError as error:

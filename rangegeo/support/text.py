@@ -1,4 +1,17 @@
-"""Amounts as text that people read."""
+"""Text that people read: amounts, and text of others made safe for a terminal."""
+
+import re
+
+# Characters that do something to a terminal or that hide text: controls but for tabs and line breaks, and signs that
+# have no width or change the direction of text. https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing
+_ACTING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+
+
+def printable(text: str) -> str:
+    """Text in which characters that act on a terminal are escapes such as \\x1b; names in files may hold them."""
+    return _ACTING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def human_bytes(count: float) -> str:
