@@ -55,7 +55,7 @@ def _lines(facts: dict, indent: str = "") -> list[str]:
 def _shown(value: object) -> object:
     """A value for people: a long list is replaced by its size. --json prints lists whole."""
     if not isinstance(value, list):
-        return value
+        return " ".join(value.splitlines()) if isinstance(value, str) else value
     if value and isinstance(value[0], list):
         return f"{len(value)} x {len(value[0])} numbers"
     return ", ".join(map(str, value)) if len(value) <= LONGEST_LIST else counted(len(value), "number")

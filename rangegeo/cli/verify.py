@@ -8,6 +8,7 @@ import click
 
 from rangegeo.cli.arguments import Place, storage_option
 from rangegeo.cli.options import Verbosity, model_options, verbosity_options
+from rangegeo.cli.streams import tell
 from rangegeo.support.location import Location
 
 
@@ -63,7 +64,7 @@ def command(
             verbosity.say(f"{cube}: {note}")
         if not (as_json or verbosity.quiet):
             for line in reports[cube].lines():
-                click.echo(line)
+                tell(line)
     if as_json:
         facts = {str(cube): report.facts for cube, report in reports.items()}
         click.echo(json.dumps(facts if len(facts) > 1 else next(iter(facts.values())), indent=2))

@@ -49,6 +49,7 @@ from rangegeo.support.destination import check_destination
 from rangegeo.support.location import Location, Place, located
 from rangegeo.support.paths import split_suffix
 from rangegeo.support.progress import SILENT, Progress, watched_file
+from rangegeo.support.text import printable
 
 FILES_AT_ONCE = 2  # finished at the same time
 ROOM = 3.7  # times the raw bytes: the stored values, a draft with its overviews, and a file that does not compress
@@ -209,7 +210,7 @@ class Completion:
         """
         draft = finished.with_name(f"draft-{finished.name}")
         with rasterio.open(draft, "w", **self.draft) as file:
-            file.descriptions = self.names
+            file.descriptions = tuple(map(printable, self.names))  # GDAL writes them as XML
             if self.storage.scale is not None and self.storage.offset is not None:
                 file.scales, file.offsets = self.storage.scale[layer].tolist(), self.storage.offset[layer].tolist()
             for rows, cols in _blocks_of(stored):
@@ -218,7 +219,8 @@ class Completion:
                     file.write(values, window=rasterio.windows.Window.from_slices(rows, cols))
                 progress.advance(values.nbytes)
         with rasterio.open(draft, "r+") as file:
-            file.update_tags(**self.tags[layer], **{TAG: sample_text(file)})
+            tags = {name: printable(str(value)) for name, value in self.tags[layer].items()}
+            file.update_tags(**tags, **{TAG: sample_text(file)})
         self._paint_preview(draft, preview_path(finished), layer)
         work = self._values, self._overviews
         sides = stored.chunks[2:]

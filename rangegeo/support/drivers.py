@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 TEXT = "CSV"  # GDAL's name of its driver for text tables
 VIRTUAL = "OGR_VRT"  # its name of the driver for .vrt files, which name other files
+MOST_COLUMNS = 20_000  # of any table
 DEEPEST = 8  # .vrt files that name each other
 
 
@@ -20,11 +21,15 @@ def is_text_table(source: str | Path | bytes, layer: str | int | None = None) ->
         source: what GDAL opens, or the content of a file.
         layer: its name or number; None for the first.
     Raises:
-        pyogrio.errors.DataSourceError: GDAL cannot open it.
+        pyogrio.errors.DataSourceError: GDAL cannot open it, or it has too many columns.
     """
     import pyogrio
+    from pyogrio.errors import DataSourceError
 
-    driver = pyogrio.read_info(source, layer=layer)["driver"]
+    info = pyogrio.read_info(source, layer=layer)
+    driver = info["driver"]
+    if len(info["fields"]) > MOST_COLUMNS:  # GDAL would look for each name in all others
+        raise DataSourceError(f"it has {len(info['fields']):,} columns, and at most {MOST_COLUMNS:,} are read")
     if driver != VIRTUAL:
         return driver == TEXT
     return _names_text(source, DEEPEST)

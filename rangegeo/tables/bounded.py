@@ -6,10 +6,10 @@ import io
 from typing import IO, Any
 
 from rangegeo.errors import TableError
+from rangegeo.support.drivers import MOST_COLUMNS
 from rangegeo.support.text import counted, human_bytes
 
 LONGEST_LINE = 2**26  # bytes; rows are read line by line
-MOST_COLUMNS = 20_000  # more make rows slow to read, and no format that is written holds them
 TIGHTEST = 300  # times that a table may be larger than it is packed; one of the same row again and again is 250
 BUFFER = 2**18  # bytes that are looked at together
 SMALL = 2**28  # bytes that a table may always unpack to
