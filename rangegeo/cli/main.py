@@ -66,6 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
     # OpenMP's idle threads otherwise spin on cores that other threads compute and compress on. Runs take twice as long
     # on a busy machine and are no faster on an idle one. torch reads this when it is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("CPL_LOG", os.devnull)  # where GDAL writes what it also tells its callers; else it is stderr
     arguments = sys.argv[1:] if arguments is None else arguments
     _open_closed_streams()
     _ignore_deprecations()

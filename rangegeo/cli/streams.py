@@ -34,7 +34,8 @@ def print_written(path: Location) -> None:
         BrokenPipeError: the reader has enough. OutputError: it cannot be printed for another reason.
     """
     try:
-        click.echo(printable(str(path)) if sys.stdout.isatty() else path)  # programs want the name as it is
+        seen = sys.stdout is not None and sys.stdout.isatty()  # programs want the name as it is
+        click.echo(printable(str(path)) if seen else path)
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -18,6 +18,7 @@ from rangegeo.support.earth import EARTH_RADIUS_M
 WGS84 = "EPSG:4326"
 UNITS = {"degree": "°", "metre": " m", "kilometre": " km"}
 NAMELESS = ("unknown", "unnamed", "undefined")  # names of CRSs that PROJ strings describe
+LONGEST_SAID = 200  # characters of a CRS that a message shows
 OTHER_BODY = 0.01  # a radius that is off by more belongs to another planet; those of the Earth differ by 0.2 %
 
 
@@ -54,7 +55,8 @@ def parse_crs(crs: CrsLike, name: str = "crs", *, source: str | None = None, exa
 
 
 def _refusal(expected: str, crs: CrsLike, name: str, source: str | None, example: str) -> UsageError:
-    got = repr(str(crs))
+    said = str(crs)
+    got = repr(said if len(said) <= LONGEST_SAID else f"{said[:LONGEST_SAID]} …")
     told = f"{argument(name)}" if source is None else f"the CRS of {argument(name)} {source}"
     shown = argument(name, example) if source is None else example
     return UsageError(f"{told} must be {expected}, got {got}; for example {shown}{other_proj()}")

@@ -67,7 +67,7 @@ def unpacked(path: Path, name: str, options: TextOptions) -> Packed:
         with path.open("rb") as file:
             start = file.read(8)
     except OSError as error:
-        raise TableError(f"{name} cannot be read: {first_line(error)}") from error
+        raise TableError(f"{name} cannot be read: {first_line(error)}; if it is damaged, get it again") from error
     if start.startswith(ZIP):
         return _of_zip(path, name, options)
     lower = path.name.lower()
@@ -132,7 +132,7 @@ def _members(path: Path, name: str) -> list[str]:
         with zipfile.ZipFile(path) as archive:
             names = [member.filename for member in archive.infolist() if not member.is_dir()]
     except ERRORS as error:
-        raise TableError(f"{name} cannot be read: {first_line(error)}") from error
+        raise TableError(f"{name} cannot be read: {first_line(error)}; if it is damaged, get it again") from error
     return [member for member in names if not member.startswith("__MACOSX/") and not _base(member).startswith(".")]
 
 

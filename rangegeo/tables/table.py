@@ -138,7 +138,7 @@ def one_line(said: str) -> Iterator[None]:
             f"{said}: there is not enough memory for its rows; leave out its widest columns in a copy"
         ) from error
     except LIBRARY_ERRORS as error:
-        raise TableError(f"{said}: {first_line(error)}") from error
+        raise TableError(f"{said}: {first_line(error).rstrip('.')}; if it is damaged, get it again") from error
 
 
 def in_rows(batches: Iterator[pa.RecordBatch], name: str = "the table") -> Iterator[Block]:

@@ -156,7 +156,7 @@ def _lines(opener: Callable[[], IO[bytes]], name: str, encoding: str | None) -> 
     except RangegeoError:
         raise
     except ERRORS as error:
-        raise TableError(f"{name} cannot be read: {first_line(error)}") from error
+        raise TableError(f"{name} cannot be read: {first_line(error)}; if it is damaged, get it again") from error
 
 
 def _not_utf8(name: str, raw: Any, reason: str) -> str:

@@ -101,7 +101,7 @@ def _map(path: Path) -> tuple[Stored, str | None]:
                 raise ValueError("its facts are no object of JSON")
             return Stored(tensors, facts), facts.pop(CONTENT, None)
     except (SafetensorError, OSError, ValueError, RecursionError, TypeError, AttributeError, MemoryError) as error:
-        raise WeightsError(f"{path} is not a readable safetensors file ({first_line(error)})") from error
+        raise WeightsError(f"{path} is not a readable safetensors file ({first_line(error)}); get it again") from error
 
 
 def _read_if_good(path: Path) -> Stored | None:

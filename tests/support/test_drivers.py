@@ -26,3 +26,16 @@ def test_vector_files_are_no_text(tmp_path):
     (tmp_path / "v.vrt").write_text(VRT.format("t", tmp_path / "t.gpkg"))
     assert not is_text_table(tmp_path / "t.gpkg")
     assert not is_text_table(tmp_path / "v.vrt")
+
+
+def test_a_file_of_very_many_columns_is_refused(tmp_path, monkeypatch):
+    from pyogrio.errors import DataSourceError
+
+    from rangegeo.support import drivers
+
+    point = '{"type": "Point", "coordinates": [5, 44]}'
+    (tmp_path / "a.geojson").write_text(f'{{"type": "Feature", "properties": {{"a": 1, "b": 2}}, "geometry": {point}}}')
+    assert not drivers.is_text_table(tmp_path / "a.geojson")
+    monkeypatch.setattr(drivers, "MOST_COLUMNS", 1)
+    with pytest.raises(DataSourceError, match="it has 2 columns, and at most 1 are read"):
+        drivers.is_text_table(tmp_path / "a.geojson")
