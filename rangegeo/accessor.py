@@ -276,6 +276,7 @@ class RangegeoAccessor:
         *,
         overwrite: bool = False,
         resume: bool = False,
+        tiles: int | None = None,
         dtype: str = "float32",
         scales_from: str | Location | None = None,
         creation_options: Mapping[str, object] | Iterable[str] | None = None,
@@ -287,6 +288,8 @@ class RangegeoAccessor:
             path: the file, with a name that ends in .tif: a path, or an address such as "s3://bucket/alps.tif".
             overwrite: replace files that exist.
             resume: continue what an interrupted call with the same arguments left.
+            tiles: write a folder of GeoTIFFs of so many pixels a side instead, a multiple of 16, with a VRT over them
+                for each beta. Then the path is the name of the folder, without suffix, and the VRTs are returned.
             dtype: "float32", "float16", "int16" or "int8". int16 counts in steps of the model's own, which
                 neighbouring rasters share. For int8, and for cubes of other values, the cube is computed twice, first
                 for its ranges.
@@ -305,6 +308,7 @@ class RangegeoAccessor:
             "cog",
             overwrite=overwrite,
             resume=resume,
+            tiles=tiles,
             dtype=dtype,
             scales_from=scales_from,
             creation_options=creation_options,

@@ -105,6 +105,9 @@ OUTPUT_OPTIONS = (
     click.option("--overwrite", is_flag=True, help="Replace an output that exists, and its .qml and _rgb.tif."),
     storage_option,
     click.option("--resume", is_flag=True, help="Continue what an interrupted run of the same command left."),
+    click.option(
+        "--tiles", type=int, metavar="N", help="Write a folder of GeoTIFFs of N x N pixels, and a VRT over them."
+    ),
     click.option("--extend", is_flag=True, help="Let a .zarr that exists grow by this raster; what is there stays."),
 )
 

@@ -224,6 +224,7 @@ class RasterOutput:
         overwrite: whether an output that exists is replaced.
         resume: whether to continue what an interrupted run of the same request left.
         extend: whether a Zarr store that exists grows by the raster.
+        tiles: pixels a side of the GeoTIFFs in a folder; None for one output.
     """
 
     out: Location
@@ -240,6 +241,7 @@ class RasterOutput:
     overwrite: bool = False
     resume: bool = False
     extend: bool = False
+    tiles: int | None = None
 
     @property
     def picture(self) -> Location | None:

@@ -81,7 +81,7 @@ class RasterJob:
         engine.check()
         geobox, area = extent.choose()
         check_pixels(geobox)
-        form = choose_format(output.out, output.format)
+        form = choose_format(output.out, output.format) if output.tiles is None else _tiled(output)
         check_output(form, output, several=len(content.betas) > 1)
         return _planned(geobox, area, extent.labels(), content, engine, output, form, command)
 
@@ -158,10 +158,14 @@ class RasterJob:
         """Every path, those of STAC items and of pictures too, which are made on the way."""
         for path in self.written:
             yield path
-            if self.output.stac:
+            if self.output.stac and self.output.tiles is None:
                 from rangegeo.stores.stac import write_item
 
                 yield write_item(path)
+        if self.output.stac and isinstance(self.output.out, Path) and self.output.tiles is not None:
+            from rangegeo.stores.stac_tiles import write_collection
+
+            yield write_collection(self.output.out)
         if self.output.picture is not None:
             from rangegeo.picture.preview import preview
 
@@ -184,7 +188,7 @@ def check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
     form.check_options(dtype=output.dtype, **_writer_options(form, output))
     if output.extend:
         check_destination(output.out, 0, overwrite=True, store=True)
-    elif (to_zarr and not is_arriving(output.out)) or (not to_zarr and not several):
+    elif output.tiles is None and ((to_zarr and not is_arriving(output.out)) or (not to_zarr and not several)):
         finished = output.resume and output.out.name in committed(output.out)
         check_destination(output.out, 0, overwrite=output.overwrite or finished, store=to_zarr)
     if output.picture is not None:
@@ -194,6 +198,26 @@ def check_output(form: Format, output: RasterOutput, *, several: bool) -> None:
         check_destination(output.picture, 0, overwrite=output.overwrite, other=argument("preview", "PICTURE.png"))
     elif output.stretch is not None:
         raise UsageError(f"{argument('stretch')} is for the picture; add {argument('preview')}, or leave it out")
+
+
+def _tiled(output: RasterOutput) -> Format:
+    """The format of a folder of tiles.
+
+    Raises:
+        UsageError: the folder or the side of the tiles cannot be used, or another option does not go with it.
+    """
+    from rangegeo.stores.formats import tiled_format
+    from rangegeo.stores.tiles import check_name
+
+    assert output.tiles is not None
+    form = tiled_format(output.tiles)
+    check_name(output.out)
+    for name, given in (("format", output.format), ("overviews", output.overviews), ("extend", output.extend)):
+        if given:
+            raise UsageError(
+                f"{argument('tiles')} writes a folder of Cloud Optimized GeoTIFFs; leave out {argument(name)}"
+            )
+    return form
 
 
 def _check_extend(output: RasterOutput, *, to_zarr: bool) -> None:
@@ -281,7 +305,7 @@ def _planned(
     if output.stac:
         from rangegeo.stores.stac import check_items
 
-        check_items(form.outputs(expected, output.out), overwrite=replaces)
+        check_items([] if output.tiles else form.outputs(expected, output.out), overwrite=replaces)
     if output.extend:
         return _growing(spec, expected, model, output, form)
     storage = choose_storage(

@@ -21,7 +21,7 @@ from rangegeo.schema.complete import band_names, completed
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
 from rangegeo.schema.facts import facts_of, facts_of_values
 from rangegeo.stores.drafts import kept_storage
-from rangegeo.stores.formats import FORMATS, Format, named_options
+from rangegeo.stores.formats import FORMATS, Format, named_options, tiled_format
 from rangegeo.stores.quantise import ROUND_OFF, Storage, check_dtype, fit_storage, storage_within
 from rangegeo.stores.taken import taken_storage
 from rangegeo.support.location import Location, checked_options, located
@@ -39,6 +39,7 @@ def write_cube(
     resume: bool = False,
     dtype: str = "float32",
     scales_from: str | Location | None = None,
+    tiles: int | None = None,
     creation_options: Mapping[str, object] | Iterable[str] | None = None,
     storage_options: Mapping[str, object] | None = None,
     **options: object,
@@ -52,6 +53,7 @@ def write_cube(
         resume: continue what an interrupted call with the same arguments left.
         dtype: float32, float16, int16 or int8, see `choose_storage`.
         scales_from: another output whose steps integers count in.
+        tiles: pixels a side, to write a folder of GeoTIFFs; None for one file.
         storage_options: names and values for addresses, as obstore takes them.
         creation_options, options: of the format's writer.
     Returns:
@@ -66,7 +68,10 @@ def write_cube(
     told = checked_options(storage_options)
     path, form, dtype = located(path, told), FORMATS[format], check_dtype(dtype)
     scales_from = None if scales_from is None else located(scales_from, told)
-    check_suffix(path, format)
+    if tiles is None:
+        check_suffix(path, format)
+    else:
+        form = tiled_format(tiles)
     options = {**options, "overwrite": overwrite, "creation_options": named_options(creation_options)}
     cube = north_up(cube) if form.north_up else cube
     form.check(cube, path, dtype=dtype, resume=resume, **options)  # before anything is computed

@@ -73,6 +73,22 @@ FORMATS = {
 }
 
 
+def tiled_format(side: int) -> Format:
+    """A folder of GeoTIFFs of so many pixels a side.
+
+    Raises:
+        UsageError: they cannot have this side.
+    """
+    _from("tiles", "check_side")(side)
+    return replace(
+        _COG,
+        write=_from("tiles", "write_tiles", side=side),
+        check=_from("tiles", "check_tiles", side=side),
+        outputs=lambda cube, path: _from("tiles", "vrt_paths")(cube, path, path.name),
+        suffixes=(),
+    )
+
+
 def named_options(given: Mapping[str, object] | Iterable[str] | str | None) -> dict[str, object]:
     """Creation options by their names, from a dictionary, from one text NAME=VALUE or from several.
 

@@ -215,20 +215,20 @@ class Completion:
                 file.scales, file.offsets = self.storage.scale[layer].tolist(), self.storage.offset[layer].tolist()
             for rows, cols in _blocks_of(stored):
                 values = np.asarray(stored[layer, :, rows, cols])
-                if not _is_hole(values, self.storage.nodata):
+                if not is_hole(values, self.storage.nodata):
                     file.write(values, window=rasterio.windows.Window.from_slices(rows, cols))
                 progress.advance(values.nbytes)
         with rasterio.open(draft, "r+") as file:
             tags = {name: printable(str(value)) for name, value in self.tags[layer].items()}
             file.update_tags(**tags, **{TAG: sample_text(file)})
-        self._paint_preview(draft, preview_path(finished), layer)
+        self.paint_preview(draft, preview_path(finished), layer)
         work = self._values, self._overviews
         sides = stored.chunks[2:]
-        _compress(draft, finished, self.profile, overviews=self.overviews, sides=sides, progress=progress, work=work)
+        compress(draft, finished, self.profile, overviews=self.overviews, sides=sides, progress=progress, work=work)
         style_path(finished).write_text(self.style, encoding="utf-8")
         draft.unlink()
 
-    def _paint_preview(self, draft: Path, preview: Path, layer: int) -> None:
+    def paint_preview(self, draft: Path, preview: Path, layer: int) -> None:
         """Paint a draft on its own grid, block by block."""
         with rasterio.open(draft) as source:
             grid = {key: source.profile[key] for key in ("height", "width", "crs", "transform")}
@@ -243,7 +243,7 @@ def _within(lines: np.ndarray, part: slice) -> slice:
     return slice(*np.searchsorted(lines, (part.start, part.stop)))
 
 
-def _is_hole(values: np.ndarray, nodata: float) -> bool:
+def is_hole(values: np.ndarray, nodata: float) -> bool:
     """Whether stored values are all nodata."""
     return bool((np.isnan(values) if np.isnan(nodata) else values == nodata).all())
 
@@ -343,7 +343,7 @@ def _tags(facts: Mapping[Any, Any], beta: float | None) -> dict[str, str]:
     return tags if beta is None else tags | {"beta": repr(beta)}
 
 
-def _compress(
+def compress(
     draft: Path,
     finished: Path,
     profile: dict[str, Any],
@@ -383,5 +383,5 @@ def rgb_file(finished: Path, **grid: Any) -> Iterator[DatasetWriter]:
     with rasterio.open(draft, "w", **profile, **grid, count=3, dtype="uint8", nodata=0) as file:
         file.descriptions = ("red", "green", "blue")
         yield file
-    _compress(draft, finished, profile | compression("uint8"))
+    compress(draft, finished, profile | compression("uint8"))
     draft.unlink()

@@ -253,11 +253,11 @@ def test_a_failure_leaves_everything_as_it_was(cube, broken, tmp_path, monkeypat
             raise OSError(28, "No space left on device")
         finish(*arguments, **_)
 
-    finish = geotiff._compress
+    finish = geotiff.compress
     if moment == "a preview":
-        monkeypatch.setattr(geotiff.Completion, "_paint_preview", fail)
+        monkeypatch.setattr(geotiff.Completion, "paint_preview", fail)
     elif moment == "the second file":
-        monkeypatch.setattr(geotiff, "_compress", fail)
+        monkeypatch.setattr(geotiff, "compress", fail)
     elif moment == "the disk":
         monkeypatch.setattr(geotiff.rasterio.shutil, "copy", fail)
     with pytest.raises(BrokenBlock if moment == "a block" else OSError) as caught:
@@ -281,13 +281,13 @@ def test_an_interrupt_leaves_everything_as_it_was(cube, tmp_path, monkeypatch):
 
 def test_no_unfinished_file_ever_has_the_final_name(cube, tmp_path, monkeypatch):
     seen = []
-    finish = geotiff._compress
+    finish = geotiff.compress
 
     def watched(*arguments: object, **more: object) -> None:
         finish(*arguments, **more)
         seen.append([path.name for path in tmp_path.iterdir() if not path.name.startswith(".")])
 
-    monkeypatch.setattr(geotiff, "_compress", watched)
+    monkeypatch.setattr(geotiff, "compress", watched)
     write_geotiff(cube, tmp_path / "a.tif")
     assert seen == [[]] * 4
 
