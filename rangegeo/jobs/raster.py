@@ -162,7 +162,7 @@ class RasterJob:
                 from rangegeo.stores.stac import write_item
 
                 yield write_item(path)
-        if self.output.stac and isinstance(self.output.out, Path) and self.output.tiles is not None:
+        if self.output.stac and self.output.tiles is not None:
             from rangegeo.stores.stac_tiles import write_collection
 
             yield write_collection(self.output.out)

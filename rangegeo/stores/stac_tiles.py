@@ -11,12 +11,13 @@ from rangegeo.schema.facts import facts_of
 from rangegeo.stores.opening import open_cube
 from rangegeo.stores.stac import footprint, item_path, make_item
 from rangegeo.stores.tiles import TILES
+from rangegeo.support.location import Location
 from rangegeo.support.unfinished import unfinished
 
 COLLECTION = "collection.json"
 
 
-def write_collection(folder: Path, *, now: datetime | None = None) -> Path:
+def write_collection(folder: Location, *, now: datetime | None = None) -> Location:
     """Write collection.json into a folder of tiles, and an item beside each tile. All addresses are relative.
 
     Args:
@@ -28,6 +29,8 @@ def write_collection(folder: Path, *, now: datetime | None = None) -> Path:
         MissingPackage: pystac or antimeridian is not installed.
     """
     import pystac
+
+    assert isinstance(folder, Path)  # of this machine, as `write_tiles` makes it
 
     made, vrts = now or datetime.now(UTC), sorted(folder.glob("*.vrt"))
     cube = open_cube(vrts[0])
@@ -49,6 +52,6 @@ def write_collection(folder: Path, *, now: datetime | None = None) -> Path:
     return folder / COLLECTION
 
 
-def _write(path: Path, told: dict) -> None:
+def _write(path: Location, told: dict) -> None:
     with unfinished(path) as draft:
         draft.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

@@ -10,7 +10,7 @@ data are not written. The folder gets its name when it is complete.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -87,20 +87,7 @@ def write_tiles(
             for layer, vrt in enumerate(vrt_paths(cube, folder, path.name))
         }
         made = _make_tiles(draft, folder, stored, completion, windows, names, progress)
-        for layer, vrt in enumerate(vrt_paths(cube, folder, path.name)):
-            sources = [(windows[at], f"{TILES}/{name}") for at, name in names[layer].items() if name in made]
-            grid = {name: completion.draft[name] for name in ("height", "width", "crs", "transform")}
-            write_vrt(
-                vrt,
-                sources,
-                grid=grid,
-                names=completion.names,
-                storage=storage,
-                layer=layer,
-                tags={"AREA_OR_POINT": "Area", **completion.tags[layer]},
-            )
-            completion.paint_preview(vrt, vrt.with_name(f"{vrt.stem}_rgb.tif"), layer)
-            vrt.with_suffix(".qml").write_text(completion.style, encoding="utf-8")
+        _make_vrts(vrt_paths(cube, folder, path.name), completion, windows, names, made)
         if path.exists():
             check_folder(path)  # again: files may have come meanwhile
         exchange(folder, path, draft.folder)
@@ -217,6 +204,29 @@ def _make_tiles(
     return made
 
 
+def _make_vrts(
+    vrts: Sequence[Path],
+    completion: Completion,
+    windows: Mapping[tuple[int, int], Window],
+    names: Mapping[int, Mapping[tuple[int, int], str]],
+    made: set[str],
+) -> None:
+    """Make the VRT of each beta, and its style and its colours beside it."""
+    grid = {name: completion.draft[name] for name in ("height", "width", "crs", "transform")}
+    for layer, vrt in enumerate(vrts):
+        write_vrt(
+            vrt,
+            [(windows[at], f"{TILES}/{name}") for at, name in names[layer].items() if name in made],
+            grid=grid,
+            names=completion.names,
+            storage=completion.storage,
+            layer=layer,
+            tags={"AREA_OR_POINT": "Area", **completion.tags[layer]},
+        )
+        completion.paint_preview(vrt, vrt.with_name(f"{vrt.stem}_rgb.tif"), layer)
+        vrt.with_suffix(".qml").write_text(completion.style, encoding="utf-8")
+
+
 def make_tile(stored: zarr.Array, completion: Completion, window: Window, layer: int, tile: Path) -> bool:
     """Make the GeoTIFF of a window of the stored values; returns whether any of its pixels has data."""
     rows, cols = window
@@ -239,6 +249,6 @@ def make_tile(stored: zarr.Array, completion: Completion, window: Window, layer:
     if any_data:
         with rasterio.open(draft, "r+") as file:
             file.update_tags(**completion.tags[layer], **{TAG: sample_text(file)})
-        compress(draft, tile, completion.profile)
+        compress(draft, tile, completion.profile, sides=stored.chunks[2:])
     draft.unlink()
     return any_data

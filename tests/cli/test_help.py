@@ -14,7 +14,7 @@ HEAVY = {"numpy", "torch", "dask", "xarray", "rasterio", "pyproj"}
 RASTER = (
     "bbox like aoi aoi-layer all-touched res crs bbox-crs align model weights db temperature geographic-temperature "
     "beta layout bands pca pca-from dtype scales-from tolerance exact device threads workers scheduler memory o format "
-    "co zarr-format chunks preview stretch overviews stac overwrite storage resume extend dry-run q v h"
+    "co zarr-format chunks preview stretch overviews stac overwrite storage resume tiles extend dry-run q v h"
 )
 POINTS = (
     "lon lat crs layer input-format delimiter quoting encoding decimal representative-point invalid model weights db "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from helpers.hint_files import BOX, CKPT, NPZ, made, text
-from helpers.hints import Row, Way
+from helpers.hints import Row, Way, run_line
 
 
 def unfinished() -> None:
@@ -11,6 +13,11 @@ def unfinished() -> None:
     import zarr
 
     zarr.open_group("a.zarr", mode="r+").attrs["rangegeo_complete"] = 0
+
+
+def tiles() -> None:
+    """A folder of tiles."""
+    run_line([*f"{BOX} --tiles 16 -q -o o".split()])
 
 
 def of_xarray() -> None:
@@ -156,7 +163,41 @@ GROWING = (
         ends=True,
     ),
 )
-SHELL = (*JOINING, *GROWING)
+TILED = (
+    Row(
+        "tiles of an odd size",
+        f"{BOX} --tiles 100 -o o",
+        (Way(r"for example (?P<type>--tiles \d+)$"),),
+    ),
+    Row(
+        "tiles of a file",
+        f"{BOX} --tiles 16 -o o.tif",
+        (Way(r"leave out the suffix: (?P<type>-o \S+)$"),),
+    ),
+    Row(
+        "tiles in a bucket",
+        f"{BOX} --tiles 16 -o s3://bucket/o",
+        (Way("give a path$", swap={"s3://bucket/o": "o"}),),
+    ),
+    Row(
+        "tiles with overviews",
+        f"{BOX} --tiles 16 --overviews -o o",
+        (Way("leave out (?P<drop>--overviews)"),),
+    ),
+    Row(
+        "tiles over a folder",
+        f"{BOX} --tiles 16 -o o",
+        (Way("give another -o", give={"-o": "p"}),),
+        (lambda: Path("o").mkdir(),),
+    ),
+    Row(
+        "tiles that are there",
+        f"{BOX} --tiles 16 -o o",
+        (Way("add (?P<type>--overwrite) to replace it"), Way("or give another -o", give={"-o": "p"})),
+        (tiles,),
+    ),
+)
+SHELL = (*JOINING, *GROWING, *TILED)
 PYTHON = (
     Row(
         "growing with steps of another",
