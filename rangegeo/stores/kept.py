@@ -54,13 +54,18 @@ def keep_journal(store: Store, levels: Mapping[str, Blocks]) -> None:
         levels: as in `KeptJournal`.
     """
     objects = {key: read_object(store, key) for key in small_objects(store, levels)}
+    _write(store, levels, {key: stored for key, stored in objects.items() if stored is not None})
+
+
+def _write(store: Store, levels: Mapping[str, Blocks], objects: Mapping[str, bytes]) -> None:
+    """Write what `KeptJournal` holds."""
     told = {
         "version": VERSION,
         "levels": {
             name: [{"top": top, "left": left, **asdict(entry)} for (top, left), entry in sorted(blocks.items())]
             for name, blocks in levels.items()
         },
-        "objects": {key: b64encode(stored).decode() for key, stored in objects.items() if stored is not None},
+        "objects": {key: b64encode(stored).decode() for key, stored in objects.items()},
     }
     body = json.dumps(told, separators=(",", ":")).encode()
     text = np.frombuffer(json.dumps({"crc32c": checksum(body), "bytes": len(body)}).encode() + b"\n" + body, np.uint8)

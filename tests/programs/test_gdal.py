@@ -108,6 +108,7 @@ def test_debians_gdal_reads_format_2(gdal, store, tmp_path):
         np.testing.assert_array_equal(file.read(1), cube.values[1, 7])
         assert file.crs == rasterio.CRS.from_user_input(crs)
         assert file.transform.almost_equals(cube.odc.geobox.affine, 1e-6)
+    assert "journal" not in gdal("gdalinfo", path)
     found = json.loads(gdal("gdalmdiminfo", path))
     assert {row["name"]: row.get("type") for row in found["dimensions"]} == {
         "beta": None,

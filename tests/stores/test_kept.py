@@ -14,8 +14,8 @@ from writing import listing
 
 import rangegeo as rg
 from rangegeo.errors import CubeError
-from rangegeo.stores.journal import checksum, packed, unpacked
-from rangegeo.stores.kept import ENTRIES, GROUP, keep_journal, read_journal
+from rangegeo.stores.journal import Entry, checksum, packed, unpacked
+from rangegeo.stores.kept import ENTRIES, GROUP, _write, keep_journal, read_journal
 from rangegeo.stores.objects import store_of
 from rangegeo.stores.owned import check_replaceable
 from rangegeo.stores.zarr import write_zarr
@@ -129,6 +129,24 @@ def test_a_repair_replaces_it_in_one_step(cube, tmp_path):
     many = {(row, 0): before.levels[""][0, 0] for row in range(1000)}
     keep_journal(store, {"": many})
     assert len(read_journal(store).levels[""]) == 1000
+
+
+@pytest.mark.parametrize("key", ["../b.txt", "x/../../b.txt", "/b.txt", "x//b", "..", "a\\b", "C:/b"])
+def test_keys_that_lead_out_of_the_store_are_damage(cube, tmp_path, key):
+    """A store of a stranger cannot make a repair write elsewhere."""
+    write_zarr(cube, tmp_path / "a.zarr")
+    store = store_of(tmp_path / "a.zarr", read_only=False)
+    known = read_journal(store)
+    entry = known.levels[""][0, 0]
+    for levels in ({"": {(0, 0): Entry(checksums={key: 1})}}, {"": {(0, 0): entry}, key: {}}):
+        _write(store, levels, {})
+        with pytest.raises(CubeError, match="its journal is damaged"):
+            read_journal(store)
+    _write(store, {"": {(0, 0): entry}}, {key: b""})
+    with pytest.raises(CubeError, match="its journal is damaged"):
+        read_journal(store)
+    _write(store, {"": {(0, 0): entry}}, {"x/zarr.json": b""})
+    assert read_journal(store).objects == {"x/zarr.json": b""}
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (5, 7), (1, 1)])

@@ -238,7 +238,7 @@ def test_what_is_wrong_on_a_page_is_found(folder: Path):
         assert_printed(a_block("text", "3 places, about 2 s"), "4 pixels, about 3 s\n")
     assert_printed(a_block("text", "3 places, about 2 s"), "30 places, about 0.5 s\n")
     for wrong in (
-        "raster --bbox 5,44,10,48 --res 1 --workers 4 -o a.zarr",
+        "raster --bbox 5,44,10,48 --res 1 --nodes 4 -o a.zarr",
         "rasters",
         "weights fetch",
         "raster --res x",
