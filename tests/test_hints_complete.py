@@ -36,7 +36,6 @@ EXEMPT = {
     "spa_f_act must be": FIT,
     "frequency_num must be": FIT,
     "were never published with weights": FIT,
-    "{}: {} must be at most {}": FIT,
     "{}: {} must be above 0": FIT,
     "{} is no JSON; download it again": FIT,
     "give a file that holds its data itself": FIT,

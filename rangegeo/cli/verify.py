@@ -61,7 +61,7 @@ def command(
             asked = Asked(pixels=pixels, seed=seed, weights=weights, db=db, device=device, progress=progress)
             reports[cube] = verify_at(cube, asked, repair=repair)
         for note in reports[cube].notes:
-            verbosity.say(f"{cube}: {note}")
+            verbosity.say(f"{cube}: {note.message}")
         if not (as_json or verbosity.quiet):
             for line in reports[cube].lines():
                 tell(line)
@@ -69,4 +69,4 @@ def command(
         facts = {str(cube): report.facts for cube, report in reports.items()}
         click.echo(json.dumps(facts if len(facts) > 1 else next(iter(facts.values())), indent=2))
     if unsound := [report for report in reports.values() if not report.sound]:
-        raise CubeError("; ".join(report.summary for report in unsound))
+        raise CubeError("; ".join(report.summary.message for report in unsound))

@@ -11,7 +11,7 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from rangegeo.cubes.recorded import is_evaluable
-from rangegeo.errors import CubeError, argument
+from rangegeo.errors import CubeError, Note, argument
 from rangegeo.grid import places_on
 from rangegeo.grid.windows import Window
 from rangegeo.jobs.compared import NOTHING, WRONG, Compared, compare
@@ -93,7 +93,7 @@ def examined(path: Location, asked: Asked) -> Examined:
         return _examined(path, checked, [], NOTHING, None, [DAMAGED])
     cubes = [opened(path, level.number, checked) for level in checked.levels]
     model, notes, compared = None, [], NOTHING
-    if not is_evaluable(cubes[0]):
+    if not checked.is_own or not is_evaluable(cubes[0]):
         notes.append(CHANGED)
     else:
         facts = facts_of(cubes[0])
@@ -163,7 +163,7 @@ def _examined(
         corrupt=blocks(CORRUPT),
         wrong=blocks(WRONG),
         changed=tuple(checked.changed),
-        notes=(*checked.notes, *notes),
+        notes=tuple(map(Note, (*checked.notes, *notes))),
         pixels=compared.pixels,
         error=compared.error,
     )

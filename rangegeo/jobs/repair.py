@@ -78,7 +78,7 @@ def _check(path: Location, found: Examined) -> None:
     """Refuse a repair that cannot be done."""
     facts = facts_of(opened(path, 0, found.checked))
     if found.model is None:
-        raise CubeError(f"{path} was not repaired: {'; '.join(found.report.notes)}")
+        raise CubeError(f"{path} was not repaired: {'; '.join(note.message for note in found.report.notes)}")
     if not found.checked.has_checksums and "aoi" in facts:
         raise CubeError(
             f"{path} has neither checksums nor the area that it was made for, so nothing tells which of its pixels "

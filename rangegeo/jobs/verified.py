@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rangegeo.errors import argument
+from rangegeo.errors import Note, argument
 from rangegeo.support.location import Location
 from rangegeo.support.text import counted
 
@@ -60,7 +60,7 @@ class Report:
     corrupt: tuple[Block, ...] = ()
     wrong: tuple[Block, ...] = ()
     changed: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     pixels: int = 0
     error: float = 0.0
     repaired: tuple[Block, ...] = ()
@@ -83,8 +83,12 @@ class Report:
         return {"sound": self.sound} | asdict(self) | {"path": str(self.path)}
 
     @property
-    def summary(self) -> str:
+    def summary(self) -> Note:
         """The verdict, and what to do if it is bad, in one line."""
+        return Note(self._summary)
+
+    @property
+    def _summary(self) -> str:
         if self.sound:
             compared = counted(self.pixels, "pixel")
             of_model = (

@@ -62,6 +62,9 @@ class Checked:
     is_readable: bool = True
 
 
+OF_OTHERS = "all of its values differ from those that were written, because another program computed them"
+
+
 def size_of(window: Window) -> tuple[int, int]:
     """(h, w) of a window."""
     rows, cols = window

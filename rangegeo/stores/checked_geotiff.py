@@ -13,7 +13,7 @@ from rasterio.errors import RasterioIOError
 
 from rangegeo.errors import CubeError
 from rangegeo.grid.windows import Window
-from rangegeo.stores.checked import CORRUPT, MISSING, Checked, Level, size_of
+from rangegeo.stores.checked import CORRUPT, MISSING, OF_OTHERS, Checked, Level, size_of
 from rangegeo.stores.geotiff import preview_path, style_path
 from rangegeo.stores.geotiff_journal import (
     ValueBlock,
@@ -36,7 +36,6 @@ NO_JOURNAL = (
 )
 DAMAGED_JOURNAL = "its journal is damaged, so that nothing can be compared with checksums"
 LOSSY = "its compression changes values, so that there are no checksums of them"
-OF_OTHERS = "all of its values differ from those that were written, because another program computed them"
 
 
 def check_geotiff(path: Path) -> Checked:

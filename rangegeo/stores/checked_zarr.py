@@ -19,14 +19,14 @@ from rangegeo.grid.windows import Window, cut
 from rangegeo.grid.zarr_store import checked_group, store_of
 from rangegeo.schema.cube import NAME
 from rangegeo.stores.arrays import block_keys, block_sides
-from rangegeo.stores.checked import CORRUPT, MISSING, Checked, Level, size_of
+from rangegeo.stores.checked import CORRUPT, MISSING, OF_OTHERS, Checked, Level, size_of
 from rangegeo.stores.journal import DOCUMENTS, Entry, checksum
 from rangegeo.stores.kept import Blocks, KeptJournal, read_journal
 from rangegeo.stores.objects import read_object, write_object
 from rangegeo.stores.zarr import COMPLETE
 from rangegeo.support.location import Location
 
-OF_OTHERS = ("shape", "coordinates")  # what other programs change in metadata when they write other values
+OF_OTHER_VALUES = ("shape", "coordinates")  # what other programs change in metadata when they write other values
 SHOWN = 3  # names of changed attributes in a message
 NO_JOURNAL = (
     "it has no journal, because an earlier version or another program wrote it, or because the journal was deleted: "
@@ -63,7 +63,27 @@ def check_zarr(path: Location) -> Checked:
         changed.append("it says of itself that it is unfinished")
     names = level_names(store, journal)
     levels = [_level(store, number, array, names[number], journal) for number, array in enumerate(arrays)]
-    return Checked(levels=levels, changed=changed, notes=notes, journal=journal, has_checksums=journal is not None)
+    is_own = journal is None or not _is_of_others(levels[0])
+    if not is_own:
+        changed.append(OF_OTHERS)
+        for level in levels:
+            level.faults.clear()
+    has_checksums = journal is not None
+    return Checked(
+        levels=levels, changed=changed, notes=notes, journal=journal, has_checksums=has_checksums, is_own=is_own
+    )
+
+
+def _is_of_others(level: Level) -> bool:
+    """Whether every block of several holds other values, which can be read: so much damage is none."""
+    filled = [block for block in range(len(level.windows)) if _holds_any(level.has_data(block))]
+    if len(filled) < 2 or any(level.faults.get(block) != CORRUPT for block in filled):
+        return False
+    return not any(_reading_fails(level.read, level.windows[block]) for block in filled)
+
+
+def _holds_any(has_data: np.ndarray | None) -> bool:
+    return has_data is not None and bool(has_data.any())
 
 
 def put_back(path: Location) -> bool:
@@ -85,7 +105,7 @@ def put_back(path: Location) -> bool:
         else {key: known for key, known in journal.objects.items() if _is_changed(store, key, known)}
     )
     for key, known in lost.items():
-        if names := set(OF_OTHERS) & set(_changed_names(store, key, known)):
+        if names := set(OF_OTHER_VALUES) & set(_changed_names(store, key, known)):
             told = f"{path} was changed by another program ({key}: {', '.join(sorted(names))}) and was left as it is"
             raise CubeError(f"{told}, because a repair would throw away what that wrote; make the cube again elsewhere")
     for key, known in lost.items():

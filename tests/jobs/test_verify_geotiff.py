@@ -17,7 +17,7 @@ from rasterio.enums import Resampling
 
 import rangegeo as rg
 import rangegeo.accessor  # registers .rangegeo
-from rangegeo.errors import CubeError, for_python
+from rangegeo.errors import CubeError
 from rangegeo.jobs.verified import Report
 from rangegeo.stores.geotiff_journal import DOMAIN, TAG, is_lossless, read_value_journal
 
@@ -137,7 +137,7 @@ def test_a_flipped_bit_is_found_and_named(file, whole):
     (block,) = report.corrupt
     assert (block.rows, block.cols) == ((32, 48), (16, 32))
     np.testing.assert_allclose(block.bbox, (5.32, 44.04, 5.64, 44.36))
-    assert f"{path} is not sound, 1 of 16 blocks; add repair=True to mend it" == for_python(report.summary)
+    assert f"{path} is not sound, 1 of 16 blocks; add repair=True to mend it" == report.summary
     assert len(repaired(path, whole("no compression")).repaired) == 1
 
 
