@@ -24,8 +24,7 @@ from rangegeo.stores.checked import CORRUPT, MISSING, Checked
 from rangegeo.stores.checked_geotiff import check_geotiff
 from rangegeo.stores.checked_zarr import check_zarr
 from rangegeo.stores.drafts import kept_blocks
-from rangegeo.stores.opening import is_there, open_cube, open_told
-from rangegeo.support.address import Address
+from rangegeo.stores.opening import is_store, is_there, open_cube, open_told
 from rangegeo.support.location import Location
 from rangegeo.support.progress import SILENT, Progress
 from rangegeo.support.text import counted
@@ -107,7 +106,7 @@ def examined(path: Location, asked: Asked) -> Examined:
 
 def opened(path: Location, level: int, checked: Checked) -> xr.DataArray:
     """A level of a cube that was checked, also if some of its values are damaged."""
-    if isinstance(path, Address) or path.is_dir() or not checked.is_own:
+    if not isinstance(path, Path) or path.is_dir() or not checked.is_own:
         return open_cube(path, level=level, chunks=None)
     return open_told(path, level)
 
@@ -118,13 +117,11 @@ def _checked(path: Location) -> Checked:
     Raises:
         CubeError: it is none.
     """
-    if isinstance(path, Address) and path.suffix.lower() in GEOTIFF:
-        open_cube(path)  # says what to do instead
-    if isinstance(path, Address) or path.is_dir():
+    if is_store(path):
         return check_zarr(path)
-    if path.suffix.lower() in GEOTIFF:
+    if isinstance(path, Path) and path.suffix.lower() in GEOTIFF:
         return check_geotiff(path)
-    raise CubeError(f"verify checks Zarr stores and GeoTIFFs of rangegeo, got {path}; give a .zarr or a .tif")
+    raise CubeError(f"verify checks Zarr stores and GeoTIFFs, got {path}; give a .zarr, or a .tif of this machine")
 
 
 def _not_here(facts: Mapping[str, object]) -> str:

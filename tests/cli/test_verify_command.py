@@ -41,7 +41,7 @@ def test_a_damaged_cube(rangegeo, store):
     assert json.loads(done.out)["missing"][0]["cols"] == [0, 16]
     done = rangegeo("verify", "a.zarr", "--repair", *FEW)
     assert done.code == 0
-    assert done.err.startswith("embedding: 1 of 1 block")
+    assert "embedding: 1 of 1 block" in done.err
     assert done.out.startswith("a.zarr: 1 block evaluated again: rows 0-15")
     assert rangegeo("verify", "a.zarr", *FEW).code == 0
 

@@ -1771,7 +1771,7 @@ MORE = (
     Row(
         "a table to verify",
         f"verify t.csv {MINI}",
-        (Way("give a .zarr or a .tif$", swap={"t.csv": "a.tif"}),),
+        (Way("give a .zarr, or a .tif of this machine$", swap={"t.csv": "a.tif"}),),
         (text("t.csv"), made("a.tif")),
     ),
     Row(

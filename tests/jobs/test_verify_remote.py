@@ -47,5 +47,5 @@ def test_what_is_not_there(cube, place):
     with pytest.raises(CubeError, match="there is no Zarr store at"):
         rg.verify(f"{url}/a.zarr", storage_options=access)
     cube.rangegeo.to_geotiff(f"{url}/a.tif", storage_options=access)
-    with pytest.raises(CubeError, match="copy it here first"):
+    with pytest.raises(CubeError, match=r"give a \.zarr, or a \.tif of this machine"):
         rg.verify(f"{url}/a_beta0.tif", storage_options=access)
