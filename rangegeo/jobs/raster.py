@@ -251,7 +251,10 @@ def check_room(spec: RasterSpec, output: RasterOutput) -> None:
         nbytes = int(prod(spec.shape) * SIZES[output.dtype] * share)
         smaller = f"give a coarser {argument('res')}, fewer {argument('bands')} or {argument('pca', 3)}"
         store = output.out.is_dir()
-        check_destination(output.out, nbytes, overwrite=True, smaller=smaller, store=store)
+        if output.tiles is not None:  # of a folder, whose own check is that of its format
+        check_destination(output.out.with_name(f"{output.out.name}.vrt"), nbytes, overwrite=True, smaller=smaller)
+        return
+    check_destination(output.out, nbytes, overwrite=True, smaller=smaller, store=store)
 
 
 def _look(output: RasterOutput) -> Look:
