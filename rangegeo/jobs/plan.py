@@ -47,6 +47,7 @@ STORED = {
 }
 # Dollars for 1000 PUT requests at list prices: aws.amazon.com/s3/pricing (us-east-1, standard),
 # cloud.google.com/storage/pricing (class A, standard), azure.microsoft.com/pricing/details/storage/blobs (hot, LRS).
+REQUESTS = 3  # at most, for each stored chunk: it is written, an entry of the journal is, and it is copied to its place
 PUTS = {"s3": 0.005, "gs": 0.005, "az": 0.0065}
 METADATA = 20  # objects of a Zarr store that are no chunks: metadata, coordinates and the journal
 
@@ -59,7 +60,7 @@ class RasterPlan(Plan):
         out: where it would be written; None if that was not said.
         stored: bytes on disk, compressed, as far as can be foreseen.
         objects: files, or objects of a bucket.
-        dollars: for the PUT requests of a bucket, at list prices; None for anything else.
+        dollars: at most, for what a bucket takes for PUT and COPY requests at list prices; None for anything else.
         missing: files that would be downloaded first.
     """
 
@@ -71,7 +72,7 @@ class RasterPlan(Plan):
 
     def details(self) -> Iterator[str]:
         """What is not in the line of the plan itself, a line each."""
-        puts = "" if self.dollars is None else f", ${self.dollars:.2f} for as many PUT requests at list prices"
+        puts = "" if self.dollars is None else f", at most ${self.dollars:.2f} for requests at list prices"
         yield (
             f"about {counted(self.evaluations, 'evaluation')}; about {human_bytes(self.stored)} on disk in "
             f"{counted(self.objects, 'file' if self.dollars is None else 'object')}{puts}"
@@ -225,7 +226,7 @@ def planned(spec: RasterSpec, evaluator: Evaluator | None, output: RasterOutput,
         out=output.out,
         stored=int(cost.nbytes * cost.share * STORED[".zarr" if to_zarr else ".tif"][output.dtype]),
         objects=objects,
-        dollars=None if price is None else objects / 1000 * price,
+        dollars=None if price is None else REQUESTS * _chunks(spec, output) / 1000 * price,
     )
 
 
