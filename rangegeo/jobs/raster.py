@@ -252,9 +252,10 @@ def check_room(spec: RasterSpec, output: RasterOutput) -> None:
         smaller = f"give a coarser {argument('res')}, fewer {argument('bands')} or {argument('pca', 3)}"
         store = output.out.is_dir()
         if output.tiles is not None:  # of a folder, whose own check is that of its format
-        check_destination(output.out.with_name(f"{output.out.name}.vrt"), nbytes, overwrite=True, smaller=smaller)
-        return
-    check_destination(output.out, nbytes, overwrite=True, smaller=smaller, store=store)
+            beside = output.out.with_name(f"{output.out.name}.vrt")
+            check_destination(beside, nbytes, overwrite=True, smaller=smaller)
+            return
+        check_destination(output.out, nbytes, overwrite=True, smaller=smaller, store=store)
 
 
 def _look(output: RasterOutput) -> Look:
