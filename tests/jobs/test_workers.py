@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -148,6 +151,37 @@ def test_a_killed_worker_costs_nothing_but_time(cluster, client, made, folder):
     np.testing.assert_array_equal(written(folder / "a.zarr").embedding, written(folder / "b.zarr").embedding)
     left = [str(path) for path in (folder / "a.zarr").rglob("*.partial")]
     assert not left
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_no_process_and_one_line(folder, tmp_path, how):
+    """Ctrl-C in a terminal goes to all processes of the command, also to the workers."""
+    (tmp_path / "t").mkdir()
+    arguments = ["raster", "--bbox", "5,44,35,48", "--res", "0.01", "--weights", MINI["weights"], "--db", MINI["db"]]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rangegeo", *arguments, "--exact", "--workers", "2", "-o", "a.zarr"],
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path / "t")},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    started = time.monotonic()
+    while not list((folder / ".a.zarr-unfinished" / "journal" / "cube").glob("*.json")):
+        assert time.monotonic() - started < 90
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, how)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert re.fullmatch(
+        r"rangegeo: interrupted; \d+ blocks? (is|are) kept; add --resume to continue", err.splitlines()[-1]
+    )
+    assert "Traceback" not in err
+    assert list((tmp_path / "t").iterdir()) == []
+    assert [path.name for path in folder.iterdir()] == [".a.zarr-unfinished"]
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
 
 
 def slowly(block: np.ndarray) -> np.ndarray:
