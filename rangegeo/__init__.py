@@ -36,12 +36,14 @@ if TYPE_CHECKING:
     from rangegeo.models.dropin import RANGE, load_satclip_location_encoder
     from rangegeo.models.load import load_model
     from rangegeo.models.model import Model
+    from rangegeo.models.wrapping import wrap
     from rangegeo.stores.opening import open_cube
 
     __version__: str
 else:
     _HOMES = {
         "load_model": "rangegeo.models.load",
+        "wrap": "rangegeo.models.wrapping",
         "Model": "rangegeo.models.model",
         "RANGE": "rangegeo.models.dropin",
         "load_satclip_location_encoder": "rangegeo.models.dropin",
@@ -88,4 +90,5 @@ __all__ = [
     "raster",
     "similarity",
     "verify",
+    "wrap",
 ]

@@ -27,7 +27,7 @@ def command(as_json: bool, verbosity: Verbosity) -> None:
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
-    rows = [NAMES, *((row["model"], str(row["bands"]), row["licence"], _weights(row)) for row in facts)]
+    rows = [NAMES, *((row["model"], str(row["bands"] or "-"), row["licence"], _weights(row)) for row in facts)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for name, bands, licence, weights in rows:
         click.echo(f"{name:<{widths[0]}}  {bands:>{widths[1]}}  {licence:<{widths[2]}}  {weights}")

@@ -31,6 +31,7 @@ from rangegeo.grid import pixel_places
 from rangegeo.grid.windows import Window
 from rangegeo.models.load import loaded
 from rangegeo.models.spec import ModelSpec
+from rangegeo.models.wrapping import check_travels
 
 
 class PatchLayer(MaterializedLayer):
@@ -95,7 +96,12 @@ if hasattr(os, "register_at_fork"):
 
 
 def to_dask(spec: RasterSpec) -> LazyRaster:
-    """The raster of a spec, chunk by chunk; nothing is computed."""
+    """The raster of a spec, chunk by chunk; nothing is computed.
+
+    Raises:
+        UsageError: a cluster would compute it, and the model is an encoder that its workers cannot import.
+    """
+    check_travels(spec.model)
     patches = None if spec.patch_side is None else PatchLayer(spec)
     values = _exact(spec) if patches is None else _interpolated(spec, patches)
     if spec.area is not None:

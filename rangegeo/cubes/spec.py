@@ -186,6 +186,7 @@ def provenance(model: Model, recipe: Recipe) -> dict[str, object]:
         facts[f"{role}_file"] = file_facts["file"]
         facts[f"{role}_sha256"] = file_facts["sha256"]
     facts |= model.temperatures
+    facts |= model.origin
     if not recipe.betas:
         facts["layout"] = "components"
     if recipe.kept_diagnostics:
@@ -197,9 +198,9 @@ def provenance(model: Model, recipe: Recipe) -> dict[str, object]:
             "pca_mean": [float(value) for value in recipe.projection.mean],
             "pca_components": [[float(value) for value in row] for row in recipe.projection.directions],
         }
+    if model.citation:
+        facts |= {"source_data": model.source_data, "citation": model.citation}
     return facts | {
-        "source_data": model.source_data,
-        "citation": model.citation,
         "rangegeo_version": version("rangegeo"),
         "torch_version": version("torch"),
     }

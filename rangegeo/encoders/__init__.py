@@ -4,7 +4,8 @@ This package owns the networks and the facts about the models. It does not open 
 `coordinates`, `space2vec` and `sphere2vec` have no weights; such a module has `build(variant)`, which returns the
 encoder. `satclip`, `geoclip`, `sinr` and `csp` have weights. Such a module has `network(settings)`, which returns the
 network without its weights; a published file must have the same names and shapes. If the network is not the whole
-encoder, the module also has `from_network(settings, network)`, which returns the encoder.
+encoder, the module also has `from_network(settings, network)`, which returns the encoder. `wrapped` is the encoder of a
+user's own function or module, and `installed` finds models that other packages install.
 
 To add an encoder, add a file here and a row to `MODELS`. If it has weights, also add a row to `FAMILIES`, a layout to
 `rangegeo.weights.families`, and its published files to `rangegeo.weights.published`. This file does not import torch.
@@ -16,6 +17,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
+from rangegeo.encoders.installed import installed_names
 from rangegeo.errors import UsageError
 
 # The families with weights: their titles, and the name of a published file for messages.
@@ -184,15 +186,27 @@ MODELS = {
 }
 
 
+def installed_info(dim: int = 0, citation: str = "") -> ModelInfo:
+    """The row of a model that a user has wrapped or installed; without a number of bands until it is loaded."""
+    told = "the user's own"
+    return ModelInfo(
+        family="wrapped", variant="wrapped", dim=dim, citation=citation, source=told, tested="not", licence=told
+    )
+
+
 def model_info(name: str) -> ModelInfo:
-    """The row of a model in `MODELS`.
+    """The row of a model in `MODELS`, or of one that another package installs.
 
     Raises:
         UsageError: there is no model of this name; the message lists the names, or suggests the nearest one.
     """
     if name in MODELS:
         return MODELS[name]
+    if name in installed_names():
+        return installed_info()
     folded = {known.casefold(): known for known in MODELS}
     near = difflib.get_close_matches(str(name).casefold(), folded, n=1)
     hint: dict[str, str] = {"remedy": f"did you mean {folded[near[0]]}?"} if near else {"example": "RANGE+"}
-    raise UsageError(argument="model", expected=f"one of {', '.join(MODELS)}", got=repr(name), **hint)
+    raise UsageError(
+        argument="model", expected=f"one of {', '.join([*MODELS, *installed_names()])}", got=repr(name), **hint
+    )

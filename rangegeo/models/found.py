@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rangegeo.encoders import MODELS
+from rangegeo.encoders.installed import installed_names
 from rangegeo.errors import RangegeoError, UsageError, argument
 from rangegeo.models.load import load_model
 from rangegeo.models.model import Model
@@ -33,7 +34,7 @@ def model_of(
     name = str(facts["model"])
     row = MODELS.get(name)
     if row is None:
-        return None
+        return _installed(facts, name, device)
     temperatures = {name: facts.get(fact) for name, fact in TEMPERATURES.items()}
     if weights is not None or db is not None:
         model = load_model(name, weights=weights, db=db, device=device, **temperatures)
@@ -56,3 +57,11 @@ def model_of(
         return None
     same = all(facts.get(f"{role}_sha256") == model.facts.get(role, {}).get("sha256") for role in ROLES)
     return model if same else None
+
+
+def _installed(facts: Mapping[str, Any], name: str, device: str) -> Model | None:
+    """The model that a package installs, if it is the version that the cube was made with."""
+    if name not in installed_names():
+        return None
+    model = load_model(name, device=device)
+    return model if model.origin.get("encoder_version") == facts.get("encoder_version") else None

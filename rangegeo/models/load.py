@@ -17,6 +17,7 @@ from rangegeo.models.device import resolve_device
 from rangegeo.models.model import Model
 from rangegeo.models.spec import ModelSpec
 from rangegeo.models.temperatures import Temperatures
+from rangegeo.models.wrapping import installed_model, rebuilt
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, one_spelling, warn_of_no_betas
 from rangegeo.weights.checkpoint import build_free, load_encoder
 from rangegeo.weights.database import load_database
@@ -40,6 +41,8 @@ def loaded(spec: ModelSpec) -> Model:
 
 def load_spec(spec: ModelSpec, beta: float = DEFAULT_BETA) -> Model:
     """A new model from the files that a spec names. Raises as `loaded` does."""
+    if spec.wrapped is not None:
+        return rebuilt(spec, beta)
     model = load_model(
         spec.name,
         weights=spec.weights,
@@ -121,6 +124,8 @@ def load_model(
     if not row.has_weights:
         if weights:  # pretrained_path is ignored instead, because upstream asks for one that it does not use
             raise UsageError(f"{model_name} has no weights; leave out {argument('weights', weights)}")
+        if row.family == "wrapped":
+            return installed_model(model_name, device, beta)
         spec = ModelSpec(name=model_name, weights=None, db=None, device=device, weights_sha256=None, db_sha256=None)
         return Model(spec, EncoderField(build_free(row)), {}, beta)
     weights = _one("weights", weights, "pretrained_path", pretrained_path)

@@ -59,10 +59,18 @@ class Model(nn.Module):
         beta: the beta of calls, and of `encode` and `neighbors` if they get none.
     """
 
-    def __init__(self, spec: ModelSpec, field: nn.Module, facts: dict, beta: float = DEFAULT_BETA) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        field: nn.Module,
+        facts: dict,
+        beta: float = DEFAULT_BETA,
+        *,
+        row: ModelInfo | None = None,
+    ) -> None:
         super().__init__()
         self.evaluator = FieldEvaluator(field, spec.device)
-        self._spec = spec
+        self._spec, self._row = spec, row
         self.facts = facts
         self.beta = beta
         self.eval()
@@ -107,8 +115,8 @@ class Model(nn.Module):
 
     @property
     def row(self) -> ModelInfo:
-        """The model's row in the table `MODELS`."""
-        return model_info(self.spec.name)
+        """The model's row in the table `MODELS`, or that of an encoder of a user's own."""
+        return model_info(self.spec.name) if self._row is None else self._row
 
     @property
     def has_beta(self) -> bool:
@@ -123,6 +131,15 @@ class Model(nn.Module):
             return {}
         geographic = {"geographic_temperature": field.geographic_temperature} if self.has_beta else {}
         return {"semantic_temperature": field.temperature} | geographic
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """Where an encoder of a user's own comes from, by the names of the attributes of files; else empty."""
+        wrapped = self._spec.wrapped
+        if wrapped is None:
+            return {}
+        source = {} if wrapped.source is None else {"encoder_source": wrapped.source}
+        return source | {"encoder_version": wrapped.version}
 
     @property
     def source_data(self) -> str:

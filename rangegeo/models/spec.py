@@ -2,7 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rangegeo.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrapped:
+    """An encoder of a user's own, as other processes find it.
+
+    Only what other processes can import is pickled.
+
+    Attributes:
+        name: of the model.
+        source: "package.module:name" or "entry point NAME"; None if only this process has it.
+        version: of its code and weights; the same version is the same encoder.
+        dim, smooth_deg, order, tensors, citation: the arguments of `rangegeo.wrap`.
+    """
+
+    name: str
+    source: str | None
+    version: str
+    dim: int
+    smooth_deg: float
+    order: str
+    tensors: bool
+    citation: str
+
+    def __copy__(self) -> Wrapped:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Wrapped:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., Wrapped], tuple[dict[str, Any]]]:
+        self.check_travels()
+        return _wrapped, (asdict(self),)
+
+    def check_travels(self) -> None:
+        """Refuse to be sent to another process.
+
+        Raises:
+            UsageError: other processes cannot import the encoder.
+        """
+        if self.source is None:
+            raise UsageError(
+                f"{self.name} cannot be sent to other processes, because they cannot import it; define it in a module "
+                'that they have, and wrap it by name: rangegeo.wrap("package.module:name")'
+            )
+
+
+def _wrapped(fields: dict[str, Any]) -> Wrapped:
+    return Wrapped(**fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,7 +63,7 @@ class ModelSpec:
     """Names, paths and hashes, from which a worker can load the same model. It holds no weights.
 
     Attributes:
-        name: a key of `rangegeo.encoders.MODELS`.
+        name: a key of `rangegeo.encoders.MODELS`, or the name of an encoder of a user's own.
         weights: path of the location encoder's file; None for a model without weights.
         db: path of the database's file; None for a model without a database.
         device: the torch device, such as "cpu" or "cuda:0", never "auto".
@@ -18,6 +71,7 @@ class ModelSpec:
         db_sha256: hash of the file at `db`.
         temperature: of the semantic average; None for the published one, and for a model without a database.
         geographic_temperature: of the geographic average, in the same way.
+        wrapped: of an encoder of a user's own; None for the models of rangegeo.
     """
 
     name: str
@@ -28,3 +82,4 @@ class ModelSpec:
     db_sha256: str | None
     temperature: float | None = None
     geographic_temperature: float | None = None
+    wrapped: Wrapped | None = None

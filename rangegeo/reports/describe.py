@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from rangegeo.encoders import MODELS
+from rangegeo.encoders.installed import installed_names
 from rangegeo.errors import UsageError
 from rangegeo.grid import crs_name
 from rangegeo.grid.crs import crs_of
@@ -49,7 +50,7 @@ def describe(target: str | Location, *, weights: str | None = None, db: str | No
         WeightsError: a checkpoint or a database cannot be used.
         CubeError: the file is no cube.
     """
-    if target in MODELS:
+    if target in MODELS or target in installed_names():
         return _model(target, weights, db)
     if target == "demo":
         return {"weights": _encoder("demo"), "db": _database("demo")}
@@ -114,6 +115,7 @@ def _model(name: str, weights: str | None, db: str | None) -> Facts:
         "location_bands": model.location,
         "betas": "any in [0, 1]" if model.has_beta else None,
         **model.temperatures,
+        **model.origin,
         "licence": model.row.licence,
         "citation": model.citation,
         "source": model.row.source,

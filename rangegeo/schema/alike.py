@@ -17,6 +17,7 @@ from rangegeo.schema.facts import facts_of
 SHARED = {
     "model": ("model", "model"),
     "encoder_sha256": ("encoder file", "weights"),
+    "encoder_version": ("version of the encoder", "model"),
     "database_sha256": ("database file", "db"),
     "semantic_temperature": ("temperature", "temperature"),
     "geographic_temperature": ("geographic temperature", "geographic_temperature"),

@@ -35,7 +35,14 @@ MARKED = "rangegeo_marked"  # attribute of a group: its array says by itself tha
 # Attributes of a group: the sizes and the outermost pixel centres of the array that its facts were measured on.
 SIZES, CENTRES = "rangegeo_sizes", "rangegeo_centres"
 # Facts in which cubes of one model agree.
-OF_MODEL = ("model", "encoder_sha256", "database_sha256", "semantic_temperature", "geographic_temperature")
+OF_MODEL = (
+    "model",
+    "encoder_sha256",
+    "encoder_version",
+    "database_sha256",
+    "semantic_temperature",
+    "geographic_temperature",
+)
 # Facts that are true of these values alone, by their names or by how the names begin.
 OF_VALUES = (
     "command",

@@ -39,6 +39,7 @@ LONGEST_SHOWN = 30  # letters of a part of a request that a message shows
 ASKED = {
     "model": "model",
     "encoder_sha256": "encoder file",
+    "encoder_version": "version of the encoder",
     "database_sha256": "database file",
     "semantic_temperature": "temperature",
     "geographic_temperature": "geographic temperature",

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from rangegeo.encoders import MODELS, ModelInfo
+from rangegeo.encoders import MODELS, ModelInfo, installed_info
+from rangegeo.encoders.installed import installed_names
 from rangegeo.weights.cache import stored_path
 from rangegeo.weights.hub import cached
 from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS, PUBLISHED, PublishedFile
@@ -55,7 +56,7 @@ def model_facts() -> list[dict]:
     return [
         {
             "model": name,
-            "bands": row.dim,
+            "bands": row.dim or None,  # of an installed model only once it is loaded
             "bands_embedded": embedded_bands(row),
             "order": row.order,
             "needs_weights": row.has_weights,
@@ -67,7 +68,7 @@ def model_facts() -> list[dict]:
             "tested": row.tested,
             "notes": row.notes,
         }
-        for name, row in MODELS.items()
+        for name, row in (MODELS | {name: installed_info() for name in installed_names()}).items()
     ]
 
 

@@ -14,7 +14,15 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "workflows/notebooks").glob("*.ipynb"))
-NAMES = {"first_cube", "betas_as_scales", "cube_to_map", "similarity", "your_own_weights", "cluster"}
+NAMES = {
+    "first_cube",
+    "betas_as_scales",
+    "cube_to_map",
+    "similarity",
+    "your_own_weights",
+    "your_own_encoder",
+    "cluster",
+}
 LARGEST = 1_000_000  # bytes
 SECONDS = 300  # a cell may take on a machine that is busy with other tests
 MACHINE = re.compile(r"(?<![\w.])/(?:home|root|Users|work|tmp|var|usr|opt)/|[A-Za-z]:\\\\|127\.0\.0\.1|tcp://\d")
@@ -56,7 +64,7 @@ def stored(path: Path) -> NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
-def test_there_are_six_and_the_readme_and_the_guide_name_each():
+def test_there_are_seven_and_the_readme_and_the_guide_name_each():
     assert {path.stem for path in NOTEBOOKS} == NAMES
     for page, folder in (("README.md", "workflows/notebooks"), ("workflows/guide/README.md", "../notebooks")):
         linked = re.findall(rf"\({folder}/(\w+)\.ipynb\)", (ROOT / page).read_text())
