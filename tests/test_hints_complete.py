@@ -15,6 +15,7 @@ from helpers.hints import PACKAGE, Site, said_in_python, said_in_shell, sites
 # Texts that no row provokes, by what they begin with or hold, and why.
 FIT = "it speaks of what another file must hold, and of nothing that is typed"
 CLUSTER = "it needs a cluster: tests/jobs/test_workers.py and tests/jobs/test_scheduler.py have some"
+OWN = "it speaks of what a user's own function takes and gives, and of nothing that is typed"
 HUB = "it needs a hub: tests/weights/test_hub.py has one"
 BUCKET = "it needs a server: tests/stores/test_remote_faults.py and test_remote_resume.py have one"
 EXEMPT = {
@@ -49,6 +50,12 @@ EXEMPT = {
     "needs certificates; name them": CLUSTER,
     "which all workers can write": CLUSTER,
     "cannot use the model": CLUSTER,
+    "must give shape": OWN,
+    "must give finite numbers everywhere": OWN,
+    "must give the same numbers": OWN,
+    "must take (n, 2) places": OWN,
+    "must be what rangegeo.wrap returns": "it needs a package: tests/models/test_wrapping.py has one",
+    "uninstall one of them": "it needs two packages: tests/models/test_wrapping.py has them",
     "ask for access on its page": HUB,
     "did not state the commit": HUB,
     "needs credentials and none were found": BUCKET,

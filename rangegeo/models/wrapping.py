@@ -78,19 +78,19 @@ def wrap(
     Raises:
         UsageError: the source cannot be used, or an argument is wrong. ShapeError: it gives another shape.
     """
-    place, source = _located(source)
-    is_module = isinstance(source, nn.Module)
-    name = _checked_name(name, source)
+    place, own = _located(source)
+    is_module = isinstance(own, nn.Module)
+    name = _checked_name(name, own)
     _check_options(order, smooth_deg, citation)
-    if is_module:
-        source = copy.deepcopy(source).eval().requires_grad_(False)
+    if isinstance(own, nn.Module):
+        own = copy.deepcopy(own).eval().requires_grad_(False)
     by_tensors = is_module if tensors is None else bool(tensors)
     encoder = WrappedEncoder(
-        source,
+        own,
         name=name,
         dim=0,
         smooth_deg=float(smooth_deg),
-        arguments=_arguments(source, name),
+        arguments=_arguments(own, name),
         latitude_first=order == "lat,lon",
         tensors=by_tensors,
     )
@@ -98,7 +98,7 @@ def wrap(
     wrapped = Wrapped(
         name=name,
         source=place,
-        version=str(version) if version else _version(source),
+        version=str(version) if version else _version(own),
         dim=encoder.dim,
         smooth_deg=encoder.smooth_deg,
         order=order,

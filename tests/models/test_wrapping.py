@@ -303,3 +303,12 @@ def test_installed_models_that_are_none_say_so(installed):
         rg.load_model("tinny")
     with pytest.raises(UsageError, match=r"^tiny has no weights; leave out weights"):
         rg.load_model("tiny", weights="demo")
+
+
+def test_two_packages_with_one_name_are_refused(monkeypatch):
+    from importlib.metadata import EntryPoint
+
+    two = [EntryPoint("twice", f"package{number}:make", "rangegeo.models") for number in (1, 2)]
+    monkeypatch.setattr("rangegeo.encoders.installed.entry_points", lambda group, name="twice": two)
+    with pytest.raises(UsageError, match=r"^two packages install a model 'twice': package1:make and package2:make; un"):
+        rg.load_model("twice")
