@@ -102,9 +102,13 @@ class FittedMap:
         """
         arrays, facts = read_stored(path)
         told = facts["model"]
-        spec = ModelSpec(**(told | {"device": resolve_device("auto") if model is None else model.spec.device}))
+        spec = ModelSpec.of(told | {"device": resolve_device("auto") if model is None else model.spec.device})
         if model is not None and not same_model(model.spec, spec):
             raise UsageError(f"{path} was learned from {spec.name} with other files; leave out {argument('model')}")
+        if model is None and spec.wrapped is not None and not spec.wrapped.is_installed:  # a file imports no code
+            raise UsageError(
+                f"{path} was learned from {spec.name}, an encoder of your own; wrap it again, and give the model itself"
+            )
         found = loaded(spec) if model is None else model
         learned, labels = unpacked(arrays, facts)
         splitting = Splitting(**(facts["splitting"] | {"block": learned.side}))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rangegeo.errors import UsageError
+
+ENTRY = "entry point "  # how the source of an installed model begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,11 @@ class Wrapped:
     def __reduce__(self) -> tuple[Callable[..., Wrapped], tuple[dict[str, Any]]]:
         self.check_travels()
         return _wrapped, (asdict(self),)
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether a package installs it, so that its name alone says what is imported."""
+        return self.source is not None and self.source.startswith(ENTRY)
 
     def check_travels(self) -> None:
         """Refuse to be sent to another process.
@@ -83,3 +90,9 @@ class ModelSpec:
     temperature: float | None = None
     geographic_temperature: float | None = None
     wrapped: Wrapped | None = None
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> ModelSpec:
+        """The spec whose `dataclasses.asdict` has these fields, as a file keeps them."""
+        wrapped = fields.get("wrapped")
+        return cls(**{**fields, "wrapped": None if wrapped is None else Wrapped(**wrapped)})

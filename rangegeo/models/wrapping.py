@@ -26,10 +26,9 @@ from rangegeo.field.places import Places
 from rangegeo.field.range import EncoderField
 from rangegeo.models.device import resolve_device
 from rangegeo.models.model import Model
-from rangegeo.models.spec import ModelSpec, Wrapped
+from rangegeo.models.spec import ENTRY, ModelSpec, Wrapped
 from rangegeo.schema.betas import DEFAULT_BETA
 
-ENTRY = "entry point "  # how the source of an installed model begins
 HASHED = "sha256:"  # how the version of a module begins whose weights tell it
 UNVERSIONED = "unversioned "
 ORDERS = ("lon,lat", "lat,lon")
@@ -146,7 +145,7 @@ def rebuilt(spec: ModelSpec, beta: float) -> Model:
     if encoder is None:
         wrapped.check_travels()
         assert wrapped.source is not None
-        if wrapped.source.startswith(ENTRY):
+        if wrapped.is_installed:
             found = installed_model(wrapped.source.removeprefix(ENTRY), spec.device, beta).spec.wrapped
         else:
             options = {"smooth_deg": wrapped.smooth_deg, "order": wrapped.order, "tensors": wrapped.tensors}

@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import rangegeo as rg
 import rangegeo.accessor  # registers .rangegeo
 from rangegeo.errors import CubeError, ShapeError, UsageError
 from rangegeo.models.load import loaded
+from rangegeo.models.spec import ModelSpec
 
 BOX = (5, 44, 10, 48)
 PLACES = np.array([[5.7, 45.2], [-120.0, 38.0], [179.9, -80.0]])
@@ -237,7 +239,7 @@ def test_versions_tell_encoders_apart(tmp_path):
     rg.similarity(cube, (0, 0), model=same)
     with pytest.raises(UsageError, match="its encoder_version is 1, the model's is 2"):
         rg.similarity(cube, (0, 0), model=two)
-    with pytest.raises(CubeError, match="differ in version of the encoder: 2 there, 1 here"):
+    with pytest.raises(CubeError, match="differ in version of the encoder: 1 and 2; make"):
         rg.mosaic([tmp_path / "one.zarr", tmp_path / "two.zarr"])
 
 
@@ -312,3 +314,26 @@ def test_two_packages_with_one_name_are_refused(monkeypatch):
     monkeypatch.setattr("rangegeo.encoders.installed.entry_points", lambda group, name="twice": two)
     with pytest.raises(UsageError, match=r"^two packages install a model 'twice': package1:make and package2:make; un"):
         rg.load_model("twice")
+
+
+def test_specs_are_what_files_keep_of_them(golden):
+    files = {"weights": golden / "satclip-mini.ckpt", "db": golden / "range_db_mini.npz", "device": "cpu"}
+    for model in (rg.wrap("numpy:negative", version="1"), rg.load_model(**files, geographic_temperature=160)):
+        spec = model.spec
+        assert ModelSpec.of(json.loads(json.dumps(asdict(spec)))) == spec
+
+
+def test_a_saved_map_imports_no_code(tmp_path, monkeypatch):
+    """Its file could name any function of any module."""
+    from rangegeo.evaluation.maps import FittedMap
+    from rangegeo.evaluation.stored import VERSION, write_stored
+
+    model = rg.wrap("numpy:negative", version="1")
+    write_stored(tmp_path / "a.npz", {}, {"version": VERSION, "model": asdict(model.spec)}, overwrite=False)
+    monkeypatch.setattr("rangegeo.evaluation.maps.loaded", None)
+    with pytest.raises(
+        UsageError, match="was learned from negative, an encoder of your own; wrap it again, and give the"
+    ):
+        FittedMap.load(tmp_path / "a.npz")
+    with pytest.raises(KeyError, match="beta"):  # the model is taken, and the rest of the file is missing
+        FittedMap.load(tmp_path / "a.npz", model=model)
