@@ -335,5 +335,5 @@ def test_a_saved_map_imports_no_code(tmp_path, monkeypatch):
         UsageError, match="was learned from negative, an encoder of your own; wrap it again, and give the"
     ):
         FittedMap.load(tmp_path / "a.npz")
-    with pytest.raises(KeyError, match="beta"):  # the model is taken, and the rest of the file is missing
+    with pytest.raises(KeyError, match="targets"):  # the model is taken, and the rest of the file is missing
         FittedMap.load(tmp_path / "a.npz", model=model)
