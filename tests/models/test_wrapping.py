@@ -16,7 +16,7 @@ from torch import nn
 
 import rangegeo as rg
 import rangegeo.accessor  # registers .rangegeo
-from rangegeo.errors import CubeError, ShapeError, UsageError
+from rangegeo.errors import CubeError, ShapeError, UsageError, WeightsError
 from rangegeo.models.load import loaded
 from rangegeo.models.spec import ModelSpec
 
@@ -193,7 +193,9 @@ def test_by_default_every_pixel_is_evaluated():
 
 
 def test_functions_of_modules_travel_by_name_and_others_are_refused(tmp_path, monkeypatch):
-    (tmp_path / "myencoders.py").write_text("import numpy as np\ndef slope(lonlat):\n    return lonlat / 90\n")
+    (tmp_path / "myencoders.py").write_text(
+        "import torch\nnetwork = torch.nn.Linear(2, 2)\n\n\ndef slope(lonlat):\n    return lonlat / 90\n"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     import myencoders
 
@@ -209,6 +211,14 @@ def test_functions_of_modules_travel_by_name_and_others_are_refused(tmp_path, mo
     again = wrapping.rebuilt(pickle.loads(pickle.dumps(model.spec)), 0.5)
     assert again.spec == model.spec
     np.testing.assert_array_equal(again.encode(PLACES), model.encode(PLACES))
+    network = rg.wrap("myencoders:network")
+    with torch.no_grad():
+        myencoders.network.weight.zero_()
+    monkeypatch.setattr(wrapping, "_ENCODERS", {})
+    with pytest.raises(
+        WeightsError, match=r"^myencoders:network is version sha256:.* the cube was planned with sha256"
+    ):
+        wrapping.rebuilt(network.spec, 0.5)
     local = rg.wrap(lambda a: a, name="local")
     assert copy.deepcopy(local).spec == local.spec
     assert loaded(local.spec).spec == local.spec
