@@ -58,6 +58,7 @@ EXEMPT = {
     "must take (n, 2) places": OWN,
     "must be what rangegeo.wrap returns": "it needs a package: tests/models/test_wrapping.py has one",
     "uninstall one of them": "it needs two packages: tests/models/test_wrapping.py has them",
+    "are finer than what the embedded model can tell apart": "it needs the published weights",
     "ask for access on its page": HUB,
     "did not state the commit": HUB,
     "needs credentials and none were found": BUCKET,

@@ -64,7 +64,7 @@ DTYPE_OPTION = click.option(
     show_default=True,
     help="How values are stored. Integers count the steps of a scale.",
 )
-OUTPUT_OPTIONS = (
+FILE_OPTIONS = (
     click.option("-o", "--out", type=Place(), required=True, help="Output: .zarr or .tif, also in s3:// and others."),
     click.option("--format", type=click.Choice(["zarr", "cog", "gtiff"]), help="Format, if the suffix does not tell."),
     click.option(
@@ -84,6 +84,8 @@ OUTPUT_OPTIONS = (
         help="Format of a .zarr; 2 is for versions of GDAL and QGIS that cannot read 3. [default: 3]",
     ),
     click.option("--chunks", type=int, metavar="N", help="Side of a chunk in pixels, a multiple of 16."),
+)
+PICTURE_OPTIONS = (
     click.option(
         "--preview",
         is_flag=False,
@@ -96,12 +98,14 @@ OUTPUT_OPTIONS = (
         type=click.Choice(["shared", "each"]),
         help="With --preview: one stretch of the colours for all betas, or one for each. [default: shared]",
     ),
+)
+STAC_OPTION = click.option("--stac", is_flag=True, help="Write a STAC item, NAME.stac.json, beside each output.")
+MAP_OPTIONS = (
     click.option(
         "--overviews",
         is_flag=True,
         help="Add coarser levels to a .zarr, evaluated and not resampled. They take a third more room.",
     ),
-    click.option("--stac", is_flag=True, help="Write a STAC item, NAME.stac.json, beside each output."),
     click.option("--overwrite", is_flag=True, help="Replace an output that exists, and its .qml and _rgb.tif."),
     storage_option,
     click.option("--resume", is_flag=True, help="Continue what an interrupted run of the same command left."),
@@ -118,7 +122,7 @@ OUTPUT_OPTIONS = (
 @DTYPE_OPTION  # fields of the output, which help shows beside the content
 @SCALES_OPTION
 @grouped("engine", Engine, *ENGINE_OPTIONS, *CLUSTER_OPTIONS)
-@grouped("output", RasterOutput, *OUTPUT_OPTIONS)
+@grouped("output", RasterOutput, *FILE_OPTIONS, *PICTURE_OPTIONS, STAC_OPTION, *MAP_OPTIONS)
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")
 @verbosity_options
 def command(

@@ -17,9 +17,9 @@ from rangegeo.schema.facts import facts_of, facts_of_values
 
 
 def is_evaluable(cube: xr.DataArray) -> bool:
-    """Whether a cube holds values of a model, and says of which: not what was computed from such values."""
+    """Whether a cube holds values of a model, and says of which: no map, and not what was computed from such values."""
     facts = facts_of_values(cube)
-    return "evaluation" in facts and "model" in facts_of(cube)
+    return "evaluation" in facts and "model" in facts_of(cube) and "target" not in facts_of(cube)
 
 
 def recorded_spec(cube: xr.DataArray, model: Model, side: int) -> RasterSpec:

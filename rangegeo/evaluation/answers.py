@@ -103,7 +103,11 @@ class Finishing:
     @property
     def names(self) -> list[str]:
         """Names of the bands of the map."""
-        return [name for answer in self.answers for name in answer.names(**self._options)]
+        return [name for answer in self.answers for name in self.names_of(answer)]
+
+    def names_of(self, answer: Answer) -> list[str]:
+        """Names of the bands of one target."""
+        return answer.names(**self._options)
 
     @property
     def _options(self) -> dict[str, bool]:

@@ -63,6 +63,9 @@ class LazyMap:
         if isinstance(raw.data, Array):
             found = applied(raw, self.finishing)
         found = found.assign_coords(coords).rename(NAME)
-        described = with_facts(found, facts_of(raw) | dict(self.facts))
+        known = {name: fact for name, fact in facts_of(raw).items() if name != "layout"}
+        if "tolerance" in known:
+            known["tolerance_of"] = "the standard deviation of the labels, or a logit"
+        described = with_facts(found, known | dict(self.facts))
         described.encoding.pop(MADE_WITH, None)
         return described

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
+from odc.geo.geobox import GeoBox
 
 from rangegeo.cubes.spec import RasterSpec
 from rangegeo.engine.tolerance import check_tolerance
-from rangegeo.errors import PlaceWarning, UsageError, argument
+from rangegeo.errors import GridWarning, PlaceWarning, UsageError, argument
 from rangegeo.evaluation.answers import Finishing
 from rangegeo.evaluation.background import background_of
 from rangegeo.evaluation.blocks import BlockSide
@@ -24,6 +25,7 @@ from rangegeo.evaluation.reading import read_labels, rows_of
 from rangegeo.evaluation.stored import packed, read_stored, same_model, unpacked, write_stored
 from rangegeo.evaluation.tested import BLOCK, PROBE, MapScores
 from rangegeo.field.recipe import Recipe
+from rangegeo.grid import pixel_arc_deg
 from rangegeo.grid.crs import CrsLike
 from rangegeo.grid.extent import Area, choose_extent
 from rangegeo.grid.like import RasterLike, own_labels
@@ -32,11 +34,14 @@ from rangegeo.models.device import resolve_device
 from rangegeo.models.load import load_model, loaded
 from rangegeo.models.model import Model
 from rangegeo.models.spec import ModelSpec
+from rangegeo.support.earth import METRES_A_DEGREE
 from rangegeo.support.text import counted
+from rangegeo.weights.demo import FOLDER
 
 # The largest error of interpolation, in standard deviations of a target, or as a logit. Labels are rarely so exact, and
 # the float32 features of the embedded model move answers by up to a tenth of it.
 MAP_TOLERANCE = 1e-3
+DEMO_KM = 100  # that the embedded model can tell apart
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -162,16 +167,38 @@ class FittedMap:
             aoi_layer=aoi_layer,
             all_touched=all_touched,
         )
+        for doubt in self.doubts(geobox):
+            warnings.warn(GridWarning(doubt), stacklevel=2)
         within = None if exact else check_tolerance(tolerance)
         finishing = self.finishing(spread=spread, probabilities=probabilities)
         return self.lazy(geobox, finishing, area=area, labels=own_labels(like), tolerance=within, chunks=chunks).cube
+
+    def spread_lines(self) -> Iterator[str]:
+        """How far the spread of each target covers the errors in blocks that were left out, one line each."""
+        for answer in self.fit.answers:
+            scale = answer.scale
+            if scale.covered == scale.covered:
+                yield (
+                    f"{answer.name}: the spread is {scale.factor:.2g} times that of the {len(answer.members)} probes, "
+                    f"which alone covers {scale.raw:.0%} of the errors in blocks that were left out; one spread covers "
+                    f"{scale.covered:.0%}, and 1.645 cover {scale.covered_wide:.0%}"
+                )
+
+    def doubts(self, geobox: GeoBox) -> Iterator[str]:
+        """What a user should know about a grid, one line each."""
+        wide = pixel_arc_deg(geobox) * METRES_A_DEGREE / 1000
+        if self.model.spec.weights is not None and Path(self.model.spec.weights).parent == FOLDER and wide < DEMO_KM:
+            yield (
+                f"pixels of {wide:.2g} km are finer than what the embedded model can tell apart, about {DEMO_KM} km, "
+                f"so the map is smooth between them; {argument('weights', 'official')} sees landscapes of some km"
+            )
 
     def finishing(self, *, spread: bool = True, probabilities: bool = False) -> Finishing:
         """What the bands of a map are."""
         return Finishing(answers=self.fit.answers, spread=spread, probabilities=probabilities)
 
     def lazy(
-        self, geobox: Any, finishing: Finishing, *, area: Area | None, tolerance: float | None, **options: Any
+        self, geobox: GeoBox, finishing: Finishing, *, area: Area | None, tolerance: float | None, **options: Any
     ) -> LazyMap:
         """The map on a grid; `options` are those of `RasterSpec.of`."""
         recipe = replace(self.recipe, projection=finishing.probes(self.fit.scaling))
@@ -190,7 +217,6 @@ class FittedMap:
             "folds": self.splitting.folds,
             "seeds": self.splitting.seeds,
             "scores": str(self.scores),
-            "tolerance_of": "standard deviation of the labels, or logit",
         }
         for answer in self.fit.answers:
             value, spread = self.scores.value(answer.name, BLOCK, PROBE)
@@ -212,7 +238,7 @@ def fit_map(
     model: Model | str = "RANGE+",
     beta: float | None = None,
     classes: bool = False,
-    weights: str | None = None,
+    weight: str | None = None,
     background: Any = None,
     block: str | None = None,
     folds: int = 5,
@@ -234,7 +260,7 @@ def fit_map(
         model: from `rangegeo.load_model`, or a name, to load with its default weights.
         beta: learn from the embedding at this beta, in [0, 1], instead of S, G and q side by side.
         classes: whether numbers are codes of classes.
-        weights: the column with the weights of the labels, from 0 on; None for equal ones.
+        weight: the column with the weights of the labels, from 0 on; None for equal ones.
         background: for labels that are places where something was found: a table of places that stand for where it
             was not, or how many random ones are put into the box around the labels. All places of the background
             together weigh as much as all labels. The map says how suitable a place is, from 0 to 1.
@@ -255,7 +281,7 @@ def fit_map(
     model = load_model(model) if isinstance(model, str) else model
     rows = rows_of(labels)
     places = None if background is None else background_of(rows, background, model, seed)
-    known = read_labels(rows, target, classes=classes, weights=weights, background=places)
+    known = read_labels(rows, target, classes=classes, weight=weight, background=places)
     found = learn(known, model, beta, splitting)
     for remark in found.remarks:
         warnings.warn(PlaceWarning(remark), stacklevel=2)

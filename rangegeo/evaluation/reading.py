@@ -172,7 +172,7 @@ def read_labels(
     targets: str | Sequence[str] | None,
     *,
     classes: bool = False,
-    weights: str | None = None,
+    weight: str | None = None,
     background: np.ndarray | None = None,
 ) -> Labels:
     """The labels in a table.
@@ -181,7 +181,7 @@ def read_labels(
         table: as of `rows_of`.
         targets: names of columns; None if `background` is given.
         classes: whether numbers are codes of classes.
-        weights: the column with the weights of rows; None for equal ones.
+        weight: the column with the weights of rows; None for equal ones.
         background: (m, 2) degrees of places that stand for where something is absent; None if there are none.
     Raises:
         UsageError: the labels cannot be used; the message says what to do.
@@ -191,8 +191,8 @@ def read_labels(
     remarks = list(rows.remarks)
     names = [targets] if isinstance(targets, str) else list(targets or ())
     if background is not None:
-        if weights is not None:
-            raise UsageError(f"{argument('background')} gives labels their weights; leave out {argument('weights')}")
+        if weight is not None:
+            raise UsageError(f"{argument('background')} gives labels their weights; leave out {argument('weight')}")
         return checked(_with_background(rows, names, placed, background, remarks))
     if not names or len(set(names)) < len(names):
         told = "must name the column to be mapped, or several different ones"
@@ -205,7 +205,7 @@ def read_labels(
         if missing:
             have = "has" if missing == 1 else "have"
             remarks.append(f"{rows.name}: {counted(missing, 'row')} {have} no {target.name!r}, and are left out")
-    heavy, usable = _weights(rows, weights)
+    heavy, usable = _weights(rows, weight)
     usable &= placed & np.all([known for _, known in found], axis=0)
     kept = np.flatnonzero(usable)
     return checked(
@@ -224,7 +224,7 @@ def _weights(rows: Rows, name: str | None) -> tuple[np.ndarray, np.ndarray]:
     """(n,) weights, and (n,) bool, which rows have one above 0."""
     if name is None:
         return np.ones(len(rows.columns)), np.ones(len(rows.columns), dtype=bool)
-    heavy = pd.to_numeric(rows.column(name, "weights"), errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    heavy = pd.to_numeric(rows.column(name, "weight"), errors="coerce").to_numpy(np.float64, na_value=np.nan)
     if (heavy < 0).any() or not (heavy > 0).any():
         raise UsageError(
             f"the weights in {name!r} must be numbers from 0 on, with some above 0; correct them in a copy"

@@ -105,7 +105,8 @@ def write_blocks(
         if key in sizes:
             progress.advance(1, sizes[key])
 
-    progress.stage("embedding", len(sizes), "block", before=len(cube.done))
+    doing = "mapping" if "target" in cube.cube.attrs else "embedding"
+    progress.stage(doing, len(sizes), "block", before=len(cube.done))
     computed = iter(compute_tasks([task for part in tasks for task, _ in part], gate, done, **given))
     entries = [
         [*one.done.values(), *islice(computed, len(part))] for one, part in zip((cube, *also), tasks, strict=True)

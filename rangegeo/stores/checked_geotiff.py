@@ -13,8 +13,8 @@ from rasterio.errors import RasterioIOError
 
 from rangegeo.errors import CubeError
 from rangegeo.grid.windows import Window
+from rangegeo.stores.beside import preview_path, style_path
 from rangegeo.stores.checked import CORRUPT, MISSING, OF_OTHERS, Checked, Level, size_of
-from rangegeo.stores.geotiff import preview_path, style_path
 from rangegeo.stores.geotiff_journal import (
     ValueBlock,
     ValueJournal,

@@ -37,17 +37,18 @@ from rangegeo.schema.cube import as_4d, geobox_of
 from rangegeo.schema.facts import Facts, computed_from, facts_of
 from rangegeo.stores.arrays import block_writing, draft_array, evenly_chunked
 from rangegeo.stores.attributes import plain_attributes
+from rangegeo.stores.beside import files_of, preview_path, style_path
 from rangegeo.stores.blocks import Measuring, Report, stored_bytes, write_blocks
 from rangegeo.stores.drafts import committed, drafted, request_of
 from rangegeo.stores.geotiff_crs import check_crs
 from rangegeo.stores.geotiff_journal import keep_values
 from rangegeo.stores.geotiff_options import FEW_BANDS, compression, raster_type, with_options
 from rangegeo.stores.geotiff_sample import TAG, sample_text
+from rangegeo.stores.legend import Classes, Ramp, legend_of
 from rangegeo.stores.qml import qgis_style
 from rangegeo.stores.quantise import FLOAT32, Storage
 from rangegeo.support.destination import check_destination
 from rangegeo.support.location import Location, Place, located
-from rangegeo.support.paths import split_suffix
 from rangegeo.support.progress import SILENT, Progress, watched_file
 from rangegeo.support.text import printable
 
@@ -93,7 +94,7 @@ def write_geotiff(
     profile = finished_profile(cube, storage.dtype, creation_options)
     cube = evenly_chunked(cube)
     options = {"format": "COG" if overviews else "GeoTIFF", "creation options": profile}
-    everything = [made for output in paths for made in (preview_path(output), style_path(output), output)]
+    everything = [made for output in paths for made in files_of(cube, output)]
     request = request_of(cube, storage, **options)
     with drafted(path, request, storage, outputs=everything, overwrite=overwrite, resume=resume) as draft:
         stored = draft_array(cube, draft, storage)
@@ -106,7 +107,7 @@ def write_geotiff(
         with ThreadPoolExecutor(FILES_AT_ONCE) as pool:  # GDAL releases the interpreter while it compresses
             list(pool.map(completion.run, repeat(stored), finished, range(len(paths)), repeat(progress)))
         for output, final in zip(finished, paths, strict=True):
-            for made in (preview_path(output), style_path(output), output):
+            for made in files_of(cube, output):
                 draft.commit(made, final.with_name(made.name))
     if report is not None:
         report(facts)
@@ -146,7 +147,7 @@ class Completion:
         names: the names of the bands.
         tags: the metadata of each beta.
         storage: how values are stored.
-        colours: the colours of the previews, which all betas share.
+        colours: paints the previews, which all betas share.
         style: the text of the QGIS styles.
         draft: the creation options of an uncompressed file that overviews are made in.
         profile: the creation options of the finished files.
@@ -156,7 +157,7 @@ class Completion:
     names: list[str]
     tags: list[dict[str, str]]
     storage: Storage
-    colours: Colours
+    colours: Colours | Classes | Ramp
     style: str
     draft: dict[str, Any]
     profile: dict[str, Any]
@@ -176,12 +177,14 @@ class Completion:
         """Fit the colours and the style to a sample (betas, bands, n) of the pixels of a cube."""
         names = band_names(cube)
         betas = cube["beta"].values.tolist() if "beta" in cube.coords else [None]
+        ranges = [_drawn_range(band) for band in sample.swapaxes(0, 1)[:3]]
+        legend = legend_of(cube, ranges[0])
         return cls(
             names=names,
             tags=[_tags(_described(cube) | facts, beta) for beta in betas],
             storage=storage,
-            colours=fit_colours(np.concatenate(list(sample), axis=1).T, names=names),
-            style=qgis_style(names, [_drawn_range(band) for band in sample.swapaxes(0, 1)[:3]]),
+            colours=legend or fit_colours(np.concatenate(list(sample), axis=1).T, names=names),
+            style=qgis_style(names, ranges) if legend is None else legend.style(names),
             draft=_draft_profile(cube, storage),
             profile=profile,
             overviews=overviews,
@@ -211,7 +214,9 @@ class Completion:
         draft = finished.with_name(f"draft-{finished.name}")
         with rasterio.open(draft, "w", **self.draft) as file:
             file.descriptions = tuple(map(printable, self.names))  # GDAL writes them as XML
-            if self.storage.scale is not None and self.storage.offset is not None:
+            if isinstance(self.colours, Classes):
+                file.write_colormap(1, self.colours.colour_table)
+            elif self.storage.scale is not None and self.storage.offset is not None:
                 file.scales, file.offsets = self.storage.scale[layer].tolist(), self.storage.offset[layer].tolist()
             for rows, cols in _blocks_of(stored):
                 values = np.asarray(stored[layer, :, rows, cols])
@@ -223,8 +228,18 @@ class Completion:
             file.update_tags(**tags, **{TAG: sample_text(file)})
         self.paint_preview(draft, preview_path(finished), layer)
         work = self._values, self._overviews
-        sides = stored.chunks[2:]
-        compress(draft, finished, self.profile, overviews=self.overviews, sides=sides, progress=progress, work=work)
+        compress(
+            draft,
+            finished,
+            self.profile,
+            overviews=self.overviews,
+            sides=stored.chunks[2:],
+            progress=progress,
+            work=work,
+            how=Resampling.mode if isinstance(self.colours, Classes) else Resampling.average,
+        )
+        if isinstance(self.colours, Classes):
+            self.colours.write_table(finished, self.names[0])
         style_path(finished).write_text(self.style, encoding="utf-8")
         draft.unlink()
 
@@ -283,23 +298,9 @@ def check_outputs(
     finished_profile(cube, dtype, creation_options)
     finished = committed(path) if resume else []
     for output in output_paths(cube, path):
-        for made, nbytes in (
-            (output, int(ROOM * stored_bytes(cube, dtype))),
-            (style_path(output), 0),
-            (preview_path(output), 0),
-        ):
+        for made in reversed(files_of(cube, output)):
+            nbytes = int(ROOM * stored_bytes(cube, dtype)) if made == output else 0
             check_destination(made, nbytes, overwrite=overwrite or made.name in finished)
-
-
-def preview_path(path: Place) -> Place:
-    """The picture beside a GeoTIFF of embeddings."""
-    stem, suffix = split_suffix(path)
-    return path.with_name(f"{stem}_rgb{suffix}")
-
-
-def style_path(path: Place) -> Place:
-    """The style of QGIS beside a GeoTIFF."""
-    return path.with_name(f"{split_suffix(path)[0]}.qml")
 
 
 def _tiling(cube: xr.DataArray) -> dict[str, Any]:
@@ -352,17 +353,19 @@ def compress(
     sides: tuple[int, ...] | None = None,
     progress: Progress = SILENT,
     work: tuple[int, int] = (0, 0),
+    how: Resampling = Resampling.average,
 ) -> None:
     """Copy a draft to a compressed file, with overviews in front of its pixels as in a COG.
 
     Args:
         sides: rows and columns of the blocks that the file keeps checksums of; None for none.
         work: bytes of the values and of the overviews, which `progress` counts.
+        how: the pixels of overviews are made.
     """
     values, of_overviews = work
     if overviews:
         with watched_file(draft, of_overviews, progress), rasterio.open(draft, "r+") as file:
-            file.build_overviews(overview_factors(file.shape), Resampling.average)
+            file.build_overviews(overview_factors(file.shape), how)
     if sides is not None:
         keep_values(draft, (sides[0], sides[1]), profile, overviews=overviews)
     with watched_file(finished, values + of_overviews, progress):  # which copies the journal too

@@ -15,8 +15,9 @@ import xarray as xr
 import zarr
 from rasterio.io import DatasetReaderBase
 
+from rangegeo.stores.beside import preview_path, style_path
 from rangegeo.stores.checked import Checked
-from rangegeo.stores.geotiff import FILES_AT_ONCE, Completion, finished_profile, preview_path, sampled, style_path
+from rangegeo.stores.geotiff import FILES_AT_ONCE, Completion, finished_profile, sampled
 from rangegeo.stores.geotiff_journal import known_journal
 from rangegeo.stores.geotiff_sample import TAG
 from rangegeo.stores.quantise import Storage

@@ -1,4 +1,4 @@
-"""A QGIS style: which three bands are drawn, and which range of values goes from black to full colour."""
+"""QGIS styles: three bands as colours, classes with their names and colours, or a ramp of colours."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ def qgis_style(names: Sequence[str], ranges: Sequence[tuple[float, float]]) -> s
     else:
         renderer = _renderer(pipe, "singlebandgray", {"grayBand": "1", "gradient": "BlackToWhite"})
         _add_contrast(ET.SubElement(renderer, "contrastEnhancement"), *ranges[0])
-    ET.indent(root)
-    return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ET.tostring(root, encoding="unicode") + "\n"
+    return _written(root)
 
 
 def _renderer(pipe: ET.Element, kind: str, attributes: dict[str, str]) -> ET.Element:
@@ -36,3 +35,46 @@ def _add_contrast(parent: ET.Element, low: float, high: float) -> None:
     ET.SubElement(parent, "minValue").text = repr(float(low))
     ET.SubElement(parent, "maxValue").text = repr(float(high))
     ET.SubElement(parent, "algorithm").text = "StretchToMinimumMaximum"
+
+
+def palette_style(classes: Sequence[tuple[str, Sequence[int]]]) -> str:
+    """The text of a `.qml` file for a band of classes.
+
+    Args:
+        classes: the name and the colour (red, green, blue) of each, numbered from 0 on.
+    """
+    root = ET.Element("qgis", version="3.22", styleCategories="Symbology")
+    renderer = _renderer(ET.SubElement(root, "pipe"), "paletted", {"band": "1"})
+    palette = ET.SubElement(renderer, "colorPalette")
+    for number, (name, colour) in enumerate(classes):
+        entry = {"value": str(number), "label": name, "color": _hex(colour), "alpha": "255"}
+        ET.SubElement(palette, "paletteEntry", entry)
+    return _written(root)
+
+
+def ramp_style(stops: Sequence[tuple[float, Sequence[int]]]) -> str:
+    """The text of a `.qml` file that draws the first band in colours between these.
+
+    Args:
+        stops: rising values and their colours (red, green, blue).
+    """
+    root = ET.Element("qgis", version="3.22", styleCategories="Symbology")
+    low, high = repr(stops[0][0]), repr(stops[-1][0])
+    limits = {"classificationMin": low, "classificationMax": high}
+    renderer = _renderer(ET.SubElement(root, "pipe"), "singlebandpseudocolor", {"band": "1"} | limits)
+    shader = ET.SubElement(ET.SubElement(renderer, "rastershader"), "colorrampshader")
+    shader.attrib |= {"colorRampType": "INTERPOLATED", "classificationMode": "1", "clip": "0"}
+    shader.attrib |= {"minimumValue": low, "maximumValue": high}
+    for value, colour in stops:
+        item = {"value": repr(value), "label": f"{value:.4g}", "color": _hex(colour), "alpha": "255"}
+        ET.SubElement(shader, "item", item)
+    return _written(root)
+
+
+def _hex(colour: Sequence[int]) -> str:
+    return "#" + "".join(f"{int(part):02x}" for part in colour)
+
+
+def _written(root: ET.Element) -> str:
+    ET.indent(root)
+    return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ET.tostring(root, encoding="unicode") + "\n"

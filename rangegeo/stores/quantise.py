@@ -24,6 +24,7 @@ from rangegeo.schema.facts import Facts
 
 # How values can be stored, and the stored value that means no data.
 NODATA = {"float32": math.nan, "float16": math.nan, "int16": -32768, "int8": -128}
+CODES, NO_CLASS = "uint8", 255  # the dtype of numbers of classes, and what stands for none
 LARGEST_HALF = 65504.0  # the largest finite float16
 HALF_ROUNDING = 2.0**-11  # relative error of float16 for values of 6e-5 or more: half the distance to the next number
 SMALLEST_MARGIN = 0.05  # of the span of a band
@@ -75,7 +76,7 @@ class Storage:
     @property
     def nodata(self) -> float:
         """The stored value that means no data."""
-        return NODATA[self.dtype]
+        return NO_CLASS if self.dtype == CODES else NODATA[self.dtype]
 
     def encode(self, block: np.ndarray) -> tuple[np.ndarray, Loss | None]:
         """Turn values into what is stored.
@@ -123,6 +124,8 @@ class Storage:
         """Round float64 values, counted in steps, to the nearest ones that can be stored."""
         if self.scale is None:
             return np.clip(values, -LARGEST_HALF, LARGEST_HALF).astype(np.float16)
+        if self.dtype == CODES:
+            return np.clip(np.rint(values), 0, NO_CLASS - 1)
         steps = -1 - self.nodata  # so many steps on each side of the offset
         return np.clip(np.rint(values), -steps, steps)
 
@@ -155,7 +158,7 @@ class Storage:
             before: the attributes that the cube had already. If it was quantised before, the earlier losses are added,
                 unless its values are kept in the same steps.
         """
-        if self.dtype == "float32":
+        if self.dtype in ("float32", CODES):
             return {}
         known = [loss for loss in losses if loss is not None]
         measured: dict[str, float] = {"quantisation_clipped": sum(loss.clipped for loss in known)}
@@ -179,6 +182,8 @@ class Storage:
 
 
 FLOAT32 = Storage()
+# Numbers of classes in one band.
+CLASSES = Storage(dtype=CODES, components=("classes",), scale=np.ones((1, 1)), offset=np.zeros((1, 1)))
 
 
 def check_dtype(dtype: object) -> str:

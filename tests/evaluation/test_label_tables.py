@@ -127,13 +127,13 @@ def test_numbers_as_text_are_numbers(table):
 
 def test_weights(table):
     weighted = table.assign(w=np.r_[0.0, np.full(39, 2.0)])
-    labels = read_labels(weighted, "a", weights="w")
+    labels = read_labels(weighted, "a", weight="w")
     assert len(labels) == 39
     assert labels.weights == pytest.approx(np.ones(39))
     with pytest.raises(UsageError, match="weights in 'w' must be numbers from 0 on"):
-        read_labels(table.assign(w=-1.0), "a", weights="w")
-    with pytest.raises(UsageError, match="weights must name a column, got 'v'"):
-        read_labels(table, "a", weights="v")
+        read_labels(table.assign(w=-1.0), "a", weight="w")
+    with pytest.raises(UsageError, match="weight must name a column, got 'v'"):
+        read_labels(table, "a", weight="v")
 
 
 def test_places_at_sea_are_told(mini, table):

@@ -98,13 +98,13 @@ PYTHON = (
     ),
     Row(
         "weights",
-        "read_labels(labels.assign(w=-1), 'a', weights='w')",
+        "read_labels(labels.assign(w=-1), 'a', weight='w')",
         (Way("must be numbers from 0 on.*correct them in a copy", swap={"-1": "1"}),),
     ),
     Row(
         "weights beside a background",
-        "rg.fit_map(labels, background=30, weights='w', model=model, seeds=1, baselines=False)",
-        (Way("leave out (?P<drop>weights)"),),
+        "rg.fit_map(labels, background=30, weight='w', model=model, seeds=1, baselines=False)",
+        (Way("leave out (?P<drop>weight)"),),
     ),
     Row(
         "two things beside a background",

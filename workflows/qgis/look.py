@@ -86,7 +86,15 @@ def bands(provider) -> dict:
 
 
 def renderer(of) -> dict:
-    """Its type, the bands it draws, and the range that each is stretched to; None where it is drawn as it is."""
+    """Its type, the bands it draws, and the range that each is stretched to; None where it is drawn as it is.
+
+    Of classes it is their values, names and colours instead of ranges; of a ramp its first and its last value.
+    """
+    told = {"type": of.type(), "bands": of.usesBands()}
+    if of.type() == "paletted":
+        return told | {"classes": [[int(one.value), one.label, one.color.name()] for one in of.classes()]}
+    if of.type() == "singlebandpseudocolor":
+        return told | {"ranges": [[of.classificationMin(), of.classificationMax()]]}
     if of.type() == "multibandcolor":
         contrasts = [getattr(of, f"{colour}ContrastEnhancement")() for colour in COLOURS]
     else:
@@ -97,7 +105,7 @@ def renderer(of) -> dict:
         else None
         for contrast in contrasts
     ]
-    return {"type": of.type(), "bands": of.usesBands(), "ranges": ranges}
+    return told | {"ranges": ranges}
 
 
 def values(provider, point: list[float]) -> list[float | None]:

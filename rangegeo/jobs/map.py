@@ -1,0 +1,224 @@
+"""From labels to a map on disk: learn, test, describe, write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import dask.array as da
+import xarray as xr
+
+from rangegeo.cubes.cost import Plan, plan
+from rangegeo.errors import UsageError, argument
+from rangegeo.evaluation.background import background_of
+from rangegeo.evaluation.blocks import BlockSide
+from rangegeo.evaluation.fitting import Splitting
+from rangegeo.evaluation.labels import CLASSES
+from rangegeo.evaluation.lazy import LazyMap
+from rangegeo.evaluation.maps import MAP_TOLERANCE, FittedMap, learn
+from rangegeo.evaluation.parts import Part, parts_of
+from rangegeo.evaluation.reading import read_labels, rows_of_file
+from rangegeo.jobs.map_options import LabelInput, Learning
+from rangegeo.jobs.measured import interpolation_line, storage_line, stored_line
+from rangegeo.jobs.options import Engine, Extent, RasterOutput
+from rangegeo.jobs.scheduler import use_threads
+from rangegeo.jobs.write import choose_storage, compute_and_write, warn_of_losses
+from rangegeo.schema.cube import as_4d
+from rangegeo.stores import quantise
+from rangegeo.stores.formats import Format, choose_format
+from rangegeo.support.destination import check_destination
+from rangegeo.support.location import Location
+from rangegeo.support.paths import local_path
+from rangegeo.support.progress import SILENT, Progress
+from rangegeo.tables.dialect import TextOptions
+
+if TYPE_CHECKING:
+    from rangegeo.stores.quantise import Storage
+
+
+QUANTISED = ("float16", "int16", "int8")  # dtypes that cost something
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MapJob:
+    """A map that was learned and can be written; nothing is written yet. Made by `prepare`.
+
+    Attributes:
+        fitted: what was learned.
+        lazy: the map as dask computes it.
+        parts: the outputs, each with how it is stored.
+        output: what it is written to.
+        format: of the outputs.
+        doubts: what a user should know about the grid.
+        save: where to keep what was learned; None to forget it.
+        facts: what was measured; empty until it is written.
+    """
+
+    fitted: FittedMap
+    lazy: LazyMap
+    parts: tuple[tuple[Part, Storage], ...]
+    output: RasterOutput
+    format: Format
+    doubts: tuple[str, ...]
+    save: Location | None
+    facts: dict[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def prepare(
+        cls,
+        extent: Extent,
+        labels: LabelInput,
+        learning: Learning,
+        engine: Engine,
+        output: RasterOutput,
+        *,
+        command: str | None = None,
+    ) -> MapJob:
+        """Check a request, cheap things first, then read the labels, load the model and learn.
+
+        Args:
+            command: the command line, kept in the map.
+        Raises:
+            UsageError: what is wrong with an argument or with the labels. TableError, GridError, WeightsError: a file
+                cannot be used. OutputError: an output cannot be written. Nothing was touched.
+        """
+        side = None if learning.block is None else BlockSide.parse(learning.block)
+        names = ("folds", "seeds", "seed", "baselines")
+        splitting = Splitting(block=side, **{name: getattr(learning, name) for name in names})
+        engine.check()
+        within = None if engine.exact else engine.chosen_tolerance if engine.tolerance is not None else MAP_TOLERANCE
+        geobox, area = extent.choose()
+        form = choose_format(output.out, output.format)
+        _check_output(form, output, learning)
+        text = TextOptions(
+            delimiter=labels.delimiter, quoting=labels.quoting, encoding=labels.encoding, decimal=labels.decimal
+        )
+        rows = rows_of_file(
+            labels.labels,
+            lon=labels.lon,
+            lat=labels.lat,
+            crs=labels.labels_crs,
+            layer=labels.layer,
+            kind=labels.input_format,
+            text=text,
+        )
+        use_threads(engine.threads)
+        model = learning.content.load(engine.device)
+        background = None
+        if labels.background is not None:
+            background = background_of(rows, labels.background, model, learning.seed)
+        known = read_labels(rows, labels.target, classes=labels.classes, weight=labels.weight, background=background)
+        fitted = learn(known, model, learning.beta, splitting)
+        finishing = fitted.finishing(spread=learning.spread, probabilities=learning.probabilities)
+        chunks = "auto" if output.chunks is None else output.chunks
+        options = {"labels": extent.labels(), "chunks": chunks, "command": command}
+        lazy = fitted.lazy(geobox, finishing, area=area, tolerance=within, **options)
+        return cls(
+            fitted=fitted,
+            lazy=lazy,
+            parts=tuple(_stored(part, form, output) for part in parts_of(lazy, output.out, apart=_is_geotiff(form))),
+            output=output,
+            format=form,
+            doubts=tuple(fitted.doubts(geobox)),
+            save=learning.save,
+        )
+
+    def remarks(self) -> Iterator[str]:
+        """What a user should know about the labels, the scores and the grid, one line each."""
+        yield from self.fitted.remarks
+        yield from self.fitted.scores.lines()
+        yield from self.fitted.spread_lines()
+        yield from self.doubts
+
+    def describe(self) -> Iterator[str]:
+        """What it will cost; measures the model for a moment."""
+        spec, evaluator = self.lazy.raster.spec, self.fitted.model.evaluator
+        cost = plan(spec, evaluator, "float32", self.format.bytes_a_second)
+        for part, storage in self.parts:
+            yield f"{part.out}: {_cost(cost, part.cube)}"
+            if storage.dtype in QUANTISED:
+                yield storage_line(storage, one_scale=self.format.shares_scale(self.output.creation_options))
+
+    @property
+    def outputs(self) -> list[Location]:
+        """What is written."""
+        return [made for part, _ in self.parts for made in self.format.outputs(part.cube, part.out)]
+
+    def write(self, progress: Progress = SILENT) -> list[Location]:
+        """Compute the map and write it, and keep what was learned if that is asked for.
+
+        Args:
+            progress: is told how far the work is.
+        Returns:
+            The paths that were written.
+        """
+        written: list[Location] = []
+        options = _writer_options(self.format, self.output)
+        options |= {"overwrite": self.output.overwrite, "resume": self.output.resume}
+        if self.output.overviews:
+            options["overviews"] = self.lazy.overviews()
+        for part, storage in self.parts:
+            facts: dict[str, object] = {}
+            written += compute_and_write(part.cube, part.out, self.format, storage, options, facts.update, progress)
+            if storage is not quantise.CLASSES:
+                warn_of_losses(facts, storage, {})
+            self.facts.update(facts)
+        if self.save is not None:
+            written.append(self.fitted.save(str(self.save), overwrite=self.output.overwrite))
+        return written
+
+    def measured(self) -> Iterator[str]:
+        """What was measured while it was written."""
+        yield interpolation_line(self.facts, self.lazy.raster.spec.tolerance)
+        for _, storage in self.parts:
+            if storage.dtype in QUANTISED:
+                yield stored_line(self.facts, storage)
+
+
+def _is_geotiff(form: Format) -> bool:
+    return form.suffixes != (".zarr",)
+
+
+def _cost(cost: Plan, cube: xr.DataArray) -> Plan:
+    """What one output of several costs; the time is that of all."""
+    return replace(cost, sizes={str(dim): size for dim, size in cube.sizes.items()}, nbytes=cube.nbytes)
+
+
+def _check_output(form: Format, output: RasterOutput, learning: Learning) -> None:
+    """Refuse, before anything is read, outputs and options that cannot be had."""
+    if output.overviews and _is_geotiff(form):
+        plain = f"leave out {argument('format')} too" if output.format == "gtiff" else "leave it out"
+        raise UsageError(f"{argument('overviews')} is for .zarr; a Cloud Optimized GeoTIFF has them anyway, {plain}")
+    if output.zarr_format and _is_geotiff(form):
+        raise UsageError(f"{argument('zarr_format')} is for .zarr; leave it out")
+    form.check_options(dtype=output.dtype, **_writer_options(form, output))
+    if not output.resume:
+        check_destination(output.out, 0, overwrite=output.overwrite, store=not _is_geotiff(form))
+    if learning.save is not None:
+        path = local_path(str(learning.save))
+        check_destination(path, 0, overwrite=output.overwrite, other=argument("save", "LEARNED.npz"))
+
+
+def _writer_options(form: Format, output: RasterOutput) -> dict[str, object]:
+    """Options that the format's writer takes."""
+    options: dict[str, object] = {"creation_options": output.creation_options}
+    return options | ({} if _is_geotiff(form) else {"zarr_format": output.zarr_format or 3})
+
+
+def _stored(part: Part, form: Format, output: RasterOutput) -> tuple[Part, Storage]:
+    """A part that can be written, and how it is stored."""
+    dtype = quantise.CODES if part.kind == CLASSES else output.dtype
+    options = _writer_options(form, output) | ({"overviews": True} if output.overviews else {})
+    form.check(part.cube, part.out, overwrite=output.overwrite, resume=output.resume, dtype=dtype, **options)
+    if part.kind == CLASSES:
+        return part, quantise.CLASSES
+    storage = choose_storage(
+        part.cube,
+        dtype,
+        lambda: da.asarray(as_4d(part.cube).data),
+        one_scale=form.shares_scale(output.creation_options),
+        scales_from=output.scales_from,
+        continued=part.out if output.resume else None,
+    )
+    return part, storage
