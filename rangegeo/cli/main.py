@@ -24,7 +24,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "raster": "Make an embedding raster of a box, an area or another grid.",
     "mosaic": "Join cubes that lie on one lattice.",
-    "map": "Map what is known of some places, tested in blocks that were left out.",
+    "map": "Map what is known of some places, and test the map.",
     "points": "Embed the places of a table.",
     "preview": "Draw a cube: a map, or colours for QGIS.",
     "info": "Say what a cube, a model, a checkpoint or a database is.",

@@ -99,13 +99,13 @@ PICTURE_OPTIONS = (
         help="With --preview: one stretch of the colours for all betas, or one for each. [default: shared]",
     ),
 )
+OVERVIEWS_OPTION = click.option(
+    "--overviews",
+    is_flag=True,
+    help="Add coarser levels to a .zarr, evaluated and not resampled. They take a third more room.",
+)
 STAC_OPTION = click.option("--stac", is_flag=True, help="Write a STAC item, NAME.stac.json, beside each output.")
-MAP_OPTIONS = (
-    click.option(
-        "--overviews",
-        is_flag=True,
-        help="Add coarser levels to a .zarr, evaluated and not resampled. They take a third more room.",
-    ),
+REPLACE_OPTIONS = (
     click.option("--overwrite", is_flag=True, help="Replace an output that exists, and its .qml and _rgb.tif."),
     storage_option,
     click.option("--resume", is_flag=True, help="Continue what an interrupted run of the same command left."),
@@ -122,7 +122,7 @@ MAP_OPTIONS = (
 @DTYPE_OPTION  # fields of the output, which help shows beside the content
 @SCALES_OPTION
 @grouped("engine", Engine, *ENGINE_OPTIONS, *CLUSTER_OPTIONS)
-@grouped("output", RasterOutput, *FILE_OPTIONS, *PICTURE_OPTIONS, STAC_OPTION, *MAP_OPTIONS)
+@grouped("output", RasterOutput, *FILE_OPTIONS, *PICTURE_OPTIONS, OVERVIEWS_OPTION, STAC_OPTION, *REPLACE_OPTIONS)
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")
 @verbosity_options
 def command(
