@@ -34,6 +34,7 @@ from rangegeo.support.unfinished import claimed, commit, empty, exchange, hidden
 
 REQUEST, STORE, JOURNAL, COMMITTED = "request.json", "draft.zarr", "journal", "committed.json"
 CUBE = "cube"  # the name of the journal of the cube itself
+HALF_WRITTEN = ".partial"  # suffix that zarr gives an object while it writes it; a killed process leaves some
 LONGEST_SHOWN = 30  # letters of a part of a request that a message shows
 # Facts that are part of a request, and what messages call them.
 ASKED = {
@@ -90,6 +91,9 @@ class Draft:
                 check_replaceable(path)  # again: files may have come meanwhile
         if isinstance(path, Address):  # it takes many steps, which a later run can finish
             _note_committed(self.folder, path)
+        if isinstance(self.store, Path):
+            for half_written in self.store.rglob(f"*{HALF_WRITTEN}"):
+                half_written.unlink()
         exchange(self.store, path, self.folder)
 
 

@@ -298,6 +298,16 @@ def test_an_old_store_that_a_killed_run_moved_away_is_put_back(watched, tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
 
 
+def test_what_a_killed_process_left_half_written_is_no_part_of_the_store(watched, flaky, tmp_path):
+    interrupted(write_zarr, watched, flaky, tmp_path / "a.zarr")
+    chunks = hidden_folder(tmp_path / "a.zarr") / "draft.zarr" / "embedding" / "c"
+    assert chunks.is_dir()
+    (chunks / "1.0123456789abcdef.partial").write_bytes(b"half")  # as zarr names it
+    write_zarr(watched, tmp_path / "a.zarr", resume=True)
+    assert not list(tmp_path.rglob("*.partial"))
+    write_zarr(watched, tmp_path / "a.zarr", overwrite=True)
+
+
 def test_the_draft_of_a_linked_output_lies_beside_its_target(watched, flaky, tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "a.zarr").symlink_to(tmp_path / "disk" / "b.zarr")
