@@ -16,6 +16,7 @@ from rangegeo.errors import CubeError
 from rangegeo.schema.cube import NAME
 
 SCALE, OFFSET = "band_scale", "band_offset"
+HOW = "values"  # the attribute of an array of steps that says how values are made of them
 FORMULA = f"{NAME} * {SCALE} + {OFFSET}"
 
 
@@ -36,6 +37,7 @@ def with_values(cube: xr.DataArray) -> xr.DataArray:
     if known and np.dtype(cube.encoding["dtype"]).kind in "iu" and "scale_factor" not in cube.encoding:
         scale, offset = (np.asarray(cube.coords[name].values, np.float64) for name in (SCALE, OFFSET))
         found = cube.copy(data=decoded(cube.variable, scale, offset))
+        found.attrs = {name: value for name, value in cube.attrs.items() if name != HOW}
         found.encoding = {name: value for name, value in cube.encoding.items() if name not in ("dtype", "_FillValue")}
         return found.drop_vars([SCALE, OFFSET])
     if not known and cube.name == NAME:

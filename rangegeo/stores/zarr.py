@@ -21,7 +21,7 @@ from rangegeo.grid.coords import grid_coords
 from rangegeo.schema.complete import as_text
 from rangegeo.schema.cube import NAME, as_4d, geobox_of
 from rangegeo.schema.facts import MARKED, Facts, computed_from, coordinates_text, facts_of, facts_of_values, measured_on
-from rangegeo.schema.steps import FORMULA, OFFSET, SCALE
+from rangegeo.schema.steps import FORMULA, HOW, OFFSET, SCALE
 from rangegeo.stores.arrays import Taking, array_to_write, block_writing, evenly_chunked, stored_chunks
 from rangegeo.stores.attributes import flat_facts, plain_attributes, simplify_consolidated
 from rangegeo.stores.blocks import Measuring, Report, stored_bytes, write_blocks
@@ -235,7 +235,7 @@ class _GroupMaker:
         if self.zarr_format == 2:
             attrs["_CRS"] = gdal_crs(geobox_of(cube))  # GDAL reads format 3 from 3.11 on, and CF too
         if self._scales:
-            attrs["values"] = FORMULA
+            attrs[HOW] = FORMULA
         elif self.storage.scale is not None and self.storage.offset is not None:
             scale, offset = self.storage.scale[0, 0], self.storage.offset[0, 0]
             attrs |= {"scale_factor": float(scale), "add_offset": float(offset)}

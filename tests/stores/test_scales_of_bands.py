@@ -57,6 +57,7 @@ def test_every_band_has_its_own_steps(unlike, tmp_path, zarr_format, dtype):
     assert scales[3] > 100 * scales[2]
     read = rg.open_cube(path)
     assert read.dtype == np.float32
+    assert "values" not in read.rangegeo.facts
     check_values(read, unlike, scales)
     check_values(rg.open_cube(path, chunks=None), unlike, scales)
     check_values(xr.open_dataset(path, engine="rangegeo")["embedding"], unlike, scales)
