@@ -66,6 +66,7 @@ LEARNING_OPTIONS = (
     ),
     click.option("--spread/--no-spread", default=True, help="Add a band that says how uncertain values are."),
     click.option("--probabilities", is_flag=True, help="Add a band with the probability of each class."),
+    click.option("--mask-unlike", is_flag=True, help="Pixels unlike all labels are nodata."),
     click.option("--save", type=Place(), metavar="NPZ", help="Keep what was learned, for rangegeo.FittedMap.load."),
 )
 TOLERANCE_OPTION = click.option(

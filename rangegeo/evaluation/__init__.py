@@ -4,7 +4,8 @@
 into polygons. `blocks` keeps places that lie close together on one side of a split. `features` evaluates a model at the
 places, `probes` fits linear probes with scikit-learn, and `baselines` puts them and what else a user might take behind
 one interface. `crossvalidation` predicts labels that were left out, `scores` compares these with the labels, `tested`
-holds the scores of a map, and `spread` says how uncertain it is. `fitting` joins these steps. `answers` says what the
+holds the scores of a map, `spread` says how uncertain it is, and
+`unlike` where it says little. `fitting` joins these steps. `answers` says what the
 bands of a map are, `lazy` makes it a lazy cube, and `stored` keeps what was learned in a file. `maps` is what users
 call: `rangegeo.fit_map`.
 """

@@ -12,6 +12,7 @@ from rangegeo.evaluation.features import Scaling
 from rangegeo.evaluation.labels import CLASSES, NUMBERS
 from rangegeo.evaluation.probes import Linear
 from rangegeo.evaluation.spread import Scale, standard_deviation
+from rangegeo.evaluation.unlike import Likeness
 from rangegeo.field.probes import Probes
 
 
@@ -89,16 +90,19 @@ class Finishing:
         answers: the targets, in the order of the bands.
         spread: whether each has a band with its spread.
         probabilities: whether classes have a band each.
+        likeness: if pixels unlike all labels have no values; None to keep them.
     """
 
     answers: tuple[Answer, ...]
     spread: bool
     probabilities: bool
+    likeness: Likeness | None = None
 
     def __dask_tokenize__(self) -> tuple:
         """What dask hashes: the probes are part of the recipe, so what remains is said here."""
         told = [(answer.name, answer.kind, answer.classes, answer.scale.factor) for answer in self.answers]
-        return told, self.spread, self.probabilities
+        near = None if self.likeness is None else (self.likeness.labels.tobytes(), self.likeness.farthest)
+        return told, self.spread, self.probabilities, near
 
     @property
     def names(self) -> list[str]:
@@ -115,18 +119,21 @@ class Finishing:
 
     def probes(self, scaling: Scaling) -> Probes:
         """The probes whose answers are interpolated, on bands that are not scaled."""
-        linear = [(answer, probe) for answer in self.answers for probe in self._of(answer)]
+        named = [
+            (f"{answer.name}/{number}", probe, answer.unit)
+            for answer in self.answers
+            for number, probe in enumerate(self._of(answer))
+        ]
+        if self.likeness is not None:
+            directions = self.likeness.directions
+            likeness = Linear(coef=directions, intercept=np.zeros(len(directions)))
+            named.append(("likeness", likeness, self.likeness.farthest))
         return Probes(
             mean=scaling.mean,
-            directions=np.concatenate([probe.coef for _, probe in linear]) / scaling.scale,
-            offsets=np.concatenate([probe.intercept for _, probe in linear]),
-            units=np.concatenate([np.full(len(probe.intercept), answer.unit) for answer, probe in linear]),
-            names=tuple(
-                f"{answer.name}/{number}/{row}"
-                for answer in self.answers
-                for number, probe in enumerate(self._of(answer))
-                for row in range(len(probe.intercept))
-            ),
+            directions=np.concatenate([probe.coef for _, probe, _ in named]) / scaling.scale,
+            offsets=np.concatenate([probe.intercept for _, probe, _ in named]),
+            units=np.concatenate([np.full(len(probe.intercept), unit) for _, probe, unit in named]),
+            names=tuple(f"{name}/{row}" for name, probe, _ in named for row in range(len(probe.intercept))),
         )
 
     def _of(self, answer: Answer) -> Sequence[Linear]:
@@ -136,7 +143,10 @@ class Finishing:
     def __call__(self, block: np.ndarray) -> np.ndarray:
         """The bands of the map (bands, h, w) float32 from interpolated ones."""
         parts = [answer.finish(raw, **self._options) for answer, raw in self._split(block)]
-        return np.concatenate(parts).astype(np.float32)
+        found = np.concatenate(parts).astype(np.float32)
+        if self.likeness is not None:
+            found[:, self.likeness.unlike(block[-len(self.likeness.directions) :])] = np.nan
+        return found
 
     def _split(self, block: np.ndarray) -> Iterator[tuple[Answer, np.ndarray]]:
         start = 0

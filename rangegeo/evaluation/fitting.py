@@ -19,6 +19,7 @@ from rangegeo.evaluation.labels import Labels, Target
 from rangegeo.evaluation.probes import fit_path, on_one_core
 from rangegeo.evaluation.spread import scale_of
 from rangegeo.evaluation.tested import BLOCK, PROBE, RANDOM, MapScores
+from rangegeo.evaluation.unlike import Likeness
 from rangegeo.field.places import unit_vectors
 from rangegeo.field.recipe import Recipe
 from rangegeo.models.model import Model
@@ -68,6 +69,7 @@ class Fit:
         side: of the blocks.
         blocks: (n,) the block of each label.
         remarks: what a user should know, one line each.
+        likeness: what pixels are compared with, to find those unlike all labels.
         held: what was predicted of the labels in blocks that were left out, for each target, with the first seed.
     """
 
@@ -77,6 +79,7 @@ class Fit:
     side: BlockSide
     blocks: np.ndarray
     remarks: tuple[str, ...]
+    likeness: Likeness
     held: tuple[HeldOut, ...]
 
 
@@ -114,6 +117,7 @@ def fit(labels: Labels, model: Model, recipe: Recipe, splitting: Splitting) -> F
         side=side,
         blocks=blocks,
         remarks=(*labels.remarks, *_far_from_rows(labels, model)),
+        likeness=Likeness.of(features, kept),
         held=tuple(kept),
     )
 

@@ -134,6 +134,7 @@ class FittedMap:
         align: bool = False,
         spread: bool = True,
         probabilities: bool = False,
+        mask_unlike: bool = False,
         tolerance: float = MAP_TOLERANCE,
         exact: bool = False,
         chunks: int | str = "auto",
@@ -145,6 +146,7 @@ class FittedMap:
         Args:
             spread: add a band with the spread of each target: see `rangegeo.evaluation.spread`.
             probabilities: add a band with the probability of each class.
+            mask_unlike: leave out pixels unlike all labels, see `rangegeo.evaluation.unlike`; they are NaN.
             tolerance: the largest error of interpolation, from 4e-6 to 0.1, in standard deviations of the labels, or of
                 logits for classes.
             exact: evaluate every pixel and interpolate none.
@@ -170,7 +172,7 @@ class FittedMap:
         for doubt in self.doubts(geobox):
             warnings.warn(GridWarning(doubt), stacklevel=2)
         within = None if exact else check_tolerance(tolerance)
-        finishing = self.finishing(spread=spread, probabilities=probabilities)
+        finishing = self.finishing(spread=spread, probabilities=probabilities, mask_unlike=mask_unlike)
         return self.lazy(geobox, finishing, area=area, labels=own_labels(like), tolerance=within, chunks=chunks).cube
 
     def spread_lines(self) -> Iterator[str]:
@@ -193,9 +195,14 @@ class FittedMap:
                 f"so the map is smooth between them; {argument('weights', 'official')} sees landscapes of some km"
             )
 
-    def finishing(self, *, spread: bool = True, probabilities: bool = False) -> Finishing:
-        """What the bands of a map are."""
-        return Finishing(answers=self.fit.answers, spread=spread, probabilities=probabilities)
+    def finishing(self, *, spread: bool = True, probabilities: bool = False, mask_unlike: bool = False) -> Finishing:
+        """What the bands of a map are; the arguments are those of `raster`."""
+        return Finishing(
+            answers=self.fit.answers,
+            spread=spread,
+            probabilities=probabilities,
+            likeness=self.fit.likeness if mask_unlike else None,
+        )
 
     def lazy(
         self, geobox: GeoBox, finishing: Finishing, *, area: Area | None, tolerance: float | None, **options: Any
@@ -218,6 +225,8 @@ class FittedMap:
             "seeds": self.splitting.seeds,
             "scores": str(self.scores),
         }
+        if finishing.likeness is not None:
+            found["masked"] = "pixels unlike all labels"
         for answer in self.fit.answers:
             value, spread = self.scores.value(answer.name, BLOCK, PROBE)
             found |= {f"score_{answer.name}": value, f"score_spread_{answer.name}": spread}

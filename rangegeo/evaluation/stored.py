@@ -21,6 +21,7 @@ from rangegeo.evaluation.labels import Labels, Target
 from rangegeo.evaluation.probes import Linear
 from rangegeo.evaluation.spread import Scale
 from rangegeo.evaluation.tested import MapScores
+from rangegeo.evaluation.unlike import Likeness
 from rangegeo.models.spec import ModelSpec
 from rangegeo.support.destination import check_destination
 from rangegeo.support.paths import local_path
@@ -37,6 +38,7 @@ def packed(fit: Fit, labels: Labels) -> tuple[Arrays, dict[str, Any]]:
     """What was learned, as arrays and as facts for JSON."""
     arrays: Arrays = {name: getattr(labels, name) for name in OF_LABELS}
     arrays |= {"mean": fit.scaling.mean, "blocks": fit.blocks}
+    arrays |= {"directions": fit.likeness.directions, "projected": fit.likeness.labels}
     for number, (answer, held) in enumerate(zip(fit.answers, fit.held, strict=True)):
         probes = (answer.probe, *answer.members)
         arrays |= {
@@ -51,6 +53,7 @@ def packed(fit: Fit, labels: Labels) -> tuple[Arrays, dict[str, Any]]:
         "name": labels.name,
         "remarks": list(fit.remarks),
         "scale": fit.scaling.scale,
+        "farthest": fit.likeness.farthest,
         "side": asdict(fit.side),
         "settings": [held.setting for held in fit.held],
         "targets": [
@@ -92,6 +95,7 @@ def unpacked(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> tupl
         side=BlockSide(**facts["side"]),
         blocks=arrays["blocks"],
         remarks=tuple(facts["remarks"]),
+        likeness=Likeness(directions=arrays["directions"], labels=arrays["projected"], farthest=facts["farthest"]),
         held=tuple(held),
     )
     return fit, labels

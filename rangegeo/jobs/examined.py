@@ -32,6 +32,7 @@ from rangegeo.support.text import counted
 GEOTIFF = (".tif", ".tiff")  # suffixes
 EDGE = np.linspace(0, 1, 5)  # of a block, at which its bounding box is measured
 DAMAGED = "its values were not looked at, because its metadata or coordinates are not those that were written"
+A_MAP = "it is a map that was learned from labels: its values were not compared with a model"
 CHANGED = (
     "its values are not those that rangegeo wrote, but were computed from them or changed: they were not compared with "
     "a model"
@@ -93,7 +94,7 @@ def examined(path: Location, asked: Asked) -> Examined:
     cubes = [opened(path, level.number, checked) for level in checked.levels]
     model, notes, compared = None, [], NOTHING
     if not checked.is_own or not is_evaluable(cubes[0]):
-        notes.append(CHANGED)
+        notes.append(A_MAP if "target" in facts_of(cubes[0]) else CHANGED)
     else:
         facts = facts_of(cubes[0])
         model = model_of(facts, weights=asked.weights, db=asked.db, device=asked.device)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dask.array as da
+import rasterio
 import xarray as xr
 
 from rangegeo.cubes.cost import Plan, plan
@@ -18,14 +20,16 @@ from rangegeo.evaluation.labels import CLASSES
 from rangegeo.evaluation.lazy import LazyMap
 from rangegeo.evaluation.maps import MAP_TOLERANCE, FittedMap, learn
 from rangegeo.evaluation.parts import Part, parts_of
-from rangegeo.evaluation.reading import read_labels, rows_of_file
+from rangegeo.evaluation.reading import Rows, read_labels, rows_of_file
 from rangegeo.jobs.map_options import LabelInput, Learning
 from rangegeo.jobs.measured import interpolation_line, storage_line, stored_line
 from rangegeo.jobs.options import Engine, Extent, RasterOutput
 from rangegeo.jobs.scheduler import use_threads
 from rangegeo.jobs.write import choose_storage, compute_and_write, warn_of_losses
 from rangegeo.schema.cube import as_4d
+from rangegeo.schema.facts import facts_of
 from rangegeo.stores import quantise
+from rangegeo.stores.drafts import kept_blocks
 from rangegeo.stores.formats import Format, choose_format
 from rangegeo.support.destination import check_destination
 from rangegeo.support.location import Location
@@ -50,6 +54,7 @@ class MapJob:
         parts: the outputs, each with how it is stored.
         output: what it is written to.
         format: of the outputs.
+        finished: outputs that an interrupted run of the same command had finished.
         doubts: what a user should know about the grid.
         save: where to keep what was learned; None to forget it.
         facts: what was measured; empty until it is written.
@@ -60,6 +65,7 @@ class MapJob:
     parts: tuple[tuple[Part, Storage], ...]
     output: RasterOutput
     format: Format
+    finished: tuple[Part, ...]
     doubts: tuple[str, ...]
     save: Location | None
     facts: dict[str, object] = field(default_factory=dict)
@@ -91,18 +97,7 @@ class MapJob:
         geobox, area = extent.choose()
         form = choose_format(output.out, output.format)
         _check_output(form, output, learning)
-        text = TextOptions(
-            delimiter=labels.delimiter, quoting=labels.quoting, encoding=labels.encoding, decimal=labels.decimal
-        )
-        rows = rows_of_file(
-            labels.labels,
-            lon=labels.lon,
-            lat=labels.lat,
-            crs=labels.labels_crs,
-            layer=labels.layer,
-            kind=labels.input_format,
-            text=text,
-        )
+        rows = _rows(labels)
         use_threads(engine.threads)
         model = learning.content.load(engine.device)
         background = None
@@ -110,14 +105,18 @@ class MapJob:
             background = background_of(rows, labels.background, model, learning.seed)
         known = read_labels(rows, labels.target, classes=labels.classes, weight=labels.weight, background=background)
         fitted = learn(known, model, learning.beta, splitting)
-        finishing = fitted.finishing(spread=learning.spread, probabilities=learning.probabilities)
+        bands = {name: getattr(learning, name) for name in ("spread", "probabilities", "mask_unlike")}
+        finishing = fitted.finishing(**bands)
         chunks = "auto" if output.chunks is None else output.chunks
         options = {"labels": extent.labels(), "chunks": chunks, "command": command}
         lazy = fitted.lazy(geobox, finishing, area=area, tolerance=within, **options)
+        parts = parts_of(lazy, output.out, apart=_is_geotiff(form))
+        finished = tuple(part for part in parts if output.resume and _is_finished(part))
         return cls(
             fitted=fitted,
             lazy=lazy,
-            parts=tuple(_stored(part, form, output) for part in parts_of(lazy, output.out, apart=_is_geotiff(form))),
+            parts=tuple(_stored(part, form, output) for part in parts if part not in finished),
+            finished=finished,
             output=output,
             format=form,
             doubts=tuple(fitted.doubts(geobox)),
@@ -153,7 +152,7 @@ class MapJob:
         Returns:
             The paths that were written.
         """
-        written: list[Location] = []
+        written: list[Location] = [part.out for part in self.finished]
         options = _writer_options(self.format, self.output)
         options |= {"overwrite": self.output.overwrite, "resume": self.output.resume}
         if self.output.overviews:
@@ -170,10 +169,35 @@ class MapJob:
 
     def measured(self) -> Iterator[str]:
         """What was measured while it was written."""
-        yield interpolation_line(self.facts, self.lazy.raster.spec.tolerance)
+        if self.parts:
+            yield interpolation_line(self.facts, self.lazy.raster.spec.tolerance)
         for _, storage in self.parts:
             if storage.dtype in QUANTISED:
                 yield stored_line(self.facts, storage)
+
+
+def _rows(labels: LabelInput) -> Rows:
+    """The rows of the table of labels."""
+    text = TextOptions(
+        delimiter=labels.delimiter, quoting=labels.quoting, encoding=labels.encoding, decimal=labels.decimal
+    )
+    return rows_of_file(
+        labels.labels,
+        lon=labels.lon,
+        lat=labels.lat,
+        crs=labels.labels_crs,
+        layer=labels.layer,
+        kind=labels.input_format,
+        text=text,
+    )
+
+
+def _is_finished(part: Part) -> bool:
+    """Whether an interrupted run of the same command had finished this output."""
+    if isinstance(part.out, Path) and part.out.is_file() and not kept_blocks(part.out):
+        with rasterio.open(part.out) as file:
+            return bool(file.tags().get("command") == facts_of(part.cube).get("command"))
+    return False
 
 
 def _is_geotiff(form: Format) -> bool:

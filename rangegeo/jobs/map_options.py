@@ -48,7 +48,7 @@ class Learning:
         beta: of the embedding that is learned from; None for S, G and q side by side.
         block: the side of blocks, such as "200km"; None to choose it.
         folds, seeds, seed, baselines: as of `rangegeo.fit_map`.
-        spread, probabilities: as of `rangegeo.FittedMap.raster`.
+        spread, probabilities, mask_unlike: as of `rangegeo.FittedMap.raster`.
         save: where to keep what was learned; None to forget it.
     """
 
@@ -65,6 +65,7 @@ class Learning:
     baselines: bool = True
     spread: bool = True
     probabilities: bool = False
+    mask_unlike: bool = False
     save: Location | None = None
 
     @property

@@ -167,6 +167,36 @@ def test_an_interrupted_map_is_continued(here, monkeypatch):
     assert np.array_equal(rg.open_cube("h.zarr").values, rg.open_cube("w.zarr").values)
 
 
+def test_files_that_an_interrupted_run_had_finished_are_kept(here, monkeypatch):
+    """The classes were written; their probabilities were not."""
+    import rangegeo.jobs.map as module
+
+    line = f"map t.csv --target cover {BOX} {QUICK} -o c.tif".split()
+    honest = module.compute_and_write
+
+    def failing(cube, out, *rest):
+        if "probability" in out.name:
+            raise OSError(28, "No space left on device")
+        return honest(cube, out, *rest)
+
+    monkeypatch.setattr(module, "compute_and_write", failing)
+    monkeypatch.setattr("sys.argv", ["rangegeo", *line])
+    assert run_line(line)[0] == 1
+    before = (here / "c.tif").stat().st_mtime_ns
+    monkeypatch.setattr(module, "compute_and_write", honest)
+    code, said = run_line([*line, "--resume"])
+    assert code == 0, said
+    assert (here / "c.tif").stat().st_mtime_ns == before
+    assert (here / "c_probability.tif").exists()
+
+
+def test_verify_tells_of_maps(here):
+    map_line(f"t.csv --target cover {BOX} {QUICK} -o c.tif")
+    code, said = run_line(["verify", "c.tif"])
+    assert code == 0, said
+    assert "it is a map that was learned from labels" in said
+
+
 def test_integers_and_what_was_learned(here, mini):
     said = map_line(f"t.csv --target height {BOX} {QUICK} --dtype int16 --save h.npz -o h.tif")
     assert "stored as int16" in said
