@@ -156,7 +156,7 @@ def _of_file(name: str) -> GeoBox:
 def _opened(place: Location) -> Iterator[xr.Dataset]:
     """A Zarr store, opened by xarray. GDAL up to 3.10 does not read format 3, and no GDAL reads a cube."""
     store = store_of(place)
-    checked_group(store, str(place), RASTER)
+    checked_group(store, str(place), RASTER, is_cube=False)
     with readable(str(place), RASTER):
         dataset = xr.open_zarr(store, chunks=None, decode_coords="all", consolidated=consolidated(store))
     with dataset:

@@ -19,6 +19,7 @@ from zarr.storage import LocalStore
 
 from rangegeo.errors import CubeError
 from rangegeo.grid.bucket import BucketStore
+from rangegeo.grid.claimed import LONGEST_AXIS, check_claim
 from rangegeo.support.address import Address
 from rangegeo.support.damaged import reading
 from rangegeo.support.location import Location
@@ -31,20 +32,23 @@ CODECS = (
     | {"crc32", "adler32", "fletcher32", "jenkins_lookup3", "zfpy", "pcodec"}
 )
 LARGEST_CHUNK = 2**31  # bytes; no codec of Blosc holds more
-LARGEST_ARRAY = 2**30  # bytes of an array beside the cube, such as the labels of an axis; they are read whole
+LARGEST_ARRAY = (
+    8 * LONGEST_AXIS
+)  # bytes of an array beside the cube, such as the labels of an axis; they are read whole
 DEEPEST = 16  # codecs within codecs, and groups within groups
 PARTS = ("embedding", "x", "y", "band", "band_name", "beta", "spatial_ref")  # arrays of a cube
 LOST = re.compile(r"Object at (\S+) is not recognized")  # zarr's warning of a folder without metadata
 EXPECTED = "expected a cube that rangegeo raster wrote"
 
 
-def checked_group(store: Store, name: str, expected: str = EXPECTED) -> zarr.Group:
+def checked_group(store: Store, name: str, expected: str = EXPECTED, *, is_cube: bool = True) -> zarr.Group:
     """The group of a store, if all its arrays can be read without harm.
 
     Args:
         store: a store of zarr. Only its metadata are read.
         name: what it is called in messages.
         expected: what messages say was expected.
+        is_cube: whether a cube is wanted. Then no array may be larger than a cube can be.
     Raises:
         CubeError: its metadata are damaged, or an array has a codec that is not known to be harmless, or chunks or
             labels that would fill the memory.
@@ -54,7 +58,10 @@ def checked_group(store: Store, name: str, expected: str = EXPECTED) -> zarr.Gro
         group = zarr.open_group(store, mode="r", use_consolidated=consolidated(store))
         for path, node in group.members(max_depth=DEEPEST):
             if isinstance(node, zarr.Array):
-                check_array(node, f"the array {path!r} of {name}")
+                called = f"the array {path!r} of {name}"
+                check_array(node, called)
+                if is_cube and node.ndim > 2:
+                    check_claim(called, node.shape, node.chunks, node.dtype.itemsize)
     lost = {found[1] for warning in said if (found := LOST.match(str(warning.message)))} & set(PARTS)
     if lost:
         raise CubeError(f"the array {min(lost)!r} of {name} has lost its metadata; make the store again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -29,7 +30,8 @@ from rangegeo.stores.geotiff_journal import (
 from rangegeo.stores.geotiff_sample import agrees_nowhere
 from rangegeo.stores.opening import open_told
 
-SIDES = (256, 256)  # of blocks in a file without a journal
+SIDE = 256  # rows and columns of a block in a file without a journal
+MOST_VALUES = 2**27  # of such a block
 NO_JOURNAL = (
     "it has no journal, because an earlier version or another program wrote it: only whether its tiles can be read was "
     "checked, and whether pixels have the values of the model"
@@ -85,7 +87,8 @@ def check_geotiff(path: Path) -> Checked:
 def _level(path: Path, number: int, journal: ValueJournal | None) -> Level:
     """A level of a file; blocks of an overview that the journal does not know are only read."""
     with opened(path, number) as file:
-        windows = windows_of(file.shape, SIDES if journal is None else journal.sides)
+        side = min(SIDE, math.isqrt(MOST_VALUES // file.count))
+        windows = windows_of(file.shape, (side, side) if journal is None else journal.sides)
     known: list[ValueBlock] | None = None
     if journal is not None and number < len(journal.levels) and len(journal.levels[number]) == len(windows):
         known = journal.levels[number]

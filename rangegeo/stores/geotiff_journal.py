@@ -123,6 +123,8 @@ def read_value_journal(file: DatasetReaderBase) -> ValueJournal | None:
         told = json.loads(unpacker.decompress(b64decode(text), LARGEST))
         levels = [[ValueBlock(crc32c=crc, valid=valid) for crc, valid in blocks] for blocks in told["levels"]]
         height, width = map(int, told["sides"])
+        if min(height, width) < 1:
+            raise ValueError("blocks without pixels")
         return ValueJournal(
             sides=(height, width), levels=levels, profile=dict(told["profile"]), overviews=told["overviews"]
         )

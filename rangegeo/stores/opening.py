@@ -16,6 +16,7 @@ import xarray as xr
 import zarr
 
 from rangegeo.errors import CubeError, CubeWarning, UsageError, argument
+from rangegeo.grid.claimed import check_claim
 from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.crs import without_cf_warnings
 from rangegeo.grid.remote_raster import gives_parts, open_raster
@@ -331,6 +332,7 @@ def _open_geotiff(
             with open_raster(path) as file:
                 if "OVERVIEW_FILE" in file.tags(ns="OVERVIEWS"):
                     raise CubeError(f"{path} names another file for its overviews, which is not opened; {EXPECTED}")
+                _check_claim(file, path)
                 told = Told.by(file) if like is None else put_back(file, path, like)
                 tags, own = told.tags, like is None and (trusted or is_as_written(file, told.tags))
                 names = [name or f"band_{number}" for number, name in enumerate(told.names, 1)]
@@ -367,6 +369,15 @@ def _open_geotiff(
     }
     cube.set_close(close)
     return cube
+
+
+def _check_claim(file: Any, path: Location) -> None:
+    """Refuse a GeoTIFF whose header claims too much."""
+    from rasterio.enums import Interleaving
+
+    together = file.count if file.interleaving is Interleaving.pixel else 1
+    itemsize = max(np.dtype(dtype).itemsize for dtype in set(file.dtypes))
+    check_claim(str(path), (file.count, *file.shape), (together, *file.block_shapes[0]), itemsize)
 
 
 def _parsed(name: str, text: str) -> Any:

@@ -16,6 +16,7 @@ from typing import IO, Any
 from xml.etree import ElementTree
 
 from rangegeo.errors import RangegeoError, first_line
+from rangegeo.support.location import SUBDATASETS
 
 HEAD = 2**16  # bytes in which GDAL looks for what a file is
 VIRTUAL = (b"<OGRVRTDataSource", b"<VRTDataset")  # files that name other files
@@ -26,7 +27,6 @@ SERVERS = (
 )
 # Elements of a VRT whose text is not opened.
 TEXTS = {"MDI", "SRS", "Description", "LayerSRS", "GeometryType", "Category", "WKT", "SrcRegion", "ExtentXMin"}
-SUBDATASETS = ("NETCDF:", "HDF5:", "HDF4_SDS:", "GPKG:", "GTIFF_DIR:")  # names of what lies in a file of this machine
 PREFIX = re.compile(r"[A-Za-z][\w+.-]+:")  # how names begin that only one driver of GDAL understands
 TILES = re.compile(r"\.gti(\.\w+)?$", re.IGNORECASE)  # names of indices of tiles, which may lie anywhere
 DEEPEST = 8  # VRTs that name each other

@@ -17,6 +17,7 @@ Location: TypeAlias = Path | Address
 Place = TypeVar("Place", Path, Address, Path | Address)  # either, and the result is of the same kind
 # Addresses that were typed wrongly: one slash or the colon is missing, or a `Path` has lost a slash.
 MISSPELLED = re.compile(rf"[a-z][a-z0-9+.-]+:/.*|({'|'.join(STORES)}|ftp|file)(:|//).*", re.IGNORECASE)
+SUBDATASETS = ("NETCDF:", "HDF5:", "HDF4_SDS:", "GPKG:", "GTIFF_DIR:")  # names of what lies in a file of this machine
 KNOWN = "s3://, gs://, az://, https:// or memory://"
 
 
@@ -55,7 +56,7 @@ def check_local(given: str | os.PathLike[str], known: str = "") -> None:
     """
     text = os.fspath(given)
     found = URL.fullmatch(text)
-    if not found and not MISSPELLED.fullmatch(text):
+    if not (found or MISSPELLED.fullmatch(text)) or (known and not found and text.upper().startswith(SUBDATASETS)):
         return
     path = local_path(text)
     if not (found and isinstance(given, str)) and (path.exists() or path.parent.exists()):

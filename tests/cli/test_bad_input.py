@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from helpers import links
+from helpers.malice import claiming_tif
 from oracles import golden
 from shapely.geometry import Point, box
 from typed import MINI, listing
@@ -126,6 +127,18 @@ def named(name: str) -> Damage:
     return lambda path: path.write_text(f"{name},lon,lat\n1,5,abc\n")
 
 
+def claiming(width: int, height: int, bands: int = 1, side: int = 256) -> Damage:
+    return lambda path: claiming_tif(path, width, height, bands, side)
+
+
+def claiming_vrt(path: Path) -> None:
+    path.write_text(
+        '<VRTDataset rasterXSize="1000000000" rasterYSize="1000000000"><SRS>EPSG:4326</SRS><GeoTransform>5,1e-9,0,45,0,'
+        '-1e-9</GeoTransform><Metadata><MDI key="rangegeo_version">1</MDI></Metadata><VRTRasterBand band="1"/>'
+        "</VRTDataset>"
+    )
+
+
 def linked(name: str) -> Damage:
     return lambda path: (links.VECTORS | links.RASTERS)[name](path, NOBODY)
 
@@ -157,6 +170,14 @@ ROWS: dict[str, tuple[str, dict[str, Damage]]] = {
     "a chunk of terabytes": (f"{INFO} 3.zarr", {"3.zarr/x/zarr.json": chunked}),
     "a chunk of terabytes in a grid": (f"{LIKE} 2.zarr", {"2.zarr/x/.zarray": metadata(chunks=[10**13])}),
     "an axis of terabytes": (f"{LIKE} 2.zarr", {"2.zarr/x/.zarray": metadata(shape=[10**12])}),
+    "an array of very many pixels": (
+        f"{INFO} 3.zarr", {"3.zarr/embedding/zarr.json": metadata(shape=[1, 3, 10**9, 10**9])}),
+    "an array of very many bands": (
+        f"{DRAW} 2.zarr", {"2.zarr/embedding/.zarray": metadata(shape=[1, 10**9, 4, 4])}),
+    "an array of very many chunks": (
+        f"{INFO} 2.zarr", {"2.zarr/embedding/.zarray": metadata(shape=[1, 3, 10**6, 10**6], chunks=[1, 1, 1, 1])}),
+    "an axis of a billion": (f"{LIKE} 3.zarr", {"3.zarr/x/zarr.json": metadata(shape=[10**9])}),
+    "names of a billion bands": (f"{INFO} 3.zarr", {"3.zarr/band_name/zarr.json": metadata(shape=[10**9])}),
     "a negative shape": (f"{INFO} 2.zarr", {"2.zarr/x/.zarray": metadata(shape=[-4])}),
     "a dtype of nobody": (f"{INFO} 2.zarr", {"2.zarr/x/.zarray": metadata(dtype="<q9")}),
     # GeoTIFFs
@@ -166,6 +187,17 @@ ROWS: dict[str, tuple[str, dict[str, Damage]]] = {
     "tif of half": (f"{DRAW} a.tif", {"a.tif": cut(0.9)}),
     "grid of its first bytes": (f"{LIKE} a.tif", {"a.tif": cut(0.01)}),
     "tif of text": (f"{LIKE} a.tif", {"a.tif": text("precious")}),
+    "tif of very many pixels": (f"{INFO} a.tif", {"a.tif": claiming(10**9, 10**9)}),
+    "picture of very many pixels": (f"{DRAW} a.tif", {"a.tif": claiming(10**9, 10**9)}),
+    "check of very many pixels": ("verify a.tif", {"a.tif": claiming(10**9, 10**9)}),
+    "grid of very many pixels": (f"{LIKE} a.tif", {"a.tif": claiming(10**9, 10**9)}),
+    "tif of a long row": (f"{INFO} a.tif", {"a.tif": claiming(10**9, 1)}),
+    "tif of very many bands": (f"{DRAW} a.tif", {"a.tif": claiming(8, 8, bands=65_535)}),
+    "check of very many bands": ("verify a.tif", {"a.tif": claiming(8, 8, bands=65_535)}),
+    "tif of huge tiles": (f"{INFO} a.tif", {"a.tif": claiming(10**5, 10**5, side=2**17)}),
+    "tif of very many tiles": (f"{INFO} a.tif", {"a.tif": claiming(10**6, 10**6, side=16)}),
+    "vrt of very many pixels": (f"{DRAW} a.vrt", {"a.vrt": claiming_vrt}),
+    "grid of a vrt of very many pixels": (f"{LIKE} a.vrt", {"a.vrt": claiming_vrt}),
     # weights and databases
     "database of nothing": (f"{CONVERT} a.npz", {"a.npz": raw(b"")}),
     "database of half": (f"{CONVERT} a.npz", {"a.npz": cut(0.5)}),
@@ -297,6 +329,7 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
     "no folder for temporary files": {"TMPDIR": "/nowhere", "TEMP": "/nowhere", "TMP": "/nowhere"},
     "no caches": {"XDG_CACHE_HOME": "/nowhere", "XDG_CONFIG_HOME": "/nowhere"},
     "no locale": {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "no data of PROJ and GDAL": {"PROJ_DATA": "/nowhere", "PROJ_LIB": "/nowhere", "GDAL_DATA": "/nowhere"},
     "warnings are errors": {"PYTHONWARNINGS": "error"},
 }
 

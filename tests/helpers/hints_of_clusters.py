@@ -18,7 +18,7 @@ def threads_instead(patch: pytest.MonkeyPatch) -> None:
     connected = scheduler._connection
 
     @contextmanager
-    def none(given: object):
+    def none(*given: object):
         yield
 
     patch.setattr(scheduler, "CONNECTS_WITHIN", 0.1)
@@ -47,7 +47,7 @@ def few_pixels(patch: pytest.MonkeyPatch) -> None:
 
 SHELL = (
     Row(
-        "too many pixels",
+        "too many pixels for one raster",
         f"{BOX} -o o.zarr",
         (
             Way(r"give (?P<type>--res [\d.]+), or"),
