@@ -1,21 +1,22 @@
-"""A prefix of a bucket as a Zarr store."""
+"""A prefix of a bucket, or a repository of Icechunk, as a Zarr store."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any
 
 from zarr.abc.store import ByteRequest, Store
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import ObjectStore
 
 from rangegeo.support.address import Address
+from rangegeo.support.repository import SNAPSHOT, Repository
 
 
 class BucketStore(Store):
     """All objects below a prefix of a bucket, as a Zarr store.
 
-    It travels to other processes as its address, and errors of the server become one line.
+    It travels to other processes as its address, and errors of the server become one line. A repository of Icechunk is
+    only read, and stays as it was when it was opened.
 
     Attributes:
         address: the prefix.
@@ -23,8 +24,13 @@ class BucketStore(Store):
 
     def __init__(self, address: Address, *, read_only: bool = False) -> None:
         super().__init__(read_only=read_only or address.read_only)
+        self._store: Store
+        if isinstance(address, Repository):
+            address = address.pinned()
+            self._store = address.store()
+        else:
+            self._store = ObjectStore(address.client(), read_only=self.read_only)
         self.address = address
-        self._store: ObjectStore[Any] = ObjectStore(address.client(), read_only=self.read_only)
         self._is_open = True
 
     def __reduce__(self) -> tuple[Callable[..., BucketStore], tuple[Address, bool]]:
@@ -41,8 +47,8 @@ class BucketStore(Store):
     def __repr__(self) -> str:
         return f"BucketStore({str(self.address)!r})"
 
-    def __dask_tokenize__(self) -> tuple[str, str]:
-        return "rangegeo.BucketStore", str(self.address)
+    def __dask_tokenize__(self) -> tuple[str, str, str | None]:
+        return "rangegeo.BucketStore", str(self.address), dict(self.address.options).get(SNAPSHOT)
 
     def with_read_only(self, read_only: bool = False) -> BucketStore:
         return BucketStore(self.address, read_only=read_only)
@@ -97,7 +103,7 @@ class BucketStore(Store):
     async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
         with self.address.clear_faults():
             async for key in self._store.list_prefix(self._key(prefix)):
-                yield key[len(self.address.key) + 1 :]
+                yield key[len(self._key("")) + bool(self._key("")) :]
 
     async def list_dir(self, prefix: str) -> AsyncIterator[str]:
         with self.address.clear_faults():

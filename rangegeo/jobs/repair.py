@@ -14,7 +14,7 @@ import zarr
 from rangegeo.cubes.graph import to_dask
 from rangegeo.cubes.overviews import make_overviews
 from rangegeo.cubes.recorded import recorded_spec
-from rangegeo.errors import CubeError
+from rangegeo.errors import CubeError, UsageError, argument
 from rangegeo.grid.zarr_store import store_of
 from rangegeo.jobs.examined import Asked, Examined, blocks_of, examined, opened
 from rangegeo.jobs.verified import Report
@@ -34,6 +34,7 @@ from rangegeo.stores.quantise import Storage
 from rangegeo.stores.taken import storage_at
 from rangegeo.support.location import Location
 from rangegeo.support.progress import Progress
+from rangegeo.support.repository import Repository
 from rangegeo.support.unfinished import claimed
 
 REPAIR = "repair"  # the folder of the draft of a GeoTIFF, in the hidden folder of the output
@@ -48,6 +49,11 @@ def repaired(path: Location, asked: Asked) -> Report:
             were put back.
         OutputError: another process writes the cube.
     """
+    if isinstance(path, Repository):
+        raise UsageError(
+            f"a repository of Icechunk changes as a whole, and its blocks are not repaired; make {path} again with "
+            f"{argument('overwrite', True)}, or read an earlier state of it"
+        )
     with claimed(path) as folder:
         found = examined(path, asked)
         is_file = isinstance(path, Path) and not path.is_dir()

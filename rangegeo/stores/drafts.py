@@ -29,6 +29,7 @@ from rangegeo.stores.owned import check_replaceable
 from rangegeo.stores.quantise import Storage
 from rangegeo.support.address import Address, read_json
 from rangegeo.support.location import Location, write_whole
+from rangegeo.support.repository import Repository
 from rangegeo.support.text import counted
 from rangegeo.support.unfinished import claimed, commit, empty, exchange, hidden_folder, still_claimed
 
@@ -89,7 +90,7 @@ class Draft:
             _check_free([path], overwrite=self.overwrite)
             if path.exists():
                 check_replaceable(path)  # again: files may have come meanwhile
-        if isinstance(path, Address):  # it takes many steps, which a later run can finish
+        if isinstance(path, Address) and not isinstance(path, Repository):  # many steps, which a later run can finish
             _note_committed(self.folder, path)
         if isinstance(self.store, Path):
             for half_written in self.store.rglob(f"*{HALF_WRITTEN}"):

@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
 from rangegeo.grid.coords import grid_coords
 from rangegeo.schema.complete import as_text
 from rangegeo.schema.cube import NAME, as_4d, geobox_of
@@ -36,6 +36,7 @@ from rangegeo.stores.zarr_options import ZarrOptions, parse_zarr_options
 from rangegeo.support.destination import check_destination
 from rangegeo.support.location import Location, located, remove_tree
 from rangegeo.support.progress import SILENT, Progress
+from rangegeo.support.repository import Repository
 
 COMPLETE = "rangegeo_complete"  # attribute of a group: 1 if every block of it was written, else 0; netCDF has no True
 
@@ -81,7 +82,8 @@ def write_zarr(
         OutputError: the destination cannot be written. Nothing was touched.
     """
     path = located(path)
-    check_store(cube, path, overwrite=overwrite, resume=resume, overviews=bool(overviews), dtype=storage.dtype)
+    how = {"overwrite": overwrite, "resume": resume, "zarr_format": zarr_format}
+    check_store(cube, path, overviews=bool(overviews), dtype=storage.dtype, creation_options=creation_options, **how)
     options = parse_zarr_options(creation_options, zarr_format, storage.dtype)
     _check_layers(storage)
     groups = _GroupMaker(storage=storage, zarr_format=zarr_format, options=options, has_beta="beta" in cube.dims)
@@ -133,6 +135,8 @@ def check_store(
         OutputError: the destination cannot be written, or it is something else than a Zarr cube.
     """
     parse_zarr_options(creation_options, zarr_format, dtype)
+    if isinstance(path, Repository) and zarr_format != 3:
+        raise UsageError(f"Icechunk stores Zarr format 3 alone; leave out {argument('zarr_format')}")
     if is_arriving(path):
         check_arriving(path, overwrite=overwrite, resume=resume)
         return

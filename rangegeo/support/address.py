@@ -359,7 +359,7 @@ def _client(root: str, options: tuple[tuple[str, str], ...]) -> Any:
         return _MEMORY.setdefault(name, stores.MemoryStore())
     client = dict(TIMEOUTS) | {key: value for key, value in options if key in CLIENT}
     config = {key: value for key, value in options if key not in CLIENT}
-    if scheme == "http" or any(text.startswith("http://") for text in _endpoints(config)):
+    if scheme == "http" or any(text.startswith("http://") for text in endpoints(config)):
         client.setdefault("allow_http", "true")  # it was typed as such
     more = {} if scheme in READ_ONLY else {"config": config}
     if scheme in READ_ONLY and config:
@@ -370,7 +370,7 @@ def _client(root: str, options: tuple[tuple[str, str], ...]) -> Any:
         return getattr(stores, STORES[scheme]).from_url(root, client_options=client, retry_config=retries, **more)
 
 
-def _endpoints(config: Mapping[str, str]) -> list[str]:
+def endpoints(config: Mapping[str, str]) -> list[str]:
     """The addresses of servers that the options and the environment name."""
     named = [value for key, value in config.items() if "endpoint" in key.lower()]
     return named or [os.environ[name] for name in ENDPOINTS if name in os.environ]

@@ -6,11 +6,12 @@ import os
 import shlex
 from pathlib import Path
 
-from rangegeo.errors import OutputError, argument, either
+from rangegeo.errors import OutputError, UsageError, argument, either
 from rangegeo.support.address import BUCKETS, Address
 from rangegeo.support.disk import free_bytes
 from rangegeo.support.location import Location, check_local
 from rangegeo.support.paths import check_name
+from rangegeo.support.repository import SNAPSHOT, Repository
 from rangegeo.support.text import human_bytes
 
 STORE_FILES = ("zarr.json", ".zgroup")  # a folder with one of these is a Zarr store
@@ -39,6 +40,9 @@ def check_destination(
         OutputError: the output has an impossible name, exists or is something else, its folder is missing or cannot be
             written to, or the disk is too full.
     """
+    if isinstance(path, Repository):
+        _check_repository(path, nbytes, overwrite=overwrite, smaller=smaller, other=other)
+        return
     if isinstance(path, Address):
         _check_address(path, overwrite=overwrite, other=other, store=store)
         return
@@ -62,6 +66,11 @@ def check_destination(
             raise OutputError(f"{file} is a file, so nothing can lie in it; give {other}")
         make = either(f"mkdir -p {shlex.quote(str(folder))}", f"os.makedirs({str(folder)!r})")
         raise OutputError(f"the folder {folder} does not exist; make it first: {make}")
+    _check_folder(path, folder, nbytes, smaller=smaller, other=other)
+
+
+def _check_folder(path: Location, folder: Path, nbytes: int, *, smaller: str, other: str) -> None:
+    """Refuse a folder that exists and cannot take the output."""
     if not os.access(folder, os.W_OK):
         raise OutputError(f"the folder {folder} cannot be written to; give {other}")
     free = free_bytes(folder)
@@ -89,3 +98,25 @@ def _check_address(path: Address, *, overwrite: bool, other: str, store: bool) -
     if (is_object or is_prefix) and not overwrite:
         replace = f"add {argument('overwrite', True)} to replace it"
         raise OutputError(f"{path} exists and was left as it is; {replace}, or give {other}")
+
+
+def _check_repository(path: Repository, nbytes: int, *, overwrite: bool, smaller: str, other: str) -> None:
+    """Refuse a repository of Icechunk that cannot be written. A new store lies beside it until it is copied into it.
+
+    Raises:
+        UsageError: it is an earlier state. OutputError: there is something else, or a cube already.
+    """
+    place = path.place
+    if SNAPSHOT in dict(path.options):
+        earlier = argument("storage_options", {SNAPSHOT: dict(path.options)[SNAPSHOT]})
+        raise UsageError(f"an earlier state of {path} is only read; leave out {earlier}")
+    if not path.is_repository():
+        if place.exists():
+            raise OutputError(f"{place} is no repository of Icechunk and was left as it is; give {other}")
+        check_destination(place, 2 * nbytes, overwrite=False, smaller=smaller, other=other, store=True)
+        return
+    if path.exists() and not overwrite:
+        replace = f"add {argument('overwrite', True)} to replace it"
+        raise OutputError(f"{path} exists and was left as it is; {replace}, or give {other}")
+    if isinstance(place, Path):
+        _check_folder(path, Path(os.path.realpath(place)).parent, 2 * nbytes, smaller=smaller, other=other)

@@ -53,10 +53,21 @@ def told(error: Exception, root: str, scheme: str) -> RemoteError | UsageError |
         return UsageError(f"a value of {argument('storage_options')} is impossible: {_short(text)}; {_names(scheme)}")
     if re.search("NoSuchBucket|ContainerNotFound|bucket does not exist", text):
         return _no_bucket(root)
-    reason = next((reason for pattern, reason in _REASONS if re.search(pattern, text, re.IGNORECASE)), None)
-    if reason is None and kind in ("PermissionDeniedError", "UnauthenticatedError"):
-        reason = "refused"
-    return RemoteError(f"{root} {_SENTENCES[reason](scheme) if reason else f'failed: {_short(text)}'}")
+    unknown = "refused" if kind in ("PermissionDeniedError", "UnauthenticatedError") else None
+    return RemoteError(f"{root} {sentence(text, scheme, unknown)}")
+
+
+def sentence(text: str, scheme: str, unknown: str | None = None) -> str:
+    """What an error of a server means, as the end of a sentence.
+
+    Args:
+        text: of the error.
+        scheme: such as "s3".
+        unknown: the reason to name if the text tells none.
+    """
+    found = (reason for pattern, reason in _REASONS if re.search(pattern, text, re.IGNORECASE))
+    reason = next(found, unknown)
+    return _SENTENCES[reason](scheme) if reason else f"failed: {_short(text)}"
 
 
 # What a fault of obstore contains, and what it means.

@@ -12,13 +12,14 @@ from typing import TypeAlias, TypeVar
 from rangegeo.errors import UsageError, argument
 from rangegeo.support.address import STORES, URL, Address
 from rangegeo.support.paths import local_path
+from rangegeo.support.repository import SCHEMES, Repository
 
 Location: TypeAlias = Path | Address
 Place = TypeVar("Place", Path, Address, Path | Address)  # either, and the result is of the same kind
 # Addresses that were typed wrongly: one slash or the colon is missing, or a `Path` has lost a slash.
 MISSPELLED = re.compile(rf"[a-z][a-z0-9+.-]+:/.*|({'|'.join(STORES)}|ftp|file)(:|//).*", re.IGNORECASE)
 SUBDATASETS = ("NETCDF:", "HDF5:", "HDF4_SDS:", "GPKG:", "GTIFF_DIR:")  # names of what lies in a file of this machine
-KNOWN = "s3://, gs://, az://, https:// or memory://"
+KNOWN = "s3://, gs://, az://, https://, icechunk:// or memory://"
 
 
 def located(given: str | os.PathLike[str] | Address, options: Mapping[str, str] | None = None) -> Location:
@@ -34,7 +35,8 @@ def located(given: str | os.PathLike[str] | Address, options: Mapping[str, str] 
         return given
     text = os.fspath(given)
     if isinstance(given, str) and is_address(text):
-        return Address.of(text, options)
+        kind = Repository if text.lower().startswith(SCHEMES) else Address
+        return kind.of(text, options)
     check_local(given, KNOWN)
     return local_path(given)
 
@@ -42,7 +44,7 @@ def located(given: str | os.PathLike[str] | Address, options: Mapping[str, str] 
 def is_address(text: str) -> bool:
     """Whether a text is an address that rangegeo reads or writes."""
     found = URL.fullmatch(text)
-    return found is not None and found[1].lower() in STORES
+    return found is not None and found[1].lower() in (*STORES, *SCHEMES)
 
 
 def check_local(given: str | os.PathLike[str], known: str = "") -> None:
@@ -64,7 +66,7 @@ def check_local(given: str | os.PathLike[str], known: str = "") -> None:
     shown = text.split("?")[0].rpartition("@")[2]
     if not known:
         raise UsageError(f"{shown} is an address, and only files of this machine can be used here; give a path")
-    if isinstance(given, Path) and text.split(":")[0] in STORES:
+    if isinstance(given, Path) and text.split(":")[0] in (*STORES, *SCHEMES):
         raise UsageError(f"{shown} has lost a slash, for it is a Path; give the address as text")
     raise UsageError(f"{shown} is no address that rangegeo knows; expected {known}, or a path of this machine")
 

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,9 +25,11 @@ from rangegeo.support.filesystem import flush, swap
 from rangegeo.support.held import check_held, held
 from rangegeo.support.location import Location
 from rangegeo.support.moves import move_store, upload
+from rangegeo.support.repository import Repository
 
 LOCK = "lock"  # the file in the hidden folder that is locked
 REPLACED = "replaced"  # the old output, between its removal and the arrival of the new one
+TRANSACTION = "transaction"  # the name of the transaction of a repository that is about to be committed
 ARRIVING = "arriving"  # the inode of a folder that is about to get its final name
 LONGEST_NAME = 255  # bytes of a file name, on the usual file systems
 TRIES = 100  # to lock a folder that other processes remove meanwhile
@@ -36,8 +39,10 @@ def hidden_folder(path: Location) -> Location:
     """The folder for the unfinished files of an output, or the prefix of its unfinished objects.
 
     It lies beside `path`. If `path` is a symbolic link, it lies beside the file that the link leads to: the room on
-    that disk counts.
+    that disk counts. That of a repository of Icechunk lies beside the whole repository.
     """
+    if isinstance(path, Repository):
+        return hidden_folder(path.place)
     target = path.resolve()
     name = f".{target.name}-unfinished"
     if len(os.fsencode(name)) > LONGEST_NAME:
@@ -55,6 +60,12 @@ def claimed(path: Location) -> Iterator[Location]:
     Raises:
         OutputError: another process or thread is writing this output.
     """
+    if isinstance(path, Repository):
+        with claimed(path.place) as folder:
+            if (folder / TRANSACTION).is_file() and (folder / TRANSACTION).read_text() == path.last_run():
+                empty(folder)  # of a run that was killed after its transaction
+            yield folder
+        return
     folder = hidden_folder(path)
     if isinstance(folder, Address):
         assert isinstance(path, Address)
@@ -157,13 +168,18 @@ def exchange(finished: Location, path: Location, folder: Location) -> None:
 
     Where the system can do it, both names are exchanged in one step. Elsewhere the old folder is moved away first, and
     moved back if the new one cannot take its place. In a bucket objects are copied and removed one by one, see
-    `rangegeo.support.moves.move_store`.
+    `rangegeo.support.moves.move_store`. A repository of Icechunk gets a transaction.
 
     Args:
         finished: the new folder, in `folder`.
         path: its final name.
         folder: claimed for `path`.
     """
+    if isinstance(path, Repository):
+        mark = uuid.uuid4().hex
+        (folder / TRANSACTION).write_text(mark, encoding="utf-8")
+        path.commit(finished, mark)
+        return
     if isinstance(path, Address):
         assert isinstance(finished, Address)
         assert isinstance(folder, Address)
