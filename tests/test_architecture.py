@@ -49,8 +49,8 @@ FORBIDDEN = {
     "cubes": {"torch", "zarr", "rasterio"},
     "accessor": {"torch", "dask", "zarr", "rasterio"},
 }
-NETWORK = {"huggingface_hub", "urllib", "requests", "httpx", "socket", "http", "obstore"}
-REACH_OUT = ("weights/hub.py", "support/address.py")  # the files that may use it
+NETWORK = {"huggingface_hub", "urllib", "requests", "httpx", "socket", "http", "obstore", "icechunk"}
+REACH_OUT = ("weights/hub.py", "support/address.py", "support/repository.py")  # the files that may use it
 
 
 def modules() -> list[Path]:

@@ -27,6 +27,7 @@ from rangegeo.schema.facts import facts_of
 from rangegeo.stores.journal import Journal
 from rangegeo.stores.owned import check_replaceable
 from rangegeo.stores.quantise import Storage
+from rangegeo.stores.transaction import commit_store
 from rangegeo.support.address import Address, read_json
 from rangegeo.support.location import Location, write_whole
 from rangegeo.support.repository import Repository
@@ -90,7 +91,10 @@ class Draft:
             _check_free([path], overwrite=self.overwrite)
             if path.exists():
                 check_replaceable(path)  # again: files may have come meanwhile
-        if isinstance(path, Address) and not isinstance(path, Repository):  # many steps, which a later run can finish
+        if isinstance(path, Repository):
+            commit_store(self.store, path, self.folder)
+            return
+        if isinstance(path, Address):  # it takes many steps, which a later run can finish
             _note_committed(self.folder, path)
         if isinstance(self.store, Path):
             for half_written in self.store.rglob(f"*{HALF_WRITTEN}"):

@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
-from rangegeo.errors import CubeError, argument
+from rangegeo.errors import CubeError, UsageError, argument
 from rangegeo.grid import crs_name, places_on
 from rangegeo.grid.crs import crs_of
 from rangegeo.grid.remote_raster import open_raster
@@ -31,6 +31,7 @@ from rangegeo.support.destination import check_destination
 from rangegeo.support.location import Location
 from rangegeo.support.optional import import_optional
 from rangegeo.support.paths import split_suffix
+from rangegeo.support.repository import Repository
 from rangegeo.support.unfinished import unfinished
 
 if TYPE_CHECKING:
@@ -67,7 +68,13 @@ def write_item(path: Location, *, now: datetime | None = None) -> Location:
 
 
 def item_path(path: Location) -> Location:
-    """The path of the item of a cube: alps.stac.json for alps.zarr or alps.tif."""
+    """The path of the item of a cube: alps.stac.json for alps.zarr or alps.tif.
+
+    Raises:
+        UsageError: the cube lies in a repository of Icechunk, which an item cannot link to.
+    """
+    if isinstance(path, Repository):
+        raise UsageError(f"a STAC item links to files, and {path} is none; leave out {argument('stac', True)}")
     return path.with_name(f"{split_suffix(path)[0]}.stac.json")
 
 

@@ -109,7 +109,7 @@ class Address:
         return f"{self.root}/{self.key}"
 
     def __repr__(self) -> str:
-        return f"Address({str(self)!r})"
+        return f"{type(self).__name__}({str(self)!r})"
 
     def __reduce__(self) -> tuple[type[Address], tuple[object, ...]]:
         if self.scheme == "memory":

@@ -14,6 +14,7 @@ ENVIRONMENT = {
     "gs": "GOOGLE_APPLICATION_CREDENTIALS",
     "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
 }
+NO_BUCKET = "NoSuchBucket|ContainerNotFound|bucket does not exist"
 LONGEST = 160  # letters of an unknown fault that are shown
 
 
@@ -40,7 +41,7 @@ def told(error: Exception, root: str, scheme: str) -> RemoteError | UsageError |
     """What an error of obstore means; None for an error of anything else."""
     text = str(error)
     if isinstance(error, FileNotFoundError):
-        return _no_bucket(root) if re.search("NoSuchBucket|ContainerNotFound|bucket does not exist", text) else None
+        return _no_bucket(root) if re.search(NO_BUCKET, text) else None
     obstore = sys.modules.get("obstore")
     if obstore is None or not isinstance(error, obstore.exceptions.BaseError | PermissionError):
         if isinstance(error, ValueError) and "Invalid key" in text:
@@ -51,29 +52,29 @@ def told(error: Exception, root: str, scheme: str) -> RemoteError | UsageError |
         return UsageError(f"{argument('storage_options')} has an unknown name for {scheme}://; {_names(scheme)}")
     if "Generic Config error" in text:
         return UsageError(f"a value of {argument('storage_options')} is impossible: {_short(text)}; {_names(scheme)}")
-    if re.search("NoSuchBucket|ContainerNotFound|bucket does not exist", text):
-        return _no_bucket(root)
-    unknown = "refused" if kind in ("PermissionDeniedError", "UnauthenticatedError") else None
-    return RemoteError(f"{root} {sentence(text, scheme, unknown)}")
+    unknown = "refused" if kind in ("PermissionDeniedError", "UnauthenticatedError") else ""
+    return read_fault(text, root, scheme, unknown)
 
 
-def sentence(text: str, scheme: str, unknown: str | None = None) -> str:
-    """What an error of a server means, as the end of a sentence.
+def read_fault(text: str, root: str, scheme: str, unknown: str = "") -> RemoteError:
+    """What the text of an error means.
 
     Args:
-        text: of the error.
-        scheme: such as "s3".
-        unknown: the reason to name if the text tells none.
+        root, scheme: as in `clear_faults`.
+        unknown: the reason to name if the text tells none; empty to show the text.
     """
+    if re.search(NO_BUCKET, text):
+        return _no_bucket(root)
     found = (reason for pattern, reason in _REASONS if re.search(pattern, text, re.IGNORECASE))
     reason = next(found, unknown)
-    return _SENTENCES[reason](scheme) if reason else f"failed: {_short(text)}"
+    return RemoteError(f"{root} {_SENTENCES[reason](scheme) if reason else f'failed: {_short(text)}'}")
 
 
 # What a fault of obstore contains, and what it means.
 _REASONS = (
     (
-        "169\\.254\\.169\\.254|metadata\\.google|missing.?credential|Account must be|tokenrefresh|Error getting.*token",
+        "169\\.254\\.169\\.254|metadata\\.google|missing.?credential|Account must be|tokenrefresh|Error getting.*token"
+        "|no providers in chain",
         "no",
     ),
     ("redirect without LOCATION|AuthorizationHeaderMalformed|PermanentRedirect|status code: 301", "region"),

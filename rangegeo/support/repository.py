@@ -1,7 +1,7 @@
 """Repositories of Icechunk: Zarr stores that change in whole transactions only, and keep all their earlier states.
 
-A `Repository` is an address like those of buckets, so cubes are read from it in the same way. It is written in one step:
-a finished store is copied into a transaction, which is then committed. Nobody sees anything of it before.
+A `Repository` is an address like those of buckets, so cubes are read from it in the same way. It is written in
+one step: a finished store is copied into a transaction, which is then committed. Nobody sees anything of it before.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rangegeo.errors import OutputError, RemoteError, UsageError, argument
+from rangegeo.errors import OutputError, UsageError, argument
 from rangegeo.support.address import URL, Address, endpoints
-from rangegeo.support.faults import sentence
+from rangegeo.support.faults import read_fault
 from rangegeo.support.optional import import_optional
 from rangegeo.support.paths import local_path
 
@@ -27,9 +28,8 @@ SCHEMES = ("icechunk", "icechunk+s3")
 BRANCH = "main"
 SNAPSHOT = "snapshot"  # the option that names an earlier state
 MARK = "rangegeo_run"  # names the run in what is kept of its transaction
+CAUSE = re.compile(r"^\s*[|`]->\s*(.+)$", re.MULTILINE)  # in the text of an error; the first cause is the last line
 LOGS = "ICECHUNK_LOG"  # the variable by which users choose what Icechunk logs
-AT_ONCE = 16  # objects that are copied at the same time
-STORED = re.compile(r"(.*/)?(zarr\.json|c(/\d+)*)")  # the keys of a store of format 3
 # What obstore and Icechunk call the same option of S3.
 NAMES = {
     "region": "region",
@@ -153,12 +153,19 @@ class Repository(Address):
         if found is None or not self.is_repository():
             return None
         with self.clear_faults():
-            return _opened(self.root, self._access).readonly_session(snapshot_id=found).store
+            repository = _opened(self.root, self._access)
+            try:
+                return repository.readonly_session(snapshot_id=found).store
+            except _icechunk().IcechunkError as error:
+                if "snapshot" not in str(error):
+                    raise
+                given = argument("storage_options", {SNAPSHOT: found})
+                raise UsageError(f"{self.root} has no earlier state {found}; leave out {given}") from error
 
     def is_file(self) -> bool:
         if not self.key:
             return False
-        return self.key in self.all_keys() if self.listed is not None else self._call("exists", self.key) is True
+        return self.key in self.listed if self.listed is not None else self._call("exists", self.key) is True
 
     def exists(self) -> bool:
         """Whether there is an object, or a prefix. A repository that shows nothing yet does not count."""
@@ -174,12 +181,10 @@ class Repository(Address):
         return (self / name for name in sorted({key[below:].split("/")[0] for key in self.all_keys()}))
 
     def read_bytes(self) -> bytes:
-        from zarr.core.buffer import default_buffer_prototype
-
-        found = self._call("get", self.key, default_buffer_prototype())
+        found = self._call("get", self.key, _AS_BYTES)
         if found is None:
             raise FileNotFoundError(str(self))
-        return found.to_bytes()
+        return found
 
     def client(self) -> Any:
         raise TypeError(f"{self} is no bucket")
@@ -190,8 +195,10 @@ class Repository(Address):
         try:
             yield
         except _icechunk().IcechunkError as error:
-            lines = [line.strip(" │|├─▶╰x×`->\n") for line in str(error).splitlines()]
-            raise RemoteError(f"{self.root} {sentence(' '.join(filter(None, lines)), 's3')}") from error
+            place = self.place
+            root = place.root if isinstance(place, Address) else self.root
+            causes = CAUSE.findall(str(error)) or [str(error)]
+            raise read_fault(" ".join(reversed(causes)), root, "s3") from error
 
     # ------------------------------------------------------------------------------------------- writing
 
@@ -203,22 +210,22 @@ class Repository(Address):
             latest = next(iter(_opened(self.root, self._access).ancestry(branch=BRANCH)))
             return latest.metadata.get(MARK)
 
-    def commit(self, finished: Path | Address, mark: str) -> None:
-        """Let the repository show a finished store, and nothing else, in one transaction. Earlier states are kept.
+    @contextmanager
+    def transaction(self, mark: str) -> Iterator[Any]:
+        """A context with a store of zarr, which is committed in the end. Nobody sees it before.
+
+        Earlier states are kept. A repository that is not there is made.
 
         Args:
-            finished: a Zarr store of format 3.
             mark: names the run.
         Raises:
             OutputError: another program has committed meanwhile. Nothing of the store is visible then.
         """
-        from zarr.core.sync import sync
-
         with self.clear_faults():
             if not self.is_repository():
                 _icechunk().Repository.create(_storage(self.root, self._access))
             session = _opened(self.root, self._access).writable_session(BRANCH)
-            sync(_copy(finished, session.store))
+            yield session.store
             try:
                 session.commit("written by rangegeo", metadata={MARK: mark})
             except _icechunk().ConflictError as error:
@@ -232,51 +239,45 @@ class Repository(Address):
         return tuple(pair for pair in self.options if pair[0] != SNAPSHOT)
 
     def _call(self, method: str, *given: object) -> Any:
-        """What a method of the store of zarr gives; None if there is no repository."""
-        from zarr.core.sync import sync
-
+        """What a method of the store of zarr gives; None if there is no repository, or no such key in format 3."""
         store = self.store()
         if store is None:
             return None
+
+        async def call() -> Any:
+            try:
+                return await getattr(store, method)(*given)
+            except KeyError:
+                return None
+
         with self.clear_faults():
-            return sync(getattr(store, method)(*given))
+            return _waited_for(call())
 
     def _keys(self, prefix: str) -> list[str]:
         """All keys that begin with a prefix."""
-        from zarr.core.sync import sync
-
         store = self.store()
 
         async def collect() -> list[str]:
             return [] if store is None else [key async for key in store.list_prefix(prefix)]
 
         with self.clear_faults():
-            return sync(collect())
+            return _waited_for(collect())
 
 
-async def _copy(finished: Path | Address, store: Any) -> None:
-    """Put all objects of a finished store into a transaction in the place of what is there, metadata first."""
-    from zarr.core.buffer import default_buffer_prototype
+class _AsBytes:
+    """Tells a store of zarr to give the content of objects as bytes."""
 
-    buffer, room = default_buffer_prototype().buffer, asyncio.Semaphore(AT_ONCE)
-
-    async def put(key: str) -> None:
-        async with room:
-            await store.set(key, buffer.from_bytes(await asyncio.to_thread((finished / key).read_bytes)))
-
-    keys = [key for key in _keys_of(finished) if STORED.fullmatch(key)]  # a killed run may have left parts of files
-    documents = sorted((key for key in keys if key.endswith("zarr.json")), key=lambda key: key.count("/"))
-    await store.clear()
-    for key in documents:  # a group before what is in it, and an array before its chunks
-        await put(key)
-    await asyncio.gather(*(put(key) for key in sorted(set(keys) - set(documents))))
+    def __init__(self) -> None:
+        self.buffer, self.from_bytes = self, bytes
 
 
-def _keys_of(finished: Path | Address) -> list[str]:
-    """The keys of a store, wherever it lies."""
-    if isinstance(finished, Address):
-        return [key[len(finished.key) + 1 :] for key in finished.all_keys()]
-    return [str(PurePosixPath(file.relative_to(finished))) for file in finished.rglob("*") if file.is_file()]
+_AS_BYTES = _AsBytes()
+
+
+def _waited_for(call: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine returns. It runs in another thread, because this one may have a loop of its own."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, call).result()
 
 
 def _icechunk() -> ModuleType:

@@ -11,7 +11,6 @@ import errno
 import hashlib
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,7 +28,7 @@ from rangegeo.support.repository import Repository
 
 LOCK = "lock"  # the file in the hidden folder that is locked
 REPLACED = "replaced"  # the old output, between its removal and the arrival of the new one
-TRANSACTION = "transaction"  # the name of the transaction of a repository that is about to be committed
+TRANSACTION = "transaction"  # the mark of the transaction by which a repository is about to get the output
 ARRIVING = "arriving"  # the inode of a folder that is about to get its final name
 LONGEST_NAME = 255  # bytes of a file name, on the usual file systems
 TRIES = 100  # to lock a folder that other processes remove meanwhile
@@ -168,18 +167,13 @@ def exchange(finished: Location, path: Location, folder: Location) -> None:
 
     Where the system can do it, both names are exchanged in one step. Elsewhere the old folder is moved away first, and
     moved back if the new one cannot take its place. In a bucket objects are copied and removed one by one, see
-    `rangegeo.support.moves.move_store`. A repository of Icechunk gets a transaction.
+    `rangegeo.support.moves.move_store`.
 
     Args:
         finished: the new folder, in `folder`.
         path: its final name.
         folder: claimed for `path`.
     """
-    if isinstance(path, Repository):
-        mark = uuid.uuid4().hex
-        (folder / TRANSACTION).write_text(mark, encoding="utf-8")
-        path.commit(finished, mark)
-        return
     if isinstance(path, Address):
         assert isinstance(finished, Address)
         assert isinstance(folder, Address)
