@@ -82,8 +82,16 @@ def write_zarr(
         OutputError: the destination cannot be written. Nothing was touched.
     """
     path = located(path)
-    how = {"overwrite": overwrite, "resume": resume, "zarr_format": zarr_format}
-    check_store(cube, path, overviews=bool(overviews), dtype=storage.dtype, creation_options=creation_options, **how)
+    check_store(
+        cube,
+        path,
+        overwrite=overwrite,
+        resume=resume,
+        overviews=bool(overviews),
+        dtype=storage.dtype,
+        zarr_format=zarr_format,
+        creation_options=creation_options,
+    )
     options = parse_zarr_options(creation_options, zarr_format, storage.dtype)
     _check_layers(storage)
     groups = _GroupMaker(storage=storage, zarr_format=zarr_format, options=options, has_beta="beta" in cube.dims)

@@ -141,8 +141,8 @@ def test_what_a_run_left_that_ended_right_after_its_transaction_is_removed(cube,
         commit(self, *given, **more)
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(icechunk.Session, "commit", commit_and_fail)
+    monkeypatch.setattr(icechunk.Session, "commit", commit_and_fail)
+    with pytest.raises(KeyboardInterrupt):
         cube.rangegeo.to_zarr(url, storage_options=access)
     folder = hidden_folder(located(url, access))
     assert folder.exists()
