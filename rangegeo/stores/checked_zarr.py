@@ -142,7 +142,10 @@ def _level(store: Store, number: int, array: zarr.Array, name: str, journal: Kep
 
     def fault(window: Window) -> str | None:
         at = window[0].start, window[1].start
-        return _fault(store, name, entries.get(at), block_keys(array, *at)) if array.ndim == 4 else CORRUPT
+        if array.ndim != 4:
+            return CORRUPT
+        keys = [key.removeprefix(f"{name}/") for key in block_keys(array, *at)]
+        return _fault(store, name, entries.get(at), keys)
 
     def has_data(block: int) -> np.ndarray | None:
         rows, cols = windows[block]

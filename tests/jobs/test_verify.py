@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,12 @@ from helpers.verifying import Kind, verify, written
 import rangegeo as rg
 import rangegeo.accessor  # registers .rangegeo
 from rangegeo.errors import CubeError, UsageError
+from rangegeo.grid.zarr_store import store_of
 from rangegeo.jobs.verified import Report
+from rangegeo.stores.checked import CORRUPT
+from rangegeo.stores.checked_zarr import _level
+from rangegeo.stores.journal import Entry
+from rangegeo.stores.kept import read_journal
 
 KINDS = {
     "plain": Kind(),
@@ -199,6 +205,16 @@ def test_a_block_outside_the_area_has_no_chunk(store, whole):
     array[0, 0, 0, 0] = 1.0  # no pixel of this block is in the area
     assert len(verify(path).corrupt) == 1
     repaired(path, whole("area"))
+
+
+def test_an_object_that_no_run_wrote_is_found_in_an_overview(store):
+    stored = store_of(store("overviews"))
+    journal = read_journal(stored)
+    name = list(journal.levels)[1]
+    array = zarr.open_array(stored, path=f"{name}/embedding", mode="r")
+    emptied = replace(journal, levels={name: journal.levels[name] | {(0, 0): Entry()}})
+    assert _level(stored, 1, array, name, journal).faults == {}
+    assert _level(stored, 1, array, name, emptied).faults == {0: CORRUPT}
 
 
 def test_a_damaged_overview_is_mended(store, whole):

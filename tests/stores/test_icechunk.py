@@ -205,15 +205,16 @@ def test_a_repository_that_is_empty_is_filled(cube, tmp_path):
 
 def test_the_shell_describes_verifies_and_draws_it_and_takes_its_grid(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
-    asked = ["raster", "--bbox", "5,44,6,45", "--res", "0.1", "--bands", "1-3", "-q"]
+    asked = ["raster", "--bbox", "5,44,7.6,45", "--res", "0.01", "--bands", "1-3", "--overviews", "-q"]
     assert run([*asked, "--preview", "-o", "icechunk://alps"]) == 0
+    assert rg.open_cube("icechunk://alps", level=1).shape == (1, 3, 50, 130)
     assert names(tmp_path) == ["alps", "alps_preview.png"]
     assert run(["info", "icechunk://alps"]) == 0
     assert run(["verify", "icechunk://alps"]) == 0
     assert run(["preview", "icechunk://alps", "-o", "a.png"]) == 0
-    assert run(["raster", "--like", "icechunk://alps", "--bands", "1", "-q", "-o", "like.tif"]) == 0
+    assert run(["raster", "--like", "icechunk://alps", "--pca", "1", "-q", "-o", "like.tif"]) == 0
     assert "sound" in capfd.readouterr().out
-    assert rg.open_cube("like.tif").shape == (1, 10, 10)
+    assert rg.open_cube("like.tif").shape == (1, 100, 260)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from helpers.programs import need
 
 from rangegeo.cli.arguments import join_numbers
 from rangegeo.cli.main import cli, run
+from rangegeo.support.location import located
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -155,7 +156,7 @@ def run_here(arguments: list[str], where: str, target: Path | None) -> str:
         code = run(arguments)
     assert code == 0, f"{where}\n{err.getvalue()}"
     if arguments[0] in WRITING:
-        missing = [path for path in out.getvalue().splitlines() if not Path(path).exists()]
+        missing = [path for path in out.getvalue().splitlines() if not located(path).exists()]
         assert not missing, f"{where}: printed, but not there: {missing}"
         assert out.getvalue() or "--dry-run" in arguments, where
     if target:
