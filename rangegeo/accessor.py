@@ -226,8 +226,9 @@ class RangegeoAccessor:
         """Write the cube to a Zarr store, chunk by chunk.
 
         Args:
-            path: the store, with a name that ends in .zarr: a path, or an address such as "s3://bucket/alps.zarr".
-            overwrite: replace a cube that exists.
+            path: the store, with a name that ends in .zarr: a path, or an address such as "s3://bucket/alps.zarr"; or
+                a repository of Icechunk, such as "icechunk:///data/alps", which gets one transaction.
+            overwrite: replace a cube that exists; a repository keeps its earlier states.
             resume: continue what an interrupted call with the same arguments left.
             extend: let a store that exists grow by this cube, whose pixels lie on the same lattice. What is there stays
                 as it is; pixels of neither are NaN. The store keeps its format, chunks, compression and steps.

@@ -62,8 +62,9 @@ def open_cube(
 
     Args:
         path: a Zarr store or a GeoTIFF, or what xarray wrote of a cube: a Zarr store, or a netCDF file. A leading ~ is
-            the home folder. Zarr stores and GeoTIFFs are also read from s3://, gs://, az:// and https://. Several
-            paths, such as the GeoTIFFs of several betas, become one cube.
+            the home folder. Zarr stores and GeoTIFFs are also read from s3://, gs://, az:// and https://, and stores
+            from repositories of Icechunk, icechunk:// and icechunk+s3://. Several paths, such as the GeoTIFFs of
+            several betas, become one cube.
         level: 0 for the cube itself, 1 for its overview with pixels twice as large, and so on.
         pixels: how many pixels the longer side needs, for a picture. The coarsest level that has so many is opened, and
             `level` is ignored.
@@ -72,8 +73,9 @@ def open_cube(
         like: for a file that another program joined from GeoTIFFs of rangegeo, such as a VRT: one of these GeoTIFFs.
             The names of its bands, its scales, its model and its beta are taken from there. All files that were joined
             must have the same ones.
-        storage_options: names and values for an address, as obstore takes them, such as {"region": "eu-central-1"}.
-            What they do not say comes from the environment, such as AWS_ACCESS_KEY_ID.
+        storage_options: names and values for an address, as obstore takes them, such as {"region": "eu-central-1"};
+            of Icechunk also "snapshot", the name of an earlier state. What they do not say comes from the environment,
+            such as AWS_ACCESS_KEY_ID.
     Returns:
         The cube that `rangegeo.raster` made, as float32, whatever its values are stored as. Its dimensions are
         (beta, band, y, x), or (band, y, x) if the model has no beta. A GeoTIFF holds one beta, so its cube has
