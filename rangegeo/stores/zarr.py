@@ -82,16 +82,7 @@ def write_zarr(
         OutputError: the destination cannot be written. Nothing was touched.
     """
     path = located(path)
-    check_store(
-        cube,
-        path,
-        overwrite=overwrite,
-        resume=resume,
-        overviews=bool(overviews),
-        dtype=storage.dtype,
-        zarr_format=zarr_format,
-        creation_options=creation_options,
-    )
+    check_store(cube, path, overwrite=overwrite, resume=resume, overviews=bool(overviews), dtype=storage.dtype)
     options = parse_zarr_options(creation_options, zarr_format, storage.dtype)
     _check_layers(storage)
     groups = _GroupMaker(storage=storage, zarr_format=zarr_format, options=options, has_beta="beta" in cube.dims)
