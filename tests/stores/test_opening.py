@@ -95,7 +95,7 @@ def test_a_store_of_something_else_is_refused(tmp_path):
     "address", ["ftp://host/a.zarr", "s4://bucket/a.zarr", "s3:/bucket/a.zarr", "http//host/a.zarr"]
 )
 def test_an_unknown_address_is_told_and_not_taken_for_a_path(address):
-    known = "s3://, gs://, az://, https:// or memory://"
+    known = "s3://, gs://, az://, https://, icechunk:// or memory://"
     told = f"{address} is no address that rangegeo knows; expected {known}, or a path of this machine"
     with pytest.raises(UsageError) as caught:
         rg.open_cube(address)
