@@ -20,6 +20,7 @@ from zarr.storage import LocalStore
 from rangegeo.errors import CubeError
 from rangegeo.grid.bucket import BucketStore
 from rangegeo.grid.claimed import LONGEST_AXIS, check_claim
+from rangegeo.grid.texts import check_texts
 from rangegeo.support.address import Address
 from rangegeo.support.damaged import reading
 from rangegeo.support.location import Location
@@ -60,6 +61,8 @@ def checked_group(store: Store, name: str, expected: str = EXPECTED, *, is_cube:
             if isinstance(node, zarr.Array):
                 called = f"the array {path!r} of {name}"
                 check_array(node, called)
+                if node.ndim < 2:
+                    check_texts(node, called)
                 if is_cube and node.ndim > 2:
                     check_claim(called, node.shape, node.chunks, node.dtype.itemsize)
     lost = {found[1] for warning in said if (found := LOST.match(str(warning.message)))} & set(PARTS)

@@ -148,6 +148,39 @@ def test_a_chunk_that_is_cut_is_one_line(store, part):
         rg.open_cube(store)
 
 
+LIE = (2**31 - 1).to_bytes(4, "little") + b"\x01\x00\x00\x00a"  # it says that it holds two billion texts, and holds one
+
+
+def text_array(path: Path, zarr_format: int, **options: object) -> zarr.Array:
+    """A store with five labels of text, and their array."""
+    group = zarr.open_group(path, mode="w", zarr_format=zarr_format)
+    return group.create_array("band_name", data=np.array(["a"] * 5, dtype=np.dtypes.StringDType()), **options)
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.filterwarnings("ignore:.*does not have a Zarr V3 specification")
+def test_a_chunk_that_lies_about_its_texts_is_refused_before_it_is_decoded(tmp_path, zarr_format, compressed):
+    codec = {2: numcodecs.GZip(), 3: zarr.codecs.GzipCodec()}[zarr_format]
+    text_array(tmp_path / "a.zarr", zarr_format, compressors=codec if compressed else None)
+    checked_group(LocalStore(tmp_path / "a.zarr"), "a.zarr")
+    chunk = tmp_path / "a.zarr" / "band_name" / {2: "0", 3: "c/0"}[zarr_format]
+    for lie in (LIE, b"\x05", (4).to_bytes(4, "little")):
+        chunk.write_bytes(bytes(numcodecs.GZip().encode(lie)) if compressed else lie)
+        with pytest.raises(CubeError, match=r"'band_name' of a\.zarr is damaged: a chunk does not hold the 5 texts"):
+            checked_group(LocalStore(tmp_path / "a.zarr"), "a.zarr")
+    chunk.write_bytes(b"no such bytes")
+    with pytest.raises(CubeError):
+        checked_group(LocalStore(tmp_path / "a.zarr"), "a.zarr")
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have a Zarr V3 specification")
+def test_text_in_shards_is_refused(tmp_path):
+    text_array(tmp_path / "a.zarr", 3, chunks=(5,), shards=(5,))
+    with pytest.raises(CubeError, match=r"'band_name' of a\.zarr keeps text in shards, which rangegeo does not read"):
+        checked_group(LocalStore(tmp_path / "a.zarr"), "a.zarr")
+
+
 def test_harmless_codecs_are_let_through(tmp_path):
     group = zarr.create_group(LocalStore(tmp_path / "a.zarr"), zarr_format=2)
     filters = [numcodecs.Delta("f4"), numcodecs.BitRound(8)]
