@@ -8,6 +8,8 @@ from rangegeo.stores.legend import classes_of, table_path
 from rangegeo.support.location import Place
 from rangegeo.support.paths import split_suffix
 
+OF_FOLDER = "rangegeo_tile"  # the tag of a tile of a folder: nothing lies beside it, for the folder has it once
+
 
 def preview_path(path: Place) -> Place:
     """The picture beside a GeoTIFF of embeddings."""

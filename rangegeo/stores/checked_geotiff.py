@@ -14,7 +14,7 @@ from rasterio.errors import RasterioIOError
 
 from rangegeo.errors import CubeError
 from rangegeo.grid.windows import Window
-from rangegeo.stores.beside import preview_path, style_path
+from rangegeo.stores.beside import OF_FOLDER, preview_path, style_path
 from rangegeo.stores.checked import CORRUPT, MISSING, OF_OTHERS, Checked, Level, size_of
 from rangegeo.stores.geotiff_journal import (
     ValueBlock,
@@ -52,7 +52,7 @@ def check_geotiff(path: Path) -> Checked:
     with rasterio.open(path.absolute()) as file:
         count, shape = len(file.overviews(1)), file.shape
         others = agrees_nowhere(file, file.tags())
-        loss = losses(file)
+        loss, is_tile = losses(file), OF_FOLDER in file.tags()
         try:
             journal = read_value_journal(file)
             notes += [NO_JOURNAL] if journal is None else []
@@ -71,7 +71,7 @@ def check_geotiff(path: Path) -> Checked:
         changed.append(OF_OTHERS)
         for level in levels:
             level.faults.clear()
-    beside = [made for made in (style_path(path), preview_path(path)) if not made.exists()]
+    beside = [made for made in (style_path(path), preview_path(path)) if not (is_tile or made.exists())]
     notes += [f"{made.name} is not there, which was written beside it" for made in beside]
     return Checked(
         levels=levels,

@@ -15,7 +15,7 @@ import xarray as xr
 import zarr
 from rasterio.io import DatasetReaderBase
 
-from rangegeo.stores.beside import preview_path, style_path
+from rangegeo.stores.beside import OF_FOLDER, preview_path, style_path
 from rangegeo.stores.checked import Checked
 from rangegeo.stores.geotiff import FILES_AT_ONCE, Completion, finished_profile, sampled
 from rangegeo.stores.geotiff_journal import known_journal
@@ -55,7 +55,7 @@ def finish_again(
     finished = folder / path.name
     replace(completion, tags=[tags]).run(stored, finished, 0, SILENT)
     for made, final in ((style_path, style_path(path)), (preview_path, preview_path(path))):
-        if not final.exists():
+        if not (final.exists() or OF_FOLDER in tags):
             commit(made(finished), final)
     if not beside:
         commit(finished, path)

@@ -26,6 +26,7 @@ from rangegeo.schema.complete import text
 from rangegeo.schema.cube import BETA_ATTRS, NAME
 from rangegeo.schema.facts import OF_MODEL, facts_of, with_facts, without_facts_of_values
 from rangegeo.schema.steps import OFFSET, SCALE, decoded
+from rangegeo.stores.beside import OF_FOLDER
 from rangegeo.stores.geotiff_sample import TAG, is_as_written
 from rangegeo.stores.joined import REMEDY, VERSION, Told, check_steps, put_back
 from rangegeo.stores.objects import store_at
@@ -45,6 +46,7 @@ BANDS_READ = 16  # bands in a chunk of a GeoTIFF: a whole spectrum needs few tas
 TEXT_ENDINGS = ("_sha256", "_file", "_version", "command", "model", "name", "citation", "aoi")
 NETCDF = (".nc", ".nc4", ".cdf")  # suffixes
 GEOTIFF = (".tif", ".tiff")
+NO_FACTS = ("AREA_OR_POINT", "beta", TAG, OF_FOLDER)  # tags
 # A function of the shape (h, w) of a cube and its number of overviews that chooses a level.
 ChooseLevel: TypeAlias = Callable[[Sequence[int], int], int]
 
@@ -356,7 +358,7 @@ def _open_geotiff(
     if VERSION not in tags:
         raise CubeError(f"{path} was not written by rangegeo; {EXPECTED}. If it was made of such, {REMEDY}")
     check_steps(path, tags, dtype, scaled=told.scaled)
-    attrs = {name: _parsed(name, text) for name, text in tags.items() if name not in ("AREA_OR_POINT", "beta", TAG)}
+    attrs = {name: _parsed(name, text) for name, text in tags.items() if name not in NO_FACTS}
     attrs = attrs if own else without_facts_of_values(attrs)
     called = [name or f"band_{number}" for number, name in enumerate(names, start=1)]
     coords: dict[str, Any] = {"beta": ((), float(tags["beta"]), BETA_ATTRS)} if "beta" in tags else {}

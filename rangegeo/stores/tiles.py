@@ -27,6 +27,7 @@ from rangegeo.grid.windows import Window, cut, tiled
 from rangegeo.schema.cube import as_4d
 from rangegeo.schema.facts import facts_of
 from rangegeo.stores.arrays import block_writing, draft_array, evenly_chunked
+from rangegeo.stores.beside import OF_FOLDER
 from rangegeo.stores.blocks import Measuring, Report, stored_bytes, write_blocks
 from rangegeo.stores.drafts import Draft, drafted, request_of
 from rangegeo.stores.geotiff import ROOM, Completion, compress, finished_profile, is_hole, output_paths, sampled
@@ -248,7 +249,7 @@ def make_tile(stored: zarr.Array, completion: Completion, window: Window, layer:
                 file.write(values, window=rasterio.windows.Window.from_slices(*at))
     if any_data:
         with rasterio.open(draft, "r+") as file:
-            file.update_tags(**completion.tags[layer], **{TAG: sample_text(file)})
+            file.update_tags(**completion.tags[layer], **{OF_FOLDER: "yes", TAG: sample_text(file)})
         compress(draft, tile, completion.profile, sides=stored.chunks[2:])
     draft.unlink()
     return any_data
