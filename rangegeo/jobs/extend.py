@@ -28,6 +28,7 @@ from rangegeo.stores.formats import FORMATS
 from rangegeo.stores.identity import identity
 from rangegeo.stores.opening import open_cube, overview_count, stored_array, stored_dtype, stored_scales
 from rangegeo.stores.quantise import Storage, check_dtype, storage_within
+from rangegeo.stores.sound import check_described, check_sound
 from rangegeo.stores.zarr import is_complete
 from rangegeo.stores.zarr_options import options_of
 from rangegeo.support.location import Location, located
@@ -69,10 +70,11 @@ class Growth:
             dtype: as which values are to be stored.
         Raises:
             UsageError: there is no store, it has overviews, or the dtype is another one. CubeError: the store is no
-                cube, or it has another model, files, betas, bands, components or tolerance. GridError: it has another
-                CRS, pixel size or lattice.
+                cube, it is damaged, or it has another model, files, betas, bands, components or tolerance.
+                GridError: it has another CRS, pixel size or lattice.
         """
         check_growing(path, new, dtype)
+        check_sound(path, to_grow=True)
         old, new, token = open_cube(path, chunks=None), north_up(new), identity(path)
         turned = old
         old = north_up(old)
@@ -212,6 +214,7 @@ def check_growing(path: Path, new: xr.DataArray, dtype: str) -> None:
         raise UsageError(f"{path} does not exist, so it cannot grow; {leave} to make it")
     if not path.is_dir():
         raise UsageError(f"{argument('extend', True)} is for .zarr, and {path} is no store; {leave}")
+    check_described(path)
     old = open_cube(path, chunks=None)
     if not is_complete(path):
         raise CubeError(f"{path} is unfinished; make it again before it grows")

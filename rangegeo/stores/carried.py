@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from rangegeo.errors import CubeError, OutputError
+from rangegeo.errors import OutputError
 from rangegeo.stores.arrays import array_to_write, block_keys
 from rangegeo.stores.drafts import Draft
 from rangegeo.stores.identity import identity
@@ -23,6 +23,7 @@ from rangegeo.stores.journal import Entry, checksum, packed
 from rangegeo.stores.kept import Blocks, read_journal
 from rangegeo.stores.objects import store_of
 from rangegeo.stores.opening import stored_array
+from rangegeo.stores.sound import damaged
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,7 +62,7 @@ class Carried:
         Args:
             array: of the draft.
         Raises:
-            OutputError: the old store has changed since the blocks were chosen. CubeError: its journal is damaged.
+            OutputError: the old store has changed since the blocks were chosen. CubeError: it is damaged.
         """
         assert isinstance(draft.store, Path)  # only stores of this machine grow
         if identity(self.path) != self.token:
@@ -86,7 +87,7 @@ class Carried:
             source = self.path / old
             if not source.exists():
                 if told is not None and old in told.checksums:
-                    raise CubeError(f"{self.path} has lost its object {old}; run rangegeo verify {self.path}")
+                    raise damaged(self.path, f"{old} is missing")
                 continue
             _link(source, root / new)
             known = None if told is None else told.checksums.get(old)

@@ -113,6 +113,15 @@ def put_back(path: Location) -> bool:
     return bool(lost)
 
 
+def lost_objects(store: Store, journal: KeptJournal) -> list[str]:
+    """The keys of metadata and coordinates that are missing or damaged, and not only changed by another program."""
+    return [
+        key
+        for key, known in journal.objects.items()
+        if _is_changed(store, key, known) and not _changed_names(store, key, known)
+    ]
+
+
 def level_names(store: Store, journal: KeptJournal | None) -> list[str]:
     """The paths of the groups of a store, the cube itself first."""
     if journal is not None:

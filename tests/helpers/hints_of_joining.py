@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from helpers.hint_files import BOX, CKPT, NPZ, made, text
+from helpers.hint_files import BOX, CKPT, MINI, NPZ, lost, made, text
 from helpers.hints import Row, Way, run_line
 
 
@@ -154,6 +154,12 @@ GROWING = (
             Way("join it with the new part by (?P<made>rangegeo mosaic)", then="mosaic a.zarr -o b.zarr"),
         ),
         (made("a.zarr", "--bbox", "0,44,70,45", "--bands", "1-3", "--overviews"),),
+    ),
+    Row(
+        "growing from a damaged store",
+        GROW,
+        (Way("run (?P<made>rangegeo verify a.zarr --repair) first$", then=f"verify a.zarr {MINI} --repair"),),
+        (made("a.zarr"), lost("a.zarr/embedding/c")),
     ),
     Row(
         "growing with an item beside it",

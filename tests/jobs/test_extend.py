@@ -284,12 +284,35 @@ def test_a_store_without_a_journal_grows_too(make, folder):
     assert len(read_journal(store_of(Path("a.zarr"))).levels[""]) == 6
 
 
-def test_a_lost_object_is_not_taken_for_no_data(make, folder):
+NORTH = (5, 45.6, 6.6, 46)  # 8 rows, so that old chunks are copied
+
+
+@pytest.mark.parametrize("box", [RIGHT, NORTH], ids=["linked", "copied"])
+@pytest.mark.parametrize("damage", ["lost", "changed", "coordinates", "journal"])
+def test_a_damaged_store_does_not_grow(make, folder, box, damage):
     make(LEFT).rangegeo.to_zarr("a.zarr")
-    lost = next(path for path in sorted(Path("a.zarr/embedding/c").rglob("*")) if path.is_file())
-    lost.unlink()
-    with pytest.raises(CubeError, match=r"a.zarr has lost its object embedding/c/0/0/0/0"):
-        make(RIGHT).rangegeo.to_zarr("a.zarr", extend=True)
+    part = {"coordinates": "x/c/0", "journal": "journal/entries/c/0"}.get(damage, "embedding/c/0/0/0/0")
+    if damage == "lost":
+        Path("a.zarr", part).unlink()
+    else:
+        raw = bytearray(Path("a.zarr", part).read_bytes())
+        raw[-3] ^= 1
+        Path("a.zarr", part).write_bytes(raw)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(CubeError, match=r"^a.zarr .*; run rangegeo verify a.zarr --repair first$"):
+        make(box).rangegeo.to_zarr("a.zarr", extend=True)
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("box", [RIGHT, NORTH], ids=["linked", "copied"])
+def test_without_a_journal_chunks_that_cannot_be_read_do_not_grow(make, folder, box):
+    import shutil
+
+    make(LEFT).rangegeo.to_zarr("a.zarr")
+    shutil.rmtree("a.zarr/journal")
+    Path("a.zarr/embedding/c/0/0/0/0").write_bytes(b"no chunk")
+    with pytest.raises(CubeError, match=r"^a.zarr is damaged: 0 blocks missing, 1 corrupt; run rangegeo verify"):
+        make(box).rangegeo.to_zarr("a.zarr", extend=True)
 
 
 # -------------------------------------------------------------------------------------------------- refused
