@@ -17,6 +17,7 @@ import torch
 from dask.system import CPU_COUNT
 
 from rangegeo.errors import ClusterError, UsageError, argument, first_line
+from rangegeo.stores.computing import scheduler_is_gone
 from rangegeo.support.optional import import_optional
 from rangegeo.support.paths import local_path
 from rangegeo.support.text import counted
@@ -248,6 +249,8 @@ def _connection(address: str) -> Iterator[Client]:
                 f"no worker has joined the scheduler at {address} within {WORKERS_WITHIN:.0f} s; start some: "
                 f"dask worker {joined}"
             ) from error
+        except (OSError, RuntimeError) as error:
+            raise scheduler_is_gone() from error
         yield client
 
 
@@ -263,10 +266,11 @@ def _address(given: str) -> str:
         return given
     try:
         return json.loads(local_path(given).read_text(encoding="utf-8"))["address"]
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        why = ", which does not exist" if isinstance(error, FileNotFoundError) and "://" not in given else ""
         raise UsageError(
             argument="scheduler",
             expected="tcp://HOST:PORT, tls://HOST:PORT or a file that a scheduler has written",
-            got=repr(given),
+            got=f"{given!r}{why}",
             example="tcp://127.0.0.1:8786",
         ) from None

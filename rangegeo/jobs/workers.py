@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +14,7 @@ from rangegeo.cubes.outline import MADE_WITH
 from rangegeo.errors import ClusterError, RangegeoError, argument, first_line
 from rangegeo.models.load import loaded
 from rangegeo.models.spec import ModelSpec
-from rangegeo.stores.computing import active_client
+from rangegeo.stores.computing import active_client, reaching_scheduler
 from rangegeo.support.location import Location
 from rangegeo.support.unfinished import claimed
 
@@ -32,12 +32,15 @@ def check_workers(cube: xr.DataArray, path: Location) -> None:
         cube: backed by dask.
         path: of the output.
     Raises:
-        ClusterError: a worker has other versions or other model files, or does not see the folder of the output.
+        ClusterError: a worker has other versions or other model files, or does not see the folder of the output; or the
+            scheduler or a worker is gone.
     """
     client = active_client()
     if client is None:
         return
-    check_versions(cast(Mapping[str, Any], client.get_versions(packages=list(PACKAGES))))
+    with reaching_scheduler():
+        found = client.get_versions(packages=list(PACKAGES))
+    check_versions(cast(Mapping[str, Any], found))
     _check_models(client, _models_of(cube))
     _check_folder(client, path)
 
@@ -78,7 +81,7 @@ def _models_of(cube: xr.DataArray) -> set[ModelSpec]:
 def _check_models(client: Client, models: Iterable[ModelSpec]) -> None:
     """Load the models on all workers, which also checks the files' hashes."""
     for model in models:
-        answers = client.run(_load, model)
+        answers = _answers(client, _load, model)
         _refuse(answers, "cannot use the model", "put the same files at the same paths of all workers")
 
 
@@ -97,7 +100,7 @@ def _check_folder(client: Client, path: Location) -> None:
         word = uuid.uuid4().hex
         try:
             (folder / f"token-{word}").write_text(word, encoding="utf-8")
-            answers = client.run(_answer, folder.absolute() if isinstance(folder, Path) else folder, word)
+            answers = _answers(client, _answer, folder.absolute() if isinstance(folder, Path) else folder, word)
             for worker, said in answers.items():
                 if said is None and not _echo(folder, worker, word).is_file():
                     answers[worker] = "it writes elsewhere"
@@ -122,6 +125,18 @@ def _answer(folder: Location, word: str, dask_worker: Worker) -> str | None:
 def _echo(folder: Location, worker: str, word: str) -> Location:
     """The file that a worker writes."""
     return folder / f"echo-{''.join(sign if sign.isalnum() else '-' for sign in worker)}-{word}"
+
+
+def _answers(client: Client, function: Callable[..., str | None], *given: object) -> dict[str, str | None]:
+    """What a function that catches its own OSErrors returns on each worker."""
+    with reaching_scheduler():
+        answers = client.run(function, *given, on_error="return")
+    for worker, said in answers.items():
+        if isinstance(said, OSError):
+            raise ClusterError(f"the worker {worker} is gone; run the same again") from said
+        if isinstance(said, Exception):
+            raise said
+    return answers
 
 
 def _refuse(answers: Mapping[str, str | None], problem: str, remedy: str) -> None:

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import dask
@@ -73,7 +73,8 @@ class _Counting(Callback):
 
 def _on_cluster(client: Client, tasks: Sequence[Delayed], gate: Gate, done: Done) -> list[Any]:
     """The results of tasks that the workers of a cluster compute. Lost blocks are computed again."""
-    futures: list[Future] = client.compute(list(tasks), retries=RETRIES) if tasks else []
+    with reaching_scheduler():
+        futures: list[Future] = client.compute(list(tasks), retries=RETRIES) if tasks else []
     results: dict[str, Any] = {}
     try:
         for batch in _finished(client, futures):
@@ -111,10 +112,8 @@ def _look_at(client: Client, alone_since: float | None) -> float | None:
     Raises:
         ClusterError: it has had none for too long, or its scheduler is gone.
     """
-    try:
+    with reaching_scheduler():
         workers = client.nthreads()
-    except (OSError, RuntimeError) as error:
-        raise _gone() from error
     if workers:
         return None
     now = time.monotonic()
@@ -126,6 +125,7 @@ def _look_at(client: Client, alone_since: float | None) -> float | None:
 def _gathered(client: Client, futures: list[Future]) -> list[Any]:
     """The results of finished futures; raises what the first failed one raised."""
     from distributed import KilledWorker
+    from distributed.comm import CommClosedError
 
     try:
         return client.gather(futures)
@@ -134,11 +134,25 @@ def _gathered(client: Client, futures: list[Future]) -> list[Any]:
             "workers died again and again while they computed the same block; give them more memory, or take smaller "
             "chunks"
         ) from error
-    except (CancelledError, TimeoutError) as error:
-        raise _gone() from error
+    except (CancelledError, CommClosedError, TimeoutError) as error:
+        raise scheduler_is_gone() from error
 
 
-def _gone() -> ClusterError:
+@contextmanager
+def reaching_scheduler() -> Iterator[None]:
+    """A context that asks a scheduler something, and lets no function of a user run.
+
+    Raises:
+        ClusterError: it does not answer any more.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, CancelledError, AttributeError) as error:  # the last: a client that has closed
+        raise scheduler_is_gone() from error
+
+
+def scheduler_is_gone() -> ClusterError:
+    """The error of a cluster that was there, and that does not answer any more."""
     return ClusterError("the scheduler of the cluster is gone; start the cluster again, and run the same again")
 
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import dask
 import pytest
 from distributed import LocalCluster
+from distributed.comm import CommClosedError
 
 from rangegeo.errors import ClusterError, MissingPackage, UsageError
 from rangegeo.jobs import scheduler
@@ -87,6 +88,26 @@ def test_an_address_that_is_none_is_refused(given, folder):
     with pytest.raises(UsageError) as caught, computing_with(Engine(scheduler=given)):
         pass
     assert str(caught.value).startswith("scheduler must be tcp://HOST:PORT, tls://HOST:PORT or a file")
+
+
+def test_a_missing_file_of_a_scheduler_is_called_missing(folder):
+    with pytest.raises(UsageError) as caught, computing_with(Engine(scheduler="missing.json")):
+        pass
+    assert "got 'missing.json', which does not exist; for example" in str(caught.value)
+
+
+def test_a_scheduler_that_dies_before_workers_come_is_told_in_a_line(folder, tmp_path, monkeypatch):
+    def dying(*_: object, **__: object) -> None:
+        raise CommClosedError("in <TCP (closed)>")
+
+    monkeypatch.setattr("distributed.Client.wait_for_workers", dying)
+    options = {"protocol": "tcp", "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "local_directory": tmp_path}
+    with (
+        LocalCluster(n_workers=0, processes=False, **options) as cluster,
+        pytest.raises(ClusterError, match="the scheduler of the cluster is gone; start the cluster again"),
+        computing_with(Engine(scheduler=cluster.scheduler_address)),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("given", ["tcp://127.0.0.1:9", "s.json"])

@@ -21,6 +21,7 @@ import pytest
 import torch
 import xarray as xr
 from distributed import Client, LocalCluster
+from distributed.comm import CommClosedError
 from oracles import golden
 
 import rangegeo as rg
@@ -271,7 +272,7 @@ class Elsewhere:
     def __init__(self, folder: Path, seen: str | None) -> None:
         self.folder, self.seen = folder, seen
 
-    def run(self, function, folder: Path, word: str) -> dict:
+    def run(self, function, folder: Path, word: str, on_error: str) -> dict:
         if self.seen is not None:
             (self.folder / f"token-{word}").write_text(word if self.seen == "own" else self.seen)
         return {"tcp://b:1": function(self.folder, word, SimpleNamespace(address="tcp://b:1"))}
@@ -291,6 +292,56 @@ def test_a_worker_that_does_not_see_the_output_is_refused(folder, tmp_path, seen
         workers._check_folder(Elsewhere(tmp_path / "there", seen), folder / "a.zarr")
     said = f"the worker tcp://b:1 cannot write beside {folder / 'a.zarr'} ({problem}); give another -o"
     assert caught.value.for_shell() == f"{said}, which all workers can write"
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("dies_at", ["get_versions", "_load", "_answer"])
+@pytest.mark.parametrize("error", [CommClosedError("in <TCP (closed)>"), OSError("Timed out"), TimeoutError()])
+def test_a_scheduler_that_dies_while_workers_are_checked_is_told_in_a_line(
+    client, made, folder, monkeypatch, dies_at, error
+):
+    run = client.run
+
+    def dying(function=None, *given, **options: object):
+        if function is None or function.__name__ == dies_at:
+            raise error
+        return run(function, *given, **options)
+
+    name = dies_at if dies_at == "get_versions" else "run"
+    monkeypatch.setattr(client, name, (lambda **_: dying()) if name == dies_at else dying)
+    with pytest.raises(ClusterError) as caught:
+        made.rangegeo.to_zarr("a.zarr")
+    said = "the scheduler of the cluster is gone; start the cluster again, and run the same again"
+    assert str(caught.value) == said
+    assert list(folder.iterdir()) == []
+
+
+def test_a_scheduler_that_is_gone_before_workers_are_checked(made, folder, tmp_path):
+    options = {"dashboard_address": "127.0.0.1:0", "host": "127.0.0.1", "local_directory": tmp_path, "silence_logs": 60}
+    limits = {"distributed.comm.timeouts.connect": "1s"}
+    with (
+        dask.config.set(limits),
+        LocalCluster(n_workers=1, threads_per_worker=1, protocol="tcp", processes=False, **options) as dying,
+        Client(dying, timeout=1),
+    ):
+        dying.close()
+        with pytest.raises(ClusterError, match="the scheduler of the cluster is gone"):
+            made.rangegeo.to_zarr("a.zarr")
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "said"),
+    [
+        (CommClosedError("in <TCP (closed)>"), ClusterError, "the worker tcp://b:1 is gone; run the same again"),
+        (ValueError("a fault of ours"), ValueError, "a fault of ours"),
+    ],
+)
+def test_what_a_worker_raises_is_not_said_of_the_scheduler(folder, answer, kind, said):
+    client = SimpleNamespace(run=lambda *given, on_error: {"tcp://b:1": answer})
+    with pytest.raises(kind) as caught:
+        workers._check_folder(client, folder / "a.zarr")
+    assert str(caught.value) == said
     assert list(folder.iterdir()) == []
 
 
