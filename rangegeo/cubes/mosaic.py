@@ -22,6 +22,7 @@ from odc.geo.geobox import GeoBox
 
 from rangegeo.cubes.clip import no_data
 from rangegeo.cubes.lazy import as_lazy
+from rangegeo.cubes.named import named
 from rangegeo.cubes.overlaps import warn_of_differences
 from rangegeo.cubes.spec import MANY_BANDS, SIDE, SIDE_OF_MANY_BANDS
 from rangegeo.errors import UsageError
@@ -36,9 +37,11 @@ from rangegeo.schema.facts import facts_of, with_facts
 from rangegeo.schema.merged import merged_facts
 from rangegeo.stores.identity import identity
 from rangegeo.stores.opening import joined_betas, open_cube
+from rangegeo.stores.sound import check_described, check_sound
 from rangegeo.support.address import Address
 from rangegeo.support.location import Location, located
 
+PARTS = "rangegeo_parts"  # the name of the encoding that holds the stored parts of a joined cube
 Part: TypeAlias = str | Location | xr.DataArray
 
 
@@ -71,7 +74,19 @@ def mosaic(parts: Sequence[Part]) -> xr.DataArray:
         check_alike(groups[0].cube, group.cube, groups[0].name, group.name, betas=True)
     warn_of_differences([(group.name, group.cube, group.place) for group in groups if group.is_stored])
     layers = [Layer(values=as_4d(group.cube).data, place=group.place, token=group.token) for group in groups]
-    return laid_out([group.cube for group in groups], grid, assembled(layers, grid, sides))
+    joined = laid_out([group.cube for group in groups], grid, assembled(layers, grid, sides))
+    joined.encoding[PARTS] = [located(part) for part in parts if not isinstance(part, xr.DataArray)]
+    return joined
+
+
+def check_parts(cube: xr.DataArray) -> None:
+    """Compare the stores that a cube was joined from with their journals, before the cube is written.
+
+    Raises:
+        CubeError: one of them is damaged.
+    """
+    for path in cube.encoding.get(PARTS, []):
+        check_sound(path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,7 +116,10 @@ class _Piece:
             token = tokenize(cube.data)
             return cls(name=f"cube {number}", cube=cube, grid=geobox_of(cube), token=token, is_stored=False)
         path = located(part)
-        cube = _in_order(open_cube(path, chunks=None))  # without chunks, so that each block reads what it needs
+        check_described(path)
+        cube = _in_order(
+            named(open_cube(path, chunks=None), str(path))
+        )  # without chunks, so that each block reads what it needs
         return cls(name=str(path), cube=cube, grid=geobox_of(cube), token=identity(path), is_stored=True)
 
 

@@ -69,7 +69,7 @@ class MosaicJob:
             UsageError, CubeError, GridError: as `rangegeo.cubes.mosaic.mosaic`. OutputError: the output cannot be
                 written. Nothing was touched.
         """
-        from rangegeo.cubes.mosaic import mosaic
+        from rangegeo.cubes.mosaic import check_parts, mosaic
         from rangegeo.cubes.overviews import mean_overviews
         from rangegeo.schema.facts import facts_of, with_facts
 
@@ -78,6 +78,7 @@ class MosaicJob:
         _check_output(form, output, to_zarr=to_zarr)
         _check_not_a_part(parts, output.out)
         cube = mosaic(parts)
+        joined = cube
         cube = cube if command is None else with_facts(cube, facts_of(cube) | {"command": command})
         storage = _storage(parts, cube, output, form)
         options: dict[str, Any] = {"creation_options": output.creation_options}
@@ -88,6 +89,7 @@ class MosaicJob:
             from rangegeo.stores.stac import check_items
 
             check_items(form.outputs(cube, output.out), overwrite=output.overwrite)
+        check_parts(joined)
         options |= {"overviews": mean_overviews(cube)} if output.overviews else {}
         options |= {"overwrite": output.overwrite, "resume": output.resume}
         return cls(cube=cube, format=form, storage=storage, output=output, options=options)

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from rangegeo.cubes.lazy import as_lazy
+from rangegeo.cubes.mosaic import check_parts
 from rangegeo.cubes.proof import Measuring
 from rangegeo.cubes.ranges import cube_ranges
 from rangegeo.errors import CubeWarning, UsageError
@@ -62,6 +63,7 @@ def write_cube(
         UsageError: the cube has no grid, or an argument is out of its domain. OutputError: the destination cannot be
             written; nothing was touched.
     """
+    joined = cube
     cube = usual_cube(cube)
     if options.get("zarr_format") in ("2", "3"):
         options["zarr_format"] = int(str(options["zarr_format"]))
@@ -75,6 +77,7 @@ def write_cube(
     options = {**options, "overwrite": overwrite, "creation_options": named_options(creation_options)}
     cube = north_up(cube) if form.north_up else cube
     form.check(cube, path, dtype=dtype, resume=resume, **options)  # before anything is computed
+    check_parts(joined)
     cube = as_lazy(cube)
     storage = choose_storage(
         cube,

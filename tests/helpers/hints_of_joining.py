@@ -85,6 +85,14 @@ JOINING = (
         (made("a.zarr"),),
     ),
 )
+JOINING += (
+    Row(
+        "joined from a damaged store",
+        JOIN,
+        (Way("run (?P<made>rangegeo verify a.zarr --repair) first$", then=f"verify a.zarr {MINI} --repair"),),
+        (made("a.zarr"), made("b.zarr", "--bbox", "6,44,7,45"), lost("a.zarr/embedding/c")),
+    ),
+)
 GROW = f"{BOX} --bbox 6,44,7,45 --extend -o a.zarr"
 GROWING = (
     Row(

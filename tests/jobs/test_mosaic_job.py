@@ -8,7 +8,7 @@ import pytest
 import zarr
 
 import rangegeo as rg
-from rangegeo.errors import CubeWarning, OutputError, UsageError
+from rangegeo.errors import CubeError, CubeWarning, OutputError, UsageError
 from rangegeo.jobs.mosaic import MosaicJob, MosaicOutput
 from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 from rangegeo.jobs.raster import RasterJob
@@ -115,6 +115,43 @@ def test_other_parts_are_another_request(make, monkeypatch):
         join("west.zarr", "east.zarr", out="both.zarr")
     with pytest.raises(OutputError, match="of another request: other values"):
         join("east.zarr", "west.zarr", out="both.zarr", resume=True)
+
+
+@pytest.mark.parametrize("part", ["embedding/c/0/0/0/0", "x/c/0"])
+@pytest.mark.parametrize("damage", ["lost", "changed"])
+def test_a_damaged_store_is_not_joined(make, part, damage):
+    make(WEST, "west.zarr")
+    make(EAST, "east.zarr")
+    lost = local_path(f"east.zarr/{part}")
+    lost.write_bytes(lost.read_bytes()[:-4] + b"dust")
+    if damage == "lost":
+        lost.unlink()
+    said = r"^east.zarr is damaged: .*; run rangegeo verify east.zarr --repair first$"
+    with pytest.raises(CubeError, match=said):
+        join("west.zarr", "east.zarr", out="both.zarr")
+    with pytest.raises(CubeError, match=said):
+        rg.mosaic(["west.zarr", "east.zarr"]).isel(x=slice(2, None)).rangegeo.to_zarr("both.zarr")
+    assert not list(local_path(".").glob("both*"))
+
+
+def test_a_part_that_cannot_be_read_is_named(make):
+    import shutil
+
+    make(WEST, "west.zarr")
+    make(EAST, "east.zarr")
+    shutil.rmtree("east.zarr/journal")
+    local_path("east.zarr/embedding/c/0/0/0/0").write_bytes(b"no chunk")
+    with pytest.raises(CubeError, match=r"^east.zarr cannot be read \(.*\); a part of it is damaged"):
+        join("west.zarr", "east.zarr", out="both.zarr")
+
+
+def test_a_file_over_tiles_one_of_which_is_gone_is_named(make):
+    make(WEST, "west.zarr", betas=(0.0,))
+    make(EAST, "east", {"tiles": 16, "chunks": None}, betas=(0.0,))
+    (vrt,) = local_path("east").glob("*.vrt")
+    sorted(local_path("east/tiles").rglob("*.tif"))[-1].unlink()
+    with pytest.raises(CubeError, match=rf"^{vrt} cannot be read \(.*\); a part of it is damaged"):
+        join("west.zarr", vrt, out="both.zarr")
 
 
 @pytest.mark.parametrize(
