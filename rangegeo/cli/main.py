@@ -111,7 +111,7 @@ def _left(arguments: list[str], error: BaseException) -> str:
     """What remains after a command line was interrupted."""
     if arguments[0] == "weights":
         return "what has arrived is kept, and the same command goes on from there"
-    return _notes(error) or "what was there before is kept, and nothing else is left"
+    return _notes(error) or "what was there before is kept, and this run has left nothing"
 
 
 def _notes(error: BaseException) -> str:

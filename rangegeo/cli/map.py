@@ -9,6 +9,7 @@ from dataclasses import replace
 import click
 
 from rangegeo.cli.arguments import Place, without_storage
+from rangegeo.cli.kept_blocks import naming_what_is_kept
 from rangegeo.cli.options import (
     CLUSTER_OPTIONS,
     ENGINE_OPTIONS,
@@ -86,6 +87,7 @@ TOLERANCE_OPTION = click.option(
 @grouped("output", RasterOutput, *FILE_OPTIONS, OVERVIEWS_OPTION, *REPLACE_OPTIONS)
 @click.option("--dry-run", is_flag=True, help="Learn and test, say what would be made, and stop.")
 @verbosity_options
+@naming_what_is_kept
 def command(
     labels: LabelInput,
     extent: Extent,

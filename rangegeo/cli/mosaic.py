@@ -8,6 +8,7 @@ import sys
 import click
 
 from rangegeo.cli.arguments import NameValue, Place, storage_option, unique_pairs, without_storage
+from rangegeo.cli.kept_blocks import naming_what_is_kept
 from rangegeo.cli.options import Verbosity, grouped, verbosity_options
 from rangegeo.cli.streams import print_written
 from rangegeo.jobs.mosaic import MosaicJob, MosaicOutput
@@ -48,6 +49,7 @@ OUTPUT_OPTIONS = (
 @click.argument("parts", nargs=-1, required=True, metavar="CUBE...", type=Place())
 @grouped("output", MosaicOutput, *OUTPUT_OPTIONS)
 @verbosity_options
+@naming_what_is_kept
 def command(parts: tuple[Location, ...], output: MosaicOutput, verbosity: Verbosity) -> None:
     """Join cubes of one lattice, .zarr and .tif in any mixture. Nothing is resampled.
 

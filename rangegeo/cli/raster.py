@@ -9,6 +9,7 @@ from dataclasses import replace
 import click
 
 from rangegeo.cli.arguments import NameValue, NumberList, Place, storage_option, unique_pairs, without_storage
+from rangegeo.cli.kept_blocks import naming_what_is_kept
 from rangegeo.cli.options import CLUSTER_OPTIONS, CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
 from rangegeo.cli.streams import print_written
 from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
@@ -125,6 +126,7 @@ REPLACE_OPTIONS = (
 @grouped("output", RasterOutput, *FILE_OPTIONS, *PICTURE_OPTIONS, OVERVIEWS_OPTION, STAC_OPTION, *REPLACE_OPTIONS)
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")
 @verbosity_options
+@naming_what_is_kept
 def command(
     extent: Extent, content: Content, engine: Engine, output: RasterOutput, dry_run: bool, verbosity: Verbosity
 ) -> None:

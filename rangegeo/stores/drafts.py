@@ -153,14 +153,20 @@ def drafted(
 def _say_what_is_kept(error: BaseException, folder: Location) -> None:
     """Note on an error how a run goes on that it has ended; a draft without a block is removed."""
     try:
-        blocks = _blocks(folder)
+        blocks: int | None = _blocks(folder)
         if not blocks:
             empty(folder)
             return
-        kept = f"{counted(blocks, 'block')} {'is' if blocks == 1 else 'are'} kept"
     except RemoteError:  # the bucket is out of reach
-        kept = "what was written is kept"
-    error.add_note(Note(f"{kept}; add {argument('resume', True)} to continue"))
+        blocks = None
+    error.add_note(continuation(blocks))
+
+
+def continuation(blocks: int | None) -> Note:
+    """How a run goes on of which so many blocks are kept; None if their number is not known."""
+    what = "what was written is" if blocks is None else f"{counted(blocks, 'block')} {'is' if blocks == 1 else 'are'}"
+    kept = f"{what} kept"
+    return Note(f"{kept}; add {argument('resume', True)} to continue")
 
 
 def request_of(cube: xr.DataArray, storage: Storage, **options: object) -> dict[str, Any]:
