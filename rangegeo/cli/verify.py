@@ -24,7 +24,9 @@ from rangegeo.support.location import Location
     help="Pixels that are evaluated again, spread over all blocks; 0 for none.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of their choice.")
-@click.option("--repair", is_flag=True, help="Evaluate damaged blocks again and write them, and put back metadata.")
+@click.option(
+    "--repair", is_flag=True, help="Evaluate damaged blocks again and write them, and put back metadata and tiles."
+)
 @model_options
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; of several cubes one object for each name.")
@@ -48,6 +50,7 @@ def command(
     rangegeo verify alps.zarr
     rangegeo verify alps.zarr --repair
     rangegeo verify s3://bucket/alps.zarr --storage region=eu-central-1
+    rangegeo verify alps_tiles --repair
     rangegeo verify alps_beta0.tif alps_beta1.tif --pixels 10000
     """
     from rangegeo.cli.progress import shown_progress

@@ -99,7 +99,7 @@ def examined(path: Location, asked: Asked) -> Examined:
         facts = facts_of(cubes[0])
         model = model_of(facts, weights=asked.weights, db=asked.db, device=asked.device)
         if model is None:
-            notes.append(_not_here(facts))
+            notes.append(not_here(facts))
         elif asked.pixels:
             compared = compare(path, checked, cubes, model, asked.pixels, asked.seed)
     return _examined(path, checked, cubes, compared, model, notes)
@@ -125,7 +125,7 @@ def _checked(path: Location) -> Checked:
     raise CubeError(f"verify checks Zarr stores and GeoTIFFs, got {path}; give a .zarr, or a .tif of this machine")
 
 
-def _not_here(facts: Mapping[str, object]) -> str:
+def not_here(facts: Mapping[str, object]) -> str:
     """What to say of a model whose files are not on this machine."""
     roles = {"encoder": "weights", "database": "db"}
     known = [role for role in roles if f"{role}_file" in facts]

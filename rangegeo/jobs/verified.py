@@ -22,18 +22,25 @@ class Block:
         rows, cols: the first row and the one after the last, from 0 on; the same of its columns.
         bbox: west, south, east, north in degrees; None where the projection has no place for it, or if the grid is not
             known.
+        tile: the file that it lies in, of a folder of tiles.
     """
 
     level: int
     rows: tuple[int, int]
     cols: tuple[int, int]
     bbox: tuple[float, float, float, float] | None
+    tile: str | None = None
+
+    def order(self) -> tuple[object, ...]:
+        """By which blocks are sorted."""
+        return self.tile or "", self.level, self.rows, self.cols
 
     def __str__(self) -> str:
         level = f"level {self.level}, " if self.level else ""
         rows, cols = (f"{start}-{stop - 1}" for start, stop in (self.rows, self.cols))
         place = f" ({', '.join(f'{degrees:.6g}' for degrees in self.bbox)})" if self.bbox else ""
-        return f"{level}rows {rows}, columns {cols}{place}"
+        tile = f"{self.tile}, " if self.tile else ""
+        return f"{tile}{level}rows {rows}, columns {cols}{place}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +59,7 @@ class Report:
         error: the largest difference among them, as a share of what the tolerance and the dtype allow; at most 1 in
             a sound cube.
         repaired: blocks that were evaluated again and written.
+        tiles: how many files it consists of, of a folder of tiles; 0 for another cube.
     """
 
     path: Location
@@ -64,13 +72,12 @@ class Report:
     pixels: int = 0
     error: float = 0.0
     repaired: tuple[Block, ...] = ()
+    tiles: int = 0
 
     @property
     def damaged(self) -> tuple[Block, ...]:
         """All blocks with a fault, one after the other in their order."""
-        return tuple(
-            sorted({*self.missing, *self.corrupt, *self.wrong}, key=lambda block: (block.level, block.rows, block.cols))
-        )
+        return tuple(sorted({*self.missing, *self.corrupt, *self.wrong}, key=Block.order))
 
     @property
     def sound(self) -> bool:
@@ -96,7 +103,8 @@ class Report:
                 if self.pixels
                 else ""
             )
-            return f"{self.path}: sound, {counted(self.blocks, 'block')}{of_model}"
+            tiles = f"{counted(self.tiles, 'tile')}, " if self.tiles else ""
+            return f"{self.path}: sound, {tiles}{counted(self.blocks, 'block')}{of_model}"
         blocks = [f"{len(self.damaged):,} of {counted(self.blocks, 'block')}"] if self.damaged else []
         others = [counted(len(self.changed), "other fault")] if self.changed else []
         found = " and ".join(blocks + others)

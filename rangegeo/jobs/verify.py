@@ -8,6 +8,7 @@ from pathlib import Path
 from rangegeo.errors import UsageError
 from rangegeo.jobs.examined import Asked, examined, existing
 from rangegeo.jobs.repair import repaired
+from rangegeo.jobs.tiled import verified_tiles, vrts_of
 from rangegeo.jobs.verified import Report
 from rangegeo.support.location import Location, checked_options, located
 from rangegeo.support.numbers import is_whole
@@ -33,14 +34,15 @@ def verify(
     the round-off of the dtype.
 
     Args:
-        path: a Zarr store or a GeoTIFF; or the address of a Zarr store, such as s3://bucket/alps.zarr.
+        path: a Zarr store, a GeoTIFF, or a folder of tiles or its VRT; or the address of a Zarr store, such as
+            s3://bucket/alps.zarr.
         pixels: how many pixels are evaluated again, spread over all blocks; 0 for none.
         seed: of the choice of the pixels.
         weights, db: the files of the model, as in `load_model`, if they are no published ones. By default the model is
             found by its name and the SHA-256 of its files among those that are on this machine.
         device: where to evaluate: "auto", "cpu", "cuda" or "cuda:1".
-        repair: evaluate damaged blocks again and write them, put back metadata, and then verify once more. Without it
-            nothing is changed.
+        repair: evaluate damaged blocks again and write them, put back metadata, make missing tiles of a folder, and
+            then verify once more. Without it nothing is changed.
         storage_options: names and values for an address, as in `rangegeo.open_cube`.
     Returns:
         The report. `report.sound` says whether no fault was found, and `missing`, `corrupt` and `wrong` list blocks.
@@ -58,4 +60,6 @@ def verify_at(place: Location, asked: Asked, *, repair: bool) -> Report:
     if not is_whole(asked.pixels) or asked.pixels < 0:
         raise UsageError(argument="pixels", expected="a whole number from 0 on", got=asked.pixels, example=PIXELS)
     place = existing(place)
+    if isinstance(place, Path) and (vrts := vrts_of(place)):
+        return verified_tiles(place, vrts, asked, repair=repair)
     return repaired(place, asked) if repair else examined(place, asked).report

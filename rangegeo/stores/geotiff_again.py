@@ -38,7 +38,14 @@ def copy_blocks(checked: Checked, stored: zarr.Array, blocks: set[int]) -> None:
 
 
 def finish_again(
-    path: Path, cube: xr.DataArray, stored: zarr.Array, storage: Storage, folder: Path, *, beside: bool
+    path: Path,
+    cube: xr.DataArray,
+    stored: zarr.Array,
+    storage: Storage,
+    folder: Path,
+    *,
+    beside: bool,
+    like: Path | None = None,
 ) -> None:
     """Make a file again from the array of its draft, with the metadata that it has, and what is missing beside it.
 
@@ -46,8 +53,9 @@ def finish_again(
         cube: (1, band, y, x) its names, grid and betas.
         folder: where the new files lie until they are complete.
         beside: whether only what is missing beside the file is wanted.
+        like: a file with the same metadata, for one that is not there.
     """
-    with rasterio.open(path) as file:
+    with rasterio.open(like or path) as file:
         tags = {name: text for name, text in file.tags().items() if name != TAG}
         journal, profile = known_journal(file), _profile_of(file, cube, storage)
         overviews = bool(file.overviews(1)) if journal is None else journal.overviews

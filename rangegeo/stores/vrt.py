@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
 import rasterio
@@ -12,6 +13,7 @@ import rasterio
 from rangegeo.grid.windows import Window
 from rangegeo.stores.geotiff_sample import TAG, sample_text
 from rangegeo.stores.quantise import Storage
+from rangegeo.support.unfinished import unfinished
 
 TYPES = {"float32": "Float32", "float16": "Float32", "int16": "Int16", "int8": "Int8"}  # as GDAL calls them
 
@@ -77,3 +79,28 @@ def _lines(
             )
         yield "  </VRTRasterBand>"
     yield "</VRTDataset>"
+
+
+def read_sources(path: Path) -> dict[Path, Window]:
+    """The GeoTIFFs that a VRT names, whether they are there or not, and their windows of its grid.
+
+    Args:
+        path: of a VRT that `rangegeo.support.foreign.check_foreign` has let through.
+    """
+    sources = {}
+    for part in ElementTree.parse(path).iter():
+        name, place = part.find("SourceFilename"), part.find("DstRect")
+        if name is not None and place is not None:
+            left, top, width, height = (round(float(place.attrib[key])) for key in ("xOff", "yOff", "xSize", "ySize"))
+            window = (slice(top, top + height), slice(left, left + width))
+            sources[path.parent / (name.text or "").strip()] = window
+    return sources
+
+
+def renew_sample(path: Path) -> None:
+    """Write the sample of a VRT again, some of whose GeoTIFFs were made again. One without a sample stays as it is."""
+    with rasterio.open(path) as file:
+        before, now = file.tags().get(TAG), sample_text(file)
+    if before is not None and before != now:
+        with unfinished(path) as draft:
+            draft.write_text(path.read_text(encoding="utf-8").replace(escape(before), escape(now)), encoding="utf-8")

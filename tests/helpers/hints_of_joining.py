@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from helpers.hint_files import BOX, CKPT, MINI, NPZ, lost, made, text
+from helpers.hint_files import BOX, CKPT, MINI, NPZ, SQUARE, geojson, lost, made, text
 from helpers.hints import Row, Way, run_line
 
 
@@ -27,9 +27,56 @@ def of_xarray() -> None:
     rg.raster((5, 44, 6, 45), 0.25, model=rg.load_model(weights=CKPT, db=NPZ)).to_zarr("a.zarr", consolidated=False)
 
 
+def some_tiles() -> None:
+    """A folder of 2 x 2 tiles."""
+    run_line([*f"{BOX} --res 0.05 --tiles 16 -q -o o".split()])
+
+
+OF_AREA = f"raster --aoi q.geojson --res 0.05 --bands 1-3 {MINI}"
+
+
+def tiles_of_area() -> None:
+    """A folder of tiles of an area."""
+    geojson("q.geojson", SQUARE)()
+    run_line([*f"{OF_AREA} --tiles 16 -q -o o".split()])
+
+
+def joined_by_gdal() -> None:
+    """A VRT over a GeoTIFF of rangegeo, as gdalbuildvrt makes it."""
+    Path("v.vrt").write_text(
+        '<VRTDataset rasterXSize="4" rasterYSize="4"><VRTRasterBand dataType="Float32" band="1"><SimpleSource>'
+        '<SourceFilename relativeToVRT="1">a.tif</SourceFilename><SourceBand>1</SourceBand>'
+        '<DstRect xOff="0" yOff="0" xSize="4" ySize="4"/></SimpleSource></VRTRasterBand></VRTDataset>'
+    )
+
+
 JOIN = "mosaic a.zarr b.zarr -o o.zarr"
 EAST = f"{BOX} --bbox 6,44,7,45 -o o.zarr"
 JOINING = (
+    Row(
+        "a VRT over other files",
+        f"verify v.vrt {MINI}",
+        (Way("give the GeoTIFFs themselves$", swap={"v.vrt": "a.tif"}),),
+        (made("a.tif"), joined_by_gdal),
+    ),
+    Row(
+        "a missing tile, without the model",
+        "verify o --repair",
+        (Way("was not made again: .* give --weights PATH and --db PATH$", give={"--weights": CKPT, "--db": NPZ}),),
+        (some_tiles, Path("o/tiles/o_r0_c0.tif").unlink),
+    ),
+    Row(
+        "no tile left",
+        f"verify o {MINI} --repair",
+        (Way("make the folder again with (?P<type>--overwrite)$", then=f"{BOX} --tiles 16 -o o {{type}}"),),
+        (tiles, lost("o/tiles")),
+    ),
+    Row(
+        "a missing tile of an area",
+        f"verify o {MINI} --repair",
+        (Way("make the folder again with (?P<type>--overwrite)$", then=f"{OF_AREA} --tiles 16 -o o {{type}}"),),
+        (tiles_of_area, Path("o/tiles/o_r0_c0.tif").unlink),
+    ),
     Row(
         "joined in another CRS",
         JOIN,
