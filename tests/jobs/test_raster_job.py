@@ -77,8 +77,9 @@ def test_a_projection_and_the_ranges_of_integers_need_a_sample(prepare, content,
     evaluations.clear()
     prepare("a.tif", dtype="int8")
     assert 0 < sum(evaluations) <= 400  # pixels of the raster
+    prepare("a.tif", dtype="int16")  # whose ranges are the model's own, and sampled once a process
     evaluations.clear()
-    prepare("a.tif", dtype="int16")  # whose ranges are the model's own
+    prepare("b.tif", dtype="int16")
     assert evaluations == []
 
 
