@@ -22,6 +22,7 @@ from rangegeo.grid.crs import CrsLike
 from rangegeo.grid.like import RasterLike
 from rangegeo.grid.polygons import AreaLike
 from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
+from rangegeo.jobs.plan_tiles import tiles_take
 from rangegeo.jobs.raster import check_output, check_room
 from rangegeo.models.model import Model
 from rangegeo.models.recipes import recipe_of
@@ -220,11 +221,14 @@ def planned(spec: RasterSpec, evaluator: Evaluator | None, output: RasterOutput,
     cost = cost_of(spec, evaluator, output.dtype, form.bytes_a_second)
     to_zarr = form.suffixes == (".zarr",)
     objects = _chunks(spec, output) if to_zarr else 3 * spec.recipe.layers
+    more = 0
+    if output.tiles is not None:
+        objects, more = tiles_take(spec, output)
     price = PUTS.get(getattr(located(output.out), "scheme", ""))
     return RasterPlan(
         **{name: getattr(cost, name) for name in Plan.__dataclass_fields__},
         out=output.out,
-        stored=int(cost.nbytes * cost.share * STORED[".zarr" if to_zarr else ".tif"][output.dtype]),
+        stored=int(cost.nbytes * cost.share * STORED[".zarr" if to_zarr else ".tif"][output.dtype]) + more,
         objects=objects,
         dollars=None if price is None else REQUESTS * _chunks(spec, output) / 1000 * price,
     )
