@@ -161,6 +161,10 @@ def command(
         for line in planned(job.raster.spec, None, output, job.format).details():
             verbosity.say(line)
         say_kept_blocks(output.out, verbosity)
+        if output.extend:
+            for line in job.notes():
+                verbosity.say(line)
+            return
         say_what_exists(job.format.outputs(job.cube, output.out), verbosity, overwrite=output.overwrite)
         return
     for line in job.notes():

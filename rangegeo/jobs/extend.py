@@ -129,7 +129,7 @@ class Growth:
             return
         kept = len(self.carried.blocks) if self.blocks < self._total else 0
         told = f"{counted(kept, 'block')} of {self._total} stay as they are" if kept else "its values are copied"
-        yield f"{path} grows to {sizes['x']} x {sizes['y']} pixels; {told}"
+        yield f"{path} grows to {sizes['x']} x {sizes['y']} pixels; {told}, {counted(self.blocks, 'block')} to write"
         if self.gaps:
             yield f"{self.gaps:.0%} of the pixels lie in neither part and are nodata"
         item = path.with_name(f"{path.stem}.stac.json")

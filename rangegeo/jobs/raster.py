@@ -233,6 +233,7 @@ def _check_extend(output: RasterOutput, *, to_zarr: bool) -> None:
     given = {
         "creation_options": output.creation_options,
         "zarr_format": output.zarr_format,
+        "chunks": output.chunks,
         "scales_from": output.scales_from,
         "overviews": output.overviews,
     }

@@ -37,7 +37,11 @@ def test_gaps_are_told(store, raster):
 
 def test_a_dry_run_changes_nothing(store, raster, folder):
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert raster("--bbox", "7,45,8,46", "--extend", "--dry-run", "-o", "a.zarr").code == 0
+    ran = raster("--bbox", "7,45,8,46", "--extend", "--dry-run", "-o", "a.zarr")
+    assert ran.code == 0
+    assert "a.zarr grows to 12 x 8 pixels; its values are copied, 1 block to write" in ran.err
+    assert "67% of the pixels lie in neither part" in ran.err
+    assert "--overwrite" not in ran.err
     assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
@@ -52,6 +56,7 @@ def test_components_are_taken_from_the_store(raster):
         ("--extend -o b.zarr", "b.zarr does not exist, so it cannot grow; leave out --extend to make it"),
         ("--extend -o a.tif", "--extend is for .zarr; write another file, and join both: rangegeo mosaic"),
         ("--extend --overviews -o a.zarr", "a store that grows keeps what it has; leave out --overviews"),
+        ("--extend --chunks 64 -o a.zarr", "a store that grows keeps what it has; leave out --chunks"),
         ("--extend --dtype int8 -o a.zarr", "a.zarr is float32, got --dtype int8; type --dtype float32"),
         ("--extend --bands 1-3 -o a.zarr", "a.zarr and the new part differ in bands: 40 (visual_00, visual_01, visual"),
         ("--extend --bbox 6.1,44,7,45 -o a.zarr", "the pixels of the new part lie between those of a.zarr; make both"),
