@@ -61,7 +61,7 @@ def claimed(path: Location) -> Iterator[Location]:
     """
     if isinstance(path, Repository):
         with claimed(path.place) as folder:
-            if (folder / TRANSACTION).is_file() and (folder / TRANSACTION).read_text() == path.last_run():
+            if (folder / TRANSACTION).is_file() and (folder / TRANSACTION).read_text(encoding="utf-8") == path.last_run():
                 empty(folder)  # of a run that was killed after its transaction
             yield folder
         return
