@@ -61,7 +61,8 @@ def claimed(path: Location) -> Iterator[Location]:
     """
     if isinstance(path, Repository):
         with claimed(path.place) as folder:
-            if (folder / TRANSACTION).is_file() and (folder / TRANSACTION).read_text(encoding="utf-8") == path.last_run():
+            mark = folder / TRANSACTION
+            if mark.is_file() and mark.read_text(encoding="utf-8") == path.last_run():
                 empty(folder)  # of a run that was killed after its transaction
             yield folder
         return

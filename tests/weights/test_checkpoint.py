@@ -260,7 +260,8 @@ def test_a_text_file_is_refused(tmp_path, text):
 def test_a_file_that_is_no_safetensors_is_refused(tmp_path):
     path = tmp_path / "text.safetensors"
     path.write_text("hello")
-    with pytest.raises(WeightsError, match=r"text\.safetensors is not a readable safetensors file \(.+\); get it again$"):
+    said = r"text\.safetensors is not a readable safetensors file \(.+\); get it again$"
+    with pytest.raises(WeightsError, match=said):
         load_encoder(path)
 
 
