@@ -13,6 +13,7 @@ import pytest
 from rangegeo import errors
 from rangegeo.errors import (
     SPELLINGS,
+    ClusterError,
     CubeError,
     CubeWarning,
     DownloadError,
@@ -40,6 +41,7 @@ CLASSES = {
     GridError: (ValueError, 1),
     DownloadError: (OSError, 1),
     OutputError: (OSError, 1),
+    ClusterError: (RuntimeError, 1),
     CubeError: (ValueError, 1),
     ShapeError: (ValueError, 2),
     MissingPackage: (ImportError, 1),

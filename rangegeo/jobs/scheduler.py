@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import resource_tracker
@@ -44,6 +45,7 @@ THREADS_OF = (
 )
 PROTOCOLS = ("tcp://", "tls://")
 DEVICES = "CUDA_VISIBLE_DEVICES"
+LEFT_SEMAPHORES = "ignore:resource_tracker:UserWarning"
 LOUD = ("distributed", "tornado", "asyncio", "bokeh")  # loggers whose lines are of no use to a user of the shell
 
 
@@ -71,6 +73,7 @@ def computing_with(engine: Engine, threads: int | None = None) -> Iterator[None]
     import_optional("distributed", f"{argument('workers' if engine.scheduler is None else 'scheduler')}")
     with ExitStack() as stack:
         stack.enter_context(_silence())
+        stack.enter_context(_quiet_tracker())
         if engine.scheduler is None:
             stack.enter_context(_local_cluster(engine, threads))
         else:
@@ -94,6 +97,19 @@ def _silence() -> Iterator[None]:
             logger.setLevel(level)
         for name, level in levels.items():
             own[name].setLevel(level)
+
+
+@contextmanager
+def _quiet_tracker() -> Iterator[None]:
+    """A context in which Python's tracker of semaphores starts without a voice.
+
+    It is a process that outlives an interrupted command, and would warn of semaphores that it then removes.
+    """
+    sys.warnoptions.append(LEFT_SEMAPHORES)  # child processes inherit it
+    try:
+        yield
+    finally:
+        sys.warnoptions.remove(LEFT_SEMAPHORES)
 
 
 # --------------------------------------------------------------------------------------------- a cluster of our own

@@ -154,6 +154,18 @@ def test_a_killed_worker_costs_nothing_but_time(cluster, client, made, folder):
     assert not left
 
 
+def ends(group: int) -> bool:
+    """Whether all processes of a group end within half a minute; Python's own tracker of semaphores is the last."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_no_process_and_one_line(folder, tmp_path, how):
     """Ctrl-C in a terminal goes to all processes of the command, also to the workers."""
@@ -181,8 +193,7 @@ def test_an_interrupt_leaves_no_process_and_one_line(folder, tmp_path, how):
     assert "Traceback" not in err
     assert list((tmp_path / "t").iterdir()) == []
     assert [path.name for path in folder.iterdir()] == [".a.zarr-unfinished"]
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    assert ends(process.pid)
 
 
 def slowly(block: np.ndarray) -> np.ndarray:
