@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-import pytest
+import click
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,8 +15,6 @@ from rangegeo.grid.extent import choose_extent
 from rangegeo.schema.bands import parse_bands
 from rangegeo.schema.betas import check_betas
 from rangegeo.tables.dialect import TextOptions, find_dialect
-
-click = pytest.importorskip("click")
 
 NUMBERS = st.one_of(st.floats(), st.integers(-(10**30), 10**30).map(float))
 TEXT = st.one_of(st.text(max_size=30), st.text("0123456789-,.e+ ", max_size=20))

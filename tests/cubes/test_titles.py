@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from matplotlib import pyplot
 
 import rangegeo as rg
-
-pyplot = pytest.importorskip("matplotlib.pyplot")
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +37,6 @@ def test_a_geotiff_is_titled_alike(mini, tmp_path):
 
 
 def test_clusters_say_whether_betas_share_them(mini):
-    pytest.importorskip("sklearn")
     labels = rg.raster((5, 44, 6, 45), 0.1, model=mini, betas=(0, 1)).rangegeo.cluster(3)
     axes = labels.sel(beta=1).plot().axes
     assert axes.get_title().startswith("beta = 1")

@@ -25,7 +25,6 @@ def test_recipes_are_short_and_compile(path):
 
 
 def test_slurm_gets_the_job_that_is_meant(tmp_path, monkeypatch):
-    pytest.importorskip("dask_jobqueue")
     monkeypatch.chdir(tmp_path)
     recipe = runpy.run_path(str(FOLDER / "slurm.py"))
     with recipe["cluster"](scheduler_options={"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}) as cluster:

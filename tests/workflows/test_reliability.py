@@ -25,9 +25,7 @@ from runs import Failed, check_equal, check_one_line, check_visible, hidden  # n
         "cluster-killed",
         "server-stopped",
         "tif-two-writers",
-        pytest.param(
-            "zarr-disk-full", marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a disk")
-        ),
+        pytest.param("zarr-disk-full", marks=AS_ROOT),
     ],
 )
 def test_a_disturbed_run_survives(kind):
