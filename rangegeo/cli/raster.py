@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import click
 
-from rangegeo.cli.arguments import NameValue, NumberList, Place, storage_option, unique_pairs, without_storage
+from rangegeo.cli.arguments import NumberList, Place, without_storage
 from rangegeo.cli.kept_blocks import naming_what_is_kept
 from rangegeo.cli.options import CLUSTER_OPTIONS, CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
+from rangegeo.cli.outputs import FILE_OPTIONS, REPLACE_OPTIONS, STAC_OPTION
 from rangegeo.cli.streams import print_written
 from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 
@@ -65,27 +66,7 @@ DTYPE_OPTION = click.option(
     show_default=True,
     help="How values are stored. Integers count the steps of a scale.",
 )
-FILE_OPTIONS = (
-    click.option("-o", "--out", type=Place(), required=True, help="Output: .zarr or .tif, also in s3:// and others."),
-    click.option("--format", type=click.Choice(["zarr", "cog", "gtiff"]), help="Format, if the suffix does not tell."),
-    click.option(
-        "--co",
-        "creation_options",
-        type=NameValue(),
-        multiple=True,
-        callback=unique_pairs,
-        metavar="NAME=VALUE",
-        help="Creation option of GDAL's GTiff or COG driver; for Zarr COMPRESS, LEVEL, SHUFFLE, SHARDS or SCALES. "
-        "Repeatable.",
-    ),
-    click.option(
-        "--zarr-format",
-        type=click.Choice(["2", "3"]),
-        callback=lambda context, parameter, value: value and int(value),
-        help="Format of a .zarr; 2 is for versions of GDAL and QGIS that cannot read 3. [default: 3]",
-    ),
-    click.option("--chunks", type=int, metavar="N", help="Side of a chunk in pixels, a multiple of 16."),
-)
+CHUNKS_OPTION = click.option("--chunks", type=int, metavar="N", help="Side of a chunk in pixels, a multiple of 16.")
 PICTURE_OPTIONS = (
     click.option(
         "--preview",
@@ -105,11 +86,7 @@ OVERVIEWS_OPTION = click.option(
     is_flag=True,
     help="Add coarser levels to a .zarr, evaluated and not resampled. They take a third more room.",
 )
-STAC_OPTION = click.option("--stac", is_flag=True, help="Write a STAC item, NAME.stac.json, beside each output.")
-REPLACE_OPTIONS = (
-    click.option("--overwrite", is_flag=True, help="Replace an output that exists, and its .qml and _rgb.tif."),
-    storage_option,
-    click.option("--resume", is_flag=True, help="Continue what an interrupted run of the same command left."),
+GROW_OPTIONS = (
     click.option(
         "--tiles", type=int, metavar="N", help="Write a folder of GeoTIFFs of N x N pixels, and a VRT over them."
     ),
@@ -123,7 +100,17 @@ REPLACE_OPTIONS = (
 @DTYPE_OPTION  # fields of the output, which help shows beside the content
 @SCALES_OPTION
 @grouped("engine", Engine, *ENGINE_OPTIONS, *CLUSTER_OPTIONS)
-@grouped("output", RasterOutput, *FILE_OPTIONS, *PICTURE_OPTIONS, OVERVIEWS_OPTION, STAC_OPTION, *REPLACE_OPTIONS)
+@grouped(
+    "output",
+    RasterOutput,
+    *FILE_OPTIONS,
+    CHUNKS_OPTION,
+    *PICTURE_OPTIONS,
+    OVERVIEWS_OPTION,
+    STAC_OPTION,
+    *REPLACE_OPTIONS,
+    *GROW_OPTIONS,
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")
 @verbosity_options
 @naming_what_is_kept
