@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from os import PathLike
 from pathlib import Path
 
@@ -179,10 +180,14 @@ def unique_pairs(
     return named
 
 
-def without_storage(arguments: list[str]) -> list[str]:
-    """A command line without the options of addresses, among which may be secrets."""
-    kept: list[str] = []
+def typed_line() -> str:
+    """The command line that runs, as a cube keeps it: without secrets and without --resume.
+
+    The options of addresses may hold secrets. A resumed run gives the result of one run.
+    """
+    arguments = click.get_current_context().find_root().obj
+    kept = ["rangegeo"]
     for before, argument in zip(["", *arguments], arguments, strict=False):
-        if before != "--storage" and argument.partition("=")[0] != "--storage":
+        if before != "--storage" and argument.partition("=")[0] not in ("--storage", "--resume"):
             kept.append(argument)
-    return kept
+    return shlex.join(kept)

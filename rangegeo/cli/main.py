@@ -142,7 +142,7 @@ def run(arguments: list[str]) -> int:
         with warnings.catch_warnings():
             of_others: dict[str, None] = {}  # in their order, each once
             warnings.showwarning = _one_line(of_others)
-            result = cli.main(join_numbers(arguments), prog_name="rangegeo", standalone_mode=False)
+            result = cli.main(join_numbers(arguments), prog_name="rangegeo", standalone_mode=False, obj=arguments)
         for line in of_others:  # a run that fails says why itself
             remark(f"rangegeo: warning: {line}")
         return result if isinstance(result, int) else 0

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import replace
 
 import click
 
-from rangegeo.cli.arguments import Place, without_storage
+from rangegeo.cli.arguments import Place, typed_line
 from rangegeo.cli.kept_blocks import naming_what_is_kept
 from rangegeo.cli.options import (
     CLUSTER_OPTIONS,
@@ -111,10 +109,8 @@ def command(
     from rangegeo.jobs.scheduler import computing_with
 
     verbosity.silence_grid_warnings()
-    typed = without_storage([text for text in sys.argv[1:] if text != "--resume"])  # the result is that of one run
     checked = replace(output, overwrite=True) if dry_run and not output.resume else output
-    typed_line = shlex.join(["rangegeo", *typed])
-    job = MapJob.prepare(extent, labels, learning, engine, checked, command=typed_line)
+    job = MapJob.prepare(extent, labels, learning, engine, checked, command=typed_line())
     announce_demo(learning.model, learning.weights, verbosity)
     if not verbosity.quiet:
         for line in (*job.remarks(), *job.describe()):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-
 import click
 
-from rangegeo.cli.arguments import Place, without_storage
+from rangegeo.cli.arguments import Place, typed_line
 from rangegeo.cli.kept_blocks import naming_what_is_kept
 from rangegeo.cli.options import Verbosity, grouped, verbosity_options
 from rangegeo.cli.outputs import FILE_OPTIONS, REPLACE_OPTIONS, STAC_OPTION
@@ -41,8 +38,7 @@ def command(parts: tuple[Location, ...], output: MosaicOutput, verbosity: Verbos
     """
     from rangegeo.cli.progress import shown_progress
 
-    typed = without_storage([text for text in sys.argv[1:] if text != "--resume"])  # the result is that of one run
-    job = MosaicJob.prepare(parts, output, command=shlex.join(["rangegeo", *typed]))
+    job = MosaicJob.prepare(parts, output, command=typed_line())
     for line in job.describe():
         verbosity.say(line)
     with shown_progress(quiet=verbosity.quiet) as progress:

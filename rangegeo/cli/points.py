@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +10,7 @@ from dataclasses import replace
 
 import click
 
-from rangegeo.cli.arguments import LocalPath
+from rangegeo.cli.arguments import LocalPath, typed_line
 from rangegeo.cli.options import CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
 from rangegeo.cli.streams import print_written, remark
 from rangegeo.errors import for_shell
@@ -95,9 +94,8 @@ def command(
     from rangegeo.cli.progress import shown_progress
     from rangegeo.jobs.points import prepared
 
-    typed = shlex.join(["rangegeo", *sys.argv[1:]])
     checked = replace(output, overwrite=True) if dry_run else output
-    with _quiet_if_nobody_reads(), prepared(source, content, engine, checked, command=typed) as job:
+    with _quiet_if_nobody_reads(), prepared(source, content, engine, checked, command=typed_line()) as job:
         for line in job.remarks:
             remark(for_shell(line))
         announce_demo(content.model, content.weights, verbosity)

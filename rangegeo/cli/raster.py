@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import replace
 
 import click
 
-from rangegeo.cli.arguments import NumberList, Place, without_storage
+from rangegeo.cli.arguments import NumberList, Place, typed_line
 from rangegeo.cli.kept_blocks import naming_what_is_kept
 from rangegeo.cli.options import CLUSTER_OPTIONS, CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
 from rangegeo.cli.outputs import FILE_OPTIONS, REPLACE_OPTIONS, STAC_OPTION
@@ -135,11 +133,10 @@ def command(
     from rangegeo.jobs.scheduler import computing_with
 
     verbosity.silence_grid_warnings()
-    typed = without_storage([text for text in sys.argv[1:] if text != "--resume"])  # the result is that of one run
     if dry_run and tell_plan(extent, content, engine, output, verbosity):
         return
     checked = replace(output, overwrite=True) if dry_run and not output.resume else output
-    job = RasterJob.prepare(extent, content, engine, checked, command=shlex.join(["rangegeo", *typed]))
+    job = RasterJob.prepare(extent, content, engine, checked, command=typed_line())
     announce_demo(content.model, content.weights, verbosity)
     if not verbosity.quiet:
         for line in job.describe():

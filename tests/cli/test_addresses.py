@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 from typed import MINI, assert_one_line
@@ -23,7 +22,6 @@ def options(s3) -> list[str]:
 def store(rangegeo, bucket, options, monkeypatch) -> str:
     """The address of a cube that the shell has written, with its map and its STAC item."""
     words = ["raster", *BOX, *MINI, *options, "--overviews", "--preview", "--stac", "-o", f"{bucket}/a.zarr"]
-    monkeypatch.setattr(sys, "argv", ["rangegeo", *words])
     done = rangegeo(*words)
     assert done.code == 0, done.err
     assert done.out.split() == [f"{bucket}/a.zarr", f"{bucket}/a.stac.json", f"{bucket}/a_preview.png"]

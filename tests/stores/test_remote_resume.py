@@ -56,7 +56,6 @@ def test_a_killed_run_is_continued_and_equal(s3, bucket, monkeypatch, capsys, na
     assert killed.returncode == -signal.SIGKILL, killed.stderr
 
     def typed(*more: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["rangegeo", *words, *more])
         return run([*words, *more])
 
     assert not Address.of(f"{bucket}/{name}", s3.options).exists()

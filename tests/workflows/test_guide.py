@@ -151,8 +151,7 @@ def run_line(line: str, where: str) -> str:
 
 def run_here(arguments: list[str], where: str, target: Path | None) -> str:
     out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        patch.setattr(sys, "argv", ["rangegeo", *arguments])  # what a cube says of how it was made
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = run(arguments)
     assert code == 0, f"{where}\n{err.getvalue()}"
     if arguments[0] in WRITING:

@@ -96,8 +96,8 @@ def diagnostics(clock: Clock, device: torch.device) -> Found:
     places = Places.scattered(globe(clock.either(256, 20))).to(device)
     with full_precision(), torch.inference_mode():
         found = field.components(places, semantic=False, geographic=False, diagnostics=DIAGNOSTICS)
-        near = Kernel(unit_vectors(places.lonlat_deg), field.xyz, 40.0, 0.5)
-        like = Kernel(found.location, field.keys, field.temperature, 0.5)
+        near = Kernel.of(unit_vectors(places.lonlat_deg), field.xyz, 40.0, 0.5)
+        like = Kernel.of(found.location, field.keys, field.temperature, 0.5)
         rows, weights = strongest_rows([like, near], 10)
     entropies: Found = {name: found.part(name).float() for name in DIAGNOSTICS}
     return entropies | {"strongest_weights": weights, "strongest_rows": rows}
