@@ -39,7 +39,7 @@ PYTHON = (
         (Way("for example citation=(?P<n>.*)$", swap={"'me'": "'arXiv:2309.16020'"}),),
     ),
     Row(
-        "no bands",
+        "an encoder of no bands",
         "rg.wrap(lambda a: np.tile(a, 32), name='f', dim=0)",
         (Way("for example dim=(?P<n>64)$", swap={"dim=0": "dim=64"}),),
     ),
