@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rangegeo.cubes.spec import RasterSpec
-from rangegeo.engine.evaluator import Evaluator, seconds_per_place
+from rangegeo.engine.values import AnyEvaluator, seconds_per_place
 from rangegeo.support.text import counted, human_bytes, human_seconds
 
 INTERPOLATED_A_SECOND = 1e8  # values of pixels, measured on two busy cores
@@ -46,7 +46,7 @@ class Plan:
         return f"{size}{part}, {time}"
 
 
-def plan(spec: RasterSpec, evaluator: Evaluator | None, dtype: str = "float32", bytes_a_second: float = 4e8) -> Plan:
+def plan(spec: RasterSpec, evaluator: AnyEvaluator | None, dtype: str = "float32", bytes_a_second: float = 4e8) -> Plan:
     """Estimate a raster's cost; measures the evaluator for a moment.
 
     Args:

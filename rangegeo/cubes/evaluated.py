@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from rangegeo.engine.patches import Patch
+from rangegeo.engine.patch import Patch
 
 MOST_BYTES = 256_000_000
 LARGEST_SHARE = 1 / 4  # of MOST_BYTES that one value may take

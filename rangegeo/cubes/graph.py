@@ -24,14 +24,13 @@ from rangegeo.cubes.clip import clip
 from rangegeo.cubes.evaluated import KEPT
 from rangegeo.cubes.outline import outline
 from rangegeo.cubes.spec import RasterSpec
-from rangegeo.engine.evaluator import evaluate_pixels
-from rangegeo.engine.patches import Patch, evaluate_patch, fill_window
+from rangegeo.engine.patch import Patch
+from rangegeo.engine.values import evaluate_pixels, interpolable
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import pixel_places
 from rangegeo.grid.windows import Window
 from rangegeo.models.load import loaded
-from rangegeo.models.spec import ModelSpec
-from rangegeo.models.wrapping import check_travels
+from rangegeo.models.spec import ModelSpec, check_travels
 
 
 class PatchLayer(MaterializedLayer):
@@ -161,11 +160,15 @@ def patch_block(model: ModelSpec, geobox: GeoBox, window: Window, side: int, tol
     """Evaluate the nodes of one patch, once for all its chunks and for all cubes that hold it."""
 
     def evaluate() -> Patch:
-        return evaluate_patch(loaded(model).evaluator, geobox, window, side, tolerance, recipe)
+        from rangegeo.engine.patches import evaluate_patch  # imports torch
+
+        return evaluate_patch(interpolable(loaded(model).evaluator), geobox, window, side, tolerance, recipe)
 
     return KEPT.get(tokenize("patch", model, geobox, window, side, tolerance, recipe), evaluate)
 
 
 def interpolated_block(model: ModelSpec, geobox: GeoBox, window: Window, patch: Patch, recipe: Recipe) -> np.ndarray:
     """Interpolate one chunk from the patch it lies in: (layers, bands, h, w)."""
-    return fill_window(loaded(model).evaluator, geobox, window, patch, recipe)
+    from rangegeo.engine.patches import fill_window  # imports torch
+
+    return fill_window(interpolable(loaded(model).evaluator), geobox, window, patch, recipe)

@@ -20,7 +20,8 @@ from rangegeo.cubes.clip import clip
 from rangegeo.cubes.graph import LazyRaster, PatchLayer, to_dask
 from rangegeo.cubes.outline import outline
 from rangegeo.cubes.spec import RasterSpec
-from rangegeo.engine.patches import Patch, fill_coarse
+from rangegeo.engine.patch import Patch
+from rangegeo.engine.values import interpolable
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.pyramid import coarser, overview_factors
@@ -134,4 +135,6 @@ def overview_block(
     model: ModelSpec, geobox: GeoBox, window: Window, factor: int, patch: Patch, recipe: Recipe
 ) -> np.ndarray:
     """Interpolate coarse pixels from the patch they lie in: (layers, bands, h, w)."""
-    return fill_coarse(loaded(model).evaluator, geobox, window, factor, patch, recipe)
+    from rangegeo.engine.patches import fill_coarse  # imports torch
+
+    return fill_coarse(interpolable(loaded(model).evaluator), geobox, window, factor, patch, recipe)

@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 
 from rangegeo.cubes.samples import in_a_row, places_in
 from rangegeo.cubes.spec import provenance
-from rangegeo.engine.evaluator import Evaluator, evaluate_pixels
+from rangegeo.engine.values import AnyEvaluator, evaluate_pixels
 from rangegeo.errors import UsageError, argument
 from rangegeo.field.principal import principal_directions
 from rangegeo.field.recipe import Projection, Recipe
@@ -26,7 +26,7 @@ PCA_PIXELS = 1024  # that the components are fitted on
 
 
 def with_projection(
-    recipe: Recipe, evaluator: Evaluator, geobox: GeoBox, count: int, area: Area | None = None
+    recipe: Recipe, evaluator: AnyEvaluator, geobox: GeoBox, count: int, area: Area | None = None
 ) -> Recipe:
     """The recipe followed by a PCA that is fitted on seeded pixels of the raster, or of its area, all betas together.
 

@@ -16,7 +16,7 @@ from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 
 from rangegeo.cubes.graph import patch_layers
-from rangegeo.engine.patches import Patch
+from rangegeo.engine.patch import Patch
 
 Measured = Mapping[str, Mapping[str, float]]  # what patches measured, by their names
 

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from rangegeo.cubes.outline import MADE_WITH
-from rangegeo.engine.evaluator import evaluate_pixels
+from rangegeo.engine.values import evaluate_pixels
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import make_geobox, pixel_places
 from rangegeo.models.load import loaded
@@ -76,7 +76,7 @@ def cube_ranges(cube: xr.DataArray) -> tuple[np.ndarray, np.ndarray] | None:
 @lru_cache(maxsize=4)
 def _rows(model: ModelSpec) -> np.ndarray:
     """(N, visual) values of the database; (0, 0) without one."""
-    values = getattr(loaded(model).field, "values", None)
+    values = getattr(getattr(loaded(model), "field", None), "values", None)
     return np.zeros((0, 0), np.float32) if values is None or callable(values) else values.cpu().numpy()
 
 
@@ -89,7 +89,7 @@ def _places(model: ModelSpec) -> np.ndarray:
     globe = make_geobox((-180, -90, 180, 90), SAMPLE_DEG)
     pixels = pixel_places(globe, *(slice(0, side) for side in globe.shape))
     values = evaluate_pixels(there.evaluator, pixels, recipe)[0].reshape(there.location, -1).T
-    keys = getattr(there.field, "keys", None)  # the location bands at the places of the rows
+    keys = getattr(getattr(there, "field", None), "keys", None)  # the location bands at the places of the rows
     return values if keys is None else np.concatenate([values, keys.cpu().numpy()])
 
 

@@ -10,8 +10,8 @@ from dask.delayed import delayed
 from odc.geo.geobox import GeoBox
 
 from rangegeo.cubes.spec import RasterSpec
-from rangegeo.engine.evaluator import evaluate_pixels
-from rangegeo.engine.patches import PATCH_ARC_DEG
+from rangegeo.engine.patch import PATCH_ARC_DEG
+from rangegeo.engine.values import evaluate_pixels
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import PixelPlaces, places_on, scattered_places
 from rangegeo.grid.extent import Area

@@ -11,7 +11,7 @@ from numbers import Integral
 from dask.base import tokenize
 from odc.geo.geobox import GeoBox
 
-from rangegeo.engine.patches import patch_side
+from rangegeo.engine.patch import patch_side
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import UsageError
 from rangegeo.field.recipe import Projection, Recipe

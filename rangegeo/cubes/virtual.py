@@ -15,11 +15,10 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from rangegeo.cubes.axes import Axis, arranged, axes_of, compact, sub_grid, unique
-from rangegeo.cubes.graph import patch_block
+from rangegeo.cubes.graph import interpolated_block, patch_block
 from rangegeo.cubes.outline import outline
 from rangegeo.cubes.spec import RasterSpec
-from rangegeo.engine.evaluator import Evaluator, evaluate_pixels
-from rangegeo.engine.patches import fill_window
+from rangegeo.engine.values import AnyEvaluator, evaluate_pixels
 from rangegeo.errors import UsageError
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import pixel_places, places_on
@@ -89,7 +88,7 @@ class VirtualRaster(BackendArray):
         return found if found.shape == shape else np.broadcast_to(found, shape).copy()
 
 
-def _evaluate(evaluator: Evaluator, spec: RasterSpec) -> np.ndarray:
+def _evaluate(evaluator: AnyEvaluator, spec: RasterSpec) -> np.ndarray:
     """Evaluate a whole grid, (layers, bands, h, w), by patches where its pixels are fine enough."""
     height, width = spec.geobox.shape
     whole = slice(0, height), slice(0, width)
@@ -100,7 +99,7 @@ def _evaluate(evaluator: Evaluator, spec: RasterSpec) -> np.ndarray:
     for window in tiled(whole, side):
         patch = patch_block(spec.model, spec.geobox, window, side, spec.tolerance, spec.recipe)
         for rows, cols in tiled(window, FILLED):
-            out[:, :, rows, cols] = fill_window(evaluator, spec.geobox, (rows, cols), patch, spec.recipe)
+            out[:, :, rows, cols] = interpolated_block(spec.model, spec.geobox, (rows, cols), patch, spec.recipe)
     return out
 
 

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rangegeo.field.components import Components
 from rangegeo.field.places import Places
 from rangegeo.field.precision import full_precision
-from rangegeo.field.range import Components
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import PixelPlaces
 from rangegeo.schema.bands import DIAGNOSTICS

@@ -20,8 +20,8 @@ from torch import Tensor
 from rangegeo.engine.evaluator import Evaluator
 from rangegeo.engine.rectangles import PROOF_PLACES, Rectangle, UnitPositions
 from rangegeo.field.chebyshev import LEVELS, estimated_error, interpolate, interpolation_matrix, nodes
+from rangegeo.field.components import Components
 from rangegeo.field.places import Places
-from rangegeo.field.range import Components
 from rangegeo.field.recipe import Recipe
 
 SMALLEST_GAIN = 0.25  # give up if twice the points a side do not make the estimated error at least four times smaller
@@ -143,7 +143,7 @@ class Fit:
         """Components at (n, 2) places, each (n, width) float32 on the CPU; answers of probes are in their units."""
         places, probes = Places(torch.from_numpy(lonlat_deg)), self.recipe.probes
         if probes is not None:
-            answers = self.recipe.apply(self.evaluator.components(places, self.recipe.parts), torch.float64)[0]
+            answers = self.recipe.apply(self.evaluator.components(places, self.recipe.parts), "float64")[0]
             return {ANSWERS: (answers.cpu() / torch.from_numpy(probes.units)).float()}
         components = self.evaluator.components(places, wanted)
         return {name: components.part(name).float().cpu() for name in wanted}

@@ -9,7 +9,7 @@ measured, not estimated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,44 +18,12 @@ from torch import Tensor
 
 from rangegeo.engine.evaluator import Evaluator, evaluate_pixels
 from rangegeo.engine.fit import Fit, levels_that_pay
+from rangegeo.engine.patch import Leaf, Patch
 from rangegeo.engine.rectangles import PixelRectangle, to_unit_interval
 from rangegeo.field.chebyshev import LEVELS, interpolate
 from rangegeo.field.recipe import Recipe
-from rangegeo.grid import pixel_arc_deg, pixel_places, places_on
+from rangegeo.grid import pixel_places, places_on
 from rangegeo.grid.windows import Window, tiled
-
-PATCH_ARC_DEG = 5.12  # side over which 41 x 41 points reproduce a field of degree 40; see workflows/benchmark
-SMALLEST_PATCH = 58  # pixels a side; a smaller patch has fewer than two pixels for each of 41 x 41 points
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Leaf:
-    """A rectangle that is interpolated as a whole, or evaluated pixel by pixel.
-
-    Attributes:
-        rows, cols: its pixels.
-        values: (layers, bands, n, n) float32 at its Chebyshev points; None where every pixel is evaluated.
-    """
-
-    rows: slice
-    cols: slice
-    values: Tensor | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Patch:
-    """An evaluated patch.
-
-    Attributes:
-        leaves: rectangles that cover it without overlap.
-        error, proved, evaluations, missed_tolerance: what was measured, see `rangegeo.engine.fit.Fit`.
-    """
-
-    leaves: tuple[Leaf, ...]
-    error: float
-    proved: int
-    evaluations: int
-    missed_tolerance: int
 
 
 def evaluate_patch(
@@ -152,10 +120,3 @@ def _overlap(one: slice, other: slice) -> slice | None:
 def _shifted(part: slice, origin: int) -> slice:
     """Pixels counted from `origin` on."""
     return slice(part.start - origin, part.stop - origin)
-
-
-def patch_side(geobox: GeoBox, smooth_deg: float) -> int | None:
-    """Side of the first rectangles, in pixels; None where pixels are so large that every one is evaluated."""
-    arc_deg = min(PATCH_ARC_DEG, smooth_deg)
-    pixels = arc_deg / pixel_arc_deg(geobox) * (1 + 1e-6)  # so that 2.56 / 0.01 = 255.99… counts as 256
-    return None if pixels < SMALLEST_PATCH else min(int(pixels), max(geobox.shape))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rangegeo.engine.evaluator import evaluate_places
+from rangegeo.engine.values import evaluate_places
 from rangegeo.errors import UsageError, argument
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid.domain import whole_turns

@@ -160,7 +160,7 @@ def near_rows(model: Model) -> tuple[np.ndarray | None, float]:
 
     A model without a database has no rows.
     """
-    rows = getattr(model.field, "xyz", None)
+    rows = getattr(getattr(model, "field", None), "xyz", None)
     if rows is None:
         return None, np.inf
     known = rows.detach().cpu().numpy().astype(np.float64)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
+
+from rangegeo.field.arrays import as_dtype, like
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -55,13 +56,13 @@ class Probes:
         mean, offsets = np.zeros_like(self.mean), np.zeros_like(self.offsets)
         return replace(self, mean=mean, directions=np.abs(self.directions), offsets=offsets)
 
-    def apply(self, bands: Tensor) -> Tensor:
-        """The answers (n, answers) for bands (n, bands), in the dtype of the bands.
+    def apply(self, bands: Any) -> Any:
+        """The answers (n, answers) for bands (n, bands), a tensor or an array, in the dtype of the bands.
 
         Products are float64: the directions of a probe are long, so float32 would lose several digits.
         """
         mean, directions, offsets = (
-            torch.from_numpy(array).to(bands.device, torch.float64)
-            for array in (self.mean, self.directions, self.offsets)
+            like(array, bands, "float64") for array in (self.mean, self.directions, self.offsets)
         )
-        return ((bands.double() - mean) @ directions.T + offsets).to(bands.dtype)
+        answers = (as_dtype(bands, "float64") - mean) @ directions.T + offsets
+        return as_dtype(answers, str(bands.dtype).removeprefix("torch."))

@@ -15,47 +15,26 @@ Source: Dhakal et al., CVPR 2025, arXiv:2502.19781, and mvrl/RANGE.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from types import MappingProxyType
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from rangegeo.errors import ShapeError
 from rangegeo.field.blend import blend
+from rangegeo.field.components import Components
 from rangegeo.field.encoder import LocationEncoder
 from rangegeo.field.entropy import FoldedEntropy, softmax_entropy
 from rangegeo.field.geographic import FoldedAverage
 from rangegeo.field.places import Places, unit_vectors
 from rangegeo.field.retrieval import sharp_average, softmax_average
+from rangegeo.field.temperatures import GEOGRAPHIC_TEMPERATURE
 
-GEOGRAPHIC_TEMPERATURE = 40.0  # RANGE+, mvrl/RANGE, range.py
 # The patches of the engine are smaller at higher temperatures, so that the change from one row to another, which is
 # 2 / g radians wide or wider, cannot hide between the points of a patch. At the published values these limits are wider
 # than any patch.
 SMOOTH_SEMANTIC_DEG = 77.0  # divided by t
 SMOOTH_GEOGRAPHIC_DEG = 400.0  # divided by g
-
-
-class Components(NamedTuple):
-    """The parts from which the bands of n places are made.
-
-    Attributes:
-        semantic: S, (n, v) float32; None if it was not asked for.
-        geographic: G, (n, v) float32; None if it was not asked for.
-        location: q, (n, k) float64; of unit length for RANGE and RANGE+, else the encoder's own output.
-        diagnostics: by name, each (n, 1) float64; only those that were asked for.
-    """
-
-    semantic: Tensor | None
-    geographic: Tensor | None
-    location: Tensor
-    diagnostics: Mapping[str, Tensor] = MappingProxyType({})
-
-    def part(self, name: str) -> Tensor:
-        """A component or a diagnostic by its name."""
-        return self.diagnostics[name] if name in self.diagnostics else getattr(self, name)
 
 
 class EncoderField(nn.Module):

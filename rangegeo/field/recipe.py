@@ -1,20 +1,21 @@
 """From components to the bands of a cube: blend the betas, keep some bands, project them.
 
-Every step is linear, so it may be applied to Chebyshev points instead of pixels.
+Every step is linear, so it may be applied to Chebyshev points instead of pixels. It works on tensors of torch and on
+arrays of NumPy; this module imports no torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from rangegeo.field.arrays import as_dtype, empty_like, joined_columns, like
 from rangegeo.field.blend import blend
+from rangegeo.field.components import Components
 from rangegeo.field.probes import Probes
-from rangegeo.field.range import Components
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,9 +52,9 @@ class Projection:
         """The projection that turns errors of bands into the largest errors of components that these can make."""
         return replace(self, mean=np.zeros_like(self.mean), directions=np.abs(self.directions))
 
-    def apply(self, bands: Tensor) -> Tensor:
-        """The components (n, components) of bands (n, bands)."""
-        mean, directions = (torch.from_numpy(array).to(bands) for array in (self.mean, self.directions))
+    def apply(self, bands: Any) -> Any:
+        """The components (n, components) of bands (n, bands), a tensor or an array."""
+        mean, directions = (like(array, bands) for array in (self.mean, self.directions))
         return (bands - mean) @ directions.T
 
 
@@ -159,24 +160,24 @@ class Recipe:
         """Whether a band from `start` to `stop` (exclusive) is kept."""
         return start < stop and (self.keep is None or any(start <= band < stop for band in self.keep))
 
-    def apply(self, found: Components, dtype: torch.dtype = torch.float32) -> Tensor:
+    def apply(self, found: Components, dtype: str = "float32") -> Any:
         """Make the bands of n places from their components.
 
         Args:
             found: the components and diagnostics in `parts`; others may be missing.
             dtype: of the result.
         Returns:
-            (layers, n, bands).
+            (layers, n, bands), a tensor or an array as the components are.
         """
-        location = found.location.to(dtype)
-        out = location.new_empty(self.layers, len(location), self.bands)
+        location = as_dtype(found.location, dtype)
+        out = empty_like(location, self.layers, len(location), self.bands)
         for index in range(self.layers):
             out[index] = self._layer(found, location, index)
         return out
 
-    def _layer(self, found: Components, location: Tensor, index: int) -> Tensor:
+    def _layer(self, found: Components, location: Any, index: int) -> Any:
         """(n, bands) of one layer."""
-        unused = location.new_empty(len(location), self.visual)  # placeholder; these columns are dropped below
+        unused = empty_like(location, len(location), self.visual)  # placeholder; these columns are dropped below
         if not self.betas:
             visual = [unused if part is None else part for part in (found.semantic, found.geographic)]
         elif self._keeps(0, self.visual):
@@ -186,7 +187,8 @@ class Recipe:
         parts = [*visual, location]
         if self.kept_diagnostics:
             parts += [found.diagnostics.get(name, unused[:, :1]) for name in self.diagnostics]
-        bands = torch.cat([part.to(location.dtype) for part in parts], dim=1)
+        dtype = str(location.dtype).removeprefix("torch.")
+        bands = joined_columns([as_dtype(part, dtype) for part in parts])
         if self.keep is not None:
             bands = bands[:, list(self.keep)]
         return bands if self.projection is None else self.projection.apply(bands)

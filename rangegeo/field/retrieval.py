@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from rangegeo.errors import ShapeError
+from rangegeo.field.temperatures import HIGHEST_TEMPERATURE
 
 # Queries and keys of one block of similarities, 8 MiB of float32. With 100,000 keys on two cores it was the fastest of
 # the sizes 128..2048 by 1024..100,000.
 QUERY_BLOCK = 2048
 KEY_BLOCK = 1024
 CUDA_KEY_BLOCK = 32_768  # 256 MiB; on a GPU the time to start a product matters, not the cache
-HIGHEST_TEMPERATURE = 43.0  # exp(-2 · 43) is the smallest weight that float32 stores in full precision
 LOWEST_EXPONENT = -69.0  # 1e-30 next to a largest weight of 1; much smaller ones make arithmetic ten times as slow
 
 

@@ -56,8 +56,7 @@ def threads_within(memory: int, spec: RasterSpec, model: Model, workers: int | N
 
 def process_bytes(model: Model) -> int:
     """The memory of a process that evaluates a model, without blocks; files that are mapped count whole."""
-    tensors = [*model.field.parameters(), *model.field.buffers()]
-    return int(OF_PROCESS + sum(tensor.nbytes for tensor in tensors))
+    return int(OF_PROCESS + model.nbytes)
 
 
 def block_bytes(spec: RasterSpec) -> int:

@@ -38,7 +38,7 @@ from rangegeo.support.location import located
 from rangegeo.support.text import counted, human_bytes
 
 if TYPE_CHECKING:
-    from rangegeo.engine.evaluator import Evaluator
+    from rangegeo.engine.values import AnyEvaluator
 
 NOWHERE = ModelSpec(name="", weights=None, db=None, device="cpu", weights_sha256=None, db_sha256=None)
 # Bytes on disk for each byte before compression, of 512 bands of the embedded model; workflows/guide/storage.md.
@@ -212,7 +212,7 @@ def absent_model(content: Content) -> Sketch | None:
     return sketch(content.model, content.weights, content.db)
 
 
-def planned(spec: RasterSpec, evaluator: Evaluator | None, output: RasterOutput, form: Format) -> RasterPlan:
+def planned(spec: RasterSpec, evaluator: AnyEvaluator | None, output: RasterOutput, form: Format) -> RasterPlan:
     """The plan of a raster that is written to an output.
 
     Args:

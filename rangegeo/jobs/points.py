@@ -20,7 +20,7 @@ from rangegeo.tables.opening import open_table
 from rangegeo.tables.places import find_places
 
 if TYPE_CHECKING:
-    from rangegeo.engine.points import PointInterpolator
+    from rangegeo.engine.values import PointValues
     from rangegeo.models.model import Model
 
 
@@ -39,7 +39,7 @@ class PointsJob:
 
     plan: Plan
     model: Model
-    interpolator: PointInterpolator
+    interpolator: PointValues
     output: TableOutput
     draft: Path
     provenance: dict[str, object]
@@ -56,7 +56,7 @@ class PointsJob:
 
     def describe(self) -> str:
         """What it will cost; measures the model for a moment."""
-        from rangegeo.engine.evaluator import evaluate_places
+        from rangegeo.engine.values import evaluate_places
 
         evaluate = partial(evaluate_places, self.model.evaluator, recipe=self.plan.output.recipe)
         return f"{self.output.written_to}: {self.plan.describe(evaluate, self.interpolator.expected)}"
@@ -130,7 +130,7 @@ def _planned(
     )
 
     from rangegeo.cubes.spec import provenance
-    from rangegeo.engine.points import PointInterpolator
+    from rangegeo.engine.values import point_values
     from rangegeo.jobs.scheduler import use_threads
 
     use_threads(engine.threads)
@@ -150,7 +150,7 @@ def _planned(
     return PointsJob(
         plan=plan,
         model=model,
-        interpolator=PointInterpolator(model.evaluator, recipe, tolerance, plan.survey.tiles),
+        interpolator=point_values(model.evaluator, recipe, tolerance, plan.survey.tiles),
         output=output,
         draft=draft,
         provenance=facts if command is None else facts | {"command": command},

@@ -9,12 +9,12 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from importlib.util import find_spec
 from multiprocessing import resource_tracker
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import dask
-import torch
 from dask.system import CPU_COUNT
 
 from rangegeo.errors import ClusterError, UsageError, argument, first_line
@@ -49,10 +49,17 @@ LEFT_SEMAPHORES = "ignore:resource_tracker:UserWarning"
 LOUD = ("distributed", "tornado", "asyncio", "bokeh")  # loggers whose lines are of no use to a user of the shell
 
 
-def use_threads(threads: int | None) -> None:
-    """Limit torch and dask to so many threads; None leaves all cores to both."""
+def use_threads(threads: int | None, *, with_torch: bool = True) -> None:
+    """Limit dask and torch to so many threads; None leaves all cores to both.
+
+    Args:
+        with_torch: whether torch will be used; else it is not imported.
+    """
     if threads is not None:
-        torch.set_num_threads(threads)
+        if with_torch:
+            import torch
+
+            torch.set_num_threads(threads)
         dask.config.set(num_workers=threads)
 
 
@@ -195,6 +202,10 @@ def visible_devices(workers: int, device: str) -> list[str | None]:
 
 def cuda_devices() -> list[str]:
     """The CUDA devices that this process sees, as `CUDA_VISIBLE_DEVICES` names them."""
+    if find_spec("torch") is None:
+        return []
+    import torch
+
     if not torch.cuda.is_available():
         return []
     named = [name.strip() for name in os.environ.get(DEVICES, "").split(",") if name.strip()]

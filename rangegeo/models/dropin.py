@@ -15,6 +15,7 @@ from rangegeo.field.places import Places
 from rangegeo.field.range import RangeField
 from rangegeo.models.calls import check_coords, uncompiled
 from rangegeo.models.load import load_model
+from rangegeo.models.neural import NeuralModel
 from rangegeo.places.frames import is_frame
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, one_spelling
 from rangegeo.weights.checkpoint import load_encoder
@@ -51,11 +52,14 @@ class RANGE(FixedDtypeModule):
             raise UsageError(f"model_name must be 'RANGE' or 'RANGE+', got {model_name!r}")
         given = one_spelling(betas, beta)
         self.beta = DEFAULT_BETA if given is None else cast(float, given)  # checked where it is set
-        model = load_model(
-            model_name,
-            weights=str(pretrained_path or "official"),
-            db=str(db_path or db),
-            device=device,
+        model = cast(
+            NeuralModel,
+            load_model(
+                model_name,
+                weights=str(pretrained_path or "official"),
+                db=str(db_path or db),
+                device=device,
+            ),
         )
         model.beta = self.beta
         self.model = model

@@ -1,27 +1,25 @@
-"""Loads models by name or from files, and keeps those that this process has loaded."""
+"""Loads models by name or from files, and keeps those that this process has loaded.
+
+torch is imported with the first model that needs it.
+"""
 
 from __future__ import annotations
 
-import copyreg
 import threading
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from rangegeo.encoders import model_info
 from rangegeo.errors import UsageError, WeightsError, argument
-from rangegeo.field.range import EncoderField, RangeField
-from rangegeo.models.device import resolve_device
-from rangegeo.models.model import Model
+from rangegeo.models.model import HOW_TO_LOAD, Model
 from rangegeo.models.spec import ModelSpec
 from rangegeo.models.temperatures import Temperatures
-from rangegeo.models.wrapping import installed_model, rebuilt
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, one_spelling, warn_of_no_betas
-from rangegeo.weights.checkpoint import build_free, load_encoder
-from rangegeo.weights.database import load_database
 from rangegeo.weights.names import database_file, database_for, default_weights, encoder_file
+
+if TYPE_CHECKING:
+    import torch
 
 _LOADED: dict[ModelSpec, Model] = {}
 _LOADING = threading.Lock()
@@ -42,6 +40,8 @@ def loaded(spec: ModelSpec) -> Model:
 def load_spec(spec: ModelSpec, beta: float = DEFAULT_BETA) -> Model:
     """A new model from the files that a spec names. Raises as `loaded` does."""
     if spec.wrapped is not None:
+        from rangegeo.models.wrapping import rebuilt
+
         return rebuilt(spec, beta)
     model = load_model(
         spec.name,
@@ -60,12 +60,7 @@ def load_spec(spec: ModelSpec, beta: float = DEFAULT_BETA) -> Model:
     return model
 
 
-def _reduced(model: Model) -> tuple[Callable, tuple]:
-    """How a model is pickled and copied: as its spec and beta; the receiving process loads the weights."""
-    return load_spec, (model.spec, model.beta)
-
-
-copyreg.pickle(Model, _reduced)
+HOW_TO_LOAD.append(load_spec)
 
 
 def load_model(
@@ -120,20 +115,33 @@ def load_model(
     if given is not None and not row.has_beta:
         warn_of_no_betas(model_name, stacklevel=2)
     other = Temperatures.checked(model_name, temperature, geographic_temperature)
+    from rangegeo.models.device import resolve_device  # imports torch
+
     device = resolve_device("auto" if device is None else str(device))
     if not row.has_weights:
         if weights:  # pretrained_path is ignored instead, because upstream asks for one that it does not use
             raise UsageError(f"{model_name} has no weights; leave out {argument('weights', weights)}")
         if row.family == "wrapped":
+            from rangegeo.models.wrapping import installed_model
+
             return installed_model(model_name, device, beta)
-        spec = ModelSpec(name=model_name, weights=None, db=None, device=device, weights_sha256=None, db_sha256=None)
-        return Model(spec, EncoderField(build_free(row)), {}, beta)
+        return _load_free(model_name, device, beta)
     weights = _one("weights", weights, "pretrained_path", pretrained_path)
     if db_path and not weights and row.temperature is not None:
         raise UsageError("pretrained_path must be given with db_path, because the two are made together")
     weights = weights or default_weights(model_name)
     assert weights is not None  # the models without weights are made above
     return _load(model_name, weights, _one("db", db, "db_path", db_path), device, beta, other)
+
+
+def _load_free(name: str, device: str, beta: float) -> Model:
+    """A model without weights."""
+    from rangegeo.field.range import EncoderField
+    from rangegeo.models.neural import NeuralModel
+    from rangegeo.weights.checkpoint import build_free
+
+    spec = ModelSpec(name=name, weights=None, db=None, device=device, weights_sha256=None, db_sha256=None)
+    return NeuralModel(spec, EncoderField(build_free(model_info(name))), {}, beta)
 
 
 def _load(name: str, weights: str, db: str | None, device: str, beta: float, other: Temperatures) -> Model:
@@ -144,6 +152,11 @@ def _load(name: str, weights: str, db: str | None, device: str, beta: float, oth
         db: a name or a path, as `database_file` takes it; None for the database made with the weights.
         other: temperatures other than the published ones.
     """
+    from rangegeo.field.range import EncoderField, RangeField
+    from rangegeo.models.neural import NeuralModel
+    from rangegeo.weights.checkpoint import load_encoder
+    from rangegeo.weights.database import load_database
+
     row = model_info(name)
     chosen_db = None if row.temperature is None else database_for(weights, db)  # wrong pairs are refused before loading
     encoder_path = encoder_file(weights, name)
@@ -159,12 +172,12 @@ def _load(name: str, weights: str, db: str | None, device: str, beta: float, oth
     )
     facts = {"encoder": stored.facts}
     if chosen_db is None or row.temperature is None:
-        return Model(spec, EncoderField(encoder), facts, beta)
+        return NeuralModel(spec, EncoderField(encoder), facts, beta)
     db_path = database_file(chosen_db)
     database = load_database(db_path)
     field = RangeField(encoder, **other.arguments(database.tensors, row), geographic=row.has_beta)
     spec = replace(spec, db=str(db_path.absolute()), db_sha256=database.sha256, **asdict(other))
-    return Model(spec, field, facts | {"database": database.facts}, beta)
+    return NeuralModel(spec, field, facts | {"database": database.facts}, beta)
 
 
 def _one(name: str, value: object, other: str, other_value: object) -> str | None:

@@ -1,40 +1,34 @@
-"""A location model: places in, vectors out."""
+"""A location model: places in, vectors out. This module imports no torch; `neural` has the models that need it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from numbers import Integral, Real
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from pandas import DataFrame
-from torch import Tensor, nn
 
 from rangegeo.encoders import ModelInfo, model_info
-from rangegeo.engine.evaluator import FieldEvaluator, evaluate_places
-from rangegeo.engine.points import interpolate_places
-from rangegeo.engine.tolerance import check_tolerance
+from rangegeo.engine.tolerance import EXACT_PIXELS, check_tolerance
+from rangegeo.engine.values import AnyEvaluator, evaluate_places, point_values
 from rangegeo.errors import UsageError
-from rangegeo.field.range import RangeField
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid.domain import whole_turns
-from rangegeo.models.calls import as_coords, uncompiled
+from rangegeo.grid.globe import tile_counts
 from rangegeo.models.recipes import diagnostics_of, recipe_of
 from rangegeo.models.spec import ModelSpec
-from rangegeo.places.frames import embedded_frame
-from rangegeo.places.lonlat import LonLat, check_lonlat, read_places
 from rangegeo.schema.bands import Bands
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, check_betas, one_spelling, warn_of_no_betas
 from rangegeo.support.text import counted
-from rangegeo.weights.origins import source_data
 
 if TYPE_CHECKING:
     import xarray as xr
+    from pandas import DataFrame
 
+    from rangegeo.places.lonlat import LonLat
+
+HOW_TO_LOAD: list[Callable[[ModelSpec, float], Model]] = []  # one function, which `rangegeo.models.load` puts here
 SET_IN_INIT = ("evaluator", "facts")  # attributes that only instances have
-SHOWN_OF_TORCH = ("cpu", "cuda", "eval", "forward", "to")  # the methods of torch modules that users of a model need
 
 
 def _check_betas_of_places(betas: Betas, lonlat: object) -> None:
@@ -47,51 +41,42 @@ def _check_betas_of_places(betas: Betas, lonlat: object) -> None:
         raise
 
 
-class Model(nn.Module):
-    """A location model, which gives a vector for every place. Calling it works as in the research repository.
+class Model:
+    """A location model, which gives a vector for every place.
 
     `encode` embeds places, `neighbors` lists the database rows that decide, and `recipe` chooses the layers and bands
     of a cube.
 
     Attributes:
-        evaluator: evaluates the torch module; the engine uses nothing else of a model.
+        evaluator: gives values at places; the engine uses nothing else of a model.
         facts: facts about the model's files, under "encoder" and "database".
         beta: the beta of calls, and of `encode` and `neighbors` if they get none.
     """
 
     def __init__(
-        self,
-        spec: ModelSpec,
-        field: nn.Module,
-        facts: dict,
-        beta: float = DEFAULT_BETA,
-        *,
-        row: ModelInfo | None = None,
+        self, spec: ModelSpec, evaluator: AnyEvaluator, facts: dict, beta: float, *, row: ModelInfo | None = None
     ) -> None:
-        super().__init__()
-        self.evaluator = FieldEvaluator(field, spec.device)
+        self.evaluator = evaluator
         self._spec, self._row = spec, row
         self.facts = facts
         self.beta = beta
-        self.eval()
 
     def __dir__(self) -> list[str]:
-        """The names that this class adds, and a few of the hundred names of a torch module."""
+        """The names that rangegeo adds."""
         own = {name for kind in type(self).__mro__ if issubclass(kind, Model) for name in vars(kind)}
-        return sorted({name for name in own if not name.startswith("_")} | {*SHOWN_OF_TORCH, *SET_IN_INIT})
+        return sorted({name for name in own if not name.startswith("_")} | {*SET_IN_INIT})
+
+    def __reduce__(self) -> tuple[Callable[[ModelSpec, float], Model], tuple[ModelSpec, float]]:
+        """Pickle and copy it as its spec and beta; the receiving process loads the weights."""
+        return HOW_TO_LOAD[0], (self.spec, self.beta)
 
     def __repr__(self) -> str:
         return f"<rangegeo.Model {self.spec.name}: {counted(self.dim, 'band')} on {self.spec.device}>"
 
     @property
     def spec(self) -> ModelSpec:
-        """The spec from which another process can load the same model, on the device that the model is on now."""
-        return replace(self._spec, device=self.evaluator.device)
-
-    @property
-    def field(self) -> nn.Module:
-        """The torch module behind the evaluator."""
-        return self.evaluator.field
+        """The spec from which another process can load the same model."""
+        return self._spec
 
     @property
     def visual(self) -> int:
@@ -126,11 +111,30 @@ class Model(nn.Module):
     @property
     def temperatures(self) -> dict[str, float]:
         """Inverse temperatures of the averages over the database, by the names of the attributes of files."""
-        field = self.field
-        if not isinstance(field, RangeField):
-            return {}
-        geographic = {"geographic_temperature": field.geographic_temperature} if self.has_beta else {}
-        return {"semantic_temperature": field.temperature} | geographic
+        return {}
+
+    @property
+    def source_data(self) -> str:
+        """URI of the data behind its database or, without one, its encoder; of its paper, if it has no weights."""
+        return f"https://arxiv.org/abs/{self.citation.removeprefix('arXiv:')}"
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what it holds in memory; files that are mapped count whole."""
+        return 0
+
+    def checked_tolerance(self, tolerance: float | None, otherwise: str = EXACT_PIXELS) -> float | None:
+        """The largest error of a cube's values, relative to each component's largest value, from what a user gives.
+
+        Args:
+            tolerance: of interpolation; None to interpolate nothing.
+            otherwise: how to do without interpolation, for messages.
+        Returns:
+            None if the values are exact.
+        Raises:
+            UsageError: the tolerance is out of its range, or the model cannot keep it.
+        """
+        return None if tolerance is None else check_tolerance(tolerance, otherwise)
 
     @property
     def origin(self) -> dict[str, str]:
@@ -140,14 +144,6 @@ class Model(nn.Module):
             return {}
         source = {} if wrapped.source is None else {"encoder_source": wrapped.source}
         return source | {"encoder_version": wrapped.version}
-
-    @property
-    def source_data(self) -> str:
-        """URI of the data behind its database or, without one, its encoder; of its paper, if it has no weights."""
-        if self.spec.weights is None:
-            return f"https://arxiv.org/abs/{self.citation.removeprefix('arXiv:')}"
-        role, path = ("encoder", self.spec.weights) if self.spec.db is None else ("database", self.spec.db)
-        return source_data(Path(path), self.facts[role]["file"], self.facts[role]["sha256"])
 
     @property
     def diagnostics(self) -> tuple[str, ...]:
@@ -167,35 +163,6 @@ class Model(nn.Module):
     @beta.setter
     def beta(self, beta: float) -> None:
         self._beta = check_beta(beta, "a model")
-
-    @property
-    def device(self) -> torch.device:
-        """The torch device that the model is on."""
-        return torch.device(self.evaluator.device)
-
-    @uncompiled
-    @torch.no_grad()
-    def forward(self, coords: Tensor) -> Tensor | np.ndarray:
-        """Embed (n, 2) lon, lat in degrees as the research repository's module of this name does.
-
-        Returns:
-            (n, dim): float64 for RANGE, RANGE+, SatCLIP and SINR, float32 for GeoCLIP, TaxaBind and CSP, the dtype of
-            `coords` for models without weights; a NumPy array for RANGE, RANGE+ and Cartesian_3D, else a tensor.
-        Raises:
-            ShapeError: `coords` has another shape. UsageError: a place is out of range, which is checked on the CPU
-            alone.
-        """
-        vectors = self.embed(as_coords(coords))
-        return vectors.cpu().numpy() if self.row.returns_array else vectors
-
-    def embed(self, coords: Tensor, beta: float | None = None) -> Tensor:
-        """(n, 2) lon, lat in degrees, unchecked, to (n, dim) in the dtype of `forward`."""
-        options = {}
-        if self.row.temperature is not None:
-            beta = self.beta if beta is None else beta
-            options = {"betas": (beta if self.has_beta else 1.0,), "dtype": torch.float64}  # RANGE is S alone
-        vectors = self.evaluator.values(coords, **options)
-        return vectors if self.row.has_weights or not coords.is_floating_point() else vectors.to(coords.dtype)
 
     def recipe(
         self,
@@ -260,6 +227,9 @@ class Model(nn.Module):
             ShapeError: `lonlat` has another shape. UsageError: a coordinate or a beta is out of range, or it is not
             clear which columns of a table hold the places.
         """
+        from rangegeo.places.frames import embedded_frame  # pandas and pyarrow take a while to import
+        from rangegeo.places.lonlat import read_places
+
         given = one_spelling(betas, beta)
         betas = self.beta if given is None else given
         _check_betas_of_places(betas, lonlat)
@@ -277,15 +247,14 @@ class Model(nn.Module):
             out[:, usable] = values
         return out[0] if np.ndim(betas) == 0 or not self.has_beta else out
 
-    @uncompiled
     def _points(self, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int, tolerance: float | None) -> np.ndarray:
         """Embed (n, 2) places in range: (layers, n, bands) float32."""
         if not isinstance(batch_size, Integral) or batch_size < 1:
             raise UsageError(f"batch_size must be a whole number of places from 1 on, got {batch_size!r}")
         if tolerance is None:
             return evaluate_places(self.evaluator, lonlat_deg, recipe, batch_size)
-        within = check_tolerance(tolerance, "leave it out to evaluate every place")
-        return interpolate_places(self.evaluator, lonlat_deg, recipe, within)
+        within = self.checked_tolerance(tolerance, "leave it out to evaluate every place")
+        return point_values(self.evaluator, recipe, within, tile_counts(lonlat_deg))(lonlat_deg)
 
     def neighbors(
         self, lonlat: LonLat, k: int = 10, *, beta: float | None = None, betas: Betas | None = None
@@ -310,11 +279,8 @@ class Model(nn.Module):
             )
         given = one_spelling(betas, beta)
         beta = check_beta(self.beta if given is None else given, "neighbors")
-        from rangegeo.models.neighbours import neighbours  # xarray takes a while to import
+        return self._neighbours(lonlat, k, beta if self.has_beta else 1.0)
 
-        lonlat_deg = torch.from_numpy(whole_turns(check_lonlat(lonlat))).to(self.evaluator.device)
-        beta = beta if self.has_beta else 1.0
-        with self.evaluator.evaluating(), torch.inference_mode():
-            return neighbours(
-                cast(RangeField, self.field), lonlat_deg, k, beta=beta, blended=self.has_beta
-            ).assign_attrs(model=self.spec.name, database=self.facts["database"]["file"], **self.temperatures)
+    def _neighbours(self, lonlat: LonLat, k: int, beta: float) -> xr.Dataset:
+        """The rows that decide, of a model that has a database."""
+        raise NotImplementedError

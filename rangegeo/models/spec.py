@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -96,3 +97,14 @@ class ModelSpec:
         """The spec whose `dataclasses.asdict` has these fields, as a file keeps them."""
         wrapped = fields.get("wrapped")
         return cls(**{**fields, "wrapped": None if wrapped is None else Wrapped(**wrapped)})
+
+
+def check_travels(spec: ModelSpec) -> None:
+    """Refuse an encoder that only this process has, if tasks will go to a cluster of dask.distributed.
+
+    Raises:
+        UsageError: the workers cannot import it.
+    """
+    distributed = sys.modules.get("distributed.client")
+    if spec.wrapped is not None and distributed is not None and distributed._get_global_client() is not None:
+        spec.wrapped.check_travels()

@@ -6,14 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Self
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Self
 
 from rangegeo.encoders import ModelInfo, model_info
 from rangegeo.errors import UsageError, argument
-from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE
-from rangegeo.field.retrieval import HIGHEST_TEMPERATURE
+from rangegeo.field.temperatures import GEOGRAPHIC_TEMPERATURE, HIGHEST_TEMPERATURE
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 HIGHEST_GEOGRAPHIC_TEMPERATURE = 10_000.0  # then rows within half a degree decide, or else the nearest one alone
 # By argument: the average that has the temperature, the largest value, and an example.

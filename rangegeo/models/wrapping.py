@@ -6,7 +6,6 @@ import copy
 import hashlib
 import inspect
 import re
-import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,6 +25,7 @@ from rangegeo.field.places import Places
 from rangegeo.field.range import EncoderField
 from rangegeo.models.device import resolve_device
 from rangegeo.models.model import Model
+from rangegeo.models.neural import NeuralModel
 from rangegeo.models.spec import ENTRY, ModelSpec, Wrapped
 from rangegeo.schema.betas import DEFAULT_BETA
 
@@ -161,17 +161,6 @@ def rebuilt(spec: ModelSpec, beta: float) -> Model:
     return _model(wrapped, encoder, spec.device, beta)
 
 
-def check_travels(spec: ModelSpec) -> None:
-    """Refuse an encoder that only this process has, if tasks will go to a cluster of dask.distributed.
-
-    Raises:
-        UsageError: the workers cannot import it.
-    """
-    distributed = sys.modules.get("distributed.client")
-    if spec.wrapped is not None and distributed is not None and distributed._get_global_client() is not None:
-        spec.wrapped.check_travels()
-
-
 def _model(wrapped: Wrapped, encoder: WrappedEncoder, device: str, beta: float) -> Model:
     """A model with an encoder of its own, which is kept for the tasks of this process."""
     _ENCODERS.setdefault(wrapped, encoder)
@@ -182,7 +171,7 @@ def _model(wrapped: Wrapped, encoder: WrappedEncoder, device: str, beta: float) 
     spec = ModelSpec(
         name=wrapped.name, weights=None, db=None, device=device, weights_sha256=None, db_sha256=None, wrapped=wrapped
     )
-    return Model(spec, EncoderField(own), {}, beta, row=installed_info(wrapped.dim, wrapped.citation))
+    return NeuralModel(spec, EncoderField(own), {}, beta, row=installed_info(wrapped.dim, wrapped.citation))
 
 
 def _located(source: Any) -> tuple[str | None, Callable[..., Any]]:

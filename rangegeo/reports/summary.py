@@ -11,7 +11,7 @@ import xarray as xr
 
 from rangegeo.encoders import MODELS
 from rangegeo.errors import UsageError
-from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE
+from rangegeo.field.temperatures import GEOGRAPHIC_TEMPERATURE
 from rangegeo.grid.crs import crs_of, short_name, unit_suffix
 from rangegeo.schema.cube import geobox_of, is_in_memory
 from rangegeo.schema.facts import computed_from, facts_of

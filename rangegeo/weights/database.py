@@ -15,7 +15,7 @@ from torch import Tensor
 
 from rangegeo.errors import WeightsError, first_line
 from rangegeo.field.geographic import fold
-from rangegeo.field.range import GEOGRAPHIC_TEMPERATURE
+from rangegeo.field.temperatures import GEOGRAPHIC_TEMPERATURE
 from rangegeo.weights.cache import file_sha256
 from rangegeo.weights.checkpoint import check_tensor
 from rangegeo.weights.converted import Stored, read_safetensors, stored_form

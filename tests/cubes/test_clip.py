@@ -27,12 +27,13 @@ from rangegeo.cubes.cost import plan
 from rangegeo.cubes.projection import with_projection
 from rangegeo.cubes.proof import proof
 from rangegeo.errors import UsageError
+from rangegeo.field.components import Components
 from rangegeo.field.places import Places, unit_vectors
-from rangegeo.field.range import Components
 from rangegeo.grid.extent import choose_extent
 from rangegeo.grid.mask import Mask
 from rangegeo.models import load as load_module
 from rangegeo.models.model import Model
+from rangegeo.models.neural import NeuralModel
 from rangegeo.models.spec import ModelSpec
 
 TRIANGLE = shapely.Polygon([(5, 44), (7, 44.3), (5.4, 46)])
@@ -59,7 +60,7 @@ class Sphere(torch.nn.Module):
 def sphere(monkeypatch) -> Model:
     """A model of it, which tasks find by its spec."""
     spec = ModelSpec(name="SatCLIP", weights="none", db=None, device="cpu", weights_sha256="0", db_sha256=None)
-    model = Model(spec, Sphere(), {"encoder": {"file": "none", "sha256": "0"}})
+    model = NeuralModel(spec, Sphere(), {"encoder": {"file": "none", "sha256": "0"}})
     monkeypatch.setattr(load_module, "_LOADED", {spec: model})
     return model
 

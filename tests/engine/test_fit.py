@@ -14,8 +14,8 @@ from torch import Tensor
 from rangegeo.engine.fit import SMALLEST_SAVING, Fit, levels_that_pay
 from rangegeo.engine.rectangles import PROOF_PLACES, DegreeRectangle
 from rangegeo.field.chebyshev import LEVELS
+from rangegeo.field.components import Components
 from rangegeo.field.places import Places
-from rangegeo.field.range import Components
 from rangegeo.field.recipe import Recipe
 
 TOLERANCE = 1e-5

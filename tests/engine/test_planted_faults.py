@@ -33,7 +33,7 @@ CONSTANTS = [  # module, function, what is replaced, by what
     ("field.strongest", "strongest_rows", "device=candidates.device", 'device="cpu"'),
     ("field.retrieval", "softmax_average", "values.new_zeros(len(block), 1)", "torch.zeros(len(block), 1)"),
     ("field.places", "Places.to", "lon.to(device)", "lon"),
-    ("field.recipe", "Projection.apply", ".to(bands)", ""),
+    ("field.arrays", "like", "other.device", '"cpu"'),
     ("encoders.space2vec", "Space2Vec.forward", "self.frequencies", "self.frequencies.cpu()"),
     ("encoders.sinr", "SINREncoder.forward", "places.lonlat_deg.new_tensor", "torch.tensor"),
     ("engine.evaluator", "FieldEvaluator.components", "places.to(self.device)", "places"),
@@ -44,7 +44,7 @@ MEMORY = [
     ("field.retrieval", "softmax_average", "values.new_empty(len(block)", "torch.empty(len(block)"),
     ("field.entropy", "softmax_entropy", "queries.new_empty(len(queries)", "torch.empty(len(queries)"),
     ("field.range", "RangeField.forward", "self.values.new_empty(", "torch.empty("),
-    ("field.recipe", "Recipe.apply", "location.new_empty(", "torch.empty("),
+    ("field.arrays", "empty_like", "other.new_empty(shape)", "torch.empty(shape)"),
     ("engine.fit", "Fit._components", ".float().cpu()", ".float()"),
 ]
 ROUND_TRIPS = [
@@ -58,7 +58,7 @@ ROUND_TRIPS = [
         "torch.from_numpy(np.deg2rad(latlon_deg.numpy()))",
     ),
     ("field.siren", "Siren.from_first_product", "product + self", "torch.from_numpy(product.cpu().numpy()) + self"),
-    ("models.model", "Model.forward", "vectors.cpu().numpy()", "vectors.numpy()"),
+    ("models.neural", "NeuralModel.forward", "vectors.cpu().numpy()", "vectors.numpy()"),
     ("models.neighbours", "neighbours", ".cpu().numpy() for", ".numpy() for"),
 ]
 MODELS = ("RANGE+", "SINR", "s2vec_grid", "TaxaBind")
@@ -72,7 +72,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, module: str, function: str, old: str,
     original = inspect.unwrap(inspect.getattr_static(place, name))
     source = textwrap.dedent(inspect.getsource(original))
     assert old in source, f"{function} has no {old!r} any more; plant the fault elsewhere"
-    names = vars(home) | {"np": np}
+    names = vars(home) | {"np": np, "torch": torch}
     exec("from __future__ import annotations\n" + source.replace(old, new), names)
     if owner:
         monkeypatch.setattr(place, name, names[name])

@@ -26,7 +26,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from rangegeo.models import load
+from rangegeo.models import device
 
 ELSEWHERE = torch.device("meta", 7)
 aten = torch.ops.aten
@@ -174,10 +174,10 @@ def _described(tensors: list[Tensor]) -> str:
 @contextmanager
 def elsewhere() -> Iterator[torch.device]:
     """A context in which the device exists for the current thread. Models can be loaded for it by its name."""
-    known = load.resolve_device
-    load.resolve_device = lambda device: device if device == str(ELSEWHERE) else known(device)
+    known = device.resolve_device
+    device.resolve_device = lambda name: name if name == str(ELSEWHERE) else known(name)
     try:
         with _Functions(), _Operations():
             yield ELSEWHERE
     finally:
-        load.resolve_device = known
+        device.resolve_device = known

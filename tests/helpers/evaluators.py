@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from rangegeo.engine.evaluator import Evaluator, FieldEvaluator
+from rangegeo.field.components import Components
 from rangegeo.field.places import Places
-from rangegeo.field.range import Components
 from rangegeo.models import load
 
 

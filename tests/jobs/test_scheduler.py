@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import dask
 import pytest
+import torch
 from distributed import LocalCluster
 from distributed.comm import CommClosedError
 
@@ -66,7 +67,7 @@ def test_each_worker_has_its_share_of_the_threads():
 )
 def test_each_worker_has_a_device(monkeypatch, named, workers, device, expected):
     cuda = SimpleNamespace(is_available=lambda: True, device_count=lambda: 3)
-    monkeypatch.setattr(scheduler.torch, "cuda", cuda)
+    monkeypatch.setattr(torch, "cuda", cuda)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if named is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
