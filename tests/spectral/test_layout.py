@@ -16,7 +16,9 @@ from rangegeo.spectral.layout import (
     NONE,
     STRETCH,
     chebyshev_matrix,
+    domain_of,
     find_tiles,
+    positions_in,
     quarters,
     root_bounds,
     root_columns,
@@ -41,7 +43,7 @@ def test_root_tiles_are_five_degrees_high_and_at_most_as_wide():
     np.testing.assert_allclose(north - south, 5)
     assert (np.cos(np.radians(np.minimum(np.abs(south), np.abs(north)))) * (east - west)).max() <= 5 + 1e-9
     assert tuple(reversed(COLUMNS)) == COLUMNS
-    assert (COLUMNS[0], COLUMNS[18], len(ROOTS)) == (9, 72, sum(COLUMNS))
+    assert (COLUMNS[0], COLUMNS[18], len(ROOTS)) == (7, 72, 1672)
 
 
 def cut_tree() -> tuple[np.ndarray, np.ndarray, dict[int, tuple[float, ...]]]:
@@ -117,3 +119,13 @@ def test_polynomials_are_those_of_the_engine():
     ours = chebyshev_matrix(21, at) @ to_coefficients(21).numpy() @ values
     theirs = interpolation_matrix(21, torch.from_numpy(at)).numpy() @ values
     np.testing.assert_allclose(ours, theirs, atol=1e-12)
+
+
+@pytest.mark.parametrize("bounds", [(0, 0, 10, 5), (-180, -90, -130, -85), (170, 80, 180, 90)])
+def test_the_domain_of_a_tile_is_a_little_larger_but_ends_with_the_globe(bounds):
+    domain = np.array(domain_of(bounds))
+    assert (np.abs(domain) <= [180, 90, 180, 90]).all()
+    inside = positions_in(tuple(domain), np.array([bounds[:2], bounds[2:]]))
+    assert (np.abs(inside) <= 1).all()
+    at_the_edge = np.abs(np.array(bounds)) == [180, 90, 180, 90]
+    np.testing.assert_array_equal(np.abs(inside).ravel() == 1, at_the_edge)
