@@ -33,8 +33,8 @@ MEAN, DIRECTIONS, EXPLAINED = "basis/mean", "basis/directions", "basis/explained
 STRETCH = 0.85  # how strongly the positions in a tile are mapped; see `unmapped`
 ROWS = 36  # of root tiles, 5 degrees high each
 EQUATOR_COLUMNS = 72  # root tiles in the rows at the equator, 5 degrees wide each
-# Polynomials reach beyond their tile by this share of its width and height, on each side. Errors of rounding are largest
-# in the very corners, which then lie outside; a tenth of the bytes is saved, as measured on the embedded model.
+# Polynomials reach beyond their tile by this share of its width and height, on each side. Errors of rounding are
+# largest in the very corners, which then lie outside; this saves a tenth of the bytes of the embedded model.
 MARGIN = 0.005
 NONE = -1  # in CHILD: the node is not cut; in TILE: the node is not stored
 

@@ -43,7 +43,7 @@ def test_root_tiles_are_five_degrees_high_and_at_most_as_wide():
     np.testing.assert_allclose(north - south, 5)
     assert (np.cos(np.radians(np.minimum(np.abs(south), np.abs(north)))) * (east - west)).max() <= 5 + 1e-9
     assert tuple(reversed(COLUMNS)) == COLUMNS
-    assert (COLUMNS[0], COLUMNS[18], len(ROOTS)) == (7, 72, 1672)
+    assert (COLUMNS[0], COLUMNS[18], len(ROOTS)) == (7, 72, 1736)
 
 
 def cut_tree() -> tuple[np.ndarray, np.ndarray, dict[int, tuple[float, ...]]]:
