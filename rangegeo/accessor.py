@@ -78,7 +78,7 @@ class RangegeoAccessor:
     def plot(
         self,
         *,
-        method: str = "pca",
+        method: str | None = None,
         seed: int = 0,
         stretch: str = "shared",
         borders: bool | None = None,
@@ -90,7 +90,8 @@ class RangegeoAccessor:
 
         Args:
             method: "pca" for principal directions, "ica" for independent ones with equalised histograms, or "bands"
-                for the three bands of the cube as red, green and blue.
+                for the three bands of the cube as red, green and blue. By default "pca"; a map that was learned from
+                labels has its own colours, and a panel a band.
             seed: the seed of the sample of pixels that the colours are fitted to, and of "ica".
             stretch: "shared" for one stretch, so that the same vector has the same colour in all panels; "each" to
                 stretch every panel between its own darkest and fullest colours.

@@ -17,8 +17,8 @@ from rangegeo.cli.options import (
     temperature_options,
     verbosity_options,
 )
-from rangegeo.cli.outputs import FILE_OPTIONS, REPLACE_OPTIONS
-from rangegeo.cli.raster import CHUNKS_OPTION, DTYPE_OPTION, EXTENT_OPTIONS, GROW_OPTIONS, OVERVIEWS_OPTION
+from rangegeo.cli.outputs import FILE_OPTIONS, PREVIEW_OPTION, REPLACE_OPTIONS
+from rangegeo.cli.raster import CHUNKS_OPTION, DTYPE_OPTION, EXTENT_OPTIONS, OVERVIEWS_OPTION
 from rangegeo.cli.streams import print_written
 from rangegeo.jobs.map_options import LabelInput, Learning
 from rangegeo.jobs.options import Engine, Extent, RasterOutput
@@ -83,7 +83,7 @@ TOLERANCE_OPTION = click.option(
 @grouped("learning", Learning, *LEARNING_OPTIONS)
 @DTYPE_OPTION  # a field of the output
 @grouped("engine", Engine, TOLERANCE_OPTION, *ENGINE_OPTIONS[1:], *CLUSTER_OPTIONS)
-@grouped("output", RasterOutput, *FILE_OPTIONS, CHUNKS_OPTION, OVERVIEWS_OPTION, *REPLACE_OPTIONS, *GROW_OPTIONS)
+@grouped("output", RasterOutput, *FILE_OPTIONS, CHUNKS_OPTION, PREVIEW_OPTION, OVERVIEWS_OPTION, *REPLACE_OPTIONS)
 @click.option("--dry-run", is_flag=True, help="Learn and test, say what would be made, and stop.")
 @verbosity_options
 @naming_what_is_kept
@@ -122,5 +122,5 @@ def command(
         written = job.write(progress)
     for line in job.measured():
         verbosity.say(line)
-    for path in written:
+    for path in [*written, *job.pictures()]:
         print_written(path)

@@ -26,6 +26,13 @@ FILE_OPTIONS = (
         help="Format of a .zarr; 2 is for versions of GDAL and QGIS that cannot read 3. [default: 3]",
     ),
 )
+PREVIEW_OPTION = click.option(
+    "--preview",
+    is_flag=False,
+    flag_value="",
+    metavar="[PNG]",
+    help="Draw a picture too. [default: NAME_preview.png]",
+)
 STAC_OPTION = click.option("--stac", is_flag=True, help="Write a STAC item, NAME.stac.json, beside each output.")
 REPLACE_OPTIONS = (
     click.option("--overwrite", is_flag=True, help="Replace an output that exists, and its .qml and _rgb.tif."),

@@ -9,7 +9,7 @@ import click
 from rangegeo.cli.arguments import NumberList, Place, typed_line
 from rangegeo.cli.kept_blocks import naming_what_is_kept
 from rangegeo.cli.options import CLUSTER_OPTIONS, CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
-from rangegeo.cli.outputs import FILE_OPTIONS, REPLACE_OPTIONS, STAC_OPTION
+from rangegeo.cli.outputs import FILE_OPTIONS, PREVIEW_OPTION, REPLACE_OPTIONS, STAC_OPTION
 from rangegeo.cli.streams import print_written
 from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 
@@ -66,13 +66,7 @@ DTYPE_OPTION = click.option(
 )
 CHUNKS_OPTION = click.option("--chunks", type=int, metavar="N", help="Side of a chunk in pixels, a multiple of 16.")
 PICTURE_OPTIONS = (
-    click.option(
-        "--preview",
-        is_flag=False,
-        flag_value="",
-        metavar="[PNG]",
-        help="Draw a map too, with the betas side by side. [default: NAME_preview.png]",
-    ),
+    PREVIEW_OPTION,
     click.option(
         "--stretch",
         type=click.Choice(["shared", "each"]),

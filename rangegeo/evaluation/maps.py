@@ -232,8 +232,10 @@ class FittedMap:
             found |= {f"score_{answer.name}": value, f"score_spread_{answer.name}": spread}
             if finishing.spread and answer.scale.covered == answer.scale.covered:
                 found[f"spread_covers_{answer.name}"] = answer.scale.covered
-        classes = [answer for answer in finishing.answers if answer.kind == CLASSES]
-        return found | ({"classes": list(classes[0].classes)} if len(classes) == 1 else {})
+        classes = {answer.name: list(answer.classes) for answer in finishing.answers if answer.kind == CLASSES}
+        if classes and len(finishing.answers) == 1:
+            return found | {"classes": classes[names[0]]}
+        return found | {f"classes_{name}": own for name, own in classes.items()}
 
     @property
     def _bands(self) -> str:

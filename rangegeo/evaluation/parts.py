@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +12,7 @@ from rangegeo.evaluation.labels import CLASSES
 from rangegeo.evaluation.lazy import LazyMap
 from rangegeo.schema.facts import facts_of, with_facts
 from rangegeo.support.location import Location
-
-UNSAFE = re.compile(r"[^\w.-]+")  # what names of files should not hold
+from rangegeo.support.paths import file_names
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -49,9 +47,11 @@ def parts_of(lazy: LazyMap, out: Location, *, apart: bool) -> list[Part]:
     if others:
         own = [names.index(name) for answer in others for name in lazy.finishing.names_of(answer)]
         parts.append(Part(out=out, cube=_taken(cube, own, others), kind="numbers"))
+    targets = [answer.name for answer in answers]
+    endings = dict(zip(targets, file_names(targets), strict=True))
     for answer in classes:
         first, *rest = (names.index(name) for name in lazy.finishing.names_of(answer))
-        stem = out.stem if len(answers) == 1 else f"{out.stem}_{UNSAFE.sub('_', answer.name)}"
+        stem = out.stem if len(answers) == 1 else f"{out.stem}_{endings[answer.name]}"
         for bands, ending, kind in (([first], "", CLASSES), (rest, "_probability", "numbers")):
             part = _taken(cube, bands, [answer])
             if kind == CLASSES:
@@ -66,7 +66,7 @@ def _taken(cube: xr.DataArray, bands: list[int], answers: list[Answer]) -> xr.Da
     facts = facts_of(cube)
     own, every = ", ".join(answer.name for answer in answers), facts["target"]
     facts |= {"target": own, "long_name": facts["long_name"].replace(every, own, 1)}
-    facts.pop("classes", None)
+    facts = {name: fact for name, fact in facts.items() if name != "classes" and not name.startswith("classes_")}
     return with_facts(found, facts)
 
 

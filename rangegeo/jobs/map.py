@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,8 @@ from rangegeo.jobs.measured import interpolation_line, storage_line, stored_line
 from rangegeo.jobs.options import Engine, Extent, RasterOutput
 from rangegeo.jobs.scheduler import use_threads
 from rangegeo.jobs.write import choose_storage, compute_and_write, warn_of_losses
+from rangegeo.picture.maps import picture_paths
+from rangegeo.picture.preview import Look, check_picture, preview
 from rangegeo.schema.cube import as_4d
 from rangegeo.schema.facts import facts_of
 from rangegeo.stores import quantise
@@ -96,7 +98,7 @@ class MapJob:
         within = None if engine.exact else engine.chosen_tolerance if engine.tolerance is not None else MAP_TOLERANCE
         geobox, area = extent.choose()
         form = choose_format(output.out, output.format)
-        _check_output(form, output, learning)
+        _check_output(form, output, learning, labels.target)
         rows = _rows(labels)
         use_threads(engine.threads)
         model = learning.content.load(engine.device)
@@ -142,7 +144,8 @@ class MapJob:
     @property
     def outputs(self) -> list[Location]:
         """What is written."""
-        return [made for part, _ in self.parts for made in self.format.outputs(part.cube, part.out)]
+        made = [path for part, _ in self.parts for path in self.format.outputs(part.cube, part.out)]
+        return made + _pictures(self.output, [answer.name for answer in self.fitted.fit.answers])
 
     def write(self, progress: Progress = SILENT) -> list[Location]:
         """Compute the map and write it, and keep what was learned if that is asked for.
@@ -166,6 +169,13 @@ class MapJob:
         if self.save is not None:
             written.append(self.fitted.save(str(self.save), overwrite=self.output.overwrite))
         return written
+
+    def pictures(self) -> list[Location]:
+        """Draw the map as it was written, if that is asked for. Returns the paths of the pictures."""
+        if self.output.picture is None:
+            return []
+        outputs = [part.out for part, _ in self.parts] + [part.out for part in self.finished]
+        return preview(outputs, self.output.picture, overwrite=self.output.overwrite)
 
     def measured(self) -> Iterator[str]:
         """What was measured while it was written."""
@@ -209,7 +219,12 @@ def _cost(cost: Plan, cube: xr.DataArray) -> Plan:
     return replace(cost, sizes={str(dim): size for dim, size in cube.sizes.items()}, nbytes=cube.nbytes)
 
 
-def _check_output(form: Format, output: RasterOutput, learning: Learning) -> None:
+def _pictures(output: RasterOutput, targets: Sequence[str]) -> list[Location]:
+    """The pictures that are asked for."""
+    return [] if output.picture is None else picture_paths(output.picture, targets)
+
+
+def _check_output(form: Format, output: RasterOutput, learning: Learning, targets: Sequence[str]) -> None:
     """Refuse, before anything is read, outputs and options that cannot be had."""
     if output.overviews and _is_geotiff(form):
         plain = f"leave out {argument('format')} too" if output.format == "gtiff" else "leave it out"
@@ -219,6 +234,10 @@ def _check_output(form: Format, output: RasterOutput, learning: Learning) -> Non
     form.check_options(dtype=output.dtype, **_writer_options(form, output))
     if not output.resume:
         check_destination(output.out, 0, overwrite=output.overwrite, store=not _is_geotiff(form))
+    if output.picture is not None:
+        check_picture(output.picture, Look(), "preview")
+        for picture in _pictures(output, targets):
+            check_destination(picture, 0, overwrite=output.overwrite, other=argument("preview", "PICTURE.png"))
     if learning.save is not None:
         path = local_path(str(learning.save))
         check_destination(path, 0, overwrite=output.overwrite, other=argument("save", "LEARNED.npz"))

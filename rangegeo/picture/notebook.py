@@ -9,8 +9,10 @@ import xarray as xr
 from rangegeo.colours.fit import check_stretch
 from rangegeo.colours.paint import fit_cube, paint_cube
 from rangegeo.cubes.lazy import as_lazy
-from rangegeo.picture.figure import decimated, draw, note_of, title_of
+from rangegeo.picture.figure import draw
+from rangegeo.picture.maps import is_map
 from rangegeo.picture.orientation import Orientation
+from rangegeo.picture.shown import decimated, note_of, title_of
 from rangegeo.schema.cube import geobox_of, is_in_memory
 from rangegeo.support.optional import import_optional
 
@@ -38,7 +40,7 @@ def painted(cube: xr.DataArray, *, stretch: str = "shared") -> xr.DataArray:
 def plot(
     cube: xr.DataArray,
     *,
-    method: str = "pca",
+    method: str | None = None,
     seed: int = 0,
     stretch: str = "shared",
     borders: bool | None = None,
@@ -65,9 +67,9 @@ def plot(
     Orientation(borders=borders, towns=towns).check()
     geobox_of(cube)
     how: dict[str, Any] = {"method": method, "seed": seed, "stretch": stretch, "borders": borders, "towns": towns}
-    if cube.chunks is not None or is_in_memory(cube):
+    if cube.chunks is not None or is_in_memory(cube) or (is_map(cube) and method is None):
         return draw(cube, title=title, note=note, **how)
-    thinned = decimated(cube)
+    method, thinned = method or "pca", decimated(cube)
     colours = fit_cube(thinned, method, seed, stretch)
     # The words are those of the whole cube, whose pixels are smaller than the ones that are drawn.
     title, note = title or title_of(cube), note or note_of(cube, method, stretch)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rangegeo.colours.fit import Colours
 from rangegeo.picture.coastlines import borders, coastlines, lake_shores
 from rangegeo.picture.graticule import Line, graticule
 from rangegeo.picture.ground import Frame
@@ -212,13 +211,35 @@ def _latitude_text(degrees: float) -> str:
     return named.get(round(abs(degrees)), f"{abs(degrees):.0f}°{'NS'[degrees < 0]}")
 
 
-def add_colour_bar(axes: Axes, colours: Colours, name: str) -> None:
-    """Draw a colour bar beside a panel of one band; it shows the values of black and of white."""
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """The colour bar of a panel of one band.
 
-    low, high = colours.mean[0] + colours.knots[0, [0, -1]]
-    bar = axes.inset_axes((1.03, 0.0, 0.03, 1.0))
-    axes.figure.colorbar(ScalarMappable(Normalize(low, high), "gray"), cax=bar)
-    bar.tick_params(labelsize=LABEL_POINTS)
-    bar.set_ylabel(name, fontsize=LABEL_POINTS)
+    Attributes:
+        low, high: the values of the first and of the last colour.
+        colours: (n, 3) from 0 to 1, from low to high.
+        name: of the band.
+        beyond: whether some pixels are lower, and whether some are higher; an end that they reach is pointed.
+    """
+
+    low: float
+    high: float
+    colours: np.ndarray
+    name: str
+    beyond: tuple[bool, bool] = (False, False)
+
+
+def add_colour_bar(axes: Axes, bar: Bar) -> None:
+    """Draw a colour bar beside a panel."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
+
+    colours = LinearSegmentedColormap.from_list("bar", bar.colours)
+    extend = {(True, True): "both", (True, False): "min", (False, True): "max"}.get(bar.beyond, "neither")
+    drawn = axes.figure.colorbar(
+        ScalarMappable(Normalize(bar.low, bar.high), colours),
+        cax=axes.inset_axes((1.03, 0.0, 0.03, 1.0)),
+        extend=extend,
+    )
+    drawn.ax.tick_params(labelsize=LABEL_POINTS)
+    drawn.ax.set_ylabel(bar.name, fontsize=LABEL_POINTS, parse_math=False)

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -18,8 +20,10 @@ from rangegeo.colours.paint import colours_of, fit_cube
 from rangegeo.cubes.betas import at_beta
 from rangegeo.errors import CubeError, UsageError, argument
 from rangegeo.grid.crs import wkt_of
-from rangegeo.picture.figure import PIXELS, draw, note_of, title_of
+from rangegeo.picture import maps as of_maps
+from rangegeo.picture.figure import draw
 from rangegeo.picture.orientation import Orientation
+from rangegeo.picture.shown import PIXELS, note_of, pixels_text, title_of
 from rangegeo.schema.bands import chosen_bands
 from rangegeo.schema.betas import EXAMPLE, check_betas
 from rangegeo.schema.cube import as_4d, geobox_of, north_up
@@ -33,6 +37,9 @@ from rangegeo.support.destination import check_destination
 from rangegeo.support.location import Location, located
 from rangegeo.support.optional import import_optional
 from rangegeo.support.unfinished import commit, unfinished_folder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 STRIP_BETAS = (0.0, 0.25, 0.5, 0.75, 1.0)  # the panels of a cube of components, which holds any beta
 DOTS_PER_INCH = 150
@@ -73,6 +80,7 @@ class Look:
         return Orientation(borders=self.borders, towns=self.towns)
 
 
+Layers: TypeAlias = dict[str, list[of_maps.Layer]]  # that are drawn of each target
 MAP = Look(strip=True)  # what `rangegeo raster --preview` draws
 
 
@@ -82,9 +90,10 @@ def preview(
     """Draw a stored cube.
 
     Args:
-        sources: one cube, or the GeoTIFFs of several betas of one raster.
+        sources: one cube, or the GeoTIFFs of several betas of one raster, or those of one map from labels.
         path: a .png for a map, or a .tif for three bands on the cube's own grid. If there are several betas and the
-            look is no strip, the pictures are named NAME_beta0.5.png and so on.
+            look is no strip, the pictures are named NAME_beta0.5.png and so on; those of several targets of a map
+            NAME_TARGET.png.
         look: what is drawn, and how.
         overwrite: whether existing pictures are replaced.
     Returns:
@@ -97,10 +106,16 @@ def preview(
     """
     path, look = located(path), look or Look()
     check_picture(path, look)
-    cube = _opened(sources, look)
-    if WRITERS[path.suffix.lower()] is _write_geotiffs:
-        check_crs(geobox_of(cube), remedy="draw a .png")
-    outputs = [path] if look.strip else output_paths(cube, path)
+    maps = _map_layers(sources, look) if path.suffix.lower() == ".png" and look.method is None else {}
+    if maps:
+        cube = next(iter(maps.values()))[0].cube
+        outputs, write = of_maps.picture_paths(path, list(maps)), partial(_write_learned, sources, maps, look)
+    else:
+        cube = _opened(sources, look)
+        if WRITERS[path.suffix.lower()] is _write_geotiffs:
+            check_crs(geobox_of(cube), remedy="draw a .png")
+        outputs = [path] if look.strip else output_paths(cube, path)
+        write = partial(WRITERS[path.suffix.lower()], sources, cube, look)
     if {output.resolve() for output in outputs} & {located(source).resolve() for source in sources}:
         raise UsageError(f"the picture {path} would replace its own cube; give another {argument('out')}")
     for output in outputs:
@@ -110,7 +125,7 @@ def preview(
         unfinished_folder(path) as folder,
         reading(f"{', '.join(map(str, sources))} cannot be drawn", CubeError, AGAIN),
     ):
-        WRITERS[path.suffix.lower()](sources, cube, look, [folder / output.name for output in outputs])
+        write([folder / output.name for output in outputs])
         for output in outputs:
             commit(folder / output.name, output)
     return outputs
@@ -157,8 +172,30 @@ def _opened(sources: Sequence[str | Location], look: Look, pixels: int | None = 
         betas = STRIP_BETAS if look.strip else (0.5,)
     if betas is not None:
         cube = _stacked([at_beta(cube, beta) for beta in check_betas(betas, _example(cube))])
+    return north_up(_chosen(cube, look))
+
+
+def _map_layers(sources: Sequence[str | Location], look: Look, pixels: int | None = None) -> Layers:
+    """The bands that are drawn of each target of a map; none if a source is another cube.
+
+    Args:
+        sources, look, pixels: as of `_opened`.
+    Raises:
+        UsageError: the sources lie on different grids.
+    """
+    cubes = [open_cube(source, pixels=pixels) for source in sources]
+    if not all(map(of_maps.is_map, cubes)):
+        return {}
+    for source, cube in zip(sources, cubes, strict=True):
+        if geobox_of(cube) != geobox_of(cubes[0]):
+            raise UsageError(f"{source} and {sources[0]} lie on different grids; draw each alone")
+    return of_maps.layers_of([_chosen(cube, look) for cube in cubes])
+
+
+def _chosen(cube: xr.DataArray, look: Look) -> xr.DataArray:
+    """The bands of a cube that are drawn."""
     bands = chosen_bands(look.bands, cube["band_name"].values.tolist())
-    return north_up(cube if bands is None else cube.isel(band=list(bands)))
+    return cube if bands is None else cube.isel(band=list(bands))
 
 
 def _example(cube: xr.DataArray) -> str:
@@ -195,6 +232,20 @@ def _method(cube: xr.DataArray, look: Look) -> str:
     return look.method or ("bands" if not isinstance(look.bands, str) and cube.sizes["band"] == 3 else "pca")
 
 
+def _write_learned(sources: Sequence[str | Location], maps: Layers, look: Look, paths: list[Path]) -> None:
+    """Write a PNG for each target of a map. They are drawn from overviews if there are some."""
+    coarse = _map_layers(sources, look, PIXELS)
+    for path, (target, layers) in zip(paths, maps.items(), strict=True):
+        title, note = of_maps.title_of_map(layers), of_maps.note_of_map(layers)
+        figure = of_maps.draw_maps(coarse[target], title=title, note=note, borders=look.borders, towns=look.towns)
+        _save(figure, path, title, note)
+
+
+def _save(figure: Figure, path: Path, title: str, note: str) -> None:
+    texts = {"Title": title, "Description": note, "Software": SOFTWARE}
+    figure.savefig(path, dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.15, metadata=texts)
+
+
 def _write_maps(sources: Sequence[str | Location], cube: xr.DataArray, look: Look, paths: list[Path]) -> None:
     """Write PNG maps. They are drawn from overviews if there are some."""
     coarse = _opened(sources, look, PIXELS)
@@ -205,8 +256,7 @@ def _write_maps(sources: Sequence[str | Location], cube: xr.DataArray, look: Loo
         title, note = title_of(cube.isel(layer)), note_of(cube, _method(cube, look), look.stretch)
         shown = coarse.isel(layer)
         figure = draw(shown, colours=own, title=title, note=note, borders=look.borders, towns=look.towns)
-        texts = {"Title": title, "Description": note, "Software": SOFTWARE}
-        figure.savefig(path, dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.15, metadata=texts)
+        _save(figure, path, title, note)
 
 
 def _write_geotiffs(sources: Sequence[str | Location], cube: xr.DataArray, look: Look, paths: list[Path]) -> None:
@@ -214,8 +264,10 @@ def _write_geotiffs(sources: Sequence[str | Location], cube: xr.DataArray, look:
     geobox = geobox_of(cube)
     height, width = geobox.shape
     grid = {"height": height, "width": width, "crs": wkt_of(geobox), "transform": geobox.affine}
-    colours = fit_cube(cube, _method(cube, look), look.seed, look.stretch)
-    note = note_of(cube, _method(cube, look), look.stretch)
+    learned = of_maps.is_map(cube) and look.method is None
+    own = of_maps.legend_for(cube) if learned else None
+    colours = () if learned else fit_cube(cube, _method(cube, look), look.seed, look.stretch)
+    note = pixels_text(cube) if learned else note_of(cube, _method(cube, look), look.stretch)
     writing = threading.Lock()
     with ExitStack() as open_files:
         files = [open_files.enter_context(rgb_file(path, **grid)) for path in paths]
@@ -223,7 +275,7 @@ def _write_geotiffs(sources: Sequence[str | Location], cube: xr.DataArray, look:
             file.update_tags(TIFFTAG_SOFTWARE=SOFTWARE, TIFFTAG_IMAGEDESCRIPTION=note)
 
         def write(block: np.ndarray, top: int, left: int) -> Entry:
-            painted = [colours_of(colours, beta).paint(values) for beta, values in enumerate(block)]
+            painted = [(own or colours_of(colours, beta)).paint(values) for beta, values in enumerate(block)]
             with writing:
                 for file, picture in zip(files, painted, strict=True):
                     file.write(picture, window=Window(left, top, block.shape[3], block.shape[2]))

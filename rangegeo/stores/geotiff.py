@@ -27,7 +27,7 @@ import zarr
 from rasterio.enums import Resampling
 from rasterio.io import DatasetWriter
 
-from rangegeo.colours.fit import HIGH, LOW, Colours, fit_colours
+from rangegeo.colours.fit import Colours, fit_colours
 from rangegeo.grid.crs import wkt_of
 from rangegeo.grid.pyramid import overview_factors
 from rangegeo.grid.samples import sample_lattice
@@ -44,7 +44,7 @@ from rangegeo.stores.geotiff_crs import check_crs
 from rangegeo.stores.geotiff_journal import keep_values
 from rangegeo.stores.geotiff_options import FEW_BANDS, compression, raster_type, with_options
 from rangegeo.stores.geotiff_sample import TAG, sample_text
-from rangegeo.stores.legend import Classes, Ramp, legend_of
+from rangegeo.stores.legend import Classes, Ramp, drawn_range, legend_of
 from rangegeo.stores.qml import qgis_style
 from rangegeo.stores.quantise import FLOAT32, Storage
 from rangegeo.support.destination import check_destination
@@ -177,7 +177,7 @@ class Completion:
         """Fit the colours and the style to a sample (betas, bands, n) of the pixels of a cube."""
         names = band_names(cube)
         betas = cube["beta"].values.tolist() if "beta" in cube.coords else [None]
-        ranges = [_drawn_range(band) for band in sample.swapaxes(0, 1)[:3]]
+        ranges = [drawn_range(band) for band in sample.swapaxes(0, 1)[:3]]
         legend = legend_of(cube, ranges[0])
         return cls(
             names=names,
@@ -261,13 +261,6 @@ def _within(lines: np.ndarray, part: slice) -> slice:
 def is_hole(values: np.ndarray, nodata: float) -> bool:
     """Whether stored values are all nodata."""
     return bool((np.isnan(values) if np.isnan(nodata) else values == nodata).all())
-
-
-def _drawn_range(values: np.ndarray) -> tuple[float, float]:
-    """The lowest and the highest value of a band that QGIS draws; any range will do for a band without data."""
-    finite = values[np.isfinite(values)]
-    low, high = np.percentile(finite, (LOW, HIGH)).tolist() if finite.size else (0.0, 1.0)
-    return low, high
 
 
 def output_paths(cube: xr.DataArray, path: Place) -> list[Place]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import colorsys
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from rangegeo.schema.cube import as_4d
+from rangegeo.colours.fit import HIGH, LOW
+from rangegeo.schema.complete import band_names
 from rangegeo.stores.qml import palette_style, ramp_style
 from rangegeo.support.location import Place
 from rangegeo.support.text import printable
@@ -111,6 +113,11 @@ class Ramp:
     low: float
     high: float
 
+    @classmethod
+    def over(cls, low: float, high: float) -> Ramp:
+        """The ramp between two values, which may be equal."""
+        return cls(low, high if high > low else low + 1.0)
+
     @property
     def stops(self) -> np.ndarray:
         """(n,) values of the colours."""
@@ -131,13 +138,15 @@ class Ramp:
 def classes_of(cube: xr.DataArray) -> Classes | None:
     """The classes of a cube with one band of them; None for any other cube."""
     names = cube.attrs.get(CLASSES)
-    if isinstance(names, str):  # as a GeoTIFF holds it
-        names = ast.literal_eval(names)
-    return (
-        Classes(tuple(printable(str(name)) for name in names))
-        if names is not None and as_4d(cube).sizes["band"] == 1
-        else None
-    )
+    if names is None or band_names(cube) != [cube.attrs.get(TARGET)]:  # a spread or a probability is no class
+        return None
+    return classes_from(names)
+
+
+def classes_from(names: Sequence[str] | str) -> Classes:
+    """Classes with these names: a list, or the text of one, as a GeoTIFF holds it."""
+    told = ast.literal_eval(names) if isinstance(names, str) else names
+    return Classes(tuple(printable(str(name)) for name in told))
 
 
 def legend_of(cube: xr.DataArray, drawn: tuple[float, float]) -> Classes | Ramp | None:
@@ -148,8 +157,14 @@ def legend_of(cube: xr.DataArray, drawn: tuple[float, float]) -> Classes | Ramp 
     """
     if TARGET not in cube.attrs:
         return None
-    low, high = drawn
-    return classes_of(cube) or Ramp(low, high if high > low else low + 1.0)
+    return classes_of(cube) or Ramp.over(*drawn)
+
+
+def drawn_range(values: np.ndarray) -> tuple[float, float]:
+    """The lowest and the highest value of a band that are drawn; any range will do for a band without data."""
+    finite = values[np.isfinite(values)]
+    low, high = np.percentile(finite, (LOW, HIGH)).tolist() if finite.size else (0.0, 1.0)
+    return low, high
 
 
 def table_path(path: Place) -> Place:

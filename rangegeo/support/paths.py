@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from rangegeo.errors import OutputError, argument
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{kind}{digit}" for kind in ("COM", "LPT") for digit in "123456789¹²³")}
 FORBIDDEN = '<>:"|?*'
+_UNSAFE = re.compile(r"[^\w.-]+")  # what parts of names should not hold
 _ENDS_IN_BETA = re.compile(r"_beta\d\.[\d.e-]+$")
 
 
@@ -51,6 +53,17 @@ def unparsed(name: str) -> str:
 def shell_name(name: str) -> str:
     """A path as the shell takes it, quoted if need be, and never as an option."""
     return shlex.quote(f"./{name}" if name.startswith("-") else name)
+
+
+def file_names(names: Sequence[str]) -> list[str]:
+    """Parts of names of files for names of anything, all different."""
+    found: list[str] = []
+    for name in names:
+        safe = _UNSAFE.sub("_", name)
+        taken = {one.casefold() for one in found}
+        free = (safe, *(f"{safe}_{number}" for number in range(2, len(names) + 2)))
+        found.append(next(one for one in free if one.casefold() not in taken))
+    return found
 
 
 def name_beside(name: str, ending: str) -> str:

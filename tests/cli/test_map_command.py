@@ -11,6 +11,7 @@ import pytest
 import rasterio
 from helpers.hint_files import MINI
 from helpers.hints import run_line
+from PIL import Image
 
 import rangegeo as rg
 from rangegeo.errors import PlaceWarning
@@ -44,7 +45,7 @@ def map_line(line: str) -> str:
 
 
 def test_numbers_are_written_with_their_spread(here, labels, mini):
-    said = map_line(f"t.csv --target height {BOX} {QUICK} -o h.tif")
+    said = map_line(f"t.csv --target height {BOX} {QUICK} -o h.tif --preview")
     assert "in blocks that were left out" in said
     assert "one spread covers" in said
     with rasterio.open("h.tif") as file:
@@ -55,6 +56,9 @@ def test_numbers_are_written_with_their_spread(here, labels, mini):
         values = file.read(masked=True)
     expected = rg.fit_map(labels, "height", model=mini, block="5deg", seeds=1, baselines=False)
     assert values.filled(np.nan) == pytest.approx(expected.raster((5, 44, 8, 46), 0.05).values, rel=1e-5, abs=1e-3)
+    with Image.open("h_preview.png") as picture:
+        assert picture.text["Title"] == "height, predicted from RANGE+"
+        assert "in blocks that were left out" in picture.text["Description"]
     (renderer,) = ET.parse("h.qml").iter("rasterrenderer")
     assert renderer.get("type") == "singlebandpseudocolor"
 
@@ -116,7 +120,7 @@ def test_suitability_of_places_where_something_was_found(here, labels):
 
 
 def test_several_targets_of_both_kinds(here):
-    map_line(f"t.csv --target height --target cover {BOX} {QUICK} --no-spread -o m.tif")
+    map_line(f"t.csv --target height --target cover {BOX} {QUICK} --no-spread -o m.tif --preview p.png")
     with rasterio.open("m.tif") as file:
         assert file.descriptions == ("height",)
         assert file.tags()["target"] == "height"
@@ -125,6 +129,10 @@ def test_several_targets_of_both_kinds(here):
         assert file.tags()["long_name"] == "cover, predicted from RANGE+"
     with rasterio.open("m_cover_probability.tif") as file:
         assert file.descriptions == ("cover_probability",)
+        assert not [name for name in file.tags() if name.startswith("classes")]
+    for name, panels in (("p_height.png", 1), ("p_cover.png", 2)):
+        with Image.open(name) as picture:
+            assert 0.8 * panels < picture.width / picture.height < 1.6 * panels
 
 
 def test_a_store_holds_all_bands_and_overviews(here):
@@ -187,6 +195,21 @@ def test_files_that_an_interrupted_run_had_finished_are_kept(here, monkeypatch):
     assert code == 0, said
     assert (here / "c.tif").stat().st_mtime_ns == before
     assert (here / "c_probability.tif").exists()
+
+
+def test_a_picture_that_exists_is_kept(here):
+    (here / "h_preview.png").write_text("mine")
+    code, said = run_line(f"map t.csv --target height {BOX} {QUICK} -o i.tif --preview h_preview.png".split())
+    assert code == 1
+    assert "h_preview.png exists and was left as it is" in said
+    assert not (here / "i.tif").exists()
+
+
+def test_options_that_maps_do_not_take_are_not_offered(here):
+    for option in ("--tiles 512", "--extend", "--stac"):
+        code, said = run_line(f"map t.csv --target height {BOX} {QUICK} -o h.zarr {option}".split())
+        assert code == 2
+        assert f"No such option '{option.split()[0]}'" in said
 
 
 def test_verify_tells_of_maps(here):

@@ -31,10 +31,20 @@ def names() -> dict[str, object]:
     import geopandas
 
     from rangegeo.evaluation import reading
+    from rangegeo.picture.preview import preview
 
     squares = [shapely.box(0, 40, 1, 41), shapely.Point(5, 45)]
     mixed = geopandas.GeoDataFrame({"c": ["x", "y"]}, geometry=squares, crs=4326)
-    return {"labels": table(), "mixed": mixed, "read_labels": reading.read_labels}
+    return {"labels": table(), "mixed": mixed, "read_labels": reading.read_labels, "preview": preview}
+
+
+def _two_maps() -> None:
+    """Two files that say they are maps, on different grids."""
+    import rangegeo as rg
+
+    for west, name in ((5, "a.tif"), (6, "b.tif")):
+        cube = rg.raster((west, 44, west + 1, 45), res=0.5, bands="1").isel(beta=0, drop=True)
+        cube.assign_attrs(target=name).rangegeo.to_geotiff(name)
 
 
 def _fit(frame: str = "labels", target: str = "a") -> str:
@@ -194,6 +204,12 @@ PYTHON = (
         (Way("probably at sea", then=_fit()),),
         patch=lambda patch: patch.setattr("rangegeo.evaluation.fitting.FAR", 0.1),
         ends=True,
+    ),
+    Row(
+        "maps on two grids",
+        "preview(['a.tif', 'b.tif'], 'm.png')",
+        (Way("lie on different grids; draw each alone", swap={"'a.tif', ": ""}),),
+        (_two_maps,),
     ),
     Row(
         "name of what was learned",

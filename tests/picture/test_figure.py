@@ -25,8 +25,8 @@ from rangegeo.errors import UsageError
 from rangegeo.grid.coords import grid_coords
 from rangegeo.picture import draw
 from rangegeo.picture import panel as panel_module
-from rangegeo.picture.figure import PIXELS, decimated
 from rangegeo.picture.placing import TOWN
+from rangegeo.picture.shown import PIXELS, decimated
 
 GROUND_NAMES = (
     "degrees", "antimeridian", "antimeridian in Mercator", "globe", "high latitude", "Svalbard", "Arctic",
