@@ -64,6 +64,8 @@ def test_only_maps_have_legends():
     cube = xr.DataArray(np.zeros((1, 2, 2)), dims=("band", "y", "x"))
     assert legend_of(cube, (0, 1)) is None
     assert legend_of(cube.assign_attrs(target="a"), (1, 1)) == Ramp(1, 2)
-    classes = cube.assign_attrs(target="a", classes=["x", "y"])
+    classes = cube.assign_attrs(target="a", classes=["x", "y"]).assign_coords(band_name=("band", ["a"]))
+    spread = classes.assign_coords(band_name=("band", ["a_spread"]))
+    assert legend_of(spread, (0, 1)) == Ramp(0, 1)
     assert legend_of(classes, (0, 1)) == Classes(("x", "y"))
     assert classes_of(xr.concat([classes, classes], "band")) is None
