@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from rangegeo.cubes.mosaic import mosaic
     from rangegeo.cubes.raster import raster
     from rangegeo.errors import RangegeoError
+    from rangegeo.evaluation.comparison import Evaluation
+    from rangegeo.evaluation.evaluate import evaluate
     from rangegeo.evaluation.maps import FittedMap, fit_map
     from rangegeo.jobs.plan import plan
     from rangegeo.jobs.verify import verify
@@ -52,6 +54,8 @@ else:
         "mosaic": "rangegeo.cubes.mosaic",
         "open_cube": "rangegeo.stores.opening",
         "similarity": "rangegeo.analysis.similarity",
+        "evaluate": "rangegeo.evaluation.evaluate",
+        "Evaluation": "rangegeo.evaluation.comparison",
         "fit_map": "rangegeo.evaluation.maps",
         "FittedMap": "rangegeo.evaluation.maps",
         "verify": "rangegeo.jobs.verify",
@@ -77,10 +81,12 @@ else:
 
 __all__ = [
     "RANGE",
+    "Evaluation",
     "FittedMap",
     "Model",
     "RangegeoError",
     "__version__",
+    "evaluate",
     "fit_map",
     "load_model",
     "load_satclip_location_encoder",

@@ -25,6 +25,7 @@ COMMANDS = {
     "raster": "Make an embedding raster of a box, an area or another grid.",
     "mosaic": "Join cubes that lie on one lattice.",
     "map": "Map what is known of some places, and test the map.",
+    "evaluate": "Compare models and betas on labels that were left out.",
     "points": "Embed the places of a table.",
     "preview": "Draw a cube: a map, or colours for QGIS.",
     "info": "Say what a cube, a model, a checkpoint or a database is.",

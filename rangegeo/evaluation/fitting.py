@@ -105,7 +105,7 @@ def fit(labels: Labels, model: Model, recipe: Recipe, splitting: Splitting) -> F
         answers.append(_answer(target, features, labels.weights, held, splitting.folds))
         scored.append((BLOCK, PROBE, held))
         at_random = list(splits_at_random(labels.together, target.strata, splitting.folds, splitting.seed))
-        others = _baselines(labels, location) if splitting.baselines else {}
+        others = baselines_of(labels, location) if splitting.baselines else {}
         for name, other in others.items():
             scored.append((BLOCK, name, [held_out(other, target, labels.weights, one) for one in splits]))
         scored.append((RANDOM, PROBE, [held_out(method, target, labels.weights, at_random)]))
@@ -140,7 +140,7 @@ def _answer(target: Target, features: np.ndarray, weights: np.ndarray, held: Seq
     )
 
 
-def _baselines(labels: Labels, location: np.ndarray) -> dict[str, Method]:
+def baselines_of(labels: Labels, location: np.ndarray) -> dict[str, Method]:
     """What else a user might take, by its name."""
     xyz, weights = unit_vectors_of(labels.lonlat_deg), labels.weights
     return {

@@ -99,7 +99,7 @@ class MapJob:
         geobox, area = extent.choose()
         form = choose_format(output.out, output.format)
         _check_output(form, output, learning, labels.target)
-        rows = _rows(labels)
+        rows = rows_of_input(labels)
         use_threads(engine.threads)
         model = learning.content.load(engine.device)
         background = None
@@ -186,7 +186,7 @@ class MapJob:
                 yield stored_line(self.facts, storage)
 
 
-def _rows(labels: LabelInput) -> Rows:
+def rows_of_input(labels: LabelInput) -> Rows:
     """The rows of the table of labels."""
     text = TextOptions(
         delimiter=labels.delimiter, quoting=labels.quoting, encoding=labels.encoding, decimal=labels.decimal

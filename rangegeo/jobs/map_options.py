@@ -23,7 +23,7 @@ class LabelInput:
         layer, input_format, delimiter, quoting, encoding, decimal: as of `rangegeo.jobs.options.TableInput`.
     """
 
-    labels: str
+    labels: str = "-"
     target: tuple[str, ...] = ()
     classes: bool = False
     weight: str | None = None

@@ -1,0 +1,124 @@
+"""`rangegeo evaluate`: compare encoders, betas and components by what they predict."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from rangegeo.cli.arguments import LocalPath, NumberList, flattened
+from rangegeo.cli.map import LABEL_OPTIONS
+from rangegeo.cli.options import Verbosity, grouped, verbosity_options
+from rangegeo.cli.streams import print_written, remark, tell
+from rangegeo.jobs.evaluate_options import Comparing, ScoreOutput
+from rangegeo.jobs.map_options import LabelInput
+from rangegeo.support.text import printable
+
+if TYPE_CHECKING:
+    from rangegeo.evaluation.comparison import Evaluation
+
+TARGET_OPTION = click.option(
+    "--target", multiple=True, metavar="COLUMN", help="What to predict. Repeatable. [required without --background]"
+)
+COMPARING_OPTIONS = (
+    click.option(
+        "--model",
+        "models",
+        multiple=True,
+        default=("RANGE+",),
+        show_default=True,
+        metavar="NAME[=WEIGHTS[,DB]]|all",
+        help="What to compare, of what rangegeo models lists; all takes each that needs no download. Repeatable.",
+    ),
+    click.option(
+        "--beta",
+        "betas",
+        type=NumberList((), "0,0.5,1"),
+        multiple=True,
+        callback=flattened,
+        metavar="B[,B...]",
+        help="Which betas. [default: 0,0.25,0.5,0.75,1]",
+    ),
+    click.option("--block", metavar="200km|10deg", help="Side of blocks that are left out. [default: by the labels]"),
+    click.option("--folds", type=int, default=5, show_default=True, metavar="N", help="Parts to put blocks into."),
+    click.option("--seeds", type=int, default=3, show_default=True, metavar="N", help="How often they are put anew."),
+    click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the first time."),
+    click.option(
+        "--baselines/--no-baselines",
+        default=True,
+        help="Score nearest labels and smooth functions of the place too.",
+    ),
+    click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate."),
+    click.option("--threads", type=click.IntRange(min=1), help="Processor threads. [default: all cores]"),
+)
+SCORE_OPTIONS = (
+    click.option(
+        "-o", "--out", "outs", type=LocalPath(), multiple=True, help="Table: .md to read, .csv with all. Repeatable."
+    ),
+    click.option("--plot", type=LocalPath(), help="Picture of the scores: .png, .svg or .pdf."),
+    click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
+)
+
+
+@click.command("evaluate")
+@click.argument("tables", metavar="LABELS...", nargs=-1)
+@grouped("labels", LabelInput, TARGET_OPTION, *LABEL_OPTIONS[2:])
+@grouped("comparing", Comparing, *COMPARING_OPTIONS)
+@grouped("output", ScoreOutput, *SCORE_OPTIONS)
+@verbosity_options
+def command(
+    tables: tuple[str, ...], labels: LabelInput, comparing: Comparing, output: ScoreOutput, verbosity: Verbosity
+) -> None:
+    """Compare models, their betas and components by what they predict of labels that were left out.
+
+    \b
+    rangegeo evaluate trees.csv --target height --block 200km
+    rangegeo evaluate plots.gpkg --target cover --model RANGE+ --model GeoCLIP -o scores.md -o scores.csv
+    """
+    from rangegeo.cli.progress import shown_progress
+    from rangegeo.jobs.evaluate import EvaluateJob
+
+    job = EvaluateJob.prepare(tables, labels, comparing, output)
+    for line in (*job.remarks, *job.describe()):
+        verbosity.say(line)
+    with shown_progress(quiet=verbosity.quiet) as progress:
+        scores = job.score(progress)
+    written = job.write(scores)
+    if not written:
+        _show(scores)
+    elif not verbosity.quiet:
+        _show(scores, beside=True)
+    for path in written:
+        print_written(path)
+
+
+def _show(scores: Evaluation, *, beside: bool = False) -> None:
+    """Print the tables to read: as tables on a terminal, and in Markdown elsewhere.
+
+    Args:
+        beside: whether standard output is for the names of files, so that the tables go to standard error.
+    """
+    if not _is_terminal(sys.stderr if beside else sys.stdout):
+        if beside:
+            for line in scores.to_markdown().splitlines():
+                remark(line)
+        else:
+            tell(scores.to_markdown().rstrip())
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(stderr=beside)
+    for split, heading in scores.headings():
+        header, rows = scores.cells(split)
+        table = Table(title=heading, title_justify="left")
+        for number, name in enumerate(header):
+            table.add_column(name, justify="left" if number < 2 else "right")
+        for row in rows:
+            table.add_row(*(printable(cell) for cell in row))
+        console.print(table, markup=False)
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    return stream.isatty()

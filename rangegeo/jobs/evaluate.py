@@ -1,0 +1,111 @@
+"""From labels to a comparison of encoders on disk: read, load, score, write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rangegeo.errors import UsageError
+from rangegeo.evaluation.comparing import Task, compare
+from rangegeo.evaluation.comparison import PICTURES, TABLES, Evaluation, check_scores
+from rangegeo.evaluation.embedded import Encoder, chosen_betas, encoders_of
+from rangegeo.evaluation.evaluate import splitting_of, tasks_of
+from rangegeo.evaluation.fitting import Splitting
+from rangegeo.jobs.evaluate_options import Comparing, ScoreOutput
+from rangegeo.jobs.map import rows_of_input
+from rangegeo.jobs.map_options import LabelInput
+from rangegeo.jobs.scheduler import use_threads
+from rangegeo.support.progress import SILENT, Progress
+from rangegeo.support.text import counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EvaluateJob:
+    """A comparison that can be made; nothing is scored yet. Made by `prepare`.
+
+    Attributes:
+        tasks: what encoders are tested with.
+        encoders: what is compared.
+        betas: of encoders that have some.
+        splitting: how labels are left out.
+        output: where the scores are written.
+        remarks: what a user should know about the labels, one line each.
+    """
+
+    tasks: tuple[Task, ...]
+    encoders: tuple[Encoder, ...]
+    betas: tuple[float, ...]
+    splitting: Splitting
+    output: ScoreOutput
+    remarks: tuple[str, ...]
+
+    @classmethod
+    def prepare(
+        cls, tables: Sequence[str], labels: LabelInput, comparing: Comparing, output: ScoreOutput
+    ) -> EvaluateJob:
+        """Check a request, cheap things first, then read the labels and load the models.
+
+        Args:
+            tables: paths of tables of labels, or - for standard input.
+            labels: how they are read.
+        Raises:
+            UsageError: what is wrong with an argument or with the labels. TableError, WeightsError: a file cannot be
+                used. OutputError: an output cannot be written. Nothing was touched.
+        """
+        splitting = checked_splitting(comparing, output)
+        if not tables:
+            raise UsageError("a comparison needs a table of labels; give its path")
+        rows = [rows_of_input(replace(labels, labels=table)) for table in tables]
+        encoders, betas = loaded_encoders(comparing)
+        tasks, remarks = tasks_of(
+            rows,
+            labels.target,
+            encoders,
+            classes=labels.classes,
+            weight=labels.weight,
+            background=labels.background,
+            seed=comparing.seed,
+        )
+        return cls(
+            tasks=tuple(tasks),
+            encoders=encoders,
+            betas=betas,
+            splitting=splitting,
+            output=output,
+            remarks=tuple(remarks),
+        )
+
+    def describe(self) -> Iterator[str]:
+        """What is compared, one line each."""
+        for task in self.tasks:
+            classes = len(task.targets[0].classes)
+            what = f"{classes} classes" if classes else counted(len(task.targets), "column") + " of numbers"
+            yield f"{task.name}: {counted(len(task.labels), 'label')}, {what}"
+
+    def score(self, progress: Progress = SILENT) -> Evaluation:
+        """Score all encoders on all tasks."""
+        found = compare(self.tasks, self.encoders, self.betas, self.splitting, progress)
+        return replace(found, remarks=self.remarks)
+
+    def write(self, scores: Evaluation) -> list[Path]:
+        """Write the scores; returns the paths."""
+        plots = [] if self.output.plot is None else [self.output.plot]
+        return [scores.write(path, overwrite=self.output.overwrite) for path in (*self.output.outs, *plots)]
+
+
+def checked_splitting(comparing: Comparing, output: ScoreOutput) -> Splitting:
+    """How labels are split, if it and the outputs are sound."""
+    for path in output.outs:
+        check_scores(path, overwrite=output.overwrite, suffixes=TABLES)
+    if output.plot is not None:
+        check_scores(output.plot, overwrite=output.overwrite, name="plot", suffixes=PICTURES)
+    names = ("block", "folds", "seeds", "seed", "baselines")
+    return splitting_of(**{name: getattr(comparing, name) for name in names})
+
+
+def loaded_encoders(comparing: Comparing) -> tuple[tuple[Encoder, ...], tuple[float, ...]]:
+    """The models, and the betas of those that have some."""
+    use_threads(comparing.threads)
+    encoders = tuple(encoders_of(comparing.models, comparing.device))
+    return encoders, chosen_betas(encoders, comparing.betas or None)

@@ -1,0 +1,42 @@
+"""What a comparison of encoders is asked for, in groups. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparing:
+    """What is compared, and how.
+
+    Attributes:
+        models, betas, block, folds, seeds, seed, baselines: as of `rangegeo.evaluate`, whose `model` are the models.
+        device: where models are evaluated.
+        threads: of the processor; None for all cores.
+    """
+
+    models: tuple[str, ...] = ("RANGE+",)
+    betas: tuple[float, ...] = ()
+    block: str | None = None
+    folds: int = 5
+    seeds: int = 3
+    seed: int = 0
+    baselines: bool = True
+    device: str = "auto"
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreOutput:
+    """Where scores are written.
+
+    Attributes:
+        outs: tables, .md or .csv.
+        plot: a picture; None for none.
+        overwrite: whether files are replaced.
+    """
+
+    outs: tuple[Path, ...] = ()
+    plot: Path | None = None
+    overwrite: bool = False

@@ -1,0 +1,68 @@
+"""`rangegeo evaluate`: what it prints and writes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.hint_files import MINI
+
+QUICK = "--beta 0,1 --block 5deg --folds 2 --seeds 1 --no-baselines"
+MODEL = "RANGE+={1},{3}".format(*MINI.split())
+
+
+@pytest.fixture
+def here(folder):
+    """A folder with a table of labels."""
+    random = np.random.default_rng(0)
+    lon, lat = random.uniform((-20, 30), (40, 65), (80, 2)).T
+    cover = np.where(lat > 47, "north", "south")
+    pd.DataFrame({"lon": lon, "lat": lat, "warm": 40 - lat, "cover": cover}).to_csv("t.csv", index=False)
+    return folder
+
+
+def test_scores_are_printed_in_markdown_where_nobody_looks(here, rangegeo):
+    done = rangegeo("evaluate", "t.csv", "--target", "warm", "--target", "cover", "--model", MODEL, *QUICK.split())
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert lines[0] == "## In blocks of 5deg that were left out"
+    assert lines[2] == "| encoder | features | warm (R²) | cover (accuracy) | mean |"
+    assert len([line for line in lines if line.startswith("| RANGE+=satclip-mini")]) == 2 * 6
+    assert "warm: 80 labels, 1 column of numbers" in done.err
+    assert "cover: 80 labels, 2 classes" in done.err
+
+
+def test_paths_are_printed_and_the_tables_go_to_standard_error(here, rangegeo):
+    words = ["evaluate", "t.csv", "--target", "warm", "--model", MODEL, *QUICK.split()]
+    done = rangegeo(*words, "-o", "s.md", "-o", "s.csv", "--plot", "s.png")
+    assert done.out.splitlines() == ["s.md", "s.csv", "s.png"], done.err
+    assert "| encoder | features | warm (R²) |" in done.err
+    assert set(pd.read_csv("s.csv").features) == {"beta 0", "beta 1", "S", "G", "q", "S+G+q"}
+    assert rangegeo(*words, "-o", "s.md", "-q").err.count("\n") == 1  # it exists
+    done = rangegeo(*words, "-o", "s.md", "-q", "--overwrite")
+    assert (done.out, done.err) == ("s.md\n", "")
+
+
+def test_a_terminal_gets_a_table(here, rangegeo, monkeypatch):
+    from rangegeo.cli import evaluate
+
+    monkeypatch.setattr(evaluate, "_is_terminal", lambda stream: True)
+    done = rangegeo("evaluate", "t.csv", "--target", "warm", "--model", MODEL, *QUICK.split())
+    assert "━" in done.out
+    assert "| encoder" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("-o s.txt", r"-o must be a name that ends in .md, .csv, got 's.txt'; for example -o s.md"),
+        ("--plot s.gif", r"--plot must be a name that ends in .png, .svg, .pdf, got 's.gif'; for example --plot s.png"),
+        ("--block 5", r"--block must be kilometres or degrees"),
+        ("--model Nobody", r"Nobody"),
+    ],
+)
+def test_a_bad_request_is_refused_in_one_line(here, rangegeo, words, told):
+    done = rangegeo("evaluate", "t.csv", "--target", "warm", *words.split())
+    assert done.code == 2
+    assert told in done.err
+    assert done.err.count("\n") == 1
