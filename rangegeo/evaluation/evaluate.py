@@ -114,10 +114,14 @@ def _columns(rows: Rows, targets: Sequence[str], tables: int) -> tuple[list[str]
     if targets and not own:
         names = ", ".join(list(map(str, rows.columns))[:SHOWN])
         raise UsageError(
-            f"{rows.name} has no column {' or '.join(map(repr, targets))}; {argument('target')} must name "
+            f"{rows.name}: there is no column {' or '.join(map(repr, targets))}; {argument('target')} must name "
             f"one of {names}"
         )
-    return own, [f"{rows.name} has no column {name!r}, so it is not used for it" for name in targets if name not in own]
+    return own, [
+        f"{rows.name}: there is no column {name!r}, so the table is not used for it"
+        for name in targets
+        if name not in own
+    ]
 
 
 def _with_own_names(tasks: Sequence[Task]) -> Iterator[Task]:

@@ -48,7 +48,9 @@ def check_texts(array: zarr.Array, name: str) -> None:
             continue
         texts = _unpacked(stored.to_bytes(), codecs)
         if len(texts) < COUNT or int.from_bytes(texts[:COUNT], "little") != places:
-            raise CubeError(f"{name} is damaged: a chunk does not hold the {places:,} texts of its places; get it again")
+            raise CubeError(
+                f"{name} is damaged: a chunk does not hold the {places:,} texts of its places; get it again"
+            )
 
 
 def _names(described: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -162,7 +162,7 @@ def test_a_model_without_betas_has_one_line(mini, frame):
 
 def test_several_tables_give_a_task_for_each_target_that_they_have(mini, frame):
     other = frame[["lon", "lat", "rain", "height"]]
-    with pytest.warns(PlaceWarning, match="has no column 'cover'"):
+    with pytest.warns(PlaceWarning, match="the labels: there is no column 'cover', so the table is not used for it"):
         found = rg.evaluate(
             [frame, other], ["height", "cover"], model=mini, betas=0, block="5deg", folds=2, seeds=1, baselines=False
         )
