@@ -67,6 +67,12 @@ LEARNING_OPTIONS = (
     click.option("--spread/--no-spread", default=True, help="Add a band that says how uncertain values are."),
     click.option("--probabilities", is_flag=True, help="Add a band with the probability of each class."),
     click.option("--mask-unlike", is_flag=True, help="Pixels unlike all labels are nodata."),
+    click.option(
+        "--report",
+        type=Place(),
+        metavar="HTML|MD",
+        help="Write one page: the map, its scores fold by fold, its errors, and what to cite.",
+    ),
     click.option("--save", type=Place(), metavar="NPZ", help="Keep what was learned, for rangegeo.FittedMap.load."),
 )
 TOLERANCE_OPTION = click.option(
@@ -122,5 +128,5 @@ def command(
         written = job.write(progress)
     for line in job.measured():
         verbosity.say(line)
-    for path in [*written, *job.pictures()]:
+    for path in [*written, *job.shown()]:
         print_written(path)

@@ -6,7 +6,8 @@ places, `probes` fits linear probes with scikit-learn, and `baselines` puts them
 one interface. `crossvalidation` predicts labels that were left out, `scores` compares these with the labels, `tested`
 holds the scores of a map, `spread` says how uncertain it is, and
 `unlike` where it says little. `fitting` joins these steps. `answers` says what the
-bands of a map are, `lazy` makes it a lazy cube, and `stored` keeps what was learned in a file. `maps` is what users
+bands of a map are, `lazy` makes it a lazy cube, and `stored` keeps what was learned in a file. `figures` draws how a
+map was tested, `report` says what is on the page about it, and `page` writes it as HTML or Markdown. `maps` is what users
 call: `rangegeo.fit_map`.
 
 `evaluate` is `rangegeo.evaluate`, which compares models: `embedded` evaluates each once for all its features,

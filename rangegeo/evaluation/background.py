@@ -48,7 +48,7 @@ def background_of(rows: Rows, background: Any, model: Model, seed: int) -> np.nd
 def _random_places(lonlat_deg: np.ndarray, count: int, model: Model, seed: int) -> np.ndarray:
     """(count, 2) places, even on the ground, in the box around some places."""
     known = lonlat_deg[np.isfinite(lonlat_deg).all(axis=1)]
-    west, east = _across(known[:, 0])
+    west, east = narrowest(known[:, 0])
     south, north = known[:, 1].min(), known[:, 1].max()
     wider, higher = MARGIN * (east - west), MARGIN * (north - south)
     west, east = (west - wider, east + wider) if east - west + 2 * wider < 360 else (-180.0, 180.0)
@@ -70,7 +70,7 @@ def _random_places(lonlat_deg: np.ndarray, count: int, model: Model, seed: int) 
     )
 
 
-def _across(lon: np.ndarray) -> tuple[float, float]:
+def narrowest(lon: np.ndarray) -> tuple[float, float]:
     """West and east of the narrowest range of longitudes that holds these; east may be beyond 180."""
     ordered = np.sort(np.unique(lon))
     if len(ordered) == 1:

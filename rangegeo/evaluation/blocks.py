@@ -52,6 +52,17 @@ class BlockSide:
 
     def numbers(self, lonlat_deg: np.ndarray) -> np.ndarray:
         """The number of the block of each of n places (n, 2): (n,) integers from 0 on, without gaps."""
+        row, column, _, _ = self._cells(lonlat_deg)
+        return np.unique(np.stack([row, column], axis=1), axis=0, return_inverse=True)[1].reshape(-1)
+
+    def bounds(self, lonlat_deg: np.ndarray) -> np.ndarray:
+        """West, south, east and north (n, 4) in degrees of the block of each of n places (n, 2)."""
+        row, column, height, width = self._cells(lonlat_deg)
+        west, south = column * width - 180, row * height - 90
+        return np.stack([west, south, np.minimum(west + width, 180), np.minimum(south + height, 90)], axis=1)
+
+    def _cells(self, lonlat_deg: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, np.ndarray | float]:
+        """The row and the column of the block of each place, from the south and from 180° west, and its sides."""
         lon, lat = (lonlat_deg[:, 0] + 180) % 360, lonlat_deg[:, 1] + 90
         step = self.value if self.unit == "deg" else self.value / KM_A_DEGREE
         row = np.floor(lat / step)
@@ -59,8 +70,7 @@ class BlockSide:
         if self.unit == "km":  # as many blocks in a row as keep their width, in a whole number around the Earth
             middle = np.radians(np.clip((row + 0.5) * step, 0, 180) - 90)
             width = 360 / np.maximum(1, np.round(360 * np.cos(middle) / step))
-        cells = np.stack([row, np.floor(lon / width)], axis=1)
-        return np.unique(cells, axis=0, return_inverse=True)[1].reshape(-1)
+        return row, np.floor(lon / width), step, width
 
 
 def choose_side(lonlat_deg: np.ndarray, folds: int) -> BlockSide:

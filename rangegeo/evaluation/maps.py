@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
-from rangegeo.cubes.spec import RasterSpec
+from rangegeo.cubes.spec import RasterSpec, provenance
 from rangegeo.engine.tolerance import check_tolerance
-from rangegeo.errors import GridWarning, PlaceWarning, UsageError, argument
+from rangegeo.errors import GridWarning, PlaceWarning, UsageError, argument, for_python
 from rangegeo.evaluation.answers import Finishing
 from rangegeo.evaluation.background import background_of
 from rangegeo.evaluation.blocks import BlockSide
@@ -21,7 +21,9 @@ from rangegeo.evaluation.features import feature_recipe
 from rangegeo.evaluation.fitting import Fit, Splitting, fit
 from rangegeo.evaluation.labels import CLASSES, Labels
 from rangegeo.evaluation.lazy import LazyMap
+from rangegeo.evaluation.page import Page, check_page, write_page
 from rangegeo.evaluation.reading import read_labels, rows_of
+from rangegeo.evaluation.report import Told, page_of
 from rangegeo.evaluation.stored import packed, read_stored, same_model, unpacked, write_stored
 from rangegeo.evaluation.tested import BLOCK, PROBE, MapScores
 from rangegeo.field.recipe import Recipe
@@ -34,7 +36,10 @@ from rangegeo.models.device import resolve_device
 from rangegeo.models.load import load_model, loaded
 from rangegeo.models.model import Model
 from rangegeo.models.spec import ModelSpec
+from rangegeo.schema.cube import geobox_of
 from rangegeo.support.earth import METRES_A_DEGREE
+from rangegeo.support.optional import import_optional
+from rangegeo.support.paths import local_path
 from rangegeo.support.text import counted
 from rangegeo.weights.demo import FOLDER
 
@@ -72,7 +77,7 @@ class FittedMap:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a user should know about the labels, one line each."""
-        return self.fit.remarks
+        return tuple(map(for_python, self.fit.remarks))
 
     def __repr__(self) -> str:
         names = ", ".join(answer.name for answer in self.fit.answers)
@@ -174,6 +179,48 @@ class FittedMap:
         within = None if exact else check_tolerance(tolerance)
         finishing = self.finishing(spread=spread, probabilities=probabilities, mask_unlike=mask_unlike)
         return self.lazy(geobox, finishing, area=area, labels=own_labels(like), tolerance=within, chunks=chunks).cube
+
+    def report(
+        self, path: str | Path, cube: xr.DataArray | Sequence[xr.DataArray] = (), *, overwrite: bool = False
+    ) -> Path:
+        """Write one page about the map: its picture, its scores fold by fold, its errors, and what to cite.
+
+        Args:
+            path: ending in .html, for one file with its pictures in it, or in .md, whose pictures lie beside it in the
+                folder NAME_files.
+            cube: the map, from `raster` or from `rangegeo.open_cube`; or several, the files of one map. Without it the
+                page has no picture of the map.
+            overwrite: whether a page that exists is replaced.
+        Raises:
+            UsageError: the name has another suffix, or the cube is no map of these targets. OutputError: the page
+                exists, or cannot be written. MissingPackage: matplotlib is not installed.
+        """
+        import_optional("matplotlib", "the pictures of a report")
+        path = local_path(path)
+        check_page(path, overwrite=overwrite, name="path")
+        cubes = [cube] if isinstance(cube, xr.DataArray) else list(cube)
+        return write_page(self.page(cubes, cubes), path)
+
+    def page(
+        self,
+        cubes: Sequence[xr.DataArray],
+        drawn: Sequence[xr.DataArray],
+        spelled: Callable[[str], str] = for_python,
+    ) -> Page:
+        """The page that `report` writes.
+
+        Args:
+            cubes: the map, which the words are about.
+            drawn: the same, perhaps with larger pixels, which its pictures are drawn from.
+            spelled: spells the arguments in remarks.
+        """
+        doubts = [doubt for cube in cubes[:1] for doubt in self.doubts(geobox_of(cube))]
+        told = Told(
+            facts=provenance(self.model, self.recipe) | self.facts(self.finishing()),
+            remarks=list(map(spelled, (*self.fit.remarks, *doubts))),
+            spread=list(self.spread_lines()),
+        )
+        return page_of(self.fit, self.labels, self.model, told, cubes, drawn)
 
     def spread_lines(self) -> Iterator[str]:
         """How far the spread of each target covers the errors in blocks that were left out, one line each."""
@@ -294,7 +341,7 @@ def fit_map(
     places = None if background is None else background_of(rows, background, model, seed)
     known = read_labels(rows, target, classes=classes, weight=weight, background=places)
     found = learn(known, model, beta, splitting)
-    for remark in found.remarks:
+    for remark in found.fit.remarks:
         warnings.warn(PlaceWarning(remark), stacklevel=2)
     return found
 

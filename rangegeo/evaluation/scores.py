@@ -52,6 +52,13 @@ MEASURES: Mapping[str, Mapping[str, Measure]] = {
     },
 }
 
+SHOWN = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "roc_auc": "ROC AUC"}
+
+
+def shown(measure: str) -> str:
+    """What people call a measure."""
+    return SHOWN.get(measure, measure.replace("_", " "))
+
 
 def main_measure(target: Target) -> str:
     """The measure that methods are compared by."""

@@ -10,12 +10,11 @@ import pandas as pd
 
 from rangegeo.evaluation.crossvalidation import HeldOut
 from rangegeo.evaluation.labels import NUMBERS
-from rangegeo.evaluation.scores import MEASURES, of_classes
+from rangegeo.evaluation.scores import MEASURES, of_classes, shown
 
 PROBE = "embedding"  # the method that the map is made with
-BASELINES = {"nearest": "the nearest labels", "rbf": "a smooth function of the place", "rbf+q": "the same, and q"}
+BASELINES = {"nearest": "the nearest labels", "rbf": "a smooth function of the place", "rbf+q": "such a function and q"}
 BLOCK, RANDOM = "block", "random"  # kinds of splits
-SHOWN = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "roc_auc": "ROC AUC"}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -75,14 +74,14 @@ class MapScores:
             own = self.table[(self.table.target == target) & (self.table.method == PROBE)]
             for split, where in ((BLOCK, "in blocks that were left out"), (RANDOM, "at random places")):
                 told = ", ".join(
-                    f"{SHOWN.get(row.measure, row.measure.replace('_', ' '))} {row.value:.3g} ± {row.spread:.2g}"
+                    f"{shown(row.measure)} {row.value:.3g} ± {row.spread:.2g}"
                     for row in own[own.split == split].itertuples()
                 )
                 if told:
                     yield f"{target}: {told} {where}"
-            yield from self._verdict(target)
+            yield from self.verdict(target)
 
-    def _verdict(self, target: str) -> Iterator[str]:
+    def verdict(self, target: str) -> Iterator[str]:
         """Whether the map is better than what else a user might take."""
         methods = [name for name in dict.fromkeys(self.table[self.table.target == target].method) if name != PROBE]
         if not methods:

@@ -12,13 +12,14 @@ import rasterio
 import xarray as xr
 
 from rangegeo.cubes.cost import Plan, plan
-from rangegeo.errors import UsageError, argument
+from rangegeo.errors import UsageError, argument, for_shell
 from rangegeo.evaluation.background import background_of
 from rangegeo.evaluation.blocks import BlockSide
 from rangegeo.evaluation.fitting import Splitting
 from rangegeo.evaluation.labels import CLASSES
 from rangegeo.evaluation.lazy import LazyMap
 from rangegeo.evaluation.maps import MAP_TOLERANCE, FittedMap, learn
+from rangegeo.evaluation.page import check_page, write_page
 from rangegeo.evaluation.parts import Part, parts_of
 from rangegeo.evaluation.reading import Rows, read_labels, rows_of_file
 from rangegeo.jobs.map_options import LabelInput, Learning
@@ -28,13 +29,16 @@ from rangegeo.jobs.scheduler import use_threads
 from rangegeo.jobs.write import choose_storage, compute_and_write, warn_of_losses
 from rangegeo.picture.maps import picture_paths
 from rangegeo.picture.preview import Look, check_picture, preview
+from rangegeo.picture.shown import PIXELS
 from rangegeo.schema.cube import as_4d
 from rangegeo.schema.facts import facts_of
 from rangegeo.stores import quantise
 from rangegeo.stores.drafts import kept_blocks
 from rangegeo.stores.formats import Format, choose_format
+from rangegeo.stores.opening import open_cube
 from rangegeo.support.destination import check_destination
 from rangegeo.support.location import Location
+from rangegeo.support.optional import import_optional
 from rangegeo.support.paths import local_path
 from rangegeo.support.progress import SILENT, Progress
 from rangegeo.tables.dialect import TextOptions
@@ -58,7 +62,7 @@ class MapJob:
         format: of the outputs.
         finished: outputs that an interrupted run of the same command had finished.
         doubts: what a user should know about the grid.
-        save: where to keep what was learned; None to forget it.
+        learning: which page about it, and where what was learned is kept.
         facts: what was measured; empty until it is written.
     """
 
@@ -69,7 +73,7 @@ class MapJob:
     format: Format
     finished: tuple[Part, ...]
     doubts: tuple[str, ...]
-    save: Location | None
+    learning: Learning
     facts: dict[str, object] = field(default_factory=dict)
 
     @classmethod
@@ -122,12 +126,12 @@ class MapJob:
             output=output,
             format=form,
             doubts=tuple(fitted.doubts(geobox)),
-            save=learning.save,
+            learning=learning,
         )
 
     def remarks(self) -> Iterator[str]:
         """What a user should know about the labels, the scores and the grid, one line each."""
-        yield from self.fitted.remarks
+        yield from self.fitted.fit.remarks
         yield from self.fitted.scores.lines()
         yield from self.fitted.spread_lines()
         yield from self.doubts
@@ -145,7 +149,8 @@ class MapJob:
     def outputs(self) -> list[Location]:
         """What is written."""
         made = [path for part, _ in self.parts for path in self.format.outputs(part.cube, part.out)]
-        return made + _pictures(self.output, [answer.name for answer in self.fitted.fit.answers])
+        others = [path for path in (self.learning.report, self.learning.save) if path is not None]
+        return made + _pictures(self.output, [answer.name for answer in self.fitted.fit.answers]) + others
 
     def write(self, progress: Progress = SILENT) -> list[Location]:
         """Compute the map and write it, and keep what was learned if that is asked for.
@@ -166,16 +171,19 @@ class MapJob:
             if storage is not quantise.CLASSES:
                 warn_of_losses(facts, storage, {})
             self.facts.update(facts)
-        if self.save is not None:
-            written.append(self.fitted.save(str(self.save), overwrite=self.output.overwrite))
+        if self.learning.save is not None:
+            written.append(self.fitted.save(str(self.learning.save), overwrite=self.output.overwrite))
         return written
 
-    def pictures(self) -> list[Location]:
-        """Draw the map as it was written, if that is asked for. Returns the paths of the pictures."""
-        if self.output.picture is None:
-            return []
-        outputs = [part.out for part, _ in self.parts] + [part.out for part in self.finished]
-        return preview(outputs, self.output.picture, overwrite=self.output.overwrite)
+    def shown(self) -> Iterator[Location]:
+        """Paths of the pictures and of the page that are asked for, which are made on the way from what was written."""
+        outputs, overwrite = [part.out for part, _ in self.parts], self.output.overwrite
+        outputs += [part.out for part in self.finished]
+        if self.output.picture is not None:
+            yield from preview(outputs, self.output.picture, overwrite=overwrite)
+        if self.learning.report is not None:
+            cubes, drawn = ([open_cube(path, pixels=pixels) for path in outputs] for pixels in (None, PIXELS))
+            yield write_page(self.fitted.page(cubes, drawn, for_shell), local_path(str(self.learning.report)))
 
     def measured(self) -> Iterator[str]:
         """What was measured while it was written."""
@@ -238,6 +246,9 @@ def _check_output(form: Format, output: RasterOutput, learning: Learning, target
         check_picture(output.picture, Look(), "preview")
         for picture in _pictures(output, targets):
             check_destination(picture, 0, overwrite=output.overwrite, other=argument("preview", "PICTURE.png"))
+    if learning.report is not None:
+        import_optional("matplotlib", argument("report"))
+        check_page(local_path(str(learning.report)), overwrite=output.overwrite, name="report")
     if learning.save is not None:
         path = local_path(str(learning.save))
         check_destination(path, 0, overwrite=output.overwrite, other=argument("save", "LEARNED.npz"))

@@ -64,7 +64,7 @@ def test_numbers_are_written_with_their_spread(here, labels, mini):
 
 
 def test_classes_are_written_with_names_and_colours(here):
-    map_line(f"t.csv --target cover {BOX} {QUICK} --probabilities -o c.tif")
+    map_line(f"t.csv --target cover {BOX} {QUICK} --probabilities -o c.tif --report c.html")
     with rasterio.open("c.tif") as file:
         assert file.dtypes == ("uint8",)
         assert file.nodata == 255
@@ -86,6 +86,10 @@ def test_classes_are_written_with_names_and_colours(here):
             "cover: mid land",
         )
         assert (file.read()[2:].argmax(axis=0) == codes).all()
+    page = (here / "c.html").read_text(encoding="utf-8")
+    assert "0.05° pixels" in page
+    assert "<pre><code>rangegeo " in page  # the command line
+    assert page.count("<img") == 3
     with rasterio.open("c_rgb.tif") as file:
         painted = file.read()
     assert [tuple(painted[:, *np.argwhere(codes == code)[0]]) for code in np.unique(codes)] == [
@@ -197,11 +201,14 @@ def test_files_that_an_interrupted_run_had_finished_are_kept(here, monkeypatch):
     assert (here / "c_probability.tif").exists()
 
 
-def test_a_picture_that_exists_is_kept(here):
+def test_pictures_and_pages_are_checked_before_anything_is_learned(here):
     (here / "h_preview.png").write_text("mine")
     code, said = run_line(f"map t.csv --target height {BOX} {QUICK} -o i.tif --preview h_preview.png".split())
     assert code == 1
     assert "h_preview.png exists and was left as it is" in said
+    code, said = run_line(f"map t.csv --target height {BOX} {QUICK} -o i.tif --report page.pdf".split())
+    assert code == 2
+    assert "--report must be a name that ends in .html or .md" in said
     assert not (here / "i.tif").exists()
 
 

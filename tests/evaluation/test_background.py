@@ -7,7 +7,7 @@ import pytest
 
 import rangegeo as rg
 from rangegeo.errors import UsageError
-from rangegeo.evaluation.background import _across, background_of
+from rangegeo.evaluation.background import background_of, narrowest
 from rangegeo.evaluation.reading import rows_of
 
 
@@ -57,9 +57,9 @@ def test_random_places_lie_around_the_labels_and_are_seeded(mini, present):
 
 
 def test_a_box_may_cross_the_antimeridian():
-    assert _across(np.array([170.0, -170.0, 175.0])) == (170.0, 190.0)
-    assert _across(np.array([5.0, 10.0])) == (5.0, 10.0)
-    assert _across(np.array([5.0, 5.0])) == (5.0, 5.0)
+    assert narrowest(np.array([170.0, -170.0, 175.0])) == (170.0, 190.0)
+    assert narrowest(np.array([5.0, 10.0])) == (5.0, 10.0)
+    assert narrowest(np.array([5.0, 5.0])) == (5.0, 5.0)
 
 
 def test_targets_that_say_several_things_are_refused(mini, frame):

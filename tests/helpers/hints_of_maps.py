@@ -217,6 +217,16 @@ PYTHON = (
         (Way(r"must be a name that ends in \.npz", swap={"m.map": "m.npz"}),),
     ),
     Row(
+        "name of a page",
+        _fit() + ".report('m.pdf')",
+        (Way(r'for example path="(?P<made>m\.html)"', then=_fit() + ".report('<made>')"),),
+    ),
+    Row(
+        "a page about another cube",
+        _fit() + ".report('m.html', rg.raster((5, 44, 6, 45), res=1, model=model))",
+        (Way("leave it out for a page without a map", then=_fit() + ".report('m.html')"),),
+    ),
+    Row(
         "nothing was learned there",
         "rg.FittedMap.load('m.npz', model=model)",
         (
