@@ -11,7 +11,8 @@ import pandas as pd
 
 from rangegeo.errors import UsageError, argument
 from rangegeo.evaluation.chart import draw_chart
-from rangegeo.evaluation.tested import BLOCK, RANDOM, SHOWN
+from rangegeo.evaluation.scores import shown as as_written
+from rangegeo.evaluation.tested import BLOCK, RANDOM
 from rangegeo.support.destination import check_destination
 from rangegeo.support.optional import import_optional
 from rangegeo.support.paths import local_path
@@ -67,7 +68,7 @@ class Evaluation:
     def cells(self, split: str) -> tuple[list[str], list[list[str]]]:
         """The header and the rows of the table to read, as text."""
         values, spreads = self.wide(split), self.wide(split, "over_seeds")
-        names = [f"{task} ({_shown(measure)})" for task, measure in self.measures.items()]
+        names = [f"{task} ({as_written(measure)})" for task, measure in self.measures.items()]
         header = ["encoder", "features", *names, *([MEAN] if MEAN in values else [])]
         rows = []
         for label, row in values.iterrows():
@@ -106,7 +107,7 @@ class Evaluation:
         """
         parts = [(heading, self.wide(split), self.wide(split, "over_seeds")) for split, heading in self.headings()]
         names = [" ".join(label) for label in parts[0][1].index]
-        return draw_chart(parts, {task: _shown(measure) for task, measure in self.measures.items()}, names)
+        return draw_chart(parts, {task: as_written(measure) for task, measure in self.measures.items()}, names)
 
     def write(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the tables to read to a .md, the long table to a .csv, or draw a .png, .svg or .pdf.
@@ -130,11 +131,6 @@ class Evaluation:
 
     def __repr__(self) -> str:
         return f"<rangegeo evaluation of {', '.join(self.measures)}>\n{self}"
-
-
-def _shown(measure: str) -> str:
-    """A measure as people write it."""
-    return SHOWN.get(measure, measure.replace("_", " "))
 
 
 def check_scores(path: str | Path, *, overwrite: bool, name: str = "out", suffixes: tuple[str, ...] = SUFFIXES) -> Path:
