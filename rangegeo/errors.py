@@ -21,6 +21,7 @@ SPELLINGS = {
     "creation_options": ("--co", "creation_options"),
     "shape": ("--as", "shape"),
     "source": ("IN", "source"),
+    "labels": ("LABELS", "labels"),
     "k": ("-k", "k"),
     "storage_options": ("--storage", "storage_options"),
 }

@@ -37,6 +37,7 @@ from rangegeo.stores.drafts import kept_blocks
 from rangegeo.stores.formats import Format, choose_format
 from rangegeo.stores.opening import open_cube
 from rangegeo.support.destination import check_destination
+from rangegeo.support.inputs import check_keeps_inputs
 from rangegeo.support.location import Location
 from rangegeo.support.optional import import_optional
 from rangegeo.support.paths import local_path
@@ -102,6 +103,13 @@ class MapJob:
         within = None if engine.exact else engine.chosen_tolerance if engine.tolerance is not None else MAP_TOLERANCE
         geobox, area = extent.choose()
         form = choose_format(output.out, output.format)
+        read = {"like": extent.like, "aoi": extent.aoi, "weights": learning.weights, "db": learning.db}
+        check_keeps_inputs(
+            [*output.own_paths, *([] if learning.save is None else [learning.save])],
+            labels=labels.labels,
+            background=labels.background,
+            **read,
+        )
         _check_output(form, output, learning, labels.target)
         rows = rows_of_input(labels)
         use_threads(engine.threads)

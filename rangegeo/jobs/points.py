@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rangegeo.errors import TableError, UsageError, argument
 from rangegeo.jobs.options import Content, Engine, TableInput, TableOutput
+from rangegeo.support.inputs import check_keeps_inputs
 from rangegeo.support.unfinished import unfinished
 from rangegeo.tables.dialect import TextOptions
 from rangegeo.tables.embed import Plan, check_output, plan_table, write_table
@@ -92,6 +93,7 @@ def prepared(
             "embedding"
         )
     if not output.to_stdout:
+        check_keeps_inputs([output.out], source=source.source, weights=content.weights, db=content.db)
         check_output(output.out, overwrite=output.overwrite)
     content.check()
     tolerance = engine.chosen_tolerance

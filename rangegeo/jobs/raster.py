@@ -13,6 +13,7 @@ from rangegeo.errors import UsageError, argument
 from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 from rangegeo.stores.formats import Format, choose_format
 from rangegeo.support.destination import check_destination
+from rangegeo.support.inputs import check_keeps_inputs
 from rangegeo.support.location import Location
 from rangegeo.support.progress import SILENT, Progress
 
@@ -82,6 +83,9 @@ class RasterJob:
         geobox, area = extent.choose()
         check_pixels(geobox)
         form = choose_format(output.out, output.format) if output.tiles is None else _tiled(output)
+        if not output.extend:
+            files = {"like": extent.like, "aoi": extent.aoi, "weights": content.weights, "db": content.db}
+            check_keeps_inputs(output.own_paths, **files, pca_from=content.pca_from, scales_from=output.scales_from)
         check_output(form, output, several=len(content.betas) > 1)
         return _planned(geobox, area, extent.labels(), content, engine, output, form, command)
 

@@ -62,9 +62,10 @@ def describe(target: str | Location, *, weights: str | None = None, db: str | No
     if isinstance(path, Address):
         return _cube(path)
     target = str(target)
-    if not path.exists():
+    if not (path.is_file() or path.is_dir()):
+        what = "is a device" if path.exists() else "does not exist"
         raise UsageError(
-            f"{target} does not exist; expected a cube, a checkpoint, a database, or one of "
+            f"{target} {what}; expected a cube, a checkpoint, a database, or one of "
             f"{', '.join([*MODELS, 'demo', 'official', *OFFICIAL_DATABASES])}"
         )
     if path.is_dir() or path.suffix.lower() in CUBES:

@@ -104,7 +104,11 @@ def survey(table: Table, place_columns: PlaceColumns, carried: Sequence[str]) ->
         rows=rows,
         unusable=unusable,
         reasons=tuple(reasons),
-        remarks=(*table.remarks, *_doubts(table, place_columns, degrees and rows > 0), *_remarks(table, short, zero)),
+        remarks=(
+            *table.remarks,
+            *_doubts(table, place_columns, degrees and rows > 0),
+            *_remarks(table, rows, short, zero),
+        ),
         types=types,
         sample_deg=np.concatenate([np.empty((0, 2)), *sample])[:SAMPLE],
         tiles=tiles,
@@ -145,11 +149,13 @@ def _doubts(table: Table, place_columns: PlaceColumns, degrees: bool) -> Iterato
         yield f"{table.name}: all coordinates are small enough to be degrees; if they are, leave out {crs}"
 
 
-def _remarks(table: Table, short: _Counted, zero: _Counted) -> Iterator[str]:
+def _remarks(table: Table, rows: int, short: _Counted, zero: _Counted) -> Iterator[str]:
     """What a user should know about rows that are embedded all the same."""
+    if not rows:
+        yield f"{table.name} has no rows, so the output has none either"
     if short.rows:
-        rows = "1 row has" if short.rows == 1 else f"{short.rows:,} rows have"
-        yield f"{table.name}: {rows} fewer values than columns{_at(table, short)}; what is missing is left empty"
+        some = "1 row has" if short.rows == 1 else f"{short.rows:,} rows have"
+        yield f"{table.name}: {some} fewer values than columns{_at(table, short)}; what is missing is left empty"
     if zero.rows:
         places = "1 place is" if zero.rows == 1 else f"{zero.rows:,} places are"
         yield f"{table.name}: {places} exactly 0, 0, which often stands for a missing place{_at(table, zero)}"

@@ -136,6 +136,6 @@ def _existing_file(path: str, name: str, expected: str) -> Path:
     """The file at a path that a user gave for the argument `name`. Raises UsageError if there is none."""
     file = local_path(path)
     if not file.is_file():
-        what = "is a folder" if file.is_dir() else "does not exist"
+        what = "is a folder" if file.is_dir() else "is a device" if file.exists() else "does not exist"
         raise UsageError(argument=name, expected=expected, remedy=f"the file {path} {what}")
     return file

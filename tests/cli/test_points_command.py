@@ -293,8 +293,10 @@ def test_overwrite_replaces(points):
     assert "add --overwrite to replace it" in refused.err
     assert points("places.csv", "--bands", "1", "-o", "o.npz", "--overwrite").code == 0
     assert np.load("o.npz")["embedding"].shape == (3, 1)
-    assert points("places.csv", "-o", "places.csv", "--overwrite").code == 0  # its own input, read before it goes
-    assert pd.read_csv("places.csv").shape == (3, 43)
+    before = Path("places.csv").read_bytes()
+    refused = points("places.csv", "-o", "./places.csv", "--overwrite")
+    assert (refused.code, Path("places.csv").read_bytes()) == (2, before)
+    assert "-o would replace places.csv, which IN reads; give another -o" in refused.err
 
 
 # -------------------------------------------------------------------------------------------------- faulty rows

@@ -848,6 +848,12 @@ OUTPUT = (
         ),
         (text("p.png", "mine"),),
     ),
+    Row(
+        "output is the grid",
+        f"raster --like o.zarr --overwrite {MINI} -o ./o.zarr",
+        (Way("which --like reads; give another -o", give={"-o": "p.zarr"}),),
+        (made("o.zarr"),),
+    ),
     Row("no folder", f"{BOX} -o 'no & such/deep/o.zarr'", (Way("make it first: (?P<run>mkdir -p .*)$"),)),
     Row(
         "a file as a folder",

@@ -291,6 +291,10 @@ def test_short_rows_and_places_at_zero_are_told(tmp_path):
     ]
 
 
+def test_a_table_of_no_rows_is_told(tmp_path):
+    assert said(opened(tmp_path, "id,lon,lat\n")) == ["t.csv has no rows, so the output has none either"]
+
+
 def test_long_values_are_read(tmp_path):
     outline = "POLYGON ((" + ", ".join(["1.5 2.5"] * 30_000) + "))"
     for text in (f'wkt,lon,lat\n"{outline}",5,45\n', f"wkt\tlon\tlat\n{outline}\t5\t45\n"):
