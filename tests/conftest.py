@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import dask
 import numpy as np
 import pytest
 import torch
@@ -50,6 +51,15 @@ def s3() -> Iterator[S3]:
 def bucket(s3, request) -> str:
     """The address of an empty bucket on this server."""
     return s3.make_bucket(f"b{abs(hash(request.node.nodeid))}")
+
+
+@pytest.fixture(autouse=True)
+def _own_threads() -> Iterator[None]:
+    """What a test says of threads does not hold for the next one, whose last digits it would change."""
+    threads = torch.get_num_threads()
+    with dask.config.set(num_workers=None):
+        yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(autouse=True)

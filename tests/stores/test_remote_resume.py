@@ -49,7 +49,8 @@ def content(place: str, s3) -> dict[str, bytes]:
 def test_a_killed_run_is_continued_and_equal(s3, bucket, monkeypatch, capsys, name):
     mini = ("--weights", str(GOLDEN / "satclip-mini.ckpt"), "--db", str(GOLDEN / "range_db_mini.npz"))
     words = ["raster", "--bbox", "5,44,6,45", "--res", "0.02", "--chunks", "16", *mini, "--bands", "1-4"]
-    words += ["--storage", f"endpoint={s3.options['endpoint']}", "-q", "-o", f"{bucket}/{name}"]
+    words += ["--storage", f"endpoint={s3.options['endpoint']}", "-q", "--threads", "1"]
+    words += ["-o", f"{bucket}/{name}"]
     for variable, value in s3.environment.items():
         monkeypatch.setenv(variable, value)
     killed = subprocess.run([sys.executable, "-c", PROGRAM, "5", *words], capture_output=True, text=True)
