@@ -16,6 +16,7 @@ from rangegeo.jobs.evaluate_options import Comparing, ScoreOutput
 from rangegeo.jobs.map import rows_of_input
 from rangegeo.jobs.map_options import LabelInput
 from rangegeo.jobs.scheduler import use_threads
+from rangegeo.support.inputs import check_keeps_inputs
 from rangegeo.support.progress import SILENT, Progress
 from rangegeo.support.text import counted
 
@@ -56,6 +57,7 @@ class EvaluateJob:
         splitting = checked_splitting(comparing, output)
         if not tables:
             raise UsageError("a comparison needs a table of labels; give its path")
+        check_keeps_inputs(output.paths, labels=list(tables), background=labels.background)
         rows = [rows_of_input(replace(labels, labels=table)) for table in tables]
         encoders, betas = loaded_encoders(comparing)
         tasks, remarks = tasks_of(
@@ -90,8 +92,7 @@ class EvaluateJob:
 
     def write(self, scores: Evaluation) -> list[Path]:
         """Write the scores; returns the paths."""
-        plots = [] if self.output.plot is None else [self.output.plot]
-        return [scores.write(path, overwrite=self.output.overwrite) for path in (*self.output.outs, *plots)]
+        return [scores.write(path, overwrite=self.output.overwrite) for path in self.output.paths]
 
 
 def checked_splitting(comparing: Comparing, output: ScoreOutput) -> Splitting:

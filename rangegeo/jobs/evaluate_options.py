@@ -40,3 +40,8 @@ class ScoreOutput:
     outs: tuple[Path, ...] = ()
     plot: Path | None = None
     overwrite: bool = False
+
+    @property
+    def paths(self) -> list[Path]:
+        """All files that are written."""
+        return [*self.outs, *([] if self.plot is None else [self.plot])]

@@ -105,7 +105,7 @@ class MapJob:
         form = choose_format(output.out, output.format)
         read = {"like": extent.like, "aoi": extent.aoi, "weights": learning.weights, "db": learning.db}
         check_keeps_inputs(
-            [*output.own_paths, *([] if learning.save is None else [learning.save])],
+            [*output.own_paths, *(path for path in (learning.save, learning.report) if path is not None)],
             labels=labels.labels,
             background=labels.background,
             **read,

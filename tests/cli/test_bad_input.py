@@ -277,6 +277,7 @@ ROWS: dict[str, tuple[str, dict[str, Damage]]] = {
     "an output that is the grid": ("raster --like ./a.tif --overwrite -o a.tif", {"a.tif": lambda path: None}),
     "a map that is its labels": ("map t.csv --target a --bbox 5,44,6,45 --res 1 --overwrite --save t.csv -o o.tif",
                                  {"t.csv": lambda path: None}),
+    "scores that are their labels": ("evaluate t.csv --target a --overwrite -o t.md -o t.csv", {"t.csv": lambda path: None}),
     "a device": (f"{INFO} /dev/null", {}),
     "an encoding of nobody": (f"{POINTS} t.csv --encoding utf-99", {"t.csv": lambda path: None}),
     "a delimiter of two": (f"{POINTS} t.csv --delimiter ab", {"t.csv": lambda path: None}),
