@@ -12,6 +12,7 @@ The packages, from the top down; each imports only those below it:
     accessor, backend                    cube.rangegeo, and xarray's engine "rangegeo"
     jobs                                 whole jobs: check, compute, write, measure
     reports                              what cubes are
+    suite                                public data that encoders are compared on
     evaluation                           from labels to maps that were tested
     picture, analysis                    what cubes look like and tell
     cubes                                a raster as one value, its dask graph, and what is derived from it
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from rangegeo.models.model import Model
     from rangegeo.models.wrapping import wrap
     from rangegeo.stores.opening import open_cube
+    from rangegeo.suite.scored import evaluate_suite
 
     __version__: str
 else:
@@ -55,6 +57,7 @@ else:
         "open_cube": "rangegeo.stores.opening",
         "similarity": "rangegeo.analysis.similarity",
         "evaluate": "rangegeo.evaluation.evaluate",
+        "evaluate_suite": "rangegeo.suite.scored",
         "Evaluation": "rangegeo.evaluation.comparison",
         "fit_map": "rangegeo.evaluation.maps",
         "FittedMap": "rangegeo.evaluation.maps",
@@ -87,6 +90,7 @@ __all__ = [
     "RangegeoError",
     "__version__",
     "evaluate",
+    "evaluate_suite",
     "fit_map",
     "load_model",
     "load_satclip_location_encoder",

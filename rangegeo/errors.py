@@ -18,6 +18,7 @@ from pathlib import PurePath
 SPELLINGS = {
     "out": ("-o", "path"),
     "betas": ("--beta", "betas"),
+    "tasks": ("--task", "tasks"),
     "creation_options": ("--co", "creation_options"),
     "shape": ("--as", "shape"),
     "source": ("IN", "source"),

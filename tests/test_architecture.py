@@ -30,6 +30,7 @@ FLOORS = (
     {"cubes"},
     {"analysis", "picture"},
     {"evaluation"},
+    {"suite"},
     {"reports", "jobs"},
     {"accessor"},
     {"backend", "cli"},
@@ -51,7 +52,12 @@ FORBIDDEN = {
     "accessor": {"torch", "dask", "zarr", "rasterio"},
 }
 NETWORK = {"huggingface_hub", "urllib", "requests", "httpx", "socket", "http", "obstore", "icechunk"}
-REACH_OUT = ("weights/hub.py", "support/address.py", "support/repository.py")  # the files that may use it
+REACH_OUT = (
+    "weights/hub.py",
+    "support/address.py",
+    "support/repository.py",
+    "suite/fetching.py",
+)  # the files that may use it
 
 
 def modules() -> list[Path]:

@@ -11,7 +11,8 @@ from rangegeo.cli.arguments import LocalPath, NumberList, flattened
 from rangegeo.cli.map import LABEL_OPTIONS
 from rangegeo.cli.options import Verbosity, grouped, verbosity_options
 from rangegeo.cli.streams import print_written, remark, tell
-from rangegeo.jobs.evaluate_options import Comparing, ScoreOutput
+from rangegeo.errors import UsageError, argument
+from rangegeo.jobs.evaluate_options import Comparing, ScoreOutput, Suite
 from rangegeo.jobs.map_options import LabelInput
 from rangegeo.support.text import printable
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 TARGET_OPTION = click.option(
     "--target", multiple=True, metavar="COLUMN", help="What to predict. Repeatable. [required without --background]"
+)
+SUITE_OPTIONS = (
+    click.option("--suite", is_flag=True, help="Compare on public data instead of LABELS."),
+    click.option("--task", "tasks", multiple=True, metavar="NAME", help="Of the suite. Repeatable. [default: all 14]"),
+    click.option("--places", type=int, metavar="N", help="Of each task of the suite. [default: 3000]"),
+    click.option("--fetch", is_flag=True, help="Download data of the suite that is not in the cache, up to 130 MB."),
 )
 COMPARING_OPTIONS = (
     click.option(
@@ -62,24 +69,36 @@ SCORE_OPTIONS = (
 
 
 @click.command("evaluate")
-@click.argument("tables", metavar="LABELS...", nargs=-1)
+@click.argument("tables", metavar="[LABELS...]", nargs=-1)
 @grouped("labels", LabelInput, TARGET_OPTION, *LABEL_OPTIONS[2:])
+@grouped("suite", Suite, *SUITE_OPTIONS)
 @grouped("comparing", Comparing, *COMPARING_OPTIONS)
 @grouped("output", ScoreOutput, *SCORE_OPTIONS)
 @verbosity_options
 def command(
-    tables: tuple[str, ...], labels: LabelInput, comparing: Comparing, output: ScoreOutput, verbosity: Verbosity
+    tables: tuple[str, ...],
+    labels: LabelInput,
+    suite: Suite,
+    comparing: Comparing,
+    output: ScoreOutput,
+    verbosity: Verbosity,
 ) -> None:
     """Compare models, their betas and components by what they predict of labels that were left out.
 
     \b
     rangegeo evaluate trees.csv --target height --block 200km
     rangegeo evaluate plots.gpkg --target cover --model RANGE+ --model GeoCLIP -o scores.md -o scores.csv
+    rangegeo evaluate --suite --fetch -o scores.md
     """
     from rangegeo.cli.progress import shown_progress
     from rangegeo.jobs.evaluate import EvaluateJob
 
-    job = EvaluateJob.prepare(tables, labels, comparing, output)
+    if suite.suite:
+        job = EvaluateJob.of_suite(suite, tables, labels, comparing, output, verbosity.say)
+    else:
+        if suite.given:
+            raise UsageError(f"{argument(suite.given[0])} is for {argument('suite')}; add it, or leave it out")
+        job = EvaluateJob.prepare(tables, labels, comparing, output)
     for line in (*job.remarks, *job.describe()):
         verbosity.say(line)
     with shown_progress(quiet=verbosity.quiet) as progress:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
 from rangegeo.evaluation.comparing import Task, compare
 from rangegeo.evaluation.comparison import PICTURES, TABLES, Evaluation, check_scores
 from rangegeo.evaluation.embedded import Encoder, chosen_betas, encoders_of
 from rangegeo.evaluation.evaluate import splitting_of, tasks_of
 from rangegeo.evaluation.fitting import Splitting
-from rangegeo.jobs.evaluate_options import Comparing, ScoreOutput
+from rangegeo.jobs.evaluate_options import Comparing, ScoreOutput, Suite
 from rangegeo.jobs.map import rows_of_input
 from rangegeo.jobs.map_options import LabelInput
 from rangegeo.jobs.scheduler import use_threads
+from rangegeo.suite.scored import BLOCK as SUITE_BLOCK
+from rangegeo.suite.scored import check_sources, chosen_tasks, made_tasks
+from rangegeo.suite.tasks import PLACES
 from rangegeo.support.inputs import check_keeps_inputs
 from rangegeo.support.progress import SILENT, Progress
 from rangegeo.support.text import counted
@@ -54,12 +57,14 @@ class EvaluateJob:
             UsageError: what is wrong with an argument or with the labels. TableError, WeightsError: a file cannot be
                 used. OutputError: an output cannot be written. Nothing was touched.
         """
-        splitting = checked_splitting(comparing, output)
+        splitting = _checked(comparing, output)
         if not tables:
-            raise UsageError("a comparison needs a table of labels; give its path")
+            raise UsageError(
+                f"a comparison needs a table of labels; give its path, or {argument('suite', True)} for public data"
+            )
         check_keeps_inputs(output.paths, labels=list(tables), background=labels.background)
         rows = [rows_of_input(replace(labels, labels=table)) for table in tables]
-        encoders, betas = loaded_encoders(comparing)
+        encoders, betas = _loaded(comparing)
         tasks, remarks = tasks_of(
             rows,
             labels.target,
@@ -78,6 +83,36 @@ class EvaluateJob:
             remarks=tuple(remarks),
         )
 
+    @classmethod
+    def of_suite(
+        cls,
+        suite: Suite,
+        tables: Sequence[str],
+        labels: LabelInput,
+        comparing: Comparing,
+        output: ScoreOutput,
+        say: Callable[[str], None],
+    ) -> EvaluateJob:
+        """Check a request for the suite, then get its data and load the models.
+
+        Args:
+            tables, labels: as of `prepare`; none may be given.
+            say: gets lines about what is fetched, one at a time.
+        Raises:
+            As `prepare`. DownloadError: data cannot be had.
+        """
+        splitting = _checked(replace(comparing, block=comparing.block or SUITE_BLOCK), output)
+        given = [field.name for field in fields(labels) if getattr(labels, field.name) != field.default]
+        if tables or given:
+            raise UsageError(
+                f"{argument('suite')} has labels of its own; leave out {[*tables, *map(argument, given)][0]}"
+            )
+        names, places = chosen_tasks(suite.tasks), PLACES if suite.places is None else suite.places
+        check_sources(names, places, fetch=suite.fetch)
+        encoders, betas = _loaded(comparing)
+        tasks = made_tasks(names, places, fetch=suite.fetch, say=say)
+        return cls(tasks=tuple(tasks), encoders=encoders, betas=betas, splitting=splitting, output=output, remarks=())
+
     def describe(self) -> Iterator[str]:
         """What is compared, one line each."""
         for task in self.tasks:
@@ -95,7 +130,7 @@ class EvaluateJob:
         return [scores.write(path, overwrite=self.output.overwrite) for path in self.output.paths]
 
 
-def checked_splitting(comparing: Comparing, output: ScoreOutput) -> Splitting:
+def _checked(comparing: Comparing, output: ScoreOutput) -> Splitting:
     """How labels are split, if it and the outputs are sound."""
     for path in output.outs:
         check_scores(path, overwrite=output.overwrite, suffixes=TABLES)
@@ -105,7 +140,7 @@ def checked_splitting(comparing: Comparing, output: ScoreOutput) -> Splitting:
     return splitting_of(**{name: getattr(comparing, name) for name in names})
 
 
-def loaded_encoders(comparing: Comparing) -> tuple[tuple[Encoder, ...], tuple[float, ...]]:
+def _loaded(comparing: Comparing) -> tuple[tuple[Encoder, ...], tuple[float, ...]]:
     """The models, and the betas of those that have some."""
     use_threads(comparing.threads)
     encoders = tuple(encoders_of(comparing.models, comparing.device))

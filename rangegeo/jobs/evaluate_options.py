@@ -28,6 +28,28 @@ class Comparing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """Public data instead of labels.
+
+    Attributes:
+        suite: whether it is used.
+        tasks: names of its tasks; empty for all.
+        places: of each task; None for as many as usual.
+        fetch: whether data that is not in the cache is downloaded.
+    """
+
+    suite: bool = False
+    tasks: tuple[str, ...] = ()
+    places: int | None = None
+    fetch: bool = False
+
+    @property
+    def given(self) -> list[str]:
+        """Names of options that need the suite."""
+        return [name for name in ("tasks", "places", "fetch") if getattr(self, name)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreOutput:
     """Where scores are written.
 

@@ -36,17 +36,38 @@ PYTHON = (
         (Way(r"must be a name that ends in \.md, \.csv, \.png", swap={".txt": ".md"}),),
     ),
 )
+MODEL = "--model RANGE+={1},{3}".format(*MINI.split())
+QUICK = f"{MODEL} --beta 0 --folds 2 --seeds 1 --no-baselines"
+SUITE = f"evaluate --suite --places 200 {QUICK}"
+BOARD = f"{SUITE} --task checkerboard"
+
 SHELL = (
     Row(
         "no table to compare with",
-        f"evaluate --target a --model RANGE+={MINI.split()[1]},{MINI.split()[3]} --block 300km --folds 2 --seeds 1",
+        f"evaluate --target a --block 300km {QUICK}",
         (
-            Way(
-                "a table of labels; give its path",
-                then=f"evaluate t.csv --target a --model RANGE+={MINI.split()[1]},{MINI.split()[3]} --beta 0 "
-                "--block 300km --folds 2 --seeds 1 --no-baselines",
-            ),
+            Way("a table of labels; give its path", then=f"evaluate t.csv --target a --block 300km {QUICK}"),
+            Way("or --suite for public data", then=BOARD),
         ),
         (text("t.csv", TABLE),),
     ),
+    Row(
+        "a table beside the suite",
+        BOARD.replace("evaluate", "evaluate t.csv"),
+        (Way("leave out t.csv", then=BOARD),),
+        (text("t.csv", TABLE),),
+    ),
+    Row("a target beside the suite", f"{BOARD} --target a", (Way("leave out (?P<drop>--target)"),)),
+    Row(
+        "a task without the suite",
+        BOARD.replace("--suite ", ""),
+        (
+            Way("is for (?P<type>--suite); add it"),
+            Way("or leave it out", then=f"evaluate t.csv --target a --block 300km {QUICK}"),
+        ),
+        (text("t.csv", TABLE),),
+    ),
+    Row("a task that is none", f"{SUITE} --task wine", (Way("of koppen5, .*for example --task", then=BOARD),)),
+    Row("few places of a task", BOARD.replace("200", "5"), (Way(r"for example (?P<type>--places \d+)"),)),
+    Row("data that is not there", f"{SUITE} --task koppen5", (Way("or take (?P<type>--task checkerboard) alone"),)),
 )
