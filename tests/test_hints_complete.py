@@ -24,6 +24,7 @@ EXEMPT = {
     "retrieval needs queries": "it is for those who call the layer",
     "a softmax temperature must be": "it is for those who call the layer",
     "make the cube again with the files as they are": "the same expression makes it",
+    "is not the planet this cube was planned with": "the same expression makes it",
     "here, and the cube was planned with": "the same expression makes it",
     "argument='quoting'": "click refuses other values of the only command that takes it",
     "Parquet cannot hold the column": "no reader gives such a column; the same advice is followed for CSV",

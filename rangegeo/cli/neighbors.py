@@ -55,9 +55,10 @@ def command(
     """
     from rangegeo.encoders import model_info
     from rangegeo.models.load import load_model
+    from rangegeo.support.planets import names_planet
 
-    row = model_info(model_name)
-    if beta is not None and row.temperature is not None and not row.has_beta:
+    row = None if names_planet(model_name) else model_info(model_name)
+    if beta is not None and row is not None and row.temperature is not None and not row.has_beta:
         raise click.UsageError(f"--beta needs a model with betas, and {model_name} has none; leave it out")
     model = load_model(
         model_name,

@@ -9,6 +9,7 @@ from rangegeo.cli.options import Verbosity
 from rangegeo.encoders import model_info
 from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 from rangegeo.support.location import Location
+from rangegeo.support.planets import names_planet
 from rangegeo.support.text import counted
 
 DEMO_NOTICE = (
@@ -23,6 +24,8 @@ def announce_demo(model: str, weights: str | None, verbosity: Verbosity) -> None
         model: the name of the model.
         weights: as the user gives them; None for the default of the model.
     """
+    if names_planet(model) or names_planet(weights):
+        return
     info = model_info(model)
     if (weights or info.default) == "demo":
         verbosity.say(DEMO_NOTICE if info.has_database else DEMO_NOTICE.removesuffix(" --db large"))

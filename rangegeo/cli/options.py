@@ -93,7 +93,9 @@ def temperature_options(command: Callable) -> Callable:
 
 
 CONTENT_OPTIONS = (
-    click.option("--model", default="RANGE+", show_default=True, help="A name that rangegeo models lists."),
+    click.option(
+        "--model", default="RANGE+", show_default=True, help="A name that rangegeo models lists, or a planet."
+    ),
     model_options,
     temperature_options,
     click.option(

@@ -61,10 +61,15 @@ def model_ranges(model: ModelSpec, recipe: Recipe) -> tuple[np.ndarray, np.ndarr
 
 
 def cube_ranges(cube: xr.DataArray) -> tuple[np.ndarray, np.ndarray] | None:
-    """The ranges (layers, bands) of a cube or of a slice of one; None if it was opened, or computed from others."""
+    """The ranges (layers, bands) of a cube or of a slice of one.
+
+    None if it was opened, computed from others, or read from a planet.
+    """
     if MADE_WITH not in cube.encoding:
         return None
     model, recipe = cube.encoding[MADE_WITH]
+    if model.planet is not None:  # it may lack parts of the globe, and has no rows of a database
+        return None
     names = band_names(cube)
     if not set(names) <= set(recipe.names):
         return None

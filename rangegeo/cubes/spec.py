@@ -12,7 +12,8 @@ from dask.base import tokenize
 from odc.geo.geobox import GeoBox
 
 from rangegeo.engine.patch import patch_side
-from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
+from rangegeo.engine.tolerance import TOLERANCE
+from rangegeo.engine.values import BandEvaluator
 from rangegeo.errors import UsageError
 from rangegeo.field.recipe import Projection, Recipe
 from rangegeo.grid.coords import Labels
@@ -84,13 +85,14 @@ class RasterSpec:
         Raises:
             UsageError: the tolerance or the size of the chunks is out of its range.
         """
+        model.check_covers(geobox, area)
         return cls(
             geobox=geobox,
             area=area,
             labels=labels,
             model=model.spec,
             recipe=recipe,
-            tolerance=None if tolerance is None else check_tolerance(tolerance),
+            tolerance=model.checked_tolerance(tolerance),
             side=checked_side(chunks, recipe.bands),
             smooth_deg=model.evaluator.smooth_deg,
             has_beta=model.has_beta and bool(recipe.betas),
@@ -164,6 +166,8 @@ class RasterSpec:
     @property
     def engine_facts(self) -> dict[str, object]:
         """Attributes that say how the values are computed."""
+        if self.model.planet is not None:  # `provenance` says it
+            return {}
         if self.patch_side is None:
             return {"evaluation": "exact"}
         return {"evaluation": "interpolated", "tolerance": self.tolerance}
@@ -200,10 +204,10 @@ def provenance(model: Model, recipe: Recipe) -> dict[str, object]:
         }
     if model.citation:
         facts |= {"source_data": model.source_data, "citation": model.citation}
-    return facts | {
-        "rangegeo_version": version("rangegeo"),
-        "torch_version": version("torch"),
-    }
+    facts["rangegeo_version"] = version("rangegeo")
+    if isinstance(model.evaluator, BandEvaluator):
+        return facts | dict(model.evaluator.facts)
+    return facts | {"torch_version": version("torch")}
 
 
 def checked_side(chunks: int | str, bands: int) -> int:

@@ -64,7 +64,7 @@ class LazyMap:
             found = applied(raw, self.finishing)
         found = found.assign_coords(coords).rename(NAME)
         known = {name: fact for name, fact in facts_of(raw).items() if name != "layout"}
-        if "tolerance" in known:
+        if known.get("evaluation") == "interpolated":
             known["tolerance_of"] = "the standard deviation of the labels, or a logit"
         described = with_facts(found, known | dict(self.facts))
         described.encoding.pop(MADE_WITH, None)

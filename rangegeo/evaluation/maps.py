@@ -12,7 +12,7 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from rangegeo.cubes.spec import RasterSpec, provenance
-from rangegeo.engine.tolerance import check_tolerance
+from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import GridWarning, PlaceWarning, UsageError, argument, for_python
 from rangegeo.evaluation.answers import Finishing
 from rangegeo.evaluation.background import background_of
@@ -256,6 +256,10 @@ class FittedMap:
     ) -> LazyMap:
         """The map on a grid; `options` are those of `RasterSpec.of`."""
         recipe = replace(self.recipe, projection=finishing.probes(self.fit.scaling))
+        if (
+            self.model.spec.planet is not None and tolerance is not None
+        ):  # nothing is interpolated, and answers have units of their own
+            tolerance = TOLERANCE
         spec = RasterSpec.of(self.model, geobox, recipe, area=area, tolerance=tolerance, **options)
         return LazyMap.of(spec, finishing, self.facts(finishing))
 

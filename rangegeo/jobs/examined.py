@@ -127,6 +127,8 @@ def _checked(path: Location) -> Checked:
 
 def not_here(facts: Mapping[str, object]) -> str:
     """What to say of a model whose files are not on this machine."""
+    if "planet_sha256" in facts:
+        return f"its values were not compared with {facts.get('planet')}, a planet: give {argument('weights', 'PATH')}"
     roles = {"encoder": "weights", "database": "db"}
     known = [role for role in roles if f"{role}_file" in facts]
     files = " and ".join(str(facts[f"{role}_file"]) for role in known)

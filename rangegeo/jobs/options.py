@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rangegeo.encoders import model_info
+from rangegeo.encoders import ModelInfo, model_info
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import UsageError, argument
 from rangegeo.support.destination import STDOUT
 from rangegeo.support.location import Location, located
 from rangegeo.support.numbers import parse_bytes
+from rangegeo.support.planets import names_planet
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
@@ -72,7 +73,7 @@ class Content:
     """Which model, layers and bands.
 
     Attributes:
-        model: a name that `rangegeo models` lists.
+        model: a name that `rangegeo models` lists, or a stored planet.
         weights, db: names or paths of its files; None for those that are its default.
         temperature, geographic_temperature: of its averages; None for the published ones.
         betas: in [0, 1]; empty for the default, 0.5.
@@ -99,7 +100,7 @@ class Content:
         Raises:
             UsageError: the model has no betas, or the layout already holds what the other options ask for.
         """
-        info = model_info(self.model)
+        info = self.info
         if self.betas and not info.has_beta:
             raise UsageError(f"{argument('betas')} needs a model with betas, and {self.model} has none; leave it out")
         if self.layout == "components":
@@ -120,7 +121,21 @@ class Content:
     @property
     def uses_demo(self) -> bool:
         """Whether these are the weights that are embedded in the package."""
-        return (self.weights or model_info(self.model).default) == "demo"
+        return (self.weights or self.info.default) == "demo"
+
+    @property
+    def is_planet(self) -> bool:
+        """Whether the model is read from a stored planet."""
+        return names_planet(self.model) or names_planet(self.weights)
+
+    @property
+    def info(self) -> ModelInfo:
+        """The row of the model in the table of models."""
+        if not self.is_planet:
+            return model_info(self.model)
+        from rangegeo.models.planet import planet_row
+
+        return planet_row(self.model, self.weights)
 
     def load(self, device: str) -> Model:
         """The model, on a device."""

@@ -15,7 +15,6 @@ from rangegeo.cubes.cost import plan as cost_of
 from rangegeo.cubes.projection import check_components, taken_projection
 from rangegeo.cubes.size import check_pixels
 from rangegeo.cubes.spec import RasterSpec, checked_side
-from rangegeo.encoders import model_info
 from rangegeo.engine.tolerance import TOLERANCE
 from rangegeo.field.recipe import Projection, Recipe
 from rangegeo.grid.crs import CrsLike
@@ -25,7 +24,7 @@ from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 from rangegeo.jobs.plan_tiles import tiles_take
 from rangegeo.jobs.raster import check_output, check_room
 from rangegeo.models.model import Model
-from rangegeo.models.recipes import recipe_of
+from rangegeo.models.recipes import diagnostics_of, recipe_of
 from rangegeo.models.sketch import Sketch, sketch
 from rangegeo.models.spec import ModelSpec
 from rangegeo.schema.bands import Bands
@@ -130,7 +129,7 @@ def plan(
     """
     given = one_spelling(betas, beta)
     content = Content(
-        model=model if isinstance(model, str) else model.spec.name,
+        model=model if isinstance(model, str) else model.spec.planet or model.spec.name,
         weights=weights,
         db=db,
         betas=() if given is None else tuple(np.atleast_1d(given).tolist()),
@@ -195,10 +194,10 @@ def plan_request(
         area=area,
         model=spec,
         recipe=recipe,
-        tolerance=engine.chosen_tolerance,
+        tolerance=engine.chosen_tolerance if model is None else model.checked_tolerance(engine.chosen_tolerance),
         side=checked_side("auto" if output.chunks is None else output.chunks, recipe.bands),
         smooth_deg=smooth_deg,
-        has_beta=model_info(content.model).has_beta and bool(recipe.betas),
+        has_beta=content.info.has_beta and bool(recipe.betas),
         provenance={},
     )
     if to_be_written:
@@ -209,7 +208,7 @@ def plan_request(
 
 def absent_model(content: Content) -> Sketch | None:
     """The sketch of a model that would have to be downloaded; None if it is here."""
-    return sketch(content.model, content.weights, content.db)
+    return None if content.is_planet else sketch(content.model, content.weights, content.db)
 
 
 def planned(spec: RasterSpec, evaluator: AnyEvaluator | None, output: RasterOutput, form: Format) -> RasterPlan:
@@ -251,6 +250,7 @@ def _recipe(found: Sketch, content: Content) -> Recipe:
         found.row,
         found.visual,
         found.location,
+        diagnostics_of(found.row),
         betas=content.check(),
         layout=content.layout,
         bands=content.bands,

@@ -135,8 +135,10 @@ def _planned(
     from rangegeo.engine.values import point_values
     from rangegeo.jobs.scheduler import use_threads
 
-    use_threads(engine.threads)
+    use_threads(engine.threads, with_torch=not content.is_planet)
     model = content.load(engine.device)
+    if content.is_planet and (engine.exact or engine.tolerance is not None):
+        model.checked_tolerance(tolerance)
     recipe = content.recipe(model)
     lists = None if output.shape is None else output.shape == "list"
     plan = plan_table(table, where, form, recipe, lists=lists, drop=output.drop_columns)

@@ -150,11 +150,15 @@ class RasterJob:
 
     def measured(self) -> Iterator[str]:
         """What was measured while it was written."""
+        from rangegeo.engine.values import BandEvaluator
         from rangegeo.jobs.measured import interpolation_line, stored_line
 
         if self.growth is not None and not self.growth.grows:
             return
-        yield interpolation_line(self.facts, self.raster.spec.tolerance)
+        if isinstance(self.model.evaluator, BandEvaluator):
+            yield self.model.evaluator.told
+        else:
+            yield interpolation_line(self.facts, self.raster.spec.tolerance)
         if self.storage.dtype != "float32":
             yield stored_line(self.facts, self.storage)
 
@@ -298,7 +302,7 @@ def _planned(
     from rangegeo.stores.quantise import ROUND_OFF
 
     tolerance = engine.chosen_tolerance
-    use_threads(engine.threads)
+    use_threads(engine.threads, with_torch=not content.is_planet)
     model = content.load(engine.device)
     recipe = _recipe(content, output, model, geobox, area)
     chunks = "auto" if output.chunks is None else output.chunks
@@ -324,7 +328,7 @@ def _planned(
         one_scale=form.shares_scale(output.creation_options),
         scales_from=output.scales_from,
         continued=output.out if output.resume else None,
-        round_off=tolerance or ROUND_OFF,
+        round_off=spec.tolerance or ROUND_OFF,
     )
     raster = to_dask(spec)
     return RasterJob(

@@ -32,6 +32,8 @@ def model_of(
         UsageError: a file that is given is another one. WeightsError: it cannot be used.
     """
     name = str(facts["model"])
+    if "planet_sha256" in facts:
+        return _planet(facts, name, weights)
     row = MODELS.get(name)
     if row is None:
         return _installed(facts, name, device)
@@ -57,6 +59,22 @@ def model_of(
         return None
     same = all(facts.get(f"{role}_sha256") == model.facts.get(role, {}).get("sha256") for role in ROLES)
     return model if same else None
+
+
+def _planet(facts: Mapping[str, Any], name: str, weights: str | Path | None) -> Model | None:
+    """The model of the planet that a cube was made with: the one that is given, or one at an address."""
+    place = weights or str(facts.get("planet", ""))
+    if weights is None and "://" not in str(place):  # a cube keeps the name of a folder, and not where it lies
+        return None
+    model = load_model(name, weights=place)
+    if model.spec.planet_sha256 != facts["planet_sha256"]:
+        if weights is None:
+            return None
+        told = (
+            f"{argument('weights')} must be the planet of the cube, {facts.get('planet')}, and {place} is another one"
+        )
+        raise UsageError(told)
+    return model
 
 
 def _installed(facts: Mapping[str, Any], name: str, device: str) -> Model | None:

@@ -10,12 +10,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rangegeo.encoders import model_info
+from rangegeo.encoders import ModelInfo, model_info
 from rangegeo.errors import UsageError, WeightsError, argument
 from rangegeo.models.model import HOW_TO_LOAD, Model
 from rangegeo.models.spec import ModelSpec
 from rangegeo.models.temperatures import Temperatures
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, one_spelling, warn_of_no_betas
+from rangegeo.support.planets import names_planet
 from rangegeo.weights.names import database_file, database_for, default_weights, encoder_file
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ def loaded(spec: ModelSpec) -> Model:
 
 def load_spec(spec: ModelSpec, beta: float = DEFAULT_BETA) -> Model:
     """A new model from the files that a spec names. Raises as `loaded` does."""
+    if spec.planet is not None:
+        from rangegeo.models.planet import planet_of
+
+        return planet_of(spec, beta)
     if spec.wrapped is not None:
         from rangegeo.models.wrapping import rebuilt
 
@@ -83,11 +88,13 @@ def load_model(
     beta=)`. Some arguments have two names; give only one.
 
     Args:
-        model_name, name: "RANGE+", "RANGE", "SatCLIP", "GeoCLIP", "TaxaBind", "CSP", "CSP_INat" or "SINR"; or a model
+        model_name, name: a stored planet, a folder or an address that ends in .zarr, which is read without torch;
+            or "RANGE+", "RANGE", "SatCLIP", "GeoCLIP", "TaxaBind", "CSP", "CSP_INat" or "SINR"; or a model
             without weights: "Direct", "Cartesian_3D", "Wrap", "Theory", "s2vec_grid", "s2vec_spherec",
             "s2vec_spherecplus", "s2vec_spherem" or "s2vec_spheremplus".
         weights, pretrained_path: "demo" (embedded, works offline), "official" (downloaded), "installed" (GeoCLIP's
-            package), another name that `rangegeo models` lists, or the path of a published checkpoint; by default
+            package), another name that `rangegeo models` lists, the path of a published checkpoint, or a planet
+            that holds the model; by default
             "demo", or "installed" for GeoCLIP. TaxaBind, CSP, CSP_INat and SINR have no default. Models without
             weights, such as "Direct", take none.
         device: "auto" (or None), "cpu", "cuda" or "cuda:1".
@@ -104,12 +111,14 @@ def load_model(
         WeightsError: a file is damaged or is not what it should be. DownloadError: a published file cannot be fetched.
     """
     model_name = name or model_name
+    if names_planet(model_name) or names_planet(weights or pretrained_path):
+        from rangegeo.models.planet import load_planet
+
+        others = {"db": db or db_path, "device": device, "temperature": temperature}
+        others |= {"geographic_temperature": geographic_temperature}
+        return load_planet(model_name, weights or pretrained_path, others, one_spelling(betas, beta))
     row = model_info(model_name)
-    for keyword, value in (("weights", weights), ("db", db)):
-        if value == "":
-            raise UsageError(f"{argument(keyword)} must be a name or a path, got nothing; leave it out for the default")
-    if db and row.temperature is None:  # db_path is ignored instead, because upstream gives one to every model
-        raise UsageError(f"{model_name} has no database; leave out {argument('db', db)}")
+    _check_files(model_name, row, weights, db)
     given = one_spelling(betas, beta)
     beta = DEFAULT_BETA if given is None else check_beta(given, "load_model")
     if given is not None and not row.has_beta:
@@ -132,6 +141,15 @@ def load_model(
     weights = weights or default_weights(model_name)
     assert weights is not None  # the models without weights are made above
     return _load(model_name, weights, _one("db", db, "db_path", db_path), device, beta, other)
+
+
+def _check_files(name: str, row: ModelInfo, weights: str | Path | None, db: str | Path | None) -> None:
+    """Refuse an empty name of a file, and a database for a model that has none."""
+    for keyword, value in (("weights", weights), ("db", db)):
+        if value == "":
+            raise UsageError(f"{argument(keyword)} must be a name or a path, got nothing; leave it out for the default")
+    if db and row.temperature is None:  # db_path is ignored instead, because upstream gives one to every model
+        raise UsageError(f"{name} has no database; leave out {argument('db', db)}")
 
 
 def _load_free(name: str, device: str, beta: float) -> Model:

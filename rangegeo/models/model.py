@@ -23,8 +23,10 @@ from rangegeo.support.text import counted
 
 if TYPE_CHECKING:
     import xarray as xr
+    from odc.geo.geobox import GeoBox
     from pandas import DataFrame
 
+    from rangegeo.grid.extent import Area
     from rangegeo.places.lonlat import LonLat
 
 HOW_TO_LOAD: list[Callable[[ModelSpec, float], Model]] = []  # one function, which `rangegeo.models.load` puts here
@@ -136,6 +138,14 @@ class Model:
         """
         return None if tolerance is None else check_tolerance(tolerance, otherwise)
 
+    def check_covers(self, geobox: GeoBox, area: Area | None) -> None:
+        """Refuse a raster that lies where the model gives no values; warn of one that does so in part.
+
+        Args:
+            geobox: the grid of the raster.
+            area: the part of it that is wanted; None for all of it.
+        """
+
     @property
     def origin(self) -> dict[str, str]:
         """Where an encoder of a user's own comes from, by the names of the attributes of files; else empty."""
@@ -186,7 +196,8 @@ class Model:
         """
         given = one_spelling(betas, beta)
         betas = DEFAULT_BETA if given is None else given
-        return recipe_of(self.spec.name, self.row, self.visual, self.location, betas=betas, layout=layout, bands=bands)
+        asked = {"betas": betas, "layout": layout, "bands": bands}
+        return recipe_of(self.spec.name, self.row, self.visual, self.location, self.diagnostics, **asked)  # type: ignore[arg-type]
 
     def encode(
         self,

@@ -20,13 +20,22 @@ def diagnostics_of(row: ModelInfo) -> tuple[str, ...]:
 
 
 def recipe_of(
-    name: str, row: ModelInfo, visual: int, location: int, *, betas: Betas, layout: str, bands: Bands
+    name: str,
+    row: ModelInfo,
+    visual: int,
+    location: int,
+    diagnostics: tuple[str, ...],
+    *,
+    betas: Betas,
+    layout: str,
+    bands: Bands,
 ) -> Recipe:
     """The layers and bands of a cube of a model.
 
     Args:
         name, row: of the model.
         visual, location: numbers of its bands.
+        diagnostics: names of its diagnostics, see `diagnostics_of`.
         betas, layout, bands: as `rangegeo.models.model.Model.recipe` takes them.
     Raises:
         UsageError: the model does not have this layout or these bands, or a beta is out of range.
@@ -43,5 +52,5 @@ def recipe_of(
         layers = ()
     elif row.has_beta:
         layers = check_betas(betas)
-    recipe = Recipe(betas=layers, visual=visual, location=location, diagnostics=diagnostics_of(row))
+    recipe = Recipe(betas=layers, visual=visual, location=location, diagnostics=diagnostics)
     return replace(recipe, keep=chosen_bands(bands, recipe.every_name))

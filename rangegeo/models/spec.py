@@ -80,6 +80,8 @@ class ModelSpec:
         temperature: of the semantic average; None for the published one, and for a model without a database.
         geographic_temperature: of the geographic average, in the same way.
         wrapped: of an encoder of a user's own; None for the models of rangegeo.
+        planet: path or address of the stored planet that holds the model; None for a model that has files of its own.
+        planet_sha256: hash of the planet's attributes and tables.
     """
 
     name: str
@@ -91,6 +93,8 @@ class ModelSpec:
     temperature: float | None = None
     geographic_temperature: float | None = None
     wrapped: Wrapped | None = None
+    planet: str | None = None
+    planet_sha256: str | None = None
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> ModelSpec:

@@ -19,8 +19,6 @@ from rangegeo.stores.opening import NETCDF, is_store, open_cube, overview_count,
 from rangegeo.stores.zarr import is_complete
 from rangegeo.support.address import Address
 from rangegeo.support.location import Location, located
-from rangegeo.weights.checkpoint import load_encoder
-from rangegeo.weights.database import is_database, load_database
 from rangegeo.weights.names import database_file, encoder_file
 from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS
 
@@ -73,6 +71,8 @@ def describe(target: str | Location, *, weights: str | None = None, db: str | No
     for suffixes, told in OTHER_FILES.items():
         if path.name.lower().endswith(suffixes):
             raise UsageError(f"{target} {told}; info tells of cubes, models, checkpoints and databases")
+    from rangegeo.weights.database import is_database  # imports torch
+
     return _database(target) if is_database(path) else _encoder(target)
 
 
@@ -126,12 +126,16 @@ def _model(name: str, weights: str | None, db: str | None) -> Facts:
 
 
 def _encoder(weights: str) -> Facts:
+    from rangegeo.weights.checkpoint import load_encoder
+
     model = next((name for name, row in MODELS.items() if weights in row.published), "SatCLIP")
     path = encoder_file(weights, model)
     return {"kind": "checkpoint", "path": str(path), **load_encoder(path, family=None)[1].facts}
 
 
 def _database(db: str) -> Facts:
+    from rangegeo.weights.database import load_database
+
     path = database_file(db)
     database = load_database(path)
     west, south = database.tensors["locs"].amin(dim=0).tolist()

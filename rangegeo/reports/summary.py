@@ -102,6 +102,8 @@ def _grid(cube: xr.DataArray) -> dict[str, str]:
 
 def _evaluation(attrs: dict[str, Any]) -> str:
     """How the values were computed, and what is known about their error."""
+    if attrs.get("evaluation") == "planet":
+        return f"read from {attrs.get('planet', 'a planet')}, measured error {float(attrs['measured_error']):.1e}"
     if attrs.get("evaluation") != "interpolated" or attrs.get("proof_pixels") == 0:
         return "every pixel evaluated" if "evaluation" in attrs else ""
     measured = ""

@@ -19,6 +19,7 @@ SHARED = {
     "encoder_sha256": ("encoder file", "weights"),
     "encoder_version": ("version of the encoder", "model"),
     "database_sha256": ("database file", "db"),
+    "planet_sha256": ("planet", "model"),
     "semantic_temperature": ("temperature", "temperature"),
     "geographic_temperature": ("geographic temperature", "geographic_temperature"),
     "layout": ("layout", "layout"),

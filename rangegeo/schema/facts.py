@@ -40,6 +40,7 @@ OF_MODEL = (
     "encoder_sha256",
     "encoder_version",
     "database_sha256",
+    "planet_sha256",
     "semantic_temperature",
     "geographic_temperature",
 )

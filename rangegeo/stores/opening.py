@@ -43,7 +43,7 @@ from rangegeo.support.text import counted
 BANDS_READ = 16  # bands in a chunk of a GeoTIFF: a whole spectrum needs few tasks, and one band reads little in vain
 # Tags of a GeoTIFF hold text only. An attribute whose name ends in one of these stays text, even if it looks like a
 # number.
-TEXT_ENDINGS = ("_sha256", "_file", "_version", "command", "model", "name", "citation", "aoi")
+TEXT_ENDINGS = ("_sha256", "_file", "_version", "command", "model", "name", "planet", "citation", "aoi")
 NETCDF = (".nc", ".nc4", ".cdf")  # suffixes
 GEOTIFF = (".tif", ".tiff")
 NO_FACTS = ("AREA_OR_POINT", "beta", TAG, OF_FOLDER)  # tags

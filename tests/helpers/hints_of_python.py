@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import shapely
-from helpers import hints_of_evaluate, hints_of_joining, hints_of_maps, hints_of_wrapping
+from helpers import hints_of_evaluate, hints_of_joining, hints_of_maps, hints_of_stored, hints_of_wrapping
 from helpers.hint_files import CKPT, METRES, NPZ, SQUARE, geojson, grid, grid_array, joined, made, text
 from helpers.hints import Row, Way
 
@@ -541,6 +541,7 @@ MORE = (
 ROWS = (
     *hints_of_joining.PYTHON,
     *hints_of_maps.PYTHON,
+    *hints_of_stored.PYTHON,
     *hints_of_evaluate.PYTHON,
     *hints_of_wrapping.PYTHON,
     *TABLES,

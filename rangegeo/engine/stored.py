@@ -1,0 +1,298 @@
+"""A planet as an evaluator: the bands of a recipe, from the coefficients of its tiles. This module imports no torch.
+
+Every step from parts to bands is linear. So where a tile holds many pixels, the recipe is applied to its coefficients,
+and only the bands that are wanted are evaluated, as two products of matrices. Where it holds few places, the parts are
+evaluated there, and the recipe is applied to their values.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rangegeo.errors import UsageError
+from rangegeo.field.components import Components
+from rangegeo.field.recipe import Recipe
+from rangegeo.grid import PixelPlaces
+from rangegeo.grid.domain import whole_turns
+from rangegeo.spectral.layout import GEOGRAPHIC, LOCATION, NONE, NORM, SEMANTIC, shells, to_square, unmapped
+from rangegeo.spectral.planet import Planet
+from rangegeo.spectral.series import at_places, on_grid, polynomials, product
+from rangegeo.support.shared import SharedValues
+from rangegeo.support.text import counted
+
+HELD_BYTES = 256_000_000  # memory for tiles; a tile of 1280 bands has 5 MB of integers and 9 MB of coefficients
+FEW = 4  # a tile with so many times more coefficients than places is evaluated part by part
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """A recipe, and the bands of the parts that it needs.
+
+    Attributes:
+        recipe: for parts that hold these bands alone.
+        visual, location: the numbers of the bands that are needed of S and G, and of q, ascending.
+        key: the same for equal recipes.
+    """
+
+    recipe: Recipe
+    visual: np.ndarray
+    location: np.ndarray
+    key: tuple
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Wanted:
+        """What a recipe needs; bands that it leaves out are not read."""
+        projection = None if recipe.projection is None else recipe.projection.__dask_tokenize__()
+        key = (recipe.betas, recipe.keep, type(recipe.projection).__name__, projection)
+        if recipe.keep is None:
+            return cls(recipe, np.arange(recipe.visual), np.arange(recipe.location), key)
+        blocks = 1 if recipe.betas else 2
+        keep, first = np.array(recipe.keep), blocks * recipe.visual
+        is_visual = keep < first
+        block, band = np.divmod(keep, recipe.visual) if recipe.visual else (np.zeros_like(keep), keep)
+        visual, location = np.unique(band[is_visual]), np.unique(keep[~is_visual] - first)
+        kept = np.where(
+            is_visual,
+            block * len(visual) + np.searchsorted(visual, band),
+            blocks * len(visual) + np.searchsorted(location, keep - first),
+        )
+        own = replace(recipe, visual=len(visual), location=len(location), keep=tuple(kept.tolist()))
+        return cls(own, visual, location, key)
+
+
+class PlanetEvaluator:
+    """Gives the bands of one model of a planet, see `rangegeo.engine.values.BandEvaluator`. Threads share its tiles.
+
+    Attributes:
+        planet: that is read.
+        roles: the part that serves each role of the model.
+        visual, location: numbers of bands.
+        held: tiles that were read, and their coefficients for recipes.
+    """
+
+    smooth_deg = 0.0
+
+    def __init__(self, planet: Planet, model: str, held_bytes: int = HELD_BYTES) -> None:
+        self.planet, self.roles = planet, planet.roles(model)
+        self.visual = planet.width(self.roles[SEMANTIC]) if SEMANTIC in self.roles else 0
+        self.location = planet.width(self.roles[LOCATION])
+        self.held = SharedValues(held_bytes)
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """How values were made and how far they may be off, by the names of the attributes of files."""
+        return {"evaluation": "planet", "tolerance": self.planet.tolerance, "measured_error": self.planet.error}
+
+    @property
+    def told(self) -> str:
+        """The same in a line."""
+        proved = int(self.planet.attrs.get("proof_places", 0))
+        return (
+            f"read from {self.planet.place.name}; measured error {self.planet.error:.1e} at "
+            f"{counted(proved, 'place')} of it, tolerance {self.planet.tolerance:g}"
+        )
+
+    def at_places(self, lonlat_deg: np.ndarray, recipe: Recipe) -> np.ndarray:
+        """The values at (n, 2) places in range: (layers, n, bands) float32.
+
+        Raises:
+            UsageError: a place lies where the planet has no tile.
+        """
+        places = whole_turns(lonlat_deg)
+        tiles = self.planet.tiles_of(places)
+        if (tiles == NONE).any():
+            outside = np.flatnonzero(tiles == NONE)
+            lon, lat = places[outside[0]]
+            more = f", and so do {len(outside) - 1:,} more" if len(outside) > 1 else ""
+            raise UsageError(f"the place {lon:g}, {lat:g} lies outside {self.covered}{more}; leave it out")
+        out = np.empty((recipe.layers, len(places), recipe.bands), np.float32)
+        wanted = Wanted.of(recipe)
+
+        def fill(group: tuple[int, np.ndarray]) -> None:
+            tile, rows = group
+            out[:, rows] = self._scattered(tile, places[rows], wanted)
+
+        groups = list(_grouped(tiles))
+        if len(groups) < 2 * _threads():
+            for group in groups:
+                fill(group)
+        else:
+            with ThreadPoolExecutor(_threads()) as pool:
+                list(pool.map(fill, groups))
+        return out
+
+    def at_pixels(self, pixels: PixelPlaces, recipe: Recipe) -> np.ndarray:
+        """The values of a window: (layers, bands, h, w) float32; NaN where a pixel or its tile is missing."""
+        out = np.empty((recipe.layers, recipe.bands, *pixels.valid.shape), np.float32)
+        flat = out.reshape(-1, *pixels.valid.shape)
+        wanted = Wanted.of(recipe)
+        if pixels.axes_deg is None:
+            known = self._fill_scattered(flat.reshape(len(flat), -1), pixels, wanted)
+        else:
+            known = self._fill_grid(flat, *pixels.axes_deg, wanted)
+        missing = ~(known & pixels.valid)
+        if missing.any():
+            flat[:, missing] = np.nan
+        return out
+
+    @property
+    def covered(self) -> str:
+        """The planet and what it covers, for messages."""
+        box = ",".join(f"{side:g}" for side in self.planet.attrs.get("bbox", ()))
+        return f"{self.planet.place.name}, which covers {box}" if box else self.planet.place.name
+
+    def _fill_scattered(self, flat: np.ndarray, pixels: PixelPlaces, wanted: Wanted) -> np.ndarray:
+        """Fill (layers * bands, h * w) values of pixels with places of their own; returns which (h, w) have a tile."""
+        known = np.zeros(pixels.valid.size, bool)
+        valid = np.flatnonzero(pixels.valid)
+        places = whole_turns(pixels.lonlat_deg[valid])
+        for tile, rows in _grouped(self.planet.tiles_of(places)):
+            if tile != NONE:
+                values = self._scattered(tile, places[rows], wanted)
+                flat[:, valid[rows]] = values.transpose(0, 2, 1).reshape(len(flat), -1)
+                known[valid[rows]] = True
+        return known.reshape(pixels.valid.shape)
+
+    def _fill_grid(self, flat: np.ndarray, lon: np.ndarray, lat: np.ndarray, wanted: Wanted) -> np.ndarray:
+        """Fill (layers * bands, h, w) values of a grid; returns which (h, w) have a tile."""
+        known = np.zeros((len(lat), len(lon)), bool)
+        lon = whole_turns(np.stack([lon, np.zeros_like(lon)], axis=1))[:, 0]
+        west, south, east, north = self.planet.boxes.T
+        near = (west <= lon.max()) & (east >= lon.min()) & (south <= lat.max()) & (north >= lat.min())
+        for tile in np.flatnonzero(near).tolist():
+            rows = _inside(lat, south[tile], north[tile], 90.0)
+            cols = _inside(lon, west[tile], east[tile], 180.0)
+            if not len(rows) or not len(cols):
+                continue
+            at = np.ix_(rows, cols)
+            known[at] = True
+            if self._is_few(tile, len(rows) * len(cols), wanted):
+                across, down = np.meshgrid(lon[cols], lat[rows])
+                places = np.stack([across.ravel(), down.ravel()], axis=1)
+                values = self._scattered(tile, places, wanted).transpose(0, 2, 1)
+                flat[:, at[0], at[1]] = values.reshape(len(flat), len(rows), len(cols))
+                continue
+            w, u = self._arguments(tile, lat[rows], lon[cols])
+            if _in_a_row(rows) and _in_a_row(cols):
+                target = flat[:, rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
+                on_grid(self._series(tile, wanted), w, u, target)
+            else:
+                values = np.empty((len(flat), len(rows), len(cols)), np.float32)
+                on_grid(self._series(tile, wanted), w, u, values)
+                flat[:, at[0], at[1]] = values
+        return known
+
+    def _arguments(self, tile: int, lat: np.ndarray, lon: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The mapped positions of latitudes and of longitudes in a tile."""
+        west, south, east, north = self.planet.tables.bounds[tile]
+        stretch = self.planet.stretch
+        w, u = 2 * (lat - south) / (north - south) - 1, 2 * (lon - west) / (east - west) - 1
+        return unmapped(np.clip(w, -1, 1), stretch), unmapped(np.clip(u, -1, 1), stretch)
+
+    def _is_few(self, tile: int, places: int, wanted: Wanted) -> bool:
+        """Whether so many places are evaluated part by part: it would take longer to make their series."""
+        count = max(self.planet.count(part, tile) for part in self.roles.values())
+        return FEW * places < count**2 and (tile, wanted.key) not in self.held
+
+    def _scattered(self, tile: int, lonlat_deg: np.ndarray, wanted: Wanted) -> np.ndarray:
+        """(layers, n, bands) values at places in one tile."""
+        w, u = self._arguments(tile, lonlat_deg[:, 1], lonlat_deg[:, 0])
+        recipe = wanted.recipe
+        if not self._is_few(tile, len(lonlat_deg), wanted):
+            values = at_places(self._series(tile, wanted), w, u)
+            return values.reshape(len(values), recipe.layers, -1).transpose(1, 0, 2)
+
+        def part(role: str, bands: np.ndarray) -> np.ndarray:
+            rows = self._rows(role, tile, bands)
+            along_lat, along_lon = shells(math.isqrt(len(rows)))
+            count = math.isqrt(len(rows))
+            return (polynomials(count, w)[:, along_lat] * polynomials(count, u)[:, along_lon]) @ rows
+
+        semantic, geographic = (
+            part(role, wanted.visual) if role in self.roles and role in recipe.parts else None
+            for role in (SEMANTIC, GEOGRAPHIC)
+        )
+        location = part(LOCATION, wanted.location)
+        if NORM in self.roles:
+            location = location * part(NORM, np.zeros(1, int))
+        return recipe.apply(Components(semantic, geographic, location))
+
+    def _series(self, tile: int, wanted: Wanted) -> np.ndarray:
+        """(layers * bands, n, n) coefficients of the bands of a recipe in a tile, made once."""
+        key = (tile, wanted.key)
+        return self.held.get(key, lambda: self._made_series(tile, wanted), lambda made: made.nbytes)
+
+    def _made_series(self, tile: int, wanted: Wanted) -> np.ndarray:
+        recipe = wanted.recipe
+        parts = {LOCATION: self._rows(LOCATION, tile, wanted.location)}
+        if NORM in self.roles:
+            factor = _square(self._rows(NORM, tile, np.zeros(1, int)))
+            parts[LOCATION] = _in_shells(product(_square(parts[LOCATION]), factor))
+        for role in (SEMANTIC, GEOGRAPHIC):
+            if role in self.roles and role in recipe.parts:
+                parts[role] = self._rows(role, tile, wanted.visual)
+        most = max(len(rows) for rows in parts.values())
+        same = {role: np.pad(rows, ((0, most - len(rows)), (0, 0))) for role, rows in parts.items()}
+        found = Components(same.get(SEMANTIC), same.get(GEOGRAPHIC), same[LOCATION])
+        bands = recipe.apply(found, "float32" if recipe.projection is None else "float64")
+        if recipe.projection is not None:  # what it adds to every place is added to the constant alone
+            none = {role: np.zeros_like(rows[:1]) for role, rows in same.items()}
+            nothing = Components(none.get(SEMANTIC), none.get(GEOGRAPHIC), none[LOCATION])
+            bands[:, 1:] -= recipe.apply(nothing, "float64")
+        count = math.isqrt(most)
+        series = np.empty((recipe.layers, recipe.bands, count, count), np.float32)
+        along_lat, along_lon = shells(count)
+        series[:, :, along_lat, along_lon] = bands.transpose(0, 2, 1)
+        return series.reshape(-1, count, count)
+
+    def _rows(self, role: str, tile: int, bands: np.ndarray) -> np.ndarray:
+        """(n², bands) float32 coefficients of some bands of a part, in shells."""
+        part = self.roles[role]
+        if not len(bands):
+            return np.zeros((1, 0), np.float32)
+        first, last = int(bands[0]), int(bands[-1]) + 1
+        integers = self.held.get(
+            (part, tile, first, last),
+            lambda: self.planet.integers(part, tile, slice(first, last)),
+            lambda made: made.nbytes,
+        )
+        kept = integers if len(bands) == last - first else integers[:, bands - first]
+        return np.multiply(kept, np.float32(self.planet.step(part, tile)), dtype=np.float32)
+
+
+def _grouped(tiles: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Each tile, and the rows of the places that lie in it."""
+    order = np.argsort(tiles, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(tiles[order])) + 1):
+        if len(rows):
+            yield int(tiles[rows[0]]), rows
+
+
+def _inside(along: np.ndarray, low: float, high: float, last: float) -> np.ndarray:
+    """The indices of the coordinates in a tile; its far side belongs to it only at the end of the globe."""
+    return np.flatnonzero((along >= low) & ((along < high) | ((high >= last) & (along <= high))))
+
+
+def _in_a_row(indices: np.ndarray) -> bool:
+    return bool(indices[-1] - indices[0] + 1 == len(indices))
+
+
+def _square(rows: np.ndarray) -> np.ndarray:
+    """(n², bands) coefficients in shells to a series (bands, n, n)."""
+    return np.moveaxis(to_square(rows, math.isqrt(len(rows))), -1, 0)
+
+
+def _in_shells(series: np.ndarray) -> np.ndarray:
+    """The other way."""
+    along_lat, along_lon = shells(series.shape[-1])
+    return series[:, along_lat, along_lon].T
+
+
+def _threads() -> int:
+    return os.cpu_count() or 1

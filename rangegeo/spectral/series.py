@@ -1,0 +1,163 @@
+"""Polynomials of two variables in Chebyshev form, in NumPy: evaluated on grids and at places, cut, and multiplied.
+
+A series is an array (bands, n, n) of coefficients by the degree along latitude and the degree along longitude. Its
+arguments w and u are the mapped positions of the layout, from -1 to 1.
+
+Source: Trefethen, Approximation Theory and Approximation Practice, chapters 2 to 4.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+
+BANDS_AT_ONCE = 64  # the result of the first of the two products then stays in the processor's cache
+WEIGHTS_AT_ONCE = 2**22  # products of polynomials that are in memory at a time, 16 MB of float32
+CUT_DEGREES = 12  # coefficients that a part of a series needs besides its share; see `cut`
+# A part is cut out of a series for scattered places if it saves more products than it takes.
+SMALLEST_SHARE = 3  # times the series is halved along each side, at most
+NEGLIGIBLE = 2e-7  # of the largest coefficients; those that are smaller are round-off of float32
+
+
+def polynomials(count: int, at: np.ndarray) -> np.ndarray:
+    """(m, count) float32 values of T_0 to T_(count - 1) at (m,) arguments from -1 to 1; computed in float64."""
+    angle = np.arccos(np.clip(at, -1.0, 1.0))
+    return np.cos(angle[:, None] * np.arange(count)).astype(np.float32)
+
+
+@lru_cache
+def _points(count: int) -> np.ndarray:
+    """(count,) Chebyshev points, from -1 to 1."""
+    return -np.cos(math.pi * np.arange(count) / max(1, count - 1))
+
+
+@lru_cache
+def _to_coefficients(count: int) -> np.ndarray:
+    """(count, count) float64: values at the Chebyshev points to coefficients."""
+    if count == 1:
+        return np.ones((1, 1))
+    k = np.arange(count)
+    ends = np.ones(count)
+    ends[[0, -1]] = 0.5
+    return 2 / (count - 1) * ends[:, None] * np.cos(math.pi * np.outer(k, count - 1 - k) / (count - 1)) * ends
+
+
+def padded(series: np.ndarray, count: int) -> np.ndarray:
+    """The same polynomial with more coefficients, which are 0."""
+    missing = count - series.shape[-1]
+    return np.pad(series, ((0, 0), (0, missing), (0, missing))) if missing else series
+
+
+def on_grid(series: np.ndarray, w: np.ndarray, u: np.ndarray, out: np.ndarray) -> None:
+    """Evaluate a series at the crossings of rows and columns.
+
+    Args:
+        series: (bands, n, n) float32.
+        w, u: (h,) arguments of the rows and (k,) of the columns.
+        out: (bands, h, k) float32, which is filled.
+    """
+    count = series.shape[-1]
+    down, across = polynomials(count, w), polynomials(count, u)
+    for start in range(0, len(series), BANDS_AT_ONCE):
+        some = series[start : start + BANDS_AT_ONCE]
+        half = (some.reshape(-1, count) @ across.T).reshape(len(some), count, len(u))
+        np.matmul(down, half, out=out[start : start + BANDS_AT_ONCE])
+
+
+def at_places(series: np.ndarray, w: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Evaluate a series at scattered places: (m, bands) float32 at (m,) arguments along both sides.
+
+    Many places in a small part of the series are evaluated from that part, which has fewer coefficients.
+    """
+    out = np.empty((len(w), len(series)), np.float32)
+    _fill(series, w, u, out, np.arange(len(w)), (-1.0, 1.0, -1.0, 1.0), SMALLEST_SHARE)
+    return out
+
+
+def _fill(
+    series: np.ndarray,
+    w: np.ndarray,
+    u: np.ndarray,
+    out: np.ndarray,
+    rows: np.ndarray,
+    box: tuple[float, float, float, float],
+    halvings: int,
+) -> None:
+    """Evaluate the places `rows`, which lie in a box of arguments that the series is for, or in its quarters."""
+    count = series.shape[-1]
+    smaller = _smaller(count)
+    saved = len(rows) * (count**2 - smaller**2)
+    if halvings and smaller < count and saved > 2 * 4 * (smaller * count * (count + smaller)):
+        low_w, high_w, low_u, high_u = box
+        middle_w, middle_u = (low_w + high_w) / 2, (low_u + high_u) / 2
+        for south in (True, False):
+            for west in (True, False):
+                inside = rows[((w[rows] < middle_w) == south) & ((u[rows] < middle_u) == west)]
+                if not len(inside):
+                    continue
+                down = (low_w, middle_w) if south else (middle_w, high_w)
+                across = (low_u, middle_u) if west else (middle_u, high_u)
+                part = quarter(series, south=south, west=west)
+                _fill(part, w, u, out, inside, (*down, *across), halvings - 1)
+        return
+    local_w, local_u = (2 * (at[rows] - low) / (high - low) - 1 for at, low, high in ((w, *box[:2]), (u, *box[2:])))
+    flat = series.reshape(len(series), -1).T
+    size = max(1, WEIGHTS_AT_ONCE // count**2)
+    for start in range(0, len(rows), size):
+        some = slice(start, start + size)
+        along_lat, along_lon = polynomials(count, local_w[some]), polynomials(count, local_u[some])
+        weights = (along_lat[:, :, None] * along_lon[:, None, :]).reshape(len(along_lat), -1)
+        out[rows[some]] = weights @ flat
+
+
+def _smaller(count: int) -> int:
+    """How many coefficients a side a quarter of a series gets."""
+    return min(count, count // 2 + CUT_DEGREES)
+
+
+def quarter(series: np.ndarray, *, south: bool, west: bool) -> np.ndarray:
+    """A quarter of a series as a series of its own, with fewer coefficients where these are enough.
+
+    On half of a side a polynomial varies half as much, so half of its coefficients, and some more, are enough. If the
+    last of them are not small, the quarter gets as many as the series.
+    """
+    count = series.shape[-1]
+    for wanted in (_smaller(count), count):
+        part = _cut(series, wanted, south=south, west=west)
+        if wanted == count:
+            return part
+        last = max(float(np.abs(part[:, -2:, :]).max()), float(np.abs(part[:, :, -2:]).max()))
+        if last <= NEGLIGIBLE * float(np.abs(part[:, 0, 0]).max()):
+            return part
+    raise AssertionError
+
+
+def _cut(series: np.ndarray, wanted: int, *, south: bool, west: bool) -> np.ndarray:
+    """The coefficients of a quarter, from the values at its Chebyshev points: (bands, wanted, wanted) float32."""
+    change = _halving(series.shape[-1], wanted, low=south), _halving(series.shape[-1], wanted, low=west)
+    half = series @ change[1].T
+    return np.matmul(change[0], half)
+
+
+@lru_cache
+def _halving(count: int, wanted: int, *, low: bool) -> np.ndarray:
+    """(wanted, count) float32: coefficients of a polynomial to those of its lower or upper half."""
+    at = (_points(wanted) + (-1 if low else 1)) / 2
+    return (_to_coefficients(wanted) @ np.cos(np.arccos(at)[:, None] * np.arange(count))).astype(np.float32)
+
+
+def product(series: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """A series times a series of one band: (bands, n + m - 1, n + m - 1), without an error."""
+    count = series.shape[-1] + factor.shape[-1] - 1
+    at = _points(count)
+    change = _to_coefficients(count)
+    values = _values(series, at) * _values(factor, at)
+    return np.matmul(change @ values, change.T).astype(np.float32)
+
+
+def _values(series: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """(bands, m, m) float64 values at the crossings of (m,) arguments."""
+    basis = np.cos(np.arccos(at)[:, None] * np.arange(series.shape[-1]))
+    return np.matmul(basis @ series.astype(np.float64), basis.T)
