@@ -27,6 +27,7 @@ COMMANDS = {
     "map": "Map what is known of some places, and test the map.",
     "evaluate": "Compare models and betas on labels that were left out.",
     "points": "Embed the places of a table.",
+    "planet": "Write a model down for the whole Earth, to be read without torch.",
     "preview": "Draw a cube: a map, or colours for QGIS.",
     "info": "Say what a cube, a model, a checkpoint or a database is.",
     "verify": "Find out whether cubes are as they were written.",

@@ -75,7 +75,7 @@ class PixelRectangle:
         return places.lonlat_deg.reshape(count, count, 2) if places.valid.all() else None
 
     def proof_places(self) -> tuple[UnitPositions, np.ndarray | None]:
-        random = _seeded(f"{self.rows.start} {self.rows.stop} {self.cols.start} {self.cols.stop}")
+        random = seeded(f"{self.rows.start} {self.rows.stop} {self.cols.start} {self.cols.stop}")
         at_rows, at_cols = (random.integers(side.start, side.stop, PROOF_PLACES) for side in (self.rows, self.cols))
         places = scattered_pixels(self.geobox, at_rows, at_cols)
         at = to_unit_interval(at_rows, self.rows), to_unit_interval(at_cols, self.cols)
@@ -108,7 +108,7 @@ class DegreeRectangle:
         return np.stack(np.meshgrid(_along_degrees(self.lon, unit), _along_degrees(self.lat, unit)), axis=-1)
 
     def proof_places(self) -> tuple[UnitPositions, np.ndarray]:
-        down, across = _seeded(f"{self.lat} {self.lon}").uniform(-1, 1, (2, PROOF_PLACES))
+        down, across = seeded(f"{self.lat} {self.lon}").uniform(-1, 1, (2, PROOF_PLACES))
         places = np.stack([_along_degrees(self.lon, across), _along_degrees(self.lat, down)], axis=1)
         return (torch.from_numpy(down), torch.from_numpy(across)), places
 
@@ -155,6 +155,6 @@ def _halved(side: slice) -> tuple[slice, slice]:
     return slice(side.start, middle), slice(middle, side.stop)
 
 
-def _seeded(text: str) -> np.random.Generator:
+def seeded(text: str) -> np.random.Generator:
     """A source of random numbers that are the same for the same text, on every machine."""
     return np.random.default_rng(np.frombuffer(hashlib.sha256(text.encode()).digest()[:8], np.uint64))

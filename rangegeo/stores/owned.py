@@ -1,4 +1,4 @@
-"""What a folder must be before it is replaced: a Zarr cube, and nothing else in it."""
+"""What a folder must be before it is replaced: a Zarr cube or a planet, and nothing else in it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rangegeo.errors import OutputError, argument
+from rangegeo.spectral.layout import MARK
 from rangegeo.support.location import Location, listing
 
 METADATA = {"zarr.json", ".zgroup", ".zattrs", ".zarray", ".zmetadata"}
@@ -19,7 +20,7 @@ SHOWN = 3  # foreign files named in a message
 
 
 def check_replaceable(path: Location) -> None:
-    """Refuse to replace anything but a folder that holds one Zarr cube and no other file.
+    """Refuse to replace anything but a folder that holds one Zarr cube, or one planet, and no other file.
 
     Raises:
         OutputError: it is something else, or a user's own files lie in it. Nothing was touched.
@@ -28,7 +29,7 @@ def check_replaceable(path: Location) -> None:
     path = listing(path)
     if not _is_group(path):
         raise OutputError(f"{path} is not a Zarr store and was left as it is; {other}")
-    if not any(set(_axes(folder)) >= AXES for folder in (path, *_folders(path))):
+    if not _is_planet(path) and not any(set(_axes(folder)) >= AXES for folder in (path, *_folders(path))):
         raise OutputError(f"{path} is a Zarr store but no cube (dims band, y, x), and was left as it is; {other}")
     foreign = sorted(str(file)[len(str(path)) + 1 :] for file in _foreign(path))
     if foreign:
@@ -43,6 +44,12 @@ def _folders(path: Location) -> list[Location]:
 def _is_group(path: Location) -> bool:
     """Whether a folder is a group, and not an array, which is a part of a store."""
     return (path / ".zgroup").is_file() or _json(path / "zarr.json").get("node_type") == "group"
+
+
+def _is_planet(path: Location) -> bool:
+    """Whether a group says that it is a planet."""
+    attributes = _json(path / "zarr.json").get("attributes")
+    return isinstance(attributes, dict) and MARK in attributes
 
 
 def _is_node(path: Location) -> bool:

@@ -91,13 +91,14 @@ def checked_options(options: Mapping[str, object] | None) -> dict[str, str]:
     }
 
 
-def write_whole(path: Location, text: str) -> None:
+def write_whole(path: Location, content: str | bytes) -> None:
     """Write a file that gets its name when it is complete. Other processes may write to the same name."""
+    written = content.encode("utf-8") if isinstance(content, str) else content
     if isinstance(path, Address):
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(written)
         return
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
+    draft.write_bytes(written)
     draft.replace(path)
 
 
