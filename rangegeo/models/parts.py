@@ -84,12 +84,15 @@ class ModelParts:
             return found
         output = field.encoder(places)
         unit = nn.functional.normalize(output, dim=1, eps=0.0)
-        of_unit = {LOCATION: lambda: unit, NORM: lambda: output.norm(dim=1, keepdim=True)}
-        of_unit |= {
-            name: lambda temperature=temperature: softmax_average(unit.float(), field.keys, field.values, temperature)
-            for name, temperature in ((SEMANTIC, field.temperature), (SEMANTIC_RANGE, _range_temperature()))
-        }
-        return found | {name: of_unit[name]() for name in of_unit if name in wanted}
+        temperatures = {SEMANTIC: field.temperature, SEMANTIC_RANGE: _range_temperature()}
+        for name in wanted:
+            if name in temperatures:
+                found[name] = softmax_average(unit.float(), field.keys, field.values, temperatures[name])
+            elif name == LOCATION:
+                found[name] = unit
+            elif name == NORM:
+                found[name] = output.norm(dim=1, keepdim=True)
+        return found
 
 
 def _range_temperature() -> float:

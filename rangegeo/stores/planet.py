@@ -40,7 +40,7 @@ from rangegeo.support.progress import SILENT, Progress
 
 CHUNK_BANDS, SHARD_TILES = 64, 32
 OVERVIEW_TILES, OVERVIEW_BANDS = 128, 4  # of a chunk of the overview
-LEVEL = 9  # of zstd; 5 is quicker by a second for the embedded planet, which is 2 % larger then
+LEVEL = 5  # of Blosc; 9 takes ten times as long and saves 1.5 %, measured on the embedded planet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
