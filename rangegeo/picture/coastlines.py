@@ -65,6 +65,7 @@ def coastlines(frame: Frame, pixels: float) -> list[np.ndarray]:
     return _crossing(frame, pixels, SHORES, COASTS)
 
 
+@lru_cache(maxsize=1)
 def land() -> np.ndarray:
     """(n,) shapely polygons of all land, in degrees; lakes count as land.
 
