@@ -49,6 +49,7 @@ BLOCK_TILES = 8  # root tiles of a block; they are evaluated together
 COMPONENTS = 16  # of the overview
 OVERVIEW_TOLERANCE = 2e-3  # a step of a picture is 4e-3 of its range
 SAMPLE_PLACES = 2048  # that the components are fitted on
+TILE_BYTES = 45  # of a tile and a band on disk, a little more than of the embedded model; a draft takes as much again
 PROBED = 4  # root tiles that are fitted to say what a planet will cost
 PIECES, BASIS = "pieces", "basis.npz"  # in the draft: the folder of the blocks, and the overview's basis
 
@@ -92,12 +93,10 @@ class PlanetJob:
         use_threads(engine.threads)
         model = content.load(engine.device)
         if not isinstance(model, NeuralModel):
-            raise UsageError(
-                f"a planet is made from a model that can be evaluated, and {content.model} is a planet; leave out "
-                f"{argument('model')} for the embedded one"
-            )
+            raise UsageError(f"{content.model} is a planet already")
         parts = ModelParts(model)
         _check_smooth(parts)
+        output.check(2 * TILE_BYTES * len(roots) * sum(parts.bands.values()))
         return cls(parts=parts, roots=roots, bbox=bbox, tolerance=tolerance, output=output, command=command)
 
     @property
@@ -157,7 +156,6 @@ class PlanetJob:
         tiles = f"{self.model.spec.name}, {counted(len(self.roots), 'root tile')}"
         cost = f"about {human_bytes(share * nbytes)}, about {human_seconds(share * seconds)} in one process"
         yield f"{self.output.out}: a planet of {tiles}, {cost}"
-        self.output.check(int(2 * share * nbytes))
 
     def write(self, progress: Progress = SILENT) -> Location:
         """Evaluate the model and write the planet; returns its path."""

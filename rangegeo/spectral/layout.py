@@ -8,6 +8,7 @@ latitude and of the longitude, whose coefficients are integers times a step.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import TypeAlias
@@ -72,7 +73,7 @@ def domain_of(bounds: Bounds) -> Bounds:
     return max(-180.0, west - wider), max(-90.0, south - higher), min(180.0, east + wider), min(90.0, north + higher)
 
 
-def positions_in(domain: Bounds, lonlat_deg: np.ndarray) -> np.ndarray:
+def positions_in(domain: Sequence[float] | np.ndarray, lonlat_deg: np.ndarray) -> np.ndarray:
     """(n, 2) places, to (n, 2) positions from -1 to 1 in a domain, along longitude and along latitude."""
     low, high = np.array(domain[:2]), np.array(domain[2:])
     return 2 * (lonlat_deg - low) / (high - low) - 1

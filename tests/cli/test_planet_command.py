@@ -66,7 +66,7 @@ def test_an_interrupted_run_says_how_to_continue(rangegeo, folder, monkeypatch):
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        (("--model", "GeoCLIP"), "GeoCLIP has kinks, so no polynomial follows it; evaluate it instead, or take a smooth"),
+        (("--model", "GeoCLIP"), "GeoCLIP has kinks, so no polynomial follows it; evaluate it instead"),
         (("--tolerance", "1e-6"), "--tolerance must be in [4e-06, 0.1]"),
         (("--tolerance", "5e-6"), "--tolerance must be at least 1e-5 for a planet"),
         (("-o", "a.tif"), "-o must be a name that ends in .zarr"),

@@ -10,7 +10,14 @@ from types import SimpleNamespace
 import pytest
 import shapely
 from filelock import Timeout
-from helpers import hints_of_clusters, hints_of_evaluate, hints_of_icechunk, hints_of_joining, hints_of_stored
+from helpers import (
+    hints_of_clusters,
+    hints_of_evaluate,
+    hints_of_icechunk,
+    hints_of_joining,
+    hints_of_planets,
+    hints_of_stored,
+)
 from helpers.hint_files import (
     BOX,
     CKPT,
@@ -1950,6 +1957,7 @@ ROWS = (
     *hints_of_joining.SHELL,
     *hints_of_evaluate.SHELL,
     *hints_of_icechunk.SHELL,
+    *hints_of_planets.SHELL,
     *hints_of_stored.SHELL,
     *hints_of_clusters.SHELL,
 )
