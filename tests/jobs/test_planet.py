@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import dask
 import numpy as np
 import pytest
 import shapely
@@ -231,13 +232,13 @@ def test_an_interrupted_run_is_continued_and_gives_the_same_bytes(smooth, tmp_pa
     path = tmp_path / "part.zarr"
     with monkeypatch.context() as patch:
         patch.setattr(module, "fit_block", interrupted)
-        with pytest.raises(KeyboardInterrupt) as caught:
+        with dask.config.set(scheduler="synchronous"), pytest.raises(KeyboardInterrupt) as caught:
             job_of(smooth, path, roots).write()
     assert "resume" in caught.value.__notes__[0]
     assert not path.exists()
     (journal,) = tmp_path.glob(".part.zarr-unfinished/journal/cube")
     kept = sorted(journal.iterdir())
-    assert len(kept) >= 2
+    assert len(kept) == 2
     (tmp_path / ".part.zarr-unfinished" / "pieces" / kept[0].stem.split("-")[0]).write_bytes(b"the disk was full")
     with pytest.raises(OutputError, match=r"interrupted run left \d+ blocks of .*resume"):
         job_of(smooth, path, roots).write()
