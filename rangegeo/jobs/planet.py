@@ -160,6 +160,7 @@ class PlanetJob:
     def write(self, progress: Progress = SILENT) -> Location:
         """Evaluate the model and write the planet; returns its path."""
         out = self.output
+        check_cluster([self.model.spec], out.out)
         with drafted(
             out.out, self._request(), FLOAT32, outputs=[out.out], overwrite=out.overwrite, resume=out.resume
         ) as draft:
@@ -213,7 +214,6 @@ class PlanetJob:
         (draft.folder / PIECES).mkdir(exist_ok=True)
         done = journal.done(lambda number, _, entry: objects_are_sound(draft.folder, entry))
         waiting = [number for number in range(len(blocks)) if (number, 0) not in done]
-        check_cluster([self.model.spec], self.output.out)
         source = self.parts if active_client() is None else None
         task = dask.delayed(_make_piece, pure=False, traverse=False)
         tasks = [

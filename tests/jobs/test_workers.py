@@ -27,7 +27,11 @@ from oracles import golden
 import rangegeo as rg
 from rangegeo.errors import ClusterError
 from rangegeo.jobs import workers
+from rangegeo.jobs.planet import PlanetJob
+from rangegeo.jobs.planet_options import PlanetArea, PlanetOutput
 from rangegeo.jobs.workers import check_versions, check_workers
+from rangegeo.models.parts import ModelParts
+from rangegeo.spectral.layout import root_bounds, root_columns
 from rangegeo.stores import computing
 
 MINI = {"weights": str(golden.GOLDEN / "satclip-mini.ckpt"), "db": str(golden.GOLDEN / "range_db_mini.npz")}
@@ -104,6 +108,17 @@ def test_geotiffs_are_computed_by_the_workers_too(client, made, folder, monkeypa
     for beta in (0, 1):
         found = rg.open_cube(f"a_beta{beta}.tif")
         np.testing.assert_allclose(found.values, expected.sel(beta=beta).values, rtol=0, atol=1e-6)
+
+
+def test_planets_are_computed_by_the_workers_too(client, mini, folder, monkeypatch):
+    """No tile is fitted in this process."""
+    monkeypatch.setattr("rangegeo.jobs.planet.fit_block", None)
+    output = PlanetOutput(out=folder / "a.zarr")
+    bbox = (6.0, 46.0, 7.0, 47.0)
+    roots, _ = PlanetArea(bbox=bbox).roots(root_bounds(root_columns()))
+    job = PlanetJob(parts=ModelParts(mini), roots=roots, bbox=bbox, tolerance=3e-2, output=output)
+    assert job.write() == folder / "a.zarr"
+    assert 0 < job.facts["measured_error"] <= 3e-2
 
 
 def test_only_measurements_pass_through_the_client(client, made, folder, monkeypatch):
