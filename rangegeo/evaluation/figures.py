@@ -30,6 +30,7 @@ MARGIN_DEG = 0.5  # around the blocks
 PIXELS = 200  # a side of the ground that blocks are drawn on; only its edges are seen
 MOST_NUMBERED = 150  # blocks; more of them get no numbers
 MOST_NAMED, MOST_COUNTED = 40, 12  # classes of a confusion matrix; more of them get no names, or no numbers
+MOST_EDGED = 2000  # dots with a white edge; more of them are smaller, and have none
 DENSE = 3000  # points; more of them are drawn as hexagons
 SIDE_INCH, CLASS_INCH = 5.0, 0.28  # of a picture of errors, and of a class in it
 GREY = (0.9, 0.9, 0.9)
@@ -77,6 +78,8 @@ def draw_folds(labels: Labels, blocks: np.ndarray, side: BlockSide, held: HeldOu
     places = frame.project(labels.lonlat_deg)
     dots: dict[str, Any] = {"marker": "o", "markersize": 2.6, "color": INK}
     dots |= {"markeredgecolor": "white", "markeredgewidth": 0.4}
+    if len(places) > MOST_EDGED:
+        dots |= {"markersize": 1.2, "markeredgewidth": 0}
     axes.plot(*places.T, linestyle="none", scalex=False, scaley=False, gid="labels", zorder=3, **dots)
     if len(known) <= MOST_NUMBERED:
         _number(axes, known, folds)

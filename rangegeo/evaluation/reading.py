@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,6 +28,7 @@ from rangegeo.tables.survey import ROWS, survey
 from rangegeo.tables.table import Table
 
 SHOWN = 12  # how many columns a message lists
+STATUS, ABSENT = "occurrencestatus", "absent"  # Darwin Core's column for whether something was found, in lower case
 PRESENT = "presence"  # the name of the target if no column gives one
 
 
@@ -86,7 +87,18 @@ def rows_of(labels: Any) -> Rows:
         lonlat, _ = table_places(labels)
     frame = labels if is_frame(labels) else _as_pandas(labels)
     remarks = tuple(f"the labels: {warning.message}" for warning in told)
-    return Rows(name="the labels", lonlat_deg=lonlat, columns=pd.DataFrame(frame), remarks=remarks)
+    return _without_zeros(Rows(name="the labels", lonlat_deg=lonlat, columns=pd.DataFrame(frame), remarks=remarks))
+
+
+def _without_zeros(rows: Rows) -> Rows:
+    """The rows, where those at exactly 0, 0 have no place: it stands for a missing one, and lies in the sea."""
+    zero = (rows.lonlat_deg == 0).all(axis=1)
+    if not zero.any():
+        return rows
+    lonlat = np.where(zero[:, None], np.nan, rows.lonlat_deg)
+    count = int(zero.sum())
+    said = f"{rows.name}: {counted(count, rows.counted)} at exactly 0, 0 {'is' if count == 1 else 'are'} left out"
+    return replace(rows, lonlat_deg=lonlat, remarks=(*rows.remarks, said))
 
 
 def _as_pandas(table: Any) -> pd.DataFrame:
@@ -129,12 +141,14 @@ def rows_of_file(
                 return _of_polygons(table.name, np.concatenate(shapes), frame)
         read = survey(table, where, [])
         lonlat = np.concatenate([np.empty((0, 2)), *(where.locate(block).lonlat_deg for block in blocks)])
-    return Rows(
-        name=table.name,
-        lonlat_deg=lonlat,
-        columns=_with_points(frame, table),
-        counted=table.counted,
-        remarks=(*read.remarks, *([f"{read}; they are left out"] if read.unusable else [])),
+    return _without_zeros(
+        Rows(
+            name=table.name,
+            lonlat_deg=lonlat,
+            columns=_with_points(frame, table),
+            counted=table.counted,
+            remarks=(*read.remarks, *([f"{read}; they are left out"] if read.unusable else [])),
+        )
     )
 
 
@@ -239,6 +253,15 @@ def _together(lonlat_deg: np.ndarray, polygons: np.ndarray | None) -> np.ndarray
     return np.unique(lonlat_deg, axis=0, return_inverse=True)[1].reshape(-1)
 
 
+def _absent(rows: Rows) -> np.ndarray:
+    """(n,) bool, which rows say by a column of Darwin Core that something was not found."""
+    told = [name for name in rows.columns if str(name).lower() == STATUS]
+    if not told:
+        return np.zeros(len(rows.columns), dtype=bool)
+    said = rows.columns[told[0]].astype("string").str.strip().str.lower()
+    return (said == ABSENT).fillna(False).to_numpy(bool)
+
+
 def _with_background(
     rows: Rows, names: Sequence[str], placed: np.ndarray, background: np.ndarray, remarks: list[str]
 ) -> Labels:
@@ -253,6 +276,12 @@ def _with_background(
                 f"{', '.join(different[:3]) or 'nothing'}; put the rows of one of them into a copy"
             )
         placed, name = placed & known, different[0]
+    absent = placed & _absent(rows)
+    if absent.any():
+        count = int(absent.sum())
+        told = f"{counted(count, rows.counted)} {'says' if count == 1 else 'say'} that nothing was found there"
+        remarks.append(f"{rows.name}: {told} (occurrenceStatus), and {'is' if count == 1 else 'are'} left out")
+        placed = placed & ~absent
     present = rows.lonlat_deg[placed]
     lonlat = np.concatenate([present, background])
     values = np.r_[np.ones(len(present)), np.zeros(len(background))]

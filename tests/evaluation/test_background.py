@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import rangegeo as rg
 from rangegeo.errors import UsageError
 from rangegeo.evaluation.background import background_of, narrowest
-from rangegeo.evaluation.reading import rows_of
+from rangegeo.evaluation.reading import read_labels, rows_of
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,19 @@ def test_random_places_lie_around_the_labels_and_are_seeded(mini, present):
     west, south = found.min(axis=0)
     assert -30 < west < -15
     assert 25 < south < 35
+
+
+def test_rows_that_say_it_was_not_found_are_left_out(present):
+    said = np.where(np.arange(len(present)) < 3, "ABSENT", "PRESENT")
+    rows = rows_of(present.assign(occurrenceStatus=said))
+    labels = read_labels(rows, "species", background=np.array([[0.0, 50.0], [1.0, 50.0]]))
+    assert labels.targets[0].values.sum() == len(present) - 3
+    assert "3 rows say that nothing was found there (occurrenceStatus), and are left out" in labels.remarks[-1]
+
+
+def test_a_place_at_0_0_does_not_widen_the_box_of_the_background(mini, present):
+    far = pd.concat([present, present[:1].assign(lon=0.0, lat=0.0)])
+    assert np.array_equal(background_of(rows_of(far), 300, mini, 0), background_of(rows_of(present), 300, mini, 0))
 
 
 def test_a_box_may_cross_the_antimeridian():

@@ -185,6 +185,16 @@ def test_rows_of_a_file_without_a_place_are_told(table, tmp_path):
     assert "line 5: latitude 95 is beyond 90; they are left out" in remark(tmp_path / "t.csv")
 
 
+def test_places_at_exactly_0_0_are_left_out_of_tables_and_files(table, tmp_path):
+    table.loc[[3, 8], ["lon", "lat"]] = 0
+    table.loc[5, "lat"] = 0  # on the equator
+    table.to_csv(tmp_path / "t.csv", index=False)
+    for labels, counted in ((table, "row"), (tmp_path / "t.csv", "line")):
+        found = read_labels(labels, "a")
+        assert len(found) == 38
+        assert any(f"2 {counted}s at exactly 0, 0 are left out" in said for said in found.remarks)
+
+
 def test_decimal_commas(table, tmp_path):
     from rangegeo.evaluation.reading import rows_of_file
     from rangegeo.tables.dialect import TextOptions

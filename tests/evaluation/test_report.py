@@ -84,7 +84,7 @@ def test_scores_and_baselines_are_those_that_were_measured(page, heights):
         "this map",
         "the nearest labels",
         "a smooth function of the place",
-        "such a function and q",
+        "a smooth function of the place and q",
         "this map",
     ]
     folds = heights.scores.folds

@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,7 @@ import os, subprocess, sys, time
 start = time.perf_counter()
 process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
 _, status, usage = os.wait4(process.pid, 0)
-print(f"[{time.perf_counter() - start}, {usage.ru_maxrss}]")
+print(f"[{time.perf_counter() - start}, {usage.ru_maxrss}, {usage.ru_utime + usage.ru_stime}]")
 sys.exit(os.waitstatus_to_exitcode(status))
 """
 RAW_WRITE = """
@@ -98,10 +98,11 @@ MEMORY = {"256x256": ALPS_QUARTER, "1024x512": "--bbox 2,43,12.24,48.12 --res 0.
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A finished command: wall-clock seconds and the largest resident memory in bytes."""
+    """A finished command: wall-clock seconds, the largest resident memory in bytes, and seconds of all processors."""
 
     seconds: float
     memory: int
+    processors: float
 
 
 def run(options: str, folder: Path, out: str) -> Run:
@@ -114,14 +115,18 @@ def run_command(arguments: Sequence[str], folder: Path) -> Run:
     """One `rangegeo` command with the files of a folder, in a process of its own."""
     files = ["--weights", str(folder / "satclip.ckpt"), "--db", str(folder / "database.npz")]
     command = [sys.executable, "-m", "rangegeo.cli.main", *arguments, *files]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "RANGEGEO_CACHE": str(folder / "cache")}
+    return launched(command, os.environ | {"PYTHONPATH": str(ROOT), "RANGEGEO_CACHE": str(folder / "cache")})
+
+
+def launched(command: Sequence[str], environment: Mapping[str, str]) -> Run:
+    """One command, measured."""
     # started by a small process: a new one otherwise counts the memory of the one that started it as its own
     launcher = [sys.executable, "-S", "-c", LAUNCHER, *command]
     done = subprocess.run(launcher, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
-    seconds, kilobytes = json.loads(done.stdout.splitlines()[-1])
-    return Run(seconds, kilobytes * 1024)
+    seconds, kilobytes, processors = json.loads(done.stdout.splitlines()[-1])
+    return Run(seconds, kilobytes * 1024, processors)
 
 
 def raw_write(folder: Path, cube: str) -> float:
