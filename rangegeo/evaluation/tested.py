@@ -13,7 +13,11 @@ from rangegeo.evaluation.labels import NUMBERS
 from rangegeo.evaluation.scores import MEASURES, of_classes, shown
 
 PROBE = "embedding"  # the method that the map is made with
-BASELINES = {"nearest": "the nearest labels", "rbf": "a smooth function of the place", "rbf+q": "a smooth function of the place and q"}
+BASELINES = {
+    "nearest": "the nearest labels",
+    "rbf": "a smooth function of the place",
+    "rbf+q": "a smooth function of the place and q",
+}
 BLOCK, RANDOM = "block", "random"  # kinds of splits
 
 
