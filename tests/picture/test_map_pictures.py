@@ -8,6 +8,7 @@ import rasterio
 import xarray as xr
 from PIL import Image
 
+import rangegeo.accessor  # noqa: F401 (it registers .rangegeo)
 from rangegeo.errors import UsageError
 from rangegeo.picture import draw
 from rangegeo.picture.maps import draw_maps, layers_of, picture_paths
