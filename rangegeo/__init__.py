@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rangegeo.evaluation.comparison import Evaluation
     from rangegeo.evaluation.evaluate import evaluate
     from rangegeo.evaluation.maps import FittedMap, fit_map
+    from rangegeo.jobs.build_planet import build_planet
     from rangegeo.jobs.plan import plan
     from rangegeo.jobs.verify import verify
     from rangegeo.models.dropin import RANGE, load_satclip_location_encoder
@@ -53,6 +54,7 @@ else:
         "load_satclip_location_encoder": "rangegeo.models.dropin",
         "raster": "rangegeo.cubes.raster",
         "plan": "rangegeo.jobs.plan",
+        "build_planet": "rangegeo.jobs.build_planet",
         "mosaic": "rangegeo.cubes.mosaic",
         "open_cube": "rangegeo.stores.opening",
         "similarity": "rangegeo.analysis.similarity",
@@ -89,6 +91,7 @@ __all__ = [
     "Model",
     "RangegeoError",
     "__version__",
+    "build_planet",
     "evaluate",
     "evaluate_suite",
     "fit_map",

@@ -36,7 +36,7 @@ def public(thing: object) -> set[str]:
 
 def test_completion_of_the_package():
     assert set(dir(rg)) == {
-        "Evaluation", "FittedMap", "Model", "RANGE", "RangegeoError", "__version__", "evaluate",
+        "Evaluation", "FittedMap", "Model", "RANGE", "RangegeoError", "__version__", "build_planet", "evaluate",
         "evaluate_suite", "fit_map", "load_model", "load_satclip_location_encoder", "mosaic",
         "open_cube", "plan", "raster", "similarity", "verify", "wrap"}  # fmt: skip
     assert all(hasattr(rg, name) for name in dir(rg))
@@ -153,7 +153,9 @@ def test_docstrings_list_the_choices(function):
         assert choice in text
 
 
-@pytest.mark.parametrize("function", [*CHOICES, rg.similarity, rg.RANGE], ids=lambda function: function.__qualname__)
+@pytest.mark.parametrize(
+    "function", [*CHOICES, rg.similarity, rg.RANGE, rg.build_planet], ids=lambda function: function.__qualname__
+)
 def test_docstrings_name_every_argument(function):
     text = inspect.getdoc(function)
     for name in inspect.signature(function).parameters:

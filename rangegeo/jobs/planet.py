@@ -28,6 +28,7 @@ from rangegeo.jobs.planet_options import PlanetArea, PlanetOutput
 from rangegeo.jobs.scheduler import use_threads
 from rangegeo.jobs.workers import check_cluster
 from rangegeo.models.load import loaded
+from rangegeo.models.model import Model
 from rangegeo.models.neural import NeuralModel
 from rangegeo.models.parts import ModelParts
 from rangegeo.models.spec import ModelSpec
@@ -89,13 +90,20 @@ class PlanetJob:
         engine.check()
         tolerance = _checked_tolerance(engine.tolerance)
         output.check()
-        roots, bbox = area.roots(root_bounds(root_columns()))
+        area.roots(root_bounds(root_columns()))
         use_threads(engine.threads)
-        model = content.load(engine.device)
+        return cls.of(content.load(engine.device), area, tolerance, output, command)
+
+    @classmethod
+    def of(
+        cls, model: Model, area: PlanetArea, tolerance: float | None, output: PlanetOutput, command: str | None
+    ) -> PlanetJob:
+        """The job for a model that is loaded; raises as `prepare`."""
         if not isinstance(model, NeuralModel):
-            raise UsageError(f"{content.model} is a planet already")
-        parts = ModelParts(model)
+            raise UsageError(f"{model.spec.name} comes from a planet already")
+        parts, (roots, bbox) = ModelParts(model), area.roots(root_bounds(root_columns()))
         _check_smooth(parts)
+        tolerance = _checked_tolerance(tolerance)
         output.check(2 * TILE_BYTES * len(roots) * sum(parts.bands.values()))
         return cls(parts=parts, roots=roots, bbox=bbox, tolerance=tolerance, output=output, command=command)
 

@@ -18,12 +18,14 @@ import zarr
 import rangegeo as rg
 from rangegeo.errors import OutputError, UsageError
 from rangegeo.field.places import Places
+from rangegeo.grid.zarr_store import store_of
 from rangegeo.jobs import planet as module
 from rangegeo.jobs.options import Content, Engine
 from rangegeo.jobs.planet import PlanetJob
 from rangegeo.jobs.planet_options import PlanetArea, PlanetOutput
 from rangegeo.models.parts import ModelParts
 from rangegeo.spectral.layout import root_bounds, root_columns
+from rangegeo.support.address import Address
 from rangegeo.support.progress import Progress
 
 TOLERANCE = 3e-2
@@ -218,6 +220,16 @@ class Told(Progress):
         self.stages.append((doing, total, before))
 
 
+def test_python_builds_planets_of_own_encoders(smooth, tmp_path):
+    path = rg.build_planet(tmp_path / "own.zarr", smooth, bbox=(11, 1, 12, 2), tolerance=1e-4)
+    place = [[11.5, 1.5]]
+    np.testing.assert_allclose(rg.load_model(path).encode(place), waves(np.array(place)), atol=1e-4)
+    with pytest.raises(OutputError, match="exists and was left as it is; add overwrite=True"):
+        rg.build_planet(path, smooth, bbox=(11, 1, 12, 2))
+    with pytest.raises(UsageError, match="tolerance must be at least 1e-5"):
+        rg.build_planet(tmp_path / "b.zarr", smooth, tolerance=5e-6)
+
+
 def test_an_interrupted_run_is_continued_and_gives_the_same_bytes(smooth, tmp_path, monkeypatch):
     roots = range(800, 840)
     job_of(smooth, tmp_path / "whole.zarr", roots).write()
@@ -352,3 +364,24 @@ def test_bad_requests_are_refused(tmp_path):
         PlanetArea(bbox=(0, 0, 10, 100)).roots(ROOTS)
     with pytest.raises(OutputError, match="does not exist"):
         prepared(tmp_path, out=tmp_path / "no" / "a.zarr")
+
+
+# ------------------------------------------------------------------------------------------------- other places
+
+
+def test_a_planet_goes_to_a_bucket(smooth, s3, bucket):
+    place = Address.of(f"{bucket}/waves.zarr", s3.options)
+    roots, bbox = PlanetArea(bbox=(11, 1, 12, 2)).roots(ROOTS)
+    job_of(smooth, place, roots, bbox=bbox).write()
+    with pytest.raises(OutputError, match="exists and was left as it is"):
+        PlanetOutput(out=place).check()
+    job_of(smooth, place, roots, bbox=bbox, overwrite=True).write()
+    keys = set(Address.of(bucket, s3.options).all_keys())
+    assert {"waves.zarr/zarr.json", "waves.zarr/tree/tile/c/0", "waves.zarr/parts/location/c/0/0/0"} <= keys
+    assert not any("unfinished" in key for key in keys)
+    assert zarr.open_group(store_of(place), mode="r").attrs["rangegeo_complete"] == 1
+
+
+def test_a_planet_is_not_made_from_a_planet(pole, tmp_path):
+    with pytest.raises(UsageError, match="comes from a planet already"):
+        prepared(tmp_path, model=str(pole))
