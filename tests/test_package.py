@@ -33,6 +33,12 @@ def test_environment_yml_is_in_step_with_pyproject():
     assert given == wanted
 
 
+def test_readers_of_planets_install_everything_but_torch():
+    lines = (ROOT / "workflows/planet/requirements.txt").read_text().splitlines()
+    without = [text for text in PROJECT["dependencies"] if Requirement(text).name != "torch"]
+    assert [line for line in lines if not line.startswith("#")] == without
+
+
 def test_version_is_at_least_the_point_package_it_replaces():
     assert tuple(map(int, version("rangegeo").split(".")[:2])) >= (0, 2)
     assert version("rangegeo") == PROJECT["version"]

@@ -160,6 +160,8 @@ def run(arguments: list[str]) -> int:
         kept = f"; {notes}" if (notes := _notes(error)) else ""
         if isinstance(error, RangegeoError):
             return _fail(f"{error.for_shell()}{kept}", error.exit_code)
+        if isinstance(error, ModuleNotFoundError) and error.name == "torch":
+            return _fail("this needs torch, as all does but reading planets: pip install torch", 1)
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             why = f"writing failed: {error.strerror}"
             elsewhere = "" if arguments[0] == "weights" else ", or give another -o"

@@ -16,6 +16,7 @@ from rangegeo.models.model import HOW_TO_LOAD, Model
 from rangegeo.models.spec import ModelSpec
 from rangegeo.models.temperatures import Temperatures
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, one_spelling, warn_of_no_betas
+from rangegeo.support.optional import import_optional
 from rangegeo.support.planets import names_planet
 from rangegeo.weights.names import database_file, database_for, default_weights, encoder_file
 
@@ -144,7 +145,8 @@ def load_model(
 
 
 def _check_files(name: str, row: ModelInfo, weights: str | Path | None, db: str | Path | None) -> None:
-    """Refuse an empty name of a file, and a database for a model that has none."""
+    """Refuse an empty name of a file, a database for a model that has none, and any model if there is no torch."""
+    import_optional("torch", name)
     for keyword, value in (("weights", weights), ("db", db)):
         if value == "":
             raise UsageError(f"{argument(keyword)} must be a name or a path, got nothing; leave it out for the default")

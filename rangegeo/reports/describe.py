@@ -15,6 +15,7 @@ from rangegeo.grid.crs import crs_of
 from rangegeo.models.load import load_model
 from rangegeo.schema.complete import band_names
 from rangegeo.schema.facts import facts_of
+from rangegeo.spectral.planet import is_planet, open_planet
 from rangegeo.stores.opening import NETCDF, is_store, open_cube, overview_count, stored_dtype, stored_scales
 from rangegeo.stores.zarr import is_complete
 from rangegeo.support.address import Address
@@ -23,6 +24,8 @@ from rangegeo.weights.names import database_file, encoder_file
 from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS
 
 CUBES = (".tif", ".tiff", ".vrt", *NETCDF)  # suffixes of files that may be cubes
+# Attributes of a planet by which it is read, and which tell people nothing.
+OF_A_READER = ("rangegeo_planet", "rangegeo_complete", "models", "parts", "columns", "stretch", "long_name")
 # Facts by their names: numbers, text, lists of these, None for what does not apply, and facts of several files.
 Facts: TypeAlias = dict[str, Any]
 # Files that people ask about and that are none of these, by their suffixes, and what to do with them.
@@ -38,8 +41,9 @@ def describe(target: str | Location, *, weights: str | None = None, db: str | No
     """Facts about whatever the target names.
 
     Args:
-        target: a cube (.zarr, .tif), a checkpoint (.ckpt), a database (.npz), a converted file (.safetensors), a model
-            such as "RANGE+", or a name of published files such as "demo", "official", "satclip-vit16-l10" or "large".
+        target: a cube (.zarr, .tif), a planet, a checkpoint (.ckpt), a database (.npz), a converted file
+            (.safetensors), a model such as "RANGE+", or a name of published files such as "demo", "official",
+            "satclip-vit16-l10" or "large".
         weights, db: the checkpoint and the database of a model; ignored for other targets.
     Returns:
         Facts by their names. Those of "demo" are the facts of its checkpoint and of its database.
@@ -76,7 +80,23 @@ def describe(target: str | Location, *, weights: str | None = None, db: str | No
     return _database(target) if is_database(path) else _encoder(target)
 
 
+def _planet(path: Location) -> Facts:
+    planet = open_planet(path)
+    own = {name: value for name, value in planet.attrs.items() if name not in OF_A_READER}
+    return {
+        "kind": "planet",
+        "path": str(path),
+        "models": list(planet.models),
+        "bands": {part: planet.width(part) for part in planet.parts},
+        "tiles": len(planet.tables.bounds),
+        **own,
+        "sha256": planet.sha256,
+    }
+
+
 def _cube(path: Location) -> Facts:
+    if is_planet(path):
+        return _planet(path)
     cube = open_cube(path)
     betas = [float(beta) for beta in cube["beta"].values.ravel()] if "beta" in cube.coords else None
     geobox = cube.odc.geobox

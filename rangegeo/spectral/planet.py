@@ -147,6 +147,14 @@ class Planet:
             return np.asarray(self.arrays[part][tile, :used, bands])
 
 
+def is_planet(place: Location) -> bool:
+    """Whether a Zarr store says that it is a planet; False also if it cannot be read."""
+    try:
+        return layout.MARK in zarr.open_group(store_of(place), mode="r", use_consolidated=False).attrs
+    except Exception:  # whatever zarr raises for a damaged store: readers of cubes say what is wrong
+        return False
+
+
 def open_planet(place: Location) -> Planet:
     """Open a planet, and check all that is not its coefficients.
 

@@ -173,7 +173,7 @@ import sys
 class Refused:
     def find_spec(self, name, *_):
         if name.split(".")[0] == "torch":
-            raise ImportError("there is no torch here")
+            raise ModuleNotFoundError("there is no torch here", name="torch")
 sys.meta_path.insert(0, Refused())
 import numpy as np
 from rangegeo.cli.main import run
@@ -185,9 +185,12 @@ for line in [
     f"points places.csv --model {place} -o c.parquet -q",
     f"raster --model {place} --bbox 5,44,10,48 --res 0.5 -o d.zarr --dry-run",
     "info a.zarr",
+    f"info {place}",
     f"verify a.zarr --weights {place}",
 ]:
     assert run(line.split()) == 0, line
+for line in ["neighbors 7 46", "raster --bbox 5,44,10,48 --res 1 -o e.zarr", "planet build -o f.zarr", "info RANGE+"]:
+    assert run(line.split()) == 1, line
 import rangegeo as rg
 model = rg.load_model(place)
 model.encode([[5.7, 45.2]])
@@ -208,6 +211,13 @@ def without_torch(place: str, folder: Path) -> subprocess.CompletedProcess:
 def test_every_verb_without_torch(path, tmp_path):
     done = without_torch(str(path), tmp_path)
     assert done.returncode == 0, done.stderr
+    assert f"kind: planet\npath: {path}\nmodels: " in done.stdout
+    assert [line for line in done.stderr.splitlines() if "torch" in line] == [
+        "rangegeo: RANGE+ needs torch: pip install torch",
+        "rangegeo: RANGE+ needs torch: pip install torch",
+        "rangegeo: this needs torch, as all does but reading planets: pip install torch",
+        "rangegeo: RANGE+ needs torch: pip install torch",
+    ]
 
 
 @pytest.fixture
