@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
+from functools import wraps
 from os import PathLike
 from pathlib import Path
 
 import click
 
 from rangegeo.schema.bands import parse_bands
-from rangegeo.support.address import BUCKETS
+from rangegeo.support.address import BUCKETS, Address
 from rangegeo.support.location import KNOWN, Location, check_local, is_address, located
 from rangegeo.support.paths import local_path
 
 NUMBERS = {"--bbox": 4, "--res": 2}  # how many numbers these options take at most, joined by commas or apart
-STORAGE = "rangegeo.storage"  # where the context of a command keeps the options of addresses
+# Where the context of a command keeps the options of addresses, and whether there is an address.
+STORAGE, ADDRESSED = "rangegeo.storage", "rangegeo.addressed"
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?,?")
 
 
@@ -117,7 +120,10 @@ class Place(click.ParamType):
         options = {} if ctx is None else ctx.meta.get(STORAGE, {})
         if value.lower().startswith("memory://"):
             self.fail(f"{value} lasts as long as a Python session; in the shell give a path, or {BUCKETS}", param, ctx)
-        return located(value, options)
+        place = located(value, options)
+        if ctx is not None and isinstance(place, Address):
+            ctx.meta[ADDRESSED] = True
+        return place
 
 
 def keep_storage(
@@ -128,16 +134,26 @@ def keep_storage(
     return context.meta[STORAGE]
 
 
-storage_option = click.option(
-    "--storage",
-    type=NameValue("--storage region=eu-central-1", secret=True),
-    multiple=True,
-    is_eager=True,  # read before the addresses
-    expose_value=False,
-    callback=keep_storage,
-    metavar="NAME=VALUE",
-    help="Option of obstore for s3://, gs:// and az://, such as region or endpoint. Repeatable.",
-)
+def storage_option(command: Callable) -> Callable:
+    """Add --storage, which is refused where no address is given that it could be for."""
+
+    @wraps(command)
+    def checked(**given: object) -> object:
+        told = click.get_current_context().meta
+        if told.get(STORAGE) and not told.get(ADDRESSED):
+            raise click.UsageError("--storage is for addresses such as s3://, and none is given; leave it out")
+        return command(**given)
+
+    return click.option(
+        "--storage",
+        type=NameValue("--storage region=eu-central-1", secret=True),
+        multiple=True,
+        is_eager=True,  # read before the addresses
+        expose_value=False,
+        callback=keep_storage,
+        metavar="NAME=VALUE",
+        help="Option of obstore for s3://, gs:// and az://, such as region or endpoint. Repeatable.",
+    )(checked)
 
 
 class LocalPath(click.Path):

@@ -30,6 +30,7 @@ PREVIEW_OPTION = click.option(
     "--preview",
     is_flag=False,
     flag_value="",
+    callback=lambda context, parameter, value: value and Place().convert(value, parameter, context),
     metavar="[PNG]",
     help="Draw a picture too. [default: NAME_preview.png]",
 )

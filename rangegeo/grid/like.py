@@ -20,8 +20,8 @@ from rangegeo.grid.remote_raster import gives_parts, open_raster
 from rangegeo.grid.zarr_store import checked_group, consolidated, readable, store_of
 from rangegeo.support.address import Address
 from rangegeo.support.foreign import check_foreign
-from rangegeo.support.location import KNOWN, Location, check_local, is_address, located
-from rangegeo.support.paths import local_path, name_beside, shell_name, unparsed
+from rangegeo.support.location import KNOWN, Location, check_bucket, check_local, is_address, located
+from rangegeo.support.paths import local_path, name_beside, not_opened, shell_name, unparsed
 
 # A path or another name that GDAL opens, a grid, or georeferenced data.
 RasterLike: TypeAlias = str | os.PathLike[str] | Address | GeoBox | xr.DataArray | xr.Dataset
@@ -45,8 +45,8 @@ def geobox_like(source: RasterLike) -> GeoBox:
     """The grid of an existing raster.
 
     Args:
-        source: what GDAL opens (a path, a VRT, a URL or the name of a subdataset), a Zarr store that xarray opens, also
-            in a bucket, a GeoBox, or an xarray object that rioxarray or odc-geo georeference.
+        source: what GDAL opens (a path, a VRT or the name of a subdataset), a Zarr store that xarray opens, the address
+            of a GeoTIFF or of a Zarr store, a GeoBox, or an xarray object that rioxarray or odc-geo georeference.
     Returns:
         A GeoBox of the same shape and transform, in the same CRS.
     Raises:
@@ -64,8 +64,8 @@ def geobox_like(source: RasterLike) -> GeoBox:
     if (store := _store(source)) is not None:
         with _opened(store) as dataset:
             return _checked(_of_xarray(dataset, name), name, dataset)
-    if (isinstance(source, Address) or is_address(name)) and _is_geotiff(place := located(source)):
-        return _checked(_of_object(place), name, name)
+    if isinstance(source, Address) or is_address(name):
+        return _checked(_of_object(located(source)), name, name)
     return _checked(_of_file(name), name, name)
 
 
@@ -104,7 +104,13 @@ def _of_object(place: Location) -> GeoBox:
     """The grid of a GeoTIFF at an address."""
     from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
+    if not _is_geotiff(place):
+        raise UsageError(
+            f"{LIKE} must be a Zarr store or a GeoTIFF where it is an address, got {place}; copy it here first"
+        )
     if not place.is_file():
+        assert isinstance(place, Address)
+        check_bucket(place)
         raise UsageError(f"{LIKE} must be a raster, and there is none at {place}; check its name")
     if isinstance(place, Address) and not gives_parts(place):
         raise UsageError(f"{place.root} gives files only whole; copy {place} here first, for {LIKE}")
@@ -135,9 +141,8 @@ def _of_file(name: str) -> GeoBox:
                 shape, transform, crs, parts = file.shape, file.transform, file.crs, file.subdatasets
                 points = file.gcps[0]
         except RasterioIOError as error:
-            reason = str(error).splitlines()[0]
-            got = repr(name)
-            raise UsageError(argument="like", expected="a raster that GDAL opens", got=got, remedy=reason) from None
+            got, remedy = not_opened(name, error)
+            raise UsageError(argument="like", expected="a raster that GDAL opens", got=got, remedy=remedy) from None
     if parts and transform.is_identity:
         several = f"{argument('like', name)} holds {len(parts)} rasters"
         raise UsageError(f"{several}; name one of them, for example {argument('like', parts[0])}")
@@ -155,6 +160,9 @@ def _of_file(name: str) -> GeoBox:
 @contextmanager
 def _opened(place: Location) -> Iterator[xr.Dataset]:
     """A Zarr store, opened by xarray. GDAL up to 3.10 does not read format 3, and no GDAL reads a cube."""
+    if isinstance(place, Address) and not any((place / name).is_file() for name in STORE_FILES):
+        check_bucket(place)
+        raise UsageError(f"{LIKE} must be a raster, and there is no Zarr store at {place}; check its name")
     store = store_of(place)
     checked_group(store, str(place), RASTER, is_cube=False)
     with readable(str(place), RASTER):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from rangegeo.grid.crs import WGS84, CrsLike
 from rangegeo.grid.wkb import from_wkb
 from rangegeo.support.drivers import is_text_table
 from rangegeo.support.foreign import check_foreign
-from rangegeo.support.paths import local_path, name_beside, shell_name, unparsed
+from rangegeo.support.location import COPY, check_local
+from rangegeo.support.paths import local_path, name_beside, not_opened, shell_name, unparsed
 from rangegeo.support.stdin import is_pipe, standard_input
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 DAMAGED = (RecursionError, AttributeError, MemoryError, shapely.errors.ShapelyError)  # what a damaged file raises too
 PARQUET = (".parquet", ".geoparquet")
+DRIVER = re.compile(r"[A-Z][A-Z0-9_]+:(?!//)")  # how names begin that only one driver of GDAL understands, as CSV:a.csv
 AOI = argument("aoi")
 METRES = "EPSG:32632"  # a CRS for examples
 IN_A_FRAME = f'say the CRS it is in, for example with .set_crs("{METRES}", allow_override=True)'
@@ -116,6 +119,8 @@ def read_geometries(source: AreaLike, layer: str | None = None) -> Geometries:
         return Geometries(*read, "stdin", remedy=_in_a_file("FILE"))
     if isinstance(source, str | os.PathLike):
         name = os.fspath(source)
+        if not DRIVER.match(name):
+            check_local(source, remedy=COPY)
         if is_pipe(local_path(name)):
             return Geometries(*_read(local_path(name).read_bytes(), name), name, remedy=_in_a_file("FILE"))
         path = unparsed(name)
@@ -246,9 +251,8 @@ def _read(source: str | bytes, name: str, layer: str | None = None) -> tuple[np.
         if isinstance(source, bytes):
             what = "got nothing" if not source.strip() else "and this is none that GDAL reads"
             raise UsageError(f"{AOI} {name}: expected GeoJSON or another vector file, {what}") from None
-        reason = str(error).splitlines()[0].partition(";")[0]
-        expected = "a vector file that GDAL opens"
-        raise UsageError(argument="aoi", expected=expected, got=repr(name), remedy=reason) from None
+        got, remedy = not_opened(name, error)
+        raise UsageError(argument="aoi", expected="a vector file that GDAL opens", got=got, remedy=remedy) from None
     return _from_wkb([] if wkb is None else wkb, name), meta["crs"]
 
 

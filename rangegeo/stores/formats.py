@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from rangegeo.errors import UsageError, argument
+from rangegeo.support.address import Address
 from rangegeo.support.location import Location
 
 
@@ -136,8 +137,9 @@ def choose_format(path: Location, name: str | None) -> Format:
         )
     chosen = name or of_suffix
     if chosen is None:
+        got = str(path) if isinstance(path, Address) else path.name
         raise UsageError(
-            f"{argument('out')} must end in .zarr, .tif or .tiff, got {path.name!r}; "
+            f"{argument('out')} must end in .zarr, .tif or .tiff, got {got!r}; "
             f"or say {argument('format', 'zarr')}, cog or gtiff"
         )
     return FORMATS[chosen]

@@ -36,7 +36,7 @@ from rangegeo.stores.zarr import is_complete
 from rangegeo.support.address import Address
 from rangegeo.support.destination import STORE_FILES
 from rangegeo.support.foreign import check_foreign
-from rangegeo.support.location import Location, checked_options, located
+from rangegeo.support.location import Location, check_bucket, checked_options, located
 from rangegeo.support.paths import local_path
 from rangegeo.support.text import counted
 
@@ -123,10 +123,12 @@ def _check_there(path: Address) -> None:
     if path.suffix.lower() in (".vrt", *NETCDF):
         raise CubeError(f"{path} is neither a Zarr store nor a GeoTIFF; copy it here first, and open the copy")
     if not is_store(path) and not path.is_file():
+        check_bucket(path)
         raise CubeError(f"there is no GeoTIFF at {path}; check its name")
     if not is_store(path) and not gives_parts(path):
         raise CubeError(f"{path.root} gives files only whole; copy {path} here first, and open the copy")
     if not is_there(path):
+        check_bucket(path)
         raise CubeError(f"there is no Zarr store at {path}; {EXPECTED} to a name that ends in .zarr")
 
 

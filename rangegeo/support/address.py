@@ -18,7 +18,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from rangegeo.errors import RangegeoError, UsageError, argument
-from rangegeo.support.faults import clear_faults
+from rangegeo.support.faults import clear_faults, without_values
 from rangegeo.support.optional import import_optional
 
 # The class of obstore for each way to address an object.
@@ -93,7 +93,7 @@ class Address:
             )
         if "?" in rest or "#" in rest:
             raise UsageError(
-                f"the address {scheme}://{re.split('[?#]', rest)[0]} must end before ? or #; give what follows as "
+                f"the address {without_values(url)} must end before ? or #; give what follows as "
                 f"{argument('storage_options')}"
             )
         bucket, _, key = rest.partition("/")
@@ -366,7 +366,7 @@ def _client(root: str, options: tuple[tuple[str, str], ...]) -> Any:
         raise UsageError(f"{root} takes no {argument('storage_options')} {next(iter(config))}; leave it out")
     pauses = {"max_backoff": timedelta(seconds=LONGEST_PAUSE), "init_backoff": timedelta(milliseconds=100), "base": 2}
     retries = {"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS), "backoff": pauses}
-    with clear_faults(root, scheme):
+    with clear_faults(root, scheme, dict(options)):
         return getattr(stores, STORES[scheme]).from_url(root, client_options=client, retry_config=retries, **more)
 
 

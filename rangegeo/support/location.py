@@ -6,11 +6,13 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from rangegeo.errors import UsageError, argument
 from rangegeo.support.address import STORES, URL, Address
+from rangegeo.support.faults import without_values
 from rangegeo.support.paths import local_path
 from rangegeo.support.repository import SCHEMES, Repository
 
@@ -19,6 +21,7 @@ Place = TypeVar("Place", Path, Address, Path | Address)  # either, and the resul
 # Addresses that were typed wrongly: one slash or the colon is missing, or a `Path` has lost a slash.
 MISSPELLED = re.compile(rf"[a-z][a-z0-9+.-]+:/.*|({'|'.join(STORES)}|ftp|file)(:|//).*", re.IGNORECASE)
 SUBDATASETS = ("NETCDF:", "HDF5:", "HDF4_SDS:", "GPKG:", "GTIFF_DIR:")  # names of what lies in a file of this machine
+COPY = "copy it here first, and give the copy"  # what to do with an address of a file that is read
 KNOWN = "s3://, gs://, az://, https://, icechunk:// or memory://"
 
 
@@ -47,12 +50,13 @@ def is_address(text: str) -> bool:
     return found is not None and found[1].lower() in (*STORES, *SCHEMES)
 
 
-def check_local(given: str | os.PathLike[str], known: str = "") -> None:
+def check_local(given: str | os.PathLike[str], known: str = "", *, remedy: str = "give a path") -> None:
     """Refuse a path that looks like an address, so that it does not become a folder of that name.
 
     Args:
         given: what a user gave where a path of this machine is wanted.
         known: the beginnings of addresses that may be given there; empty if none may.
+        remedy: what to do if none may.
     Raises:
         UsageError: it looks like an address, and neither it nor its folder is on this machine.
     """
@@ -63,9 +67,9 @@ def check_local(given: str | os.PathLike[str], known: str = "") -> None:
     path = local_path(text)
     if not (found and isinstance(given, str)) and (path.exists() or path.parent.exists()):
         return
-    shown = text.split("?")[0].rpartition("@")[2]
+    shown = re.sub("//[^/]*@", "//…@", without_values(text))
     if not known:
-        raise UsageError(f"{shown} is an address, and only files of this machine can be used here; give a path")
+        raise UsageError(f"{shown} is an address, and only files of this machine can be used here; {remedy}")
     if isinstance(given, Path) and text.split(":")[0] in (*STORES, *SCHEMES):
         raise UsageError(f"{shown} has lost a slash, for it is a Path; give the address as text")
     raise UsageError(f"{shown} is no address that rangegeo knows; expected {known}, or a path of this machine")
@@ -105,6 +109,17 @@ def write_whole(path: Location, content: str | bytes) -> None:
 def listing(path: Location) -> Location:
     """The same place. In a bucket all keys below it are listed now, so that looking at each costs no request."""
     return path.listing() if isinstance(path, Address) else path
+
+
+def check_bucket(place: Address) -> None:
+    """Look whether the bucket of an address is there. What a server says of an object does not tell.
+
+    Raises:
+        RemoteError: there is no such bucket.
+    """
+    place = place.place if isinstance(place, Repository) else place
+    if isinstance(place, Address) and not place.read_only:
+        next(replace(place, listed=None).all_keys(), None)
 
 
 def remove_tree(path: Location) -> None:

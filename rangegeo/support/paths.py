@@ -50,6 +50,15 @@ def unparsed(name: str) -> str:
     return str(path.absolute()) if path.exists() else name
 
 
+def not_opened(name: str, error: Exception) -> tuple[str, str]:
+    """The name of a file that GDAL does not open with what GDAL says of it, and what to do about it."""
+    said = str(error).splitlines()[0].partition(";")[0]
+    for path in (name, unparsed(name)):
+        said = said.removeprefix(f"{path}: ").removeprefix(f"'{path}' ")
+    remedy = "give another file, or get this one again" if local_path(name).exists() else "check its name"
+    return f"{name!r} ({said.rstrip('.')})", remedy
+
+
 def shell_name(name: str) -> str:
     """A path as the shell takes it, quoted if need be, and never as an option."""
     return shlex.quote(f"./{name}" if name.startswith("-") else name)

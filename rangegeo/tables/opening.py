@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rangegeo.errors import UsageError, argument
+from rangegeo.support.location import COPY, check_local
 from rangegeo.support.paths import local_path
 from rangegeo.support.stdin import is_pipe, standard_input
 from rangegeo.tables.bounded import LONGEST_LINE
@@ -70,6 +71,7 @@ def open_table(
         UsageError: there is no such file or layer, or an option does not fit the file. TableError: the file is not a
             table of that kind.
     """
+    check_local(source, remedy=COPY)
     if source == STDIN or is_pipe(local_path(source)):
         name = "standard input" if source == STDIN else source
         copy = _copied(standard_input("a table") if source == STDIN else local_path(source).open("rb"), folder)

@@ -91,3 +91,58 @@ def test_a_value_that_is_wrong_is_not_shown(rangegeo, folder):
     done = rangegeo("info", "s3://b/a.zarr", "--storage", "secret_access_key:hidden")
     assert_one_line(done, 2, "expected NAME=VALUE; for example --storage region=eu-central-1")
     assert "hidden" not in done.err
+
+
+GRID = ("raster", "-o", "o.tif", *MINI)
+MAP = ("map", "--target", "a", "--res", "0.1", "-o", "o.tif", *MINI)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (*GRID, "--aoi", "ADDRESS.geojson", "--res", "0.1"),
+        (*GRID, "--aoi", "ADDRESS.parquet", "--res", "0.1"),
+        (*GRID, "--like", "ADDRESS/a.png"),
+        ("points", "ADDRESS.csv", "-o", "o.csv", *MINI),
+        ("points", "ADDRESS.gpkg", "-o", "o.csv", *MINI),
+        (*MAP, "ADDRESS.csv", "--bbox", "5,44,6,45"),
+        (*MAP, "ADDRESS.csv", "--aoi", "ADDRESS.geojson"),
+        (*MAP, "t.csv", "--background", "ADDRESS.csv", "--bbox", "5,44,6,45"),
+        (*MAP, "t.csv", "--background", "100", "--aoi", "ADDRESS.gpkg"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("given", ["https://127.0.0.1:9/d", "s3://nowhere/d"])
+def test_what_is_read_whole_is_copied_first(rangegeo, folder, monkeypatch, words, given):
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("it was asked for"))
+    if given.startswith("s3") and "--like" in words:
+        return  # it may be a store, whatever its name is
+    rows = "".join(f"{5 + n / 60},{44 + n % 7 / 8},x\n" for n in range(60))
+    (folder / "t.csv").write_text(f"lon,lat,a\n{rows}", encoding="utf-8")
+    done = rangegeo(*(word.replace("ADDRESS", given) for word in words))
+    assert_one_line(done, 2, "copy it here first")
+    assert given in done.err
+
+
+def test_options_of_addresses_without_an_address(rangegeo, folder):
+    (folder / "t.csv").write_text("lon,lat\n5,45\n", encoding="utf-8")
+    for words in (
+        ("raster", *BOX, *MINI, "-o", "o.zarr"),
+        ("info", "demo"),
+        ("verify", "o.zarr"),
+        ("preview", "o.zarr", "-o", "o.png"),
+        ("mosaic", "o.zarr", "-o", "p.zarr"),
+        ("map", "t.csv", "--target", "a", *BOX[:4], "-o", "o.tif"),
+    ):
+        done = rangegeo(*words, "--storage", "region=eu-central-1")
+        assert_one_line(done, 2, "--storage is for addresses such as s3://, and none is given; leave it out")
+    assert [path.name for path in folder.iterdir()] == ["t.csv"]
+
+
+def test_the_picture_of_a_raster_goes_to_a_bucket_with_its_options(rangegeo, bucket, options, folder):
+    done = rangegeo("raster", *BOX, *MINI, *options, "-o", "a.tif", "--preview", f"{bucket}/a.png")
+    assert (done.code, done.out.split()[-1]) == (0, f"{bucket}/a.png"), done.err
+
+
+def test_a_bucket_as_output_is_shown_as_it_was_typed(rangegeo):
+    assert_one_line(rangegeo("raster", *BOX, *MINI, "-o", "s3://bkt/"), 2, "got 's3://bkt/'; or say --format zarr")

@@ -355,7 +355,12 @@ def test_what_is_no_vector_file(tmp_path, source):
     (tmp_path / "text.gpkg").write_text("my thesis")
     (tmp_path / "folder").mkdir()
     path = str(tmp_path / source)
-    assert refused(path, UsageError).startswith(f"aoi must be a vector file that GDAL opens, got {path!r}; ")
+    said = refused(path, UsageError)
+    assert said.startswith(f"aoi must be a vector file that GDAL opens, got {path!r} (")
+    assert said.endswith(
+        "); check its name" if source == "none.gpkg" else "); give another file, or get this one again"
+    )
+    assert said.count(path) == 1
 
 
 @pytest.mark.parametrize(

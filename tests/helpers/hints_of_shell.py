@@ -423,7 +423,7 @@ LIKE = (
     Row(
         "no raster",
         f"raster --like t.csv {MINI} {OUT}",
-        (Way("a raster that GDAL opens", give={"--like": "g.tif"}),),
+        (Way(r"a raster that GDAL opens, .*\); give another file, or get this", give={"--like": "g.tif"}),),
         (text("t.csv"), grid("g.tif")),
     ),
     Row(
@@ -1850,9 +1850,32 @@ MORE = (
         )
         for given, says in {
             "a": "expected NAME=VALUE; for example --storage region=eu-central-1",
-            "a=b": "--storage has an unknown name for s3://; names are those of obstore, for example region, endpoint",
-            "timeout=b": "a value of --storage is impossible: .*; names are those of obstore",
+            "a=b": "--storage has an unknown name a for s3://; names are those of obstore, for example region, endp",
+            "timeout=b": "the value of --storage timeout is impossible; for example --storage timeout=300s",
+            "conditional_put=b": "the value of --storage conditional_put is impossible; leave it out",
         }.items()
+    ),
+    Row(
+        "an option of an address without one",
+        "info demo --storage region=b",
+        (Way("(?P<drop>--storage) is for addresses such as s3://, and none is given; leave it out"),),
+    ),
+    Row(
+        "places at an address",
+        f"points https://a/t.csv {MINI} -o o.csv",
+        (Way("copy it here first, and give the copy", swap={"https://a/t.csv": "t.csv"}),),
+        (text("t.csv", "lon,lat\n5,45\n"),),
+    ),
+    Row(
+        "a grid in a picture at an address",
+        f"raster --like https://a/g.png {MINI} {OUT}",
+        (
+            Way(
+                "must be a Zarr store or a GeoTIFF where it is an address, .*; copy it",
+                swap={"https://a/g.png": "g.tif"},
+            ),
+        ),
+        (grid("g.tif"),),
     ),
     Row(
         "an option of a web server",
