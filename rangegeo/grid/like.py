@@ -165,7 +165,7 @@ def _opened(place: Location) -> Iterator[xr.Dataset]:
         raise UsageError(f"{LIKE} must be a raster, and there is no Zarr store at {place}; check its name")
     store = store_of(place)
     checked_group(store, str(place), RASTER, is_cube=False)
-    with readable(str(place), RASTER):
+    with readable(str(place), RASTER, store):
         dataset = xr.open_zarr(store, chunks=None, decode_coords="all", consolidated=consolidated(store))
     with dataset:
         yield dataset

@@ -20,6 +20,7 @@ from zarr.storage import LocalStore
 from rangegeo.errors import CubeError
 from rangegeo.grid.bucket import BucketStore
 from rangegeo.grid.claimed import LONGEST_AXIS, check_claim
+from rangegeo.grid.store_damage import PARTS, damage, mending
 from rangegeo.grid.texts import check_texts
 from rangegeo.support.address import Address
 from rangegeo.support.damaged import reading
@@ -37,12 +38,13 @@ LARGEST_ARRAY = (
     8 * LONGEST_AXIS
 )  # bytes of an array beside the cube, such as the labels of an axis; they are read whole
 DEEPEST = 16  # codecs within codecs, and groups within groups
-PARTS = ("embedding", "x", "y", "band", "band_name", "beta", "spatial_ref")  # arrays of a cube
 LOST = re.compile(r"Object at (\S+) is not recognized")  # zarr's warning of a folder without metadata
 EXPECTED = "expected a cube that rangegeo raster wrote"
 
 
-def checked_group(store: Store, name: str, expected: str = EXPECTED, *, is_cube: bool = True) -> zarr.Group:
+def checked_group(
+    store: Store, name: str, expected: str = EXPECTED, *, is_cube: bool = True, is_verified: bool = False
+) -> zarr.Group:
     """The group of a store, if all its arrays can be read without harm.
 
     Args:
@@ -50,11 +52,12 @@ def checked_group(store: Store, name: str, expected: str = EXPECTED, *, is_cube:
         name: what it is called in messages.
         expected: what messages say was expected.
         is_cube: whether a cube is wanted. Then no array may be larger than a cube can be.
+        is_verified: whether it is just being verified, so that no message says to do that.
     Raises:
         CubeError: its metadata are damaged, or an array has a codec that is not known to be harmless, or chunks or
             labels that would fill the memory.
     """
-    with readable(name, expected), warnings.catch_warnings(record=True) as said:
+    with readable(name, expected, store, is_verified=is_verified), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         group = zarr.open_group(store, mode="r", use_consolidated=consolidated(store))
         for path, node in group.members(max_depth=DEEPEST):
@@ -67,8 +70,16 @@ def checked_group(store: Store, name: str, expected: str = EXPECTED, *, is_cube:
                     check_claim(called, node.shape, node.chunks, node.dtype.itemsize)
     lost = {found[1] for warning in said if (found := LOST.match(str(warning.message)))} & set(PARTS)
     if lost:
-        raise CubeError(f"the array {min(lost)!r} of {name} has lost its metadata; make the store again")
+        remedy = mending(store, name, is_verified=is_verified)
+        raise CubeError(f"the array {min(lost)!r} of {name} has lost its metadata; {remedy}")
     return group
+
+
+def arrays_of(group: zarr.Group) -> dict[str, zarr.Array]:
+    """The arrays right in a group, by their names; zarr's warnings of other files in it are not shown."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", LOST.pattern)
+        return dict(group.arrays())
 
 
 def store_of(place: Location, *, read_only: bool = True) -> Store:
@@ -90,23 +101,38 @@ def consolidated(store: Store) -> bool | None:
 
 
 @contextmanager
-def readable(name: str, expected: str = EXPECTED) -> Iterator[None]:
+def readable(
+    name: str, expected: str = EXPECTED, store: Store | None = None, *, is_verified: bool = False
+) -> Iterator[None]:
     """A context in which a store is opened: whatever its damage makes zarr or xarray raise becomes a CubeError.
 
     They also warn of what they then refuse, and of types that Zarr 3 does not specify. Nobody needs to hear that.
+
+    Args:
+        name: what the store is called in messages.
+        expected: what messages say was expected.
+        store: where to look for what is damaged; None for messages that do not say it.
+        is_verified: as in `checked_group`.
     """
-    with reading(f"{name} is not a readable Zarr store", CubeError, expected), warnings.catch_warnings():
-        for message in (
-            "Object at",
-            ".*does not have a Zarr V3 specification",
-            "Numcodecs codecs",
-            "Variable\\(s\\) referenced",
-        ):
-            warnings.filterwarnings("ignore", message)
-        try:
-            yield
-        except zarr.errors.GroupNotFoundError as error:
-            raise CubeError(f"{name} is not a readable Zarr store; {expected}") from error
+    try:
+        with reading(f"{name} is not a readable Zarr store", CubeError, expected), warnings.catch_warnings():
+            for message in (
+                "Object at",
+                ".*does not have a Zarr V3 specification",
+                "Numcodecs codecs",
+                "Variable\\(s\\) referenced",
+            ):
+                warnings.filterwarnings("ignore", message)
+            try:
+                yield
+            except zarr.errors.GroupNotFoundError as error:
+                raise CubeError(f"{name} is not a readable Zarr store; {expected}") from error
+    except CubeError as error:
+        fault = error.__cause__  # none if the store can be opened, and is refused
+        told = None if store is None or fault is None else damage(store, name, fault, is_verified=is_verified)
+        if told is None:
+            raise
+        raise CubeError(told) from error
 
 
 def check_array(array: zarr.Array, name: str) -> None:

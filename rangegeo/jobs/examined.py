@@ -23,11 +23,10 @@ from rangegeo.schema.facts import facts_of
 from rangegeo.stores.checked import CORRUPT, MISSING, Checked
 from rangegeo.stores.checked_geotiff import check_geotiff
 from rangegeo.stores.checked_zarr import check_zarr
-from rangegeo.stores.drafts import kept_blocks
-from rangegeo.stores.opening import is_store, is_there, open_cube, open_told
+from rangegeo.stores.opening import open_cube, open_told
+from rangegeo.stores.present import is_store, is_there
 from rangegeo.support.location import Location
 from rangegeo.support.progress import SILENT, Progress
-from rangegeo.support.text import counted
 
 GEOTIFF = (".tif", ".tiff")  # suffixes
 EDGE = np.linspace(0, 1, 5)  # of a block, at which its bounding box is measured
@@ -78,10 +77,6 @@ def existing(path: Location) -> Location:
     """
     if is_there(path):
         return path
-    kept = kept_blocks(path) if isinstance(path, Path) or path.is_writable else 0
-    if kept:
-        again = f"repeat the command that made it with {argument('resume', True)}"
-        raise CubeError(f"{path} is unfinished, an interrupted run has kept {counted(kept, 'block')}; {again}")
     open_cube(path)  # says what is there instead
     return path
 

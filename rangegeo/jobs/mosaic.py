@@ -157,7 +157,7 @@ def _storage(parts: Sequence[str | Location], cube: xr.DataArray, output: Mosaic
 
     from rangegeo.jobs.write import choose_storage
     from rangegeo.schema.cube import as_4d
-    from rangegeo.stores.opening import is_store
+    from rangegeo.stores.present import is_store
     from rangegeo.stores.quantise import Storage
     from rangegeo.stores.taken import read_taken, taken_storage
 

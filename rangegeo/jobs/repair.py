@@ -57,7 +57,8 @@ def repaired(path: Location, asked: Asked) -> Report:
     with claimed(path) as folder:
         found = examined(path, asked)
         is_file = isinstance(path, Path) and not path.is_dir()
-        if not is_file and found.report.changed and put_back(path):
+        back = () if is_file or not found.report.changed else tuple(put_back(path))
+        if back:
             found = examined(path, asked)
         blocks = _to_repair(found)
         if any(blocks.values()) or found.report.changed or found.checked.beside:
@@ -67,7 +68,8 @@ def repaired(path: Location, asked: Asked) -> Report:
             else:
                 _repair_zarr(path, found, blocks, asked.progress)
         again = tuple(blocks_of(found.checked, found.geoboxes, blocks))
-        return replace(examined(path, asked).report, repaired=again)
+        back += tuple(made.name for made in found.checked.beside if made.exists())
+        return replace(examined(path, asked).report, put_back=back, repaired=again)
 
 
 def _to_repair(found: Examined) -> Mapping[int, set[int]]:

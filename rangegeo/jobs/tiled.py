@@ -114,12 +114,14 @@ def _together(path: Path, reports: Mapping[Path, Report], lost: Sequence[Path], 
     }
     gone = [f"{tile.name} {'cannot be read' if tile.exists() else 'is not there'}" for tile in lost]
     changed = [f"{tile.name}: {text}" for tile, report in reports.items() for text in report.changed]
+    back = [f"{tile.name}: {text}" for tile, report in reports.items() for text in report.put_back]
     told = Counter(note.message for report in reports.values() for note in report.notes)
     of_tiles = [text if count == len(reports) else f"{counted(count, 'tile')}: {text}" for text, count in told.items()]
     return Report(
         path=path,
         blocks=sum(report.blocks for report in reports.values()),
         changed=(*gone, *changed),
+        put_back=tuple(back),
         notes=tuple(map(Note, (*notes, *of_tiles))),
         pixels=sum(report.pixels for report in reports.values()),
         error=max((report.error for report in reports.values()), default=0.0),

@@ -58,6 +58,7 @@ class Report:
         pixels: how many were evaluated again.
         error: the largest difference among them, as a share of what the tolerance and the dtype allow; at most 1 in
             a sound cube.
+        put_back: metadata, coordinates and files beside the cube that a repair has written again, one name each.
         repaired: blocks that were evaluated again and written.
         tiles: how many files it consists of, of a folder of tiles; 0 for another cube.
     """
@@ -71,6 +72,7 @@ class Report:
     notes: tuple[Note, ...] = ()
     pixels: int = 0
     error: float = 0.0
+    put_back: tuple[str, ...] = ()
     repaired: tuple[Block, ...] = ()
     tiles: int = 0
 
@@ -117,6 +119,8 @@ class Report:
                 yield f"{self.path}: {counted(len(blocks), 'block')} {kind}: {_shown(blocks)}"
         for text in self.changed:
             yield f"{self.path}: {text}"
+        for name in self.put_back:
+            yield f"{self.path}: {name} was put back"
         if self.repaired:
             yield f"{self.path}: {counted(len(self.repaired), 'block')} evaluated again: {_shown(self.repaired)}"
         if self.sound:

@@ -16,7 +16,8 @@ from rangegeo.models.load import load_model
 from rangegeo.schema.complete import band_names
 from rangegeo.schema.facts import facts_of
 from rangegeo.spectral.planet import is_planet, open_planet
-from rangegeo.stores.opening import NETCDF, is_store, open_cube, overview_count, stored_dtype, stored_scales
+from rangegeo.stores.opening import open_cube, overview_count, stored_dtype, stored_scales
+from rangegeo.stores.present import NETCDF, check_finished, is_store
 from rangegeo.stores.zarr import is_complete
 from rangegeo.support.address import Address
 from rangegeo.support.location import Location, located
@@ -65,6 +66,7 @@ def describe(target: str | Location, *, weights: str | None = None, db: str | No
         return _cube(path)
     target = str(target)
     if not (path.is_file() or path.is_dir()):
+        check_finished(path)
         what = "is a device" if path.exists() else "does not exist"
         raise UsageError(
             f"{target} {what}; expected a cube, a checkpoint, a database, or one of "

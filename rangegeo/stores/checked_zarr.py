@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import zarr
 from zarr.abc.store import Store
+from zarr.storage import MemoryStore
 
 from rangegeo.errors import CubeError
 from rangegeo.grid.windows import Window, cut
@@ -21,7 +23,7 @@ from rangegeo.schema.cube import NAME
 from rangegeo.stores.arrays import block_keys, block_sides
 from rangegeo.stores.checked import CORRUPT, MISSING, OF_OTHERS, Checked, Level, size_of
 from rangegeo.stores.journal import DOCUMENTS, Entry, checksum
-from rangegeo.stores.kept import Blocks, KeptJournal, read_journal
+from rangegeo.stores.kept import KeptJournal, read_journal
 from rangegeo.stores.objects import read_object, write_object
 from rangegeo.stores.zarr import COMPLETE
 from rangegeo.support.location import Location
@@ -52,9 +54,9 @@ def check_zarr(path: Location) -> Checked:
     except CubeError:
         changed.append(DAMAGED_JOURNAL)
     if journal is not None and (changed := list(_changed(store, journal))):
-        levels = _unreadable(store, journal)
+        levels = _unreadable(path, store, journal)
         return Checked(levels=levels, changed=changed, journal=journal, has_checksums=True, is_readable=False)
-    group = checked_group(store, str(path))
+    group = checked_group(store, str(path), is_verified=True)
     try:
         arrays = [_array(store, name) for name in level_names(store, journal)]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -86,11 +88,11 @@ def _holds_any(has_data: np.ndarray | None) -> bool:
     return has_data is not None and bool(has_data.any())
 
 
-def put_back(path: Location) -> bool:
+def put_back(path: Location) -> list[str]:
     """Write the metadata and the coordinates of a store again that are not as its journal knows them.
 
     Returns:
-        Whether there were any.
+        Their keys.
     Raises:
         CubeError: another program has changed what the store holds. Nothing was changed.
     """
@@ -98,7 +100,7 @@ def put_back(path: Location) -> bool:
     try:
         journal = read_journal(store)
     except CubeError:
-        return False
+        return []
     lost = (
         {}
         if journal is None
@@ -110,7 +112,7 @@ def put_back(path: Location) -> bool:
             raise CubeError(f"{told}, because a repair would throw away what that wrote; make the cube again elsewhere")
     for key, known in lost.items():
         write_object(store, key, known)
-    return bool(lost)
+    return list(lost)
 
 
 def lost_objects(store: Store, journal: KeptJournal) -> list[str]:
@@ -196,31 +198,17 @@ def _fault(store: Store, name: str, entry: Entry | None, keys: list[str]) -> str
     return worst
 
 
-def _unreadable(store: Store, journal: KeptJournal) -> list[Level]:
-    """The levels of a store whose metadata are damaged: their objects are compared with the journal all the same."""
-    levels = []
-    for number, (name, entries) in enumerate(journal.levels.items()):
-        windows = _windows_of(entries)
+def _unreadable(path: Location, store: Store, journal: KeptJournal) -> list[Level]:
+    """The levels of a store whose metadata are damaged: its objects are compared with the journal all the same.
 
-        def fault(window: Window, name: str = name, entries: Blocks = entries) -> str | None:
-            entry = entries[window[0].start, window[1].start]
-            return _fault(store, name, entry, list(entry.checksums))
-
-        faults = _in_threads(fault, windows)
-        levels.append(
-            Level(number=number, windows=windows, faults=faults, read=_no_values, has_data=lambda block: None)
-        )
-    return levels
-
-
-def _windows_of(entries: Blocks) -> list[Window]:
-    """The windows of blocks, as far as their first rows and columns tell; the last ones seem to have one pixel."""
-    tops, lefts = (sorted({at[axis] for at in entries}) for axis in (0, 1))
-    rows, cols = (
-        {start: slice(start, stop) for start, stop in zip(edges, [*edges[1:], edges[-1] + 1], strict=True)}
-        for edges in (tops, lefts)
-    )
-    return [(rows[top], cols[left]) for top, left in sorted(entries)]
+    The journal holds copies of the metadata, which say where the blocks lie.
+    """
+    copies = MemoryStore()
+    for key, known in journal.objects.items():
+        write_object(copies, key, known)
+    checked_group(copies, f"what the journal of {path} knows", is_verified=True)
+    levels = [_level(store, number, _array(copies, name), name, journal) for number, name in enumerate(journal.levels)]
+    return [replace(level, read=_no_values, has_data=lambda block: None) for level in levels]
 
 
 def _no_values(window: Window) -> np.ndarray:

@@ -14,12 +14,15 @@ from pathlib import Path
 import numpy as np
 from rasterio.io import DatasetReaderBase
 
-from rangegeo.errors import CubeError, UsageError
+from rangegeo.errors import CubeError, UsageError, either
 from rangegeo.support.location import Location
 
 VERSION = "rangegeo_version"  # the tag by which a file of rangegeo is known
 DTYPE = "quantisation_dtype"  # the tag, or the attribute, that says what the values of a file are stored as
-REMEDY = "join the files with gdalbuildvrt, which keeps scales, or give one of them: rangegeo.open_cube(…, like=…)"
+REMEDY = "join the files with gdalbuildvrt, which keeps scales" + either(
+    "", ", or give one of them: rangegeo.open_cube(…, like=…)"
+)
+ENDS = 2**20  # bytes at either end of a file in which its tags are looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,25 @@ def put_back(file: DatasetReaderBase, path: Location, like: Path) -> Told:
         if own.scaled and not (np.allclose(own.scales, told.scales) and np.allclose(own.offsets, told.offsets)):
             raise CubeError(f"{path} has other scales than {like}; give a file that it was joined from")
     return told
+
+
+def without_tags(path: Location, expected: str) -> str:
+    """What to say of a GeoTIFF without the tags of rangegeo.
+
+    Args:
+        expected: what was expected instead.
+    """
+    if isinstance(path, Path) and path.suffix.lower() != ".vrt" and _holds(path, VERSION.encode()):
+        return f"{path} is damaged: it was written by rangegeo, and GDAL no longer finds its tags; make it again"
+    return f"{path} was not written by rangegeo, or has lost its tags; {expected}. If it was made of such, {REMEDY}"
+
+
+def _holds(path: Path, word: bytes) -> bool:
+    """Whether a word is near either end of a file."""
+    with path.open("rb") as file:
+        head = file.read(ENDS)
+        file.seek(max(0, path.stat().st_size - ENDS))
+        return word in head or word in file.read(ENDS)
 
 
 def check_steps(path: Location, told: Mapping[str, object], dtype: str, *, scaled: bool) -> None:

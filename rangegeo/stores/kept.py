@@ -21,7 +21,7 @@ import zarr
 from zarr.abc.store import Store
 
 from rangegeo.errors import CubeError
-from rangegeo.grid.zarr_store import check_array
+from rangegeo.grid.zarr_store import arrays_of, check_array
 from rangegeo.schema.cube import NAME
 from rangegeo.stores.journal import DOCUMENTS, Entry, checksum
 from rangegeo.stores.objects import keys_below, read_object
@@ -127,7 +127,7 @@ def small_objects(store: Store, levels: Mapping[str, Blocks]) -> list[str]:
         below = f"{name}/" if name else ""
         nodes = [below, f"{below}{NAME}/"]
         keys += [f"{node}{document}" for node in nodes for document in DOCUMENTS]
-        for array in sorted(set(group.array_keys()) - {NAME}):
+        for array in sorted(set(arrays_of(group)) - {NAME}):
             keys += keys_below(store, f"{below}{array}/")
     return [key for key in keys if read_object(store, key) is not None]
 

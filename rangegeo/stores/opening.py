@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import warnings
@@ -19,8 +18,9 @@ from rangegeo.errors import CubeError, CubeWarning, UsageError, argument
 from rangegeo.grid.claimed import check_claim
 from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.crs import without_cf_warnings
-from rangegeo.grid.remote_raster import gives_parts, open_raster
-from rangegeo.grid.zarr_store import EXPECTED, checked_group, consolidated, readable, store_of
+from rangegeo.grid.remote_raster import open_raster
+from rangegeo.grid.store_damage import mending
+from rangegeo.grid.zarr_store import EXPECTED, arrays_of, checked_group, consolidated, readable, store_of
 from rangegeo.schema.betas import SAME_BETA
 from rangegeo.schema.complete import text
 from rangegeo.schema.cube import BETA_ATTRS, NAME
@@ -28,15 +28,15 @@ from rangegeo.schema.facts import OF_MODEL, facts_of, with_facts, without_facts_
 from rangegeo.schema.steps import OFFSET, SCALE, decoded
 from rangegeo.stores.beside import OF_FOLDER
 from rangegeo.stores.geotiff_sample import TAG, is_as_written
-from rangegeo.stores.joined import REMEDY, VERSION, Told, check_steps, put_back
+from rangegeo.stores.joined import VERSION, Told, check_steps, put_back, without_tags
 from rangegeo.stores.objects import store_at
+from rangegeo.stores.present import NETCDF, check_there, is_store
 from rangegeo.stores.remote_tiff import read_lazily
 from rangegeo.stores.restored import array_name, cube_of
 from rangegeo.stores.zarr import is_complete
 from rangegeo.support.address import Address
-from rangegeo.support.destination import STORE_FILES
 from rangegeo.support.foreign import check_foreign
-from rangegeo.support.location import Location, check_bucket, checked_options, located
+from rangegeo.support.location import Location, checked_options, located
 from rangegeo.support.paths import local_path
 from rangegeo.support.text import counted
 
@@ -44,8 +44,6 @@ BANDS_READ = 16  # bands in a chunk of a GeoTIFF: a whole spectrum needs few tas
 # Tags of a GeoTIFF hold text only. An attribute whose name ends in one of these stays text, even if it looks like a
 # number.
 TEXT_ENDINGS = ("_sha256", "_file", "_version", "command", "model", "name", "planet", "citation", "aoi")
-NETCDF = (".nc", ".nc4", ".cdf")  # suffixes
-GEOTIFF = (".tif", ".tiff")
 NO_FACTS = ("AREA_OR_POINT", "beta", TAG, OF_FOLDER)  # tags
 # A function of the shape (h, w) of a cube and its number of overviews that chooses a level.
 ChooseLevel: TypeAlias = Callable[[Sequence[int], int], int]
@@ -100,53 +98,16 @@ def open_cube(
         )
     path = located(path, checked_options(storage_options))
     choose = partial(_choose_level, path, level, pixels)
+    if isinstance(path, Address) and like is not None:
+        raise UsageError(f"{argument('like')} is for files of this machine that GDAL has joined; leave it out")
+    check_there(path)
     if isinstance(path, Address):
-        if like is not None:
-            raise UsageError(f"{argument('like')} is for files of this machine that GDAL has joined; leave it out")
-        _check_there(path)
         return _open_store(path, choose, chunks) if is_store(path) else _open_geotiff(path, choose, chunks, None)
-    if not path.exists():
-        raise CubeError(_not_there(path))
     if path.is_dir() or path.suffix.lower() in NETCDF:
         if like is not None:
             raise UsageError(f"{argument('like')} is for files that GDAL has joined, and {path} is none; leave it out")
         return (_open_store if path.is_dir() else _open_netcdf)(path, choose, chunks)
     return _open_geotiff(path, choose, chunks, None if like is None else local_path(like))
-
-
-def _check_there(path: Address) -> None:
-    """Refuse an address without a cube.
-
-    Raises:
-        CubeError: there is none. RemoteError: the server cannot be asked.
-    """
-    if path.suffix.lower() in (".vrt", *NETCDF):
-        raise CubeError(f"{path} is neither a Zarr store nor a GeoTIFF; copy it here first, and open the copy")
-    if not is_store(path) and not path.is_file():
-        check_bucket(path)
-        raise CubeError(f"there is no GeoTIFF at {path}; check its name")
-    if not is_store(path) and not gives_parts(path):
-        raise CubeError(f"{path.root} gives files only whole; copy {path} here first, and open the copy")
-    if not is_there(path):
-        check_bucket(path)
-        raise CubeError(f"there is no Zarr store at {path}; {EXPECTED} to a name that ends in .zarr")
-
-
-def is_there(path: Location) -> bool:
-    """Whether there is anything at a path, or a Zarr store or a GeoTIFF at an address."""
-    if isinstance(path, Path):
-        return path.exists()
-    return any((path / name).is_file() for name in STORE_FILES) if is_store(path) else path.is_file()
-
-
-def _not_there(path: Path) -> str:
-    """What to say of a path without a file; files of betas are named after it, and so are pictures of these."""
-    beside = path.parent.glob(f"{glob.escape(path.stem)}_beta[0-9]*{glob.escape(path.suffix)}")
-    betas = sorted(str(part) for part in beside if path.suffix and not part.stem.endswith("_rgb"))
-    if not betas:
-        return f"{path} does not exist; {EXPECTED} (.zarr or .tif)"
-    hint = f"give one of them, or open_cube({betas}) to have all as one cube"
-    return f"{path} does not exist, but the files of its betas do; {hint}"
 
 
 def joined_betas(paths: Sequence[str | Location], cubes: list[xr.DataArray]) -> xr.DataArray:
@@ -176,13 +137,6 @@ def joined_betas(paths: Sequence[str | Location], cubes: list[xr.DataArray]) -> 
     known = [facts_of(cube) for cube in cubes]
     shared = {name: value for name, value in known[0].items() if all(other.get(name) == value for other in known)}
     return with_facts(joined, shared)
-
-
-def is_store(path: Location) -> bool:
-    """Whether a cube that exists is a Zarr store."""
-    if isinstance(path, Address):
-        return path.suffix.lower() not in GEOTIFF
-    return path.is_dir()
 
 
 def overview_count(path: Location) -> int:
@@ -232,7 +186,7 @@ def _numbers(group: zarr.Group, name: str) -> list[float]:
 def stored_array(path: Location) -> zarr.Array:
     """The array of a cube's Zarr store."""
     group = checked_group(store_of(path), str(path))
-    arrays = {name: array for name, array in group.arrays() if array.ndim >= 3}
+    arrays = {name: array for name, array in arrays_of(group).items() if array.ndim >= 3}
     return arrays[NAME] if NAME in arrays else next(iter(arrays.values()))
 
 
@@ -268,7 +222,7 @@ def _open_store(path: Location, choose: ChooseLevel, chunks: str | None) -> xr.D
     checked_group(store, str(path))
     read = partial(xr.open_zarr, decode_coords="all", chunks=None if chunks is None else {})
     read = partial(read, consolidated=consolidated(store))
-    with readable(str(path)):
+    with readable(str(path), store=store):
         dataset = read(store_at(path))
         name = array_name(dataset, path)
         if not is_complete(path):
@@ -289,9 +243,10 @@ def _with_sound_axes(cube: xr.DataArray, path: Location) -> xr.DataArray:
     for axis in ("x", "y", "band", "beta"):
         labels = np.ravel(cube[axis].values).astype(np.float64) if axis in cube.coords else np.empty(0)
         if not np.isfinite(labels).all() or len(np.unique(labels)) < len(labels):
-            raise CubeError(f"the labels of {axis} in {path} are damaged; {EXPECTED}")
+            raise CubeError(f"the labels of {axis} in {path} are damaged; {mending(store_of(path), str(path))}")
     if "spatial_ref" not in cube.coords:
-        raise CubeError(f"{path} has lost its coordinate spatial_ref, which says the CRS; {EXPECTED}")
+        remedy = mending(store_of(path), str(path))
+        raise CubeError(f"{path} has lost its coordinate spatial_ref, which says the CRS; {remedy}")
     return cube
 
 
@@ -356,9 +311,9 @@ def _open_geotiff(
                 values, geobox, close = opened.variable, opened.odc.geobox, opened.close
                 preferred = opened.encoding.get("preferred_chunks", {})
     except RasterioIOError as error:
-        raise CubeError(f"{path} is not a readable GeoTIFF; {EXPECTED}") from error
+        raise CubeError(f"{path} is not a readable GeoTIFF; {EXPECTED}; if it was one, make it again") from error
     if VERSION not in tags:
-        raise CubeError(f"{path} was not written by rangegeo; {EXPECTED}. If it was made of such, {REMEDY}")
+        raise CubeError(without_tags(path, EXPECTED))
     check_steps(path, tags, dtype, scaled=told.scaled)
     attrs = {name: _parsed(name, text) for name, text in tags.items() if name not in NO_FACTS}
     attrs = attrs if own else without_facts_of_values(attrs)

@@ -9,7 +9,7 @@ from rangegeo.grid.zarr_store import store_of
 from rangegeo.stores.checked import MISSING, OF_OTHERS
 from rangegeo.stores.checked_zarr import DAMAGED_JOURNAL, check_zarr, lost_objects
 from rangegeo.stores.kept import KeptJournal, read_journal
-from rangegeo.stores.opening import is_store, is_there
+from rangegeo.stores.present import is_store, is_there
 from rangegeo.support.location import Location
 from rangegeo.support.text import counted
 

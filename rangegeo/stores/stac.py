@@ -26,7 +26,8 @@ from rangegeo.grid.remote_raster import open_raster
 from rangegeo.schema.cube import geobox_of
 from rangegeo.schema.facts import facts_of
 from rangegeo.stores.conventions import ground_sample_distance, paper_url, quantisation
-from rangegeo.stores.opening import is_store, open_cube, stored_array, stored_dtype, stored_scales
+from rangegeo.stores.opening import open_cube, stored_array, stored_dtype, stored_scales
+from rangegeo.stores.present import is_store
 from rangegeo.support.destination import check_destination
 from rangegeo.support.location import Location
 from rangegeo.support.optional import import_optional

@@ -117,9 +117,9 @@ def check_bucket(place: Address) -> None:
     Raises:
         RemoteError: there is no such bucket.
     """
-    place = place.place if isinstance(place, Repository) else place
-    if isinstance(place, Address) and not place.read_only:
-        next(replace(place, listed=None).all_keys(), None)
+    where = place.place if isinstance(place, Repository) else place
+    if isinstance(where, Address) and not where.read_only:
+        next(replace(where, listed=None).all_keys(), None)
 
 
 def remove_tree(path: Location) -> None:

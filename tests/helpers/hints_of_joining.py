@@ -133,6 +133,34 @@ JOINING = (
     ),
 )
 JOINING += (
+    *(
+        Row(
+            f"{name} is told",
+            "info a.zarr",
+            (Way("run (?P<made>rangegeo verify a.zarr --repair)$", then=f"verify a.zarr {MINI} --repair"),),
+            (made("a.zarr"), *damages),
+        )
+        for name, damages in {
+            "metadata of nothing": (text("a.zarr/x/zarr.json", ""),),
+            "a lost group": (lost("a.zarr/zarr.json"),),
+            "a lost axis": (lost("a.zarr/x/zarr.json"),),
+            "lost labels": (lost("a.zarr/x/c"),),
+            "labels of noise": (text("a.zarr/x/c/0", "zz"),),
+            "a lost CRS": (lost("a.zarr/spatial_ref"),),
+        }.items()
+    ),
+    Row(
+        "an array of a cube",
+        "info a.zarr/embedding",
+        (Way("give the cube that it belongs to: (?P<made>a.zarr)$", then="info {made}"),),
+        (made("a.zarr"),),
+    ),
+    Row(
+        "a GeoTIFF of noise",
+        "info a.tif",
+        (Way("if it was one, make it again", then=f"{BOX} -o a.tif --overwrite"),),
+        (text("a.tif", "noise"),),
+    ),
     Row(
         "joined from a damaged store",
         JOIN,

@@ -202,6 +202,16 @@ MORE = (
         ),
     ),
     Row(
+        "a store that is not there, in a bucket",
+        "rg.raster(like='memory://none/o.zarr', model='Direct')",
+        (
+            Way(
+                "must be a raster, and there is no Zarr store at memory://none/o.zarr; check its name",
+                then="rg.raster((5, 44, 6, 45), 0.5, model='Direct')",
+            ),
+        ),
+    ),
+    Row(
         "a raster that is not there, in a bucket",
         "rg.raster(like='memory://none/o.tif', model='Direct')",
         (

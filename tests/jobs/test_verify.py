@@ -454,3 +454,30 @@ def test_facts_are_json(store):
     facts = json.loads(json.dumps(verify(path).facts))
     assert facts["missing"][0]["rows"] == [0, 16]
     assert facts["path"] == str(path)
+
+
+@pytest.mark.parametrize("kind", ["plain", "format 2"])
+def test_the_last_blocks_are_named_rightly_if_coordinates_are_damaged_too(store, kind):
+    path = store(kind)
+    chunks_of(path)[-1].unlink()
+    (path / "x" / ("zarr.json" if kind == "plain" else ".zarray")).write_text('{"a":')
+    (block,) = verify(path, pixels=0).missing
+    assert (block.rows, block.cols) == ((48, 50), (48, 50))
+    (path / chunks_of(path)[0]).unlink()
+    assert verify(path, pixels=0).missing[0].rows == (0, 16)
+
+
+def test_a_repair_says_what_it_put_back_and_nothing_of_other_files(store):
+    path = store()
+    (path / "zarr.json").write_text("")
+    (path / "y" / "zarr.json").unlink()
+    (path / "myfile.txt").write_text("mine")
+    (path / "mine").mkdir()
+    report = verify(path, repair=True, pixels=0)
+    assert report.put_back == ("zarr.json", "y/zarr.json")
+    assert report.facts["put_back"] == report.put_back
+    assert list(report.lines())[:2] == [f"{path}: zarr.json was put back", f"{path}: y/zarr.json was put back"]
+    chunks_of(path)[0].unlink()
+    assert verify(path, repair=True, pixels=0).sound  # zarr would warn of the other files
+    assert rg.open_cube(path).shape[-1] == 50
+    assert (path / "myfile.txt").read_text() == "mine"

@@ -1,0 +1,77 @@
+"""What lies where a cube should be, before it is opened."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+
+from rangegeo.errors import CubeError, argument
+from rangegeo.grid.remote_raster import gives_parts
+from rangegeo.grid.zarr_store import EXPECTED
+from rangegeo.stores.drafts import kept_blocks
+from rangegeo.support.address import Address
+from rangegeo.support.destination import STORE_FILES
+from rangegeo.support.location import Location, check_bucket
+from rangegeo.support.text import counted
+
+NETCDF = (".nc", ".nc4", ".cdf")  # suffixes
+GEOTIFF = (".tif", ".tiff")
+
+
+def is_store(path: Location) -> bool:
+    """Whether a cube that exists is a Zarr store."""
+    if isinstance(path, Address):
+        return path.suffix.lower() not in GEOTIFF
+    return path.is_dir()
+
+
+def is_there(path: Location) -> bool:
+    """Whether there is anything at a path, or a Zarr store or a GeoTIFF at an address."""
+    if isinstance(path, Path):
+        return path.exists()
+    return any((path / name).is_file() for name in STORE_FILES) if is_store(path) else path.is_file()
+
+
+def check_there(path: Location) -> None:
+    """Refuse a path or an address without a cube.
+
+    Raises:
+        CubeError: there is none, or an unfinished one. RemoteError: the server cannot be asked.
+    """
+    if isinstance(path, Path):
+        if not path.exists():
+            check_finished(path)
+            raise CubeError(_not_there(path))
+        return
+    if path.suffix.lower() in (".vrt", *NETCDF):
+        raise CubeError(f"{path} is neither a Zarr store nor a GeoTIFF; copy it here first, and open the copy")
+    if not is_there(path):
+        check_finished(path)
+        check_bucket(path)
+        if is_store(path):
+            raise CubeError(f"there is no Zarr store at {path}; {EXPECTED} to a name that ends in .zarr")
+        raise CubeError(f"there is no GeoTIFF at {path}; check its name")
+    if not is_store(path) and not gives_parts(path):
+        raise CubeError(f"{path.root} gives files only whole; copy {path} here first, and open the copy")
+
+
+def check_finished(path: Location) -> None:
+    """Refuse an output of which an interrupted run has kept blocks.
+
+    Raises:
+        CubeError: there is one.
+    """
+    kept = kept_blocks(path) if isinstance(path, Path) or path.is_writable else 0
+    if kept:
+        again = f"repeat the command that made it with {argument('resume', True)}"
+        raise CubeError(f"{path} is unfinished, an interrupted run has kept {counted(kept, 'block')}; {again}")
+
+
+def _not_there(path: Path) -> str:
+    """What to say of a path without a file; files of betas are named after it, and so are pictures of these."""
+    beside = path.parent.glob(f"{glob.escape(path.stem)}_beta[0-9]*{glob.escape(path.suffix)}")
+    betas = sorted(str(part) for part in beside if path.suffix and not part.stem.endswith("_rgb"))
+    if not betas:
+        return f"{path} does not exist; {EXPECTED} (.zarr or .tif)"
+    hint = f"give one of them, or open_cube({betas}) to have all as one cube"
+    return f"{path} does not exist, but the files of its betas do; {hint}"
