@@ -338,7 +338,10 @@ def write_picture(path: Path) -> None:
     [
         (lambda path: None, "does not exist; expected a cube that rangegeo raster wrote"),
         (write_text, "is not a readable GeoTIFF; expected a cube that rangegeo raster wrote"),
-        (write_picture, "was not written by rangegeo; expected a cube that rangegeo raster wrote"),
+        (
+            write_picture,
+            "was not written by rangegeo, or has lost its tags; expected a cube that rangegeo raster wrote",
+        ),
     ],
 )
 def test_what_is_no_cube_is_refused(tmp_path, prepare, said):
