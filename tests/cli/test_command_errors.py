@@ -53,7 +53,7 @@ BAD = {
     "bbox and like": ((*PLAIN, "--like", "grid.tif", *OUT), 2, "FILE or --aoi FILE, got --bbox and --like"),
     "bbox and aoi": ((*PLAIN, "--aoi", "area.json", *OUT), 2, "FILE or --aoi FILE, got --bbox and --aoi"),
     # like
-    "like of nothing": (("raster", "--like", "none.tif", *OUT), 2, "'none.tif' (No such file or directory); check its name"),
+    "like of nothing": (("raster", "--like", "none.tif", *OUT), 2, "'none.tif' (No such file or directory)"),
     "like of a text": (("raster", "--like", "text.txt", *OUT), 2, "--like must be a raster that GDAL opens, got 'text"),
     "like of a folder": (("raster", "--like", "folder", *OUT), 2, "--like must be a raster that GDAL opens, got 'fold"),
     "like south-up": (("raster", "--like", "south.tif", *OUT), 1, "runs from south to north, and rasters are made nor"),
@@ -61,7 +61,7 @@ BAD = {
     "like and crs": (("raster", "--like", "grid.tif", "--crs", "EPSG:4326", *OUT), 2, "leave out --crs"),
     "like and align": (("raster", "--like", "grid.tif", "--align", *OUT), 2, "leave out --align"),
     # aoi
-    "aoi of nothing": (("raster", "--aoi", "none.gpkg", "--res", "1", *OUT), 2, "'none.gpkg' (No such file or directory)"),
+    "aoi of nothing": (("raster", "--aoi", "none.gpkg", "--res", "1", *OUT), 2, "'none.gpkg' (No such file"),
     "aoi of a text": (("raster", "--aoi", "text.txt", "--res", "1", *OUT), 2, "--aoi must be a vector file that"),
     "aoi of points": (("raster", "--aoi", "points.json", "--res", "1", *OUT), 1, "polygons alone, got 2 points"),
     "aoi that is empty": (("raster", "--aoi", "empty.json", "--res", "1", *OUT), 1, "empty.json holds no polygon"),
