@@ -46,7 +46,6 @@ EXEMPT = {
     "give a table with a row on each line": FIT,
     "states {} and holds {}; download it again": FIT,
     "as no weights do; download it again": FIT,
-    "has lost its metadata; make the store again": FIT,
     "if it is damaged, make it again with": FIT,
     "workers died again and again": CLUSTER,
     "needs certificates; name them": CLUSTER,

@@ -41,6 +41,12 @@ def tiles_of_area() -> None:
     run_line([*f"{OF_AREA} --tiles 16 -q -o o".split()])
 
 
+def half_a_head() -> None:
+    """The first directory of a.tif is damaged."""
+    content = Path("a.tif").read_bytes()
+    Path("a.tif").write_bytes(content[:200] + b"\xff" * 60 + content[260:])
+
+
 def joined_by_gdal() -> None:
     """A VRT over a GeoTIFF of rangegeo, as gdalbuildvrt makes it."""
     Path("v.vrt").write_text(
@@ -154,6 +160,12 @@ JOINING += (
         "info a.zarr/embedding",
         (Way("give the cube that it belongs to: (?P<made>a.zarr)$", then="info {made}"),),
         (made("a.zarr"),),
+    ),
+    Row(
+        "a GeoTIFF without its tags",
+        "info a.tif",
+        (Way("GDAL no longer finds its tags; make it again", then=f"{BOX} -o a.tif --overwrite"),),
+        (made("a.tif"), half_a_head),
     ),
     Row(
         "a GeoTIFF of noise",

@@ -451,6 +451,17 @@ MORE = (
         (made("a.tif", "--beta", "1"), made("b.tif", "--bands", "1,2"), joined("j.tif", "a.tif")),
     ),
     Row(
+        "joined without tags",
+        "rg.open_cube('j.tif')",
+        (
+            Way(
+                r"give one of them: rangegeo\.open_cube\(…, like=…\)",
+                then="rg.open_cube('j.tif', like='a.tif')",
+            ),
+        ),
+        (made("a.tif", "--beta", "1"), joined("j.tif", "a.tif")),
+    ),
+    Row(
         "joined without nodata",
         "rg.open_cube('j.tif', like='a.tif')",
         (Way("join the files with gdalbuildvrt", swap={"j.tif": "k.tif"}),),
