@@ -147,11 +147,9 @@ JOINING += (
             (made("a.zarr"), *damages),
         )
         for name, damages in {
-            "metadata of nothing": (text("a.zarr/x/zarr.json", ""),),
             "a lost group": (lambda: Path("a.zarr/zarr.json").unlink(),),
             "a lost axis": (lambda: Path("a.zarr/x/zarr.json").unlink(),),
             "lost labels": (lost("a.zarr/x/c"),),
-            "labels of noise": (text("a.zarr/x/c/0", "zz"),),
             "a lost CRS": (lost("a.zarr/spatial_ref"),),
         }.items()
     ),
