@@ -10,5 +10,6 @@ and `geotiff_again` makes a GeoTIFF again. `objects` reads and writes the object
 which folders may be replaced, `tiles` writes folders of GeoTIFFs with a `vrt` over them, and `carried` takes blocks
 over from a store that grows. `planet` writes planets. `conventions`, `qml`, `legend` (colours of maps), `beside` (what
 lies beside a GeoTIFF) and `stac` describe a cube for other programs. `present` says whether there is a cube, `opening`
-reads what the writers wrote, and `joined` what GDAL made of it. Models, and how values are computed, are not known here.
+reads what the writers wrote, and `joined` what GDAL made of it. Models, and how values are computed, are not known
+here.
 """
