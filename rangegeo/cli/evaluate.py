@@ -19,6 +19,7 @@ from rangegeo.support.text import printable
 if TYPE_CHECKING:
     from rangegeo.evaluation.comparison import Evaluation
 
+DEMO_NOTICE = "using the embedded demo model (regional landscape only); for the published one: --model RANGE+=official"
 TARGET_OPTION = click.option(
     "--target", multiple=True, metavar="COLUMN", help="What to predict. Repeatable. [required without --background]"
 )
@@ -91,6 +92,7 @@ def command(
     rangegeo evaluate --suite --fetch -o scores.md
     """
     from rangegeo.cli.progress import shown_progress
+    from rangegeo.encoders import MODELS, model_info
     from rangegeo.jobs.evaluate import EvaluateJob
 
     if suite.suite:
@@ -99,6 +101,8 @@ def command(
         if suite.given:
             raise UsageError(f"{argument(suite.given[0])} is for {argument('suite')}; add it, or leave it out")
         job = EvaluateJob.prepare(tables, labels, comparing, output)
+    if any(model_info(name).default == "demo" for name in comparing.models if name in MODELS):
+        verbosity.say(DEMO_NOTICE)
     for line in (*job.remarks, *job.describe()):
         verbosity.say(line)
     with shown_progress(quiet=verbosity.quiet) as progress:

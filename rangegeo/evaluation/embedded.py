@@ -80,9 +80,16 @@ def encoders_of(models: Models, device: str = "auto") -> list[Encoder]:
 
 def names_at_hand() -> list[str]:
     """The names of all models that can be loaded without a download and without a path."""
-    return [
-        row["model"] for row in model_facts() if not row["needs_weights"] or {*row["weights"].values()} & {*AT_HAND}
-    ]
+    return [row["model"] for row in model_facts() if _is_at_hand(row)]
+
+
+def names_left_out() -> list[str]:
+    """The names of the other models."""
+    return [row["model"] for row in model_facts() if not _is_at_hand(row)]
+
+
+def _is_at_hand(row: dict) -> bool:
+    return not row["needs_weights"] or bool({*row["weights"].values()} & {*AT_HAND})
 
 
 def _encoder(given: str | Model, device: str) -> Encoder:

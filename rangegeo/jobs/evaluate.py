@@ -9,7 +9,7 @@ from pathlib import Path
 from rangegeo.errors import UsageError, argument
 from rangegeo.evaluation.comparing import Task, compare
 from rangegeo.evaluation.comparison import PICTURES, TABLES, Evaluation, check_scores
-from rangegeo.evaluation.embedded import Encoder, chosen_betas, encoders_of
+from rangegeo.evaluation.embedded import ALL, Encoder, chosen_betas, encoders_of, names_left_out
 from rangegeo.evaluation.evaluate import splitting_of, tasks_of
 from rangegeo.evaluation.fitting import Splitting
 from rangegeo.jobs.evaluate_options import Comparing, ScoreOutput, Suite
@@ -35,6 +35,7 @@ class EvaluateJob:
         splitting: how labels are left out.
         output: where the scores are written.
         remarks: what a user should know about the labels, one line each.
+        left_out: names of models that are left out of all because they need weights.
     """
 
     tasks: tuple[Task, ...]
@@ -43,6 +44,7 @@ class EvaluateJob:
     splitting: Splitting
     output: ScoreOutput
     remarks: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     @classmethod
     def prepare(
@@ -81,6 +83,7 @@ class EvaluateJob:
             splitting=splitting,
             output=output,
             remarks=tuple(remarks),
+            left_out=_left_out(comparing),
         )
 
     @classmethod
@@ -115,6 +118,9 @@ class EvaluateJob:
 
     def describe(self) -> Iterator[str]:
         """What is compared, one line each."""
+        if self.left_out:
+            example = f"{self.left_out[0]}=FILE"
+            yield f"{', '.join(self.left_out)} need weights and are left out; add {argument('model', example)}"
         for task in self.tasks:
             classes = len(task.targets[0].classes)
             what = f"{classes} classes" if classes else counted(len(task.targets), "column") + " of numbers"
@@ -145,3 +151,9 @@ def _loaded(comparing: Comparing) -> tuple[tuple[Encoder, ...], tuple[float, ...
     use_threads(comparing.threads)
     encoders = tuple(encoders_of(comparing.models, comparing.device))
     return encoders, chosen_betas(encoders, comparing.betas or None)
+
+
+def _left_out(comparing: Comparing) -> tuple[str, ...]:
+    """Names of models that "all" does not take and that are not given besides."""
+    given = {name.partition("=")[0] for name in comparing.models}
+    return tuple(name for name in names_left_out() if name not in given) if ALL in given else ()

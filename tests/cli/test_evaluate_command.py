@@ -66,3 +66,19 @@ def test_a_bad_request_is_refused_in_one_line(here, rangegeo, words, told):
     assert done.code == 2
     assert told in done.err
     assert done.err.count("\n") == 1
+
+
+def test_all_takes_what_is_here_and_names_what_is_not(here, rangegeo, monkeypatch):
+    from rangegeo.evaluation import embedded
+
+    monkeypatch.setattr(embedded, "names_at_hand", lambda: ["Wrap", "Theory"])
+    done = rangegeo("evaluate", "t.csv", "--target", "warm", "--model", "all", "--model", MODEL, *QUICK.split())
+    assert done.code == 0, done.err
+    assert "| Wrap | embedding |" in done.out
+    assert "| RANGE+=satclip-mini,range_db_mini | beta 0 |" in done.out
+    assert "TaxaBind, CSP, CSP_INat, SINR need weights and are left out; add --model TaxaBind=FILE" in done.err
+    assert "demo model" not in done.err
+    done = rangegeo(
+        "evaluate", "t.csv", "--target", "warm", "--model", "SatCLIP", *QUICK.replace("--beta 0,1", "").split()
+    )
+    assert "for the published one: --model RANGE+=official" in done.err

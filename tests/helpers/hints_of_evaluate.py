@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from helpers.hint_files import MINI, text
+from pathlib import Path
+
+from helpers.hint_files import CKPT, MINI, text
 from helpers.hints import Row, Way
 
 OPTIONS = "block='300km', folds=2, seeds=1, baselines=False"
@@ -38,6 +40,8 @@ PYTHON = (
 )
 MODEL = "--model RANGE+={1},{3}".format(*MINI.split())
 QUICK = f"{MODEL} --beta 0 --folds 2 --seeds 1 --no-baselines"
+PLAIN = "--block 300km --folds 2 --seeds 1 --no-baselines"
+CSP = Path(CKPT).parent / "csp_fmow_mini.pth.tar"
 SUITE = f"evaluate --suite --places 200 {QUICK}"
 BOARD = f"{SUITE} --task checkerboard"
 
@@ -66,6 +70,19 @@ SHELL = (
             Way("or leave it out", then=f"evaluate t.csv --target a --block 300km {QUICK}"),
         ),
         (text("t.csv", TABLE),),
+    ),
+    Row(
+        "models without weights",
+        f"evaluate t.csv --target a --model all {PLAIN}",
+        (
+            Way(
+                "CSP, .* left out; add --model [A-Za-z]+=FILE",
+                then=f"evaluate t.csv --target a --model CSP={CSP} {PLAIN}",
+            ),
+        ),
+        (text("t.csv", TABLE),),
+        always=lambda patch: patch.setattr("rangegeo.evaluation.embedded.names_at_hand", lambda: ["Theory"]),
+        ends=True,
     ),
     Row("a task that is none", f"{SUITE} --task wine", (Way("of koppen5, .*for example --task", then=BOARD),)),
     Row("few places of a task", BOARD.replace("200", "5"), (Way(r"for example (?P<type>--places \d+)"),)),
