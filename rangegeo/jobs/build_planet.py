@@ -7,10 +7,11 @@ from pathlib import Path
 
 from rangegeo.grid.crs import CrsLike
 from rangegeo.grid.polygons import AreaLike
-from rangegeo.jobs.planet import TOLERANCE, PlanetJob
+from rangegeo.jobs.planet import TOLERANCE, PlanetJob, checked_tolerance, model_parts
 from rangegeo.jobs.planet_options import PlanetArea, PlanetOutput
 from rangegeo.models.load import load_model
 from rangegeo.models.model import Model
+from rangegeo.spectral.layout import root_bounds, root_columns
 from rangegeo.support.location import Location, checked_options, located
 
 
@@ -53,5 +54,9 @@ def build_planet(
     area = PlanetArea(bbox=bbox, aoi=aoi, aoi_layer=aoi_layer, bbox_crs=bbox_crs, land=land)
     output = PlanetOutput(out=located(path, checked_options(storage_options)), overwrite=overwrite, resume=resume)
     output.check()
-    loaded = load_model(model) if isinstance(model, str) else model
-    return PlanetJob.of(loaded, area, tolerance, output, None).write()
+    parts = model_parts(load_model(model) if isinstance(model, str) else model)
+    roots, asked = area.roots(root_bounds(root_columns()))
+    within = checked_tolerance(tolerance)
+    job = PlanetJob(parts=parts, roots=roots, bbox=asked, tolerance=within, output=output)
+    output.check(job.most_bytes)
+    return job.write()

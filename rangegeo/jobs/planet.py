@@ -88,24 +88,19 @@ class PlanetJob:
                 a file cannot be used. OutputError: the output cannot be written. Nothing was touched.
         """
         engine.check()
-        tolerance = _checked_tolerance(engine.tolerance)
+        tolerance = checked_tolerance(engine.tolerance)
         output.check()
-        area.roots(root_bounds(root_columns()))
+        roots, bbox = area.roots(root_bounds(root_columns()))
         use_threads(engine.threads)
-        return cls.of(content.load(engine.device), area, tolerance, output, command)
+        model = content.load(engine.device)
+        job = cls(parts=model_parts(model), roots=roots, bbox=bbox, tolerance=tolerance, output=output, command=command)
+        output.check(job.most_bytes)
+        return job
 
-    @classmethod
-    def of(
-        cls, model: Model, area: PlanetArea, tolerance: float | None, output: PlanetOutput, command: str | None
-    ) -> PlanetJob:
-        """The job for a model that is loaded; raises as `prepare`."""
-        if not isinstance(model, NeuralModel):
-            raise UsageError(f"{model.spec.name} comes from a planet already")
-        parts, (roots, bbox) = ModelParts(model), area.roots(root_bounds(root_columns()))
-        _check_smooth(parts)
-        tolerance = _checked_tolerance(tolerance)
-        output.check(2 * TILE_BYTES * len(roots) * sum(parts.bands.values()))
-        return cls(parts=parts, roots=roots, bbox=bbox, tolerance=tolerance, output=output, command=command)
+    @property
+    def most_bytes(self) -> int:
+        """The room that it may need, with its draft."""
+        return 2 * TILE_BYTES * len(self.roots) * sum(self.parts.bands.values())
 
     @property
     def model(self) -> NeuralModel:
@@ -155,9 +150,8 @@ class PlanetJob:
     def describe(self) -> Iterator[str]:
         """What it will cost; fits some tiles for it."""
         fit = _fit(self.parts, self.tolerance, self.dtype, self.basis)
-        probed = np.unique(
-            self.roots[np.linspace(0, len(self.roots) - 1, min(PROBED, 1 + len(self.roots) // 8)).astype(int)]
-        )
+        count = min(PROBED, 1 + len(self.roots) // BLOCK_TILES)
+        probed = self.roots[((np.arange(count) + 0.5) / count * len(self.roots)).astype(int)]
         start = time.perf_counter()
         nbytes = len(fit_block(fit, {int(root): _box(self.bounds[root]) for root in probed}).to_bytes())
         seconds, share = time.perf_counter() - start, len(self.roots) / len(probed)
@@ -325,8 +319,12 @@ def _sampled(bounds: np.ndarray) -> np.ndarray:
     return np.stack([lon, np.degrees(np.arcsin(low[tiles] + up * (high - low)[tiles]))], axis=1)
 
 
-def _checked_tolerance(tolerance: float | None) -> float:
-    """The tolerance of a planet."""
+def checked_tolerance(tolerance: float | None) -> float:
+    """The tolerance of a planet; None stands for the default.
+
+    Raises:
+        UsageError: it is out of its range.
+    """
     if tolerance is None:
         return TOLERANCE
     if check_tolerance(tolerance, "leave it out for the default") < SMALLEST_TOLERANCE:
@@ -334,17 +332,19 @@ def _checked_tolerance(tolerance: float | None) -> float:
     return tolerance
 
 
-def _check_smooth(parts: ModelParts) -> None:
-    """Refuse a model that no polynomial follows.
+def model_parts(model: Model) -> ModelParts:
+    """The parts of a model that a planet can hold.
 
     Raises:
-        UsageError: it has kinks, or it changes within a fraction of the smallest tile.
+        UsageError: the model comes from a planet, has kinks, or changes within a fraction of the smallest tile.
     """
-    bounds = root_bounds(root_columns())
-    smallest = float(bounds[0, 3] - bounds[0, 1]) / 2**MOST_CUTS
-    if parts.smooth_deg >= smallest:
-        return
-    name = parts.model.spec.name
+    name = model.spec.name
+    if not isinstance(model, NeuralModel):
+        raise UsageError(f"{name} comes from a planet already")
+    parts = ModelParts(model)
+    _, south, _, north = root_bounds(root_columns())[0]
+    if parts.smooth_deg >= (north - south) / 2**MOST_CUTS:
+        return parts
     why = "has kinks" if parts.smooth_deg == 0 else f"changes within {parts.smooth_deg:.2g} degrees"
     raise UsageError(
         f"{name} {why}, so no polynomial follows it; evaluate it instead, or take a smooth model: "

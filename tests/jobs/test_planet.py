@@ -346,9 +346,9 @@ def test_models_with_kinks_are_refused(tmp_path, golden):
 
     with pytest.raises(UsageError, match="GeoCLIP has kinks, so no polynomial follows it; evaluate it instead"):
         prepared(tmp_path, model="GeoCLIP")
-    module._check_smooth(ModelParts(rg.wrap(folded, name="folded", smooth_deg=0.1)))
+    module.model_parts(rg.wrap(folded, name="folded", smooth_deg=0.1))
     with pytest.raises(UsageError, match=r"folded changes within 0\.05 degrees"):
-        module._check_smooth(ModelParts(rg.wrap(folded, name="folded", smooth_deg=0.05)))
+        module.model_parts(rg.wrap(folded, name="folded", smooth_deg=0.05))
 
 
 def test_bad_requests_are_refused(tmp_path):
