@@ -45,6 +45,12 @@ TOLERANCE_OPTION = click.option(
     help="Largest error, relative to each part's largest value in a tile. [default: 1e-3]",
 )
 OUTPUT_OPTIONS = (
+    click.option(
+        "--range/--no-range",
+        "with_range",
+        default=True,
+        help="A planet of RANGE+ holds RANGE too, which takes two thirds more room.",
+    ),
     click.option("-o", "--out", type=Place(), required=True, help="Output: a .zarr, also in s3:// and others."),
     click.option("--overwrite", is_flag=True, help="Replace an output that exists."),
     storage_option,

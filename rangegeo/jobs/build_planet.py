@@ -25,6 +25,7 @@ def build_planet(
     bbox_crs: CrsLike | None = None,
     land: bool = False,
     tolerance: float = TOLERANCE,
+    with_range: bool = True,
     overwrite: bool = False,
     resume: bool = False,
     storage_options: Mapping[str, object] | None = None,
@@ -42,6 +43,7 @@ def build_planet(
         bbox_crs: the CRS of an area that does not say its own; by default WGS 84.
         land: store only tiles that touch land.
         tolerance: the largest error, from 1e-5 to 0.1, relative to the largest value of each part in a tile.
+        with_range: store what RANGE needs beside RANGE+, too.
         overwrite: replace a planet or a cube that is there.
         resume: continue what an interrupted call with the same arguments left.
         storage_options: names and values for an address, as obstore takes them.
@@ -52,9 +54,10 @@ def build_planet(
         OutputError: the planet cannot be written; nothing was touched.
     """
     area = PlanetArea(bbox=bbox, aoi=aoi, aoi_layer=aoi_layer, bbox_crs=bbox_crs, land=land)
-    output = PlanetOutput(out=located(path, checked_options(storage_options)), overwrite=overwrite, resume=resume)
+    place = located(path, checked_options(storage_options))
+    output = PlanetOutput(out=place, overwrite=overwrite, resume=resume, with_range=with_range)
     output.check()
-    parts = model_parts(load_model(model) if isinstance(model, str) else model)
+    parts = model_parts(load_model(model) if isinstance(model, str) else model, with_range=with_range)
     roots, asked = area.roots(root_bounds(root_columns()))
     within = checked_tolerance(tolerance)
     job = PlanetJob(parts=parts, roots=roots, bbox=asked, tolerance=within, output=output)

@@ -32,7 +32,7 @@ from rangegeo.models.model import Model
 from rangegeo.models.neural import NeuralModel
 from rangegeo.models.parts import ModelParts
 from rangegeo.models.spec import ModelSpec
-from rangegeo.spectral.layout import OVERVIEW, Bounds, root_bounds, root_columns
+from rangegeo.spectral.layout import OVERVIEW, SEMANTIC_RANGE, Bounds, root_bounds, root_columns
 from rangegeo.spectral.tiles import Basis
 from rangegeo.stores.computing import Gate, active_client, compute_tasks
 from rangegeo.stores.drafts import Draft, drafted
@@ -93,7 +93,8 @@ class PlanetJob:
         roots, bbox = area.roots(root_bounds(root_columns()))
         use_threads(engine.threads)
         model = content.load(engine.device)
-        job = cls(parts=model_parts(model), roots=roots, bbox=bbox, tolerance=tolerance, output=output, command=command)
+        parts = model_parts(model, with_range=output.with_range)
+        job = cls(parts=parts, roots=roots, bbox=bbox, tolerance=tolerance, output=output, command=command)
         output.check(job.most_bytes)
         return job
 
@@ -192,6 +193,7 @@ class PlanetJob:
             "format": "planet",
             "model": spec.pop("name"),
             "files": {name: value for name, value in spec.items() if value is not None},
+            "parts": list(self.parts.bands),
             "tolerance": self.tolerance,
             "tiles": self.roots.tolist(),
         }
@@ -222,6 +224,7 @@ class PlanetJob:
             task(
                 self.model.spec,
                 source,
+                list(self.parts.bands),
                 (self.tolerance, self.dtype, basis),
                 {root: _box(self.bounds[root]) for root in blocks[number]},
                 number,
@@ -269,6 +272,7 @@ class PlanetJob:
 def _make_piece(
     spec: ModelSpec,
     source: ModelParts | None,
+    names: Sequence[str],
     how: tuple[float, str, Basis],
     roots: Mapping[int, Bounds],
     number: int,
@@ -279,6 +283,7 @@ def _make_piece(
     Args:
         spec: of the model.
         source: its parts; None to load the model in this process.
+        names: of its parts.
         how: the tolerance, the dtype of the coefficients and the basis of the overview.
         roots: bounds of its root tiles, by their numbers.
         number: of the block.
@@ -288,7 +293,7 @@ def _make_piece(
     if source is None:
         model = loaded(spec)
         assert isinstance(model, NeuralModel)
-        source = ModelParts(model)
+        source = ModelParts(model, with_range=SEMANTIC_RANGE in names)
     written = fit_block(_fit(source, *how), roots).to_bytes()
     with gate as is_open:
         if not is_open:
@@ -332,8 +337,8 @@ def checked_tolerance(tolerance: float | None) -> float:
     return tolerance
 
 
-def model_parts(model: Model) -> ModelParts:
-    """The parts of a model that a planet can hold.
+def model_parts(model: Model, *, with_range: bool = True) -> ModelParts:
+    """The parts of a model that a planet can hold; of RANGE+ also those of RANGE, if they are wanted.
 
     Raises:
         UsageError: the model comes from a planet, has kinks, or changes within a fraction of the smallest tile.
@@ -341,7 +346,7 @@ def model_parts(model: Model) -> ModelParts:
     name = model.spec.name
     if not isinstance(model, NeuralModel):
         raise UsageError(f"{name} comes from a planet already")
-    parts = ModelParts(model)
+    parts = ModelParts(model, with_range=with_range)
     _, south, _, north = root_bounds(root_columns())[0]
     if parts.smooth_deg >= (north - south) / 2**MOST_CUTS:
         return parts

@@ -94,11 +94,13 @@ class PlanetOutput:
         out: path or address, ending in .zarr.
         overwrite: whether an output that exists is replaced.
         resume: whether to continue what an interrupted run of the same request left.
+        with_range: whether a planet of RANGE+ holds RANGE too.
     """
 
     out: Location
     overwrite: bool = False
     resume: bool = False
+    with_range: bool = True
 
     def check(self, nbytes: int = 0) -> None:
         """Refuse a path that cannot be written; `nbytes` may be needed.

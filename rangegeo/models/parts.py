@@ -25,15 +25,16 @@ class ModelParts:
 
     Args:
         model: that is evaluated.
+        with_range: whether RANGE+ has the S of RANGE too.
     """
 
-    def __init__(self, model: NeuralModel) -> None:
+    def __init__(self, model: NeuralModel, *, with_range: bool = True) -> None:
         self.model = model
         self.bands = {LOCATION: model.location}
         if isinstance(model.field, RangeField):
             self.bands = {SEMANTIC: model.visual, LOCATION: model.location, NORM: 1}
         if model.has_beta:
-            self.bands |= {GEOGRAPHIC: model.visual, SEMANTIC_RANGE: model.visual}
+            self.bands |= {GEOGRAPHIC: model.visual} | ({SEMANTIC_RANGE: model.visual} if with_range else {})
 
     @property
     def smooth_deg(self) -> float:

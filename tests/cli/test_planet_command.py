@@ -22,12 +22,14 @@ def test_a_planet_is_built_and_its_path_is_printed(rangegeo, folder):
 
 
 def test_options_reach_the_planet(rangegeo, folder):
-    options = ("--tolerance", "1e-2", "--threads", "1", "--temperature", "5", "--land")
+    options = ("--tolerance", "1e-2", "--threads", "1", "--temperature", "5", "--land", "--no-range")
     ran = rangegeo("planet", "build", "--bbox", "11,1,12,2", *MINI, *options, "-o", "a.zarr", "-q")
     assert (ran.code, ran.err) == (0, "")
     attrs = zarr.open_group("a.zarr", mode="r").attrs
     assert attrs["tolerance"] == 1e-2
     assert attrs["models"]["RANGE+"]["semantic_temperature"] == 5
+    assert list(attrs["models"]) == ["RANGE+", "SatCLIP"]
+    assert attrs["parts"] == ["semantic", "location", "norm", "geographic", "overview"]
 
 
 def test_a_dry_run_writes_nothing(rangegeo, folder):

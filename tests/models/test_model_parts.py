@@ -47,6 +47,12 @@ def test_models_say_their_temperatures_and_what_to_cite(files):
     assert models["SatCLIP"]["citation"] == "arXiv:2311.17179"
 
 
+def test_range_can_be_left_out(mini):
+    parts = ModelParts(mini, with_range=False)
+    assert list(parts.bands) == ["semantic", "location", "norm", "geographic"]
+    assert list(parts.models) == ["RANGE+", "SatCLIP"]
+
+
 def test_range_has_no_geographic_part(files):
     parts = ModelParts(rg.load_model("RANGE", **files))
     assert list(parts.bands) == ["semantic", "location", "norm"]
