@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ACROSS = 5  # panels side by side
 PANEL_INCH, LINE_INCH, LETTER_INCH = 2.2, 0.21, 0.075  # widths of a panel and of a letter, height of a line
 MARKS = (("#0b4fa8", "#0b4fa8"), ("#808080", "white"))  # the colour and the filling of each kind of split
+MARGIN = 0.04  # of the range of scores, on each side
 LOWEST = -0.05  # scores below it are drawn at the left edge; they are as bad as no prediction
 
 
@@ -70,7 +71,8 @@ def _fill(axes: Axes, columns: Sequence[tuple[pd.Series, pd.Series]]) -> None:
             elinewidth=1,
             label="scores",
         )
-    axes.set_xlim(right=1)
+    lowest = min(max(values.min(), LOWEST) for values, _ in columns)
+    axes.set_xlim(lowest - MARGIN * (1 - lowest), 1 + MARGIN * (1 - lowest))
     axes.grid(axis="x", color="#e6e6e6")
     axes.tick_params(axis="x", labelsize=7)
     axes.set_axisbelow(True)

