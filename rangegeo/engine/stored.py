@@ -23,10 +23,12 @@ from rangegeo.grid.domain import whole_turns
 from rangegeo.spectral.layout import GEOGRAPHIC, LOCATION, NONE, NORM, SEMANTIC, shells, to_square, unmapped
 from rangegeo.spectral.planet import Planet
 from rangegeo.spectral.series import at_places, on_grid, polynomials, product
+from rangegeo.support.blas import one_thread
 from rangegeo.support.shared import SharedValues
 from rangegeo.support.text import counted
 
 HELD_BYTES = 256_000_000  # memory for tiles; a tile of 1280 bands has 5 MB of integers and 9 MB of coefficients
+AT_ONCE = 4096  # places of a tile that a thread evaluates
 FEW = 4  # a tile with so many times more coefficients than places is evaluated part by part
 
 
@@ -118,13 +120,13 @@ class PlanetEvaluator:
             tile, rows = group
             out[:, rows] = self._scattered(tile, places[rows], wanted)
 
-        groups = list(_grouped(tiles))
-        if len(groups) < 2 * _threads():
-            for group in groups:
-                fill(group)
-        else:
-            with ThreadPoolExecutor(_threads()) as pool:
-                list(pool.map(fill, groups))
+        parts = [(tile, part) for tile, rows in _grouped(tiles) for part in _cut(rows)]
+        with one_thread():
+            if len(parts) == 1:
+                fill(parts[0])
+            elif parts:
+                with ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1)) as pool:
+                    list(pool.map(fill, parts))
         return out
 
     def at_pixels(self, pixels: PixelPlaces, recipe: Recipe) -> np.ndarray:
@@ -132,10 +134,11 @@ class PlanetEvaluator:
         out = np.empty((recipe.layers, recipe.bands, *pixels.valid.shape), np.float32)
         flat = out.reshape(-1, *pixels.valid.shape)
         wanted = Wanted.of(recipe)
-        if pixels.axes_deg is None:
-            known = self._fill_scattered(flat.reshape(len(flat), -1), pixels, wanted)
-        else:
-            known = self._fill_grid(flat, *pixels.axes_deg, wanted)
+        with one_thread():  # windows are evaluated by threads
+            if pixels.axes_deg is None:
+                known = self._fill_scattered(flat.reshape(len(flat), -1), pixels, wanted)
+            else:
+                known = self._fill_grid(flat, *pixels.axes_deg, wanted)
         missing = ~(known & pixels.valid)
         if missing.any():
             flat[:, missing] = np.nan
@@ -263,7 +266,9 @@ class PlanetEvaluator:
             lambda made: made.nbytes,
         )
         kept = integers if len(bands) == last - first else integers[:, bands - first]
-        return np.multiply(kept, np.float32(self.planet.step(part, tile)), dtype=np.float32)
+        rows = kept.astype(np.float32)
+        rows *= np.float32(self.planet.step(part, tile))
+        return rows
 
 
 def _grouped(tiles: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -294,5 +299,6 @@ def _in_shells(series: np.ndarray) -> np.ndarray:
     return series[:, along_lat, along_lon].T
 
 
-def _threads() -> int:
-    return os.cpu_count() or 1
+def _cut(rows: np.ndarray) -> list[np.ndarray]:
+    """The places of a tile in parts, so that threads share them."""
+    return np.array_split(rows, -(-len(rows) // AT_ONCE))

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ import zarr
 from rangegeo.errors import UsageError, WeightsError
 from rangegeo.grid.zarr_store import check_array, store_of
 from rangegeo.spectral import layout
+from rangegeo.spectral.shards import Shards
 from rangegeo.support.damaged import reading
 from rangegeo.support.location import Location
 from rangegeo.support.text import human_bytes
@@ -143,8 +145,19 @@ class Planet:
             WeightsError: they are damaged. RemoteError: the server does not answer.
         """
         used = self.count(part, tile) ** 2
+        shards = self._shards.get(part)
         with reading(f"{self.place}, tile {tile} of {part}, is damaged", WeightsError, "copy the planet again"):
+            if shards is not None:
+                return shards.read(tile, used, *bands.indices(self.width(part))[:2])
             return np.asarray(self.arrays[part][tile, :used, bands])
+
+    @cached_property
+    def _shards(self) -> dict[str, Shards | None]:
+        """The parts that are decoded directly."""
+        if not isinstance(self.place, Path):
+            return {}
+        folder = self.place / layout.PARTS
+        return {part: Shards.of(folder / part, array) for part, array in self.arrays.items()}
 
 
 def is_planet(place: Location) -> bool:

@@ -15,10 +15,10 @@ import numpy as np
 
 BANDS_AT_ONCE = 64  # the result of the first of the two products then stays in the processor's cache
 WEIGHTS_AT_ONCE = 2**22  # products of polynomials that are in memory at a time, 16 MB of float32
-CUT_DEGREES = 12  # coefficients that a part of a series needs besides its share; see `cut`
-# A part is cut out of a series for scattered places if it saves more products than it takes.
-SMALLEST_SHARE = 3  # times the series is halved along each side, at most
-NEGLIGIBLE = 2e-7  # of the largest coefficients; those that are smaller are round-off of float32
+MORE_DEGREES = (4, 10)  # coefficients that a quarter needs besides half of them; 2 were enough for the embedded model
+MOST_HALVINGS = 3  # of a series along each side
+CUTTING = 24  # products that are saved must be so many times more than those of a quarter; measured
+NEGLIGIBLE = 2e-6  # of the largest coefficient; float32 rounds as much
 
 
 def polynomials(count: int, at: np.ndarray) -> np.ndarray:
@@ -44,12 +44,6 @@ def _to_coefficients(count: int) -> np.ndarray:
     return 2 / (count - 1) * ends[:, None] * np.cos(math.pi * np.outer(k, count - 1 - k) / (count - 1)) * ends
 
 
-def padded(series: np.ndarray, count: int) -> np.ndarray:
-    """The same polynomial with more coefficients, which are 0."""
-    missing = count - series.shape[-1]
-    return np.pad(series, ((0, 0), (0, missing), (0, missing))) if missing else series
-
-
 def on_grid(series: np.ndarray, w: np.ndarray, u: np.ndarray, out: np.ndarray) -> None:
     """Evaluate a series at the crossings of rows and columns.
 
@@ -72,7 +66,7 @@ def at_places(series: np.ndarray, w: np.ndarray, u: np.ndarray) -> np.ndarray:
     Many places in a small part of the series are evaluated from that part, which has fewer coefficients.
     """
     out = np.empty((len(w), len(series)), np.float32)
-    _fill(series, w, u, out, np.arange(len(w)), (-1.0, 1.0, -1.0, 1.0), SMALLEST_SHARE)
+    _fill(series, w, u, out, np.arange(len(w)), (-1.0, 1.0, -1.0, 1.0), MOST_HALVINGS)
     return out
 
 
@@ -89,7 +83,7 @@ def _fill(
     count = series.shape[-1]
     smaller = _smaller(count)
     saved = len(rows) * (count**2 - smaller**2)
-    if halvings and smaller < count and saved > 2 * 4 * (smaller * count * (count + smaller)):
+    if halvings and smaller < count and saved > CUTTING * smaller * count * (count + smaller):
         low_w, high_w, low_u, high_u = box
         middle_w, middle_u = (low_w + high_w) / 2, (low_u + high_u) / 2
         for south in (True, False):
@@ -114,7 +108,7 @@ def _fill(
 
 def _smaller(count: int) -> int:
     """How many coefficients a side a quarter of a series gets."""
-    return min(count, count // 2 + CUT_DEGREES)
+    return min(count, count // 2 + MORE_DEGREES[0])
 
 
 def quarter(series: np.ndarray, *, south: bool, west: bool) -> np.ndarray:
@@ -124,14 +118,12 @@ def quarter(series: np.ndarray, *, south: bool, west: bool) -> np.ndarray:
     last of them are not small, the quarter gets as many as the series.
     """
     count = series.shape[-1]
-    for wanted in (_smaller(count), count):
+    for wanted in (count // 2 + more for more in MORE_DEGREES if count // 2 + more < count):
         part = _cut(series, wanted, south=south, west=west)
-        if wanted == count:
-            return part
         last = max(float(np.abs(part[:, -2:, :]).max()), float(np.abs(part[:, :, -2:]).max()))
-        if last <= NEGLIGIBLE * float(np.abs(part[:, 0, 0]).max()):
+        if last <= NEGLIGIBLE * float(np.abs(part).max()):
             return part
-    raise AssertionError
+    return _cut(series, count, south=south, west=west)
 
 
 def _cut(series: np.ndarray, wanted: int, *, south: bool, west: bool) -> np.ndarray:
