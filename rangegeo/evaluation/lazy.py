@@ -66,6 +66,8 @@ class LazyMap:
         known = {name: fact for name, fact in facts_of(raw).items() if name != "layout"}
         if known.get("evaluation") == "interpolated":
             known["tolerance_of"] = "the standard deviation of the labels, or a logit"
+        if known.get("evaluation") == "planet":
+            known["tolerance_of"] = "a part of the planet, as a share of its largest value in a tile"
         described = with_facts(found, known | dict(self.facts))
         described.encoding.pop(MADE_WITH, None)
         return described

@@ -12,6 +12,7 @@ import rasterio
 import xarray as xr
 
 from rangegeo.cubes.cost import Plan, plan
+from rangegeo.engine.values import BandEvaluator
 from rangegeo.errors import UsageError, argument, for_shell
 from rangegeo.evaluation.background import background_of
 from rangegeo.evaluation.blocks import BlockSide
@@ -196,7 +197,11 @@ class MapJob:
     def measured(self) -> Iterator[str]:
         """What was measured while it was written."""
         if self.parts:
-            yield interpolation_line(self.facts, self.lazy.raster.spec.tolerance)
+            evaluator = self.fitted.model.evaluator
+            if isinstance(evaluator, BandEvaluator):
+                yield evaluator.told
+            else:
+                yield interpolation_line(self.facts, self.lazy.raster.spec.tolerance)
         for _, storage in self.parts:
             if storage.dtype in QUANTISED:
                 yield stored_line(self.facts, storage)

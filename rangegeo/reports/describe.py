@@ -1,4 +1,4 @@
-"""What a cube, a model, a checkpoint or a database is, as plain facts that can be printed or turned into JSON."""
+"""What a cube, a planet, a model, a checkpoint or a database is, as plain facts for people and for JSON."""
 
 from __future__ import annotations
 
@@ -62,6 +62,8 @@ def describe(target: str | Location, *, weights: str | None = None, db: str | No
     if target in OFFICIAL_DATABASES:
         return _database(target)
     path = located(target)
+    if path.suffix.lower() == ".zarr" and is_stored_planet(path):
+        return _planet(path)
     if isinstance(path, Address):
         return _cube(path)
     target = str(target)

@@ -20,6 +20,7 @@ import rangegeo as rg
 from rangegeo.errors import CubeError, ModelWarning, RemoteError, UsageError, WeightsError
 from rangegeo.grid import pixel_places
 from rangegeo.models.load import loaded
+from rangegeo.reports.describe import describe
 from tests.helpers.planets import exact, write_planet
 
 BOX = (5, 44, 10, 48)
@@ -117,6 +118,27 @@ def test_a_planet_that_has_changed_is_another_one(path, tmp_path):
     write_planet(copied, proof_places=7)
     with pytest.raises(WeightsError, match=r"planet.zarr is not the planet this cube was planned with; make the cube"):
         loaded(spec)
+
+
+def test_a_map_from_labels(path, tmp_path):
+    random = np.random.default_rng(0)
+    labels = pd.DataFrame({"lon": random.uniform(0, 20, 60), "lat": random.uniform(40, 50, 60)})
+    labels["height"] = labels["lon"] + random.normal(size=60)
+    fitted = rg.fit_map(labels, "height", model=rg.load_model(path), block="300km", folds=2, seeds=1, baselines=False)
+    found = fitted.raster((5, 44, 10, 48), 0.5)
+    assert (found.rangegeo.facts["evaluation"], found.rangegeo.facts["measured_error"]) == ("planet", 1e-4)
+    assert "in a tile" in found.rangegeo.facts["tolerance_of"]
+    again = rg.FittedMap.load(fitted.save(tmp_path / "map.npz"))
+    np.testing.assert_allclose(again.raster((5, 44, 10, 48), 0.5).values, found.values, atol=1e-5)
+    with pytest.raises(UsageError, match="so it cannot be exact"):
+        fitted.raster((5, 44, 10, 48), 0.5, exact=True)
+
+
+def test_what_info_says(path):
+    facts = describe(str(path))
+    assert (facts["kind"], facts["models"], facts["tiles"]) == ("planet", ["RANGE+", "RANGE", "SatCLIP"], 21)
+    assert facts["bands"] == {"semantic": 70, "geographic": 70, "location": 6, "norm": 1, "semantic_range": 70}
+    assert (facts["model"], facts["measured_error"], facts["bbox"]) == ("RANGE+", 1e-4, [-180, -90, 180, 90])
 
 
 def test_what_a_planet_cannot_do(path, model):
