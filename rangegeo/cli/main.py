@@ -29,7 +29,7 @@ COMMANDS = {
     "points": "Embed the places of a table.",
     "planet": "Write a model down for the whole Earth, to be read without torch.",
     "preview": "Draw a cube: a map, or colours for QGIS.",
-    "info": "Say what a cube, a planet, a model, a checkpoint or a database is.",
+    "info": "Say what a cube, a planet, a model or a file of one is.",
     "verify": "Find out whether cubes are as they were written.",
     "models": "List the models and which weights are here.",
     "weights": "List, pull, verify and convert published files.",

@@ -62,8 +62,6 @@ def describe(target: str | Location, *, weights: str | None = None, db: str | No
     if target in OFFICIAL_DATABASES:
         return _database(target)
     path = located(target)
-    if path.suffix.lower() == ".zarr" and is_stored_planet(path):
-        return _planet(path)
     if isinstance(path, Address):
         return _cube(path)
     target = str(target)
