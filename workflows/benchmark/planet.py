@@ -34,6 +34,7 @@ from rangegeo.spectral.layout import (
 )
 
 AT_ONCE = 500  # places that are evaluated together
+NEAR = 1e-9  # degrees from a border
 
 
 class Stored:
@@ -118,6 +119,28 @@ def errors(stored: Stored, parts: ModelParts, lonlat_deg: np.ndarray) -> dict[st
     return worst
 
 
+def seams(stored: Stored, names: list[str], count: int) -> dict[str, float]:
+    """The largest difference between the two sides of western and southern borders of tiles, in the same measure."""
+    random = np.random.default_rng(1)
+    columns = tuple(stored.attrs["columns"])
+    boxes = root_bounds(columns)[random.integers(0, sum(columns), count)]
+    inside = random.uniform(boxes[:, :2], boxes[:, 2:])
+    western = random.random(count) < 0.5
+    here = np.where(np.stack([western, ~western], axis=1), boxes[:, :2], inside)
+    there = here - NEAR * np.stack([western, ~western], axis=1)
+    there = np.stack([np.where(there[:, 0] < -180, there[:, 0] + 360, there[:, 0]), np.maximum(there[:, 1], -90)], 1)
+    sides = np.stack([stored.tiles(here), stored.tiles(there)], axis=1)
+    worst = dict.fromkeys(names, 0.0)
+    for place, other, (tile, beside) in zip(here, there, sides, strict=True):
+        if NONE in (tile, beside):
+            continue
+        for name in names:
+            one, two = stored.values(name, tile, place[None]), stored.values(name, beside, other[None])
+            scale = float(stored.scale[stored.attrs["parts"].index(name), tile])
+            worst[name] = max(worst[name], float(np.abs(one - two).max()) / scale)
+    return worst
+
+
 def sizes(path: Path) -> dict[str, int]:
     """Bytes of each part, and of the whole store."""
     found = {part.name: part for part in sorted((path / "parts").iterdir()) if part.is_dir()}
@@ -155,6 +178,8 @@ def main() -> None:
         places = places[stored.tiles(places) != NONE]
         worst = errors(stored, parts, places)
         print(f"{kind:<20}{len(places):>8,}" + "".join(f"{worst[name]:>16.1e}" for name in columns))
+    seam = seams(stored, columns, arguments.places // 10)
+    print(f"{'across borders':<20}{arguments.places // 10:>8,}" + "".join(f"{seam[name]:>16.1e}" for name in columns))
 
 
 if __name__ == "__main__":
