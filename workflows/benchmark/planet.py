@@ -120,7 +120,7 @@ def errors(stored: Stored, parts: ModelParts, lonlat_deg: np.ndarray) -> dict[st
 
 
 def seams(stored: Stored, names: list[str], count: int) -> dict[str, float]:
-    """The largest difference between the two sides of western and southern borders of tiles, in the same measure."""
+    """The largest difference between both sides of borders of tiles, as a share of the largest value in both tiles."""
     random = np.random.default_rng(1)
     columns = tuple(stored.attrs["columns"])
     boxes = root_bounds(columns)[random.integers(0, sum(columns), count)]
@@ -136,7 +136,7 @@ def seams(stored: Stored, names: list[str], count: int) -> dict[str, float]:
             continue
         for name in names:
             one, two = stored.values(name, tile, place[None]), stored.values(name, beside, other[None])
-            scale = float(stored.scale[stored.attrs["parts"].index(name), tile])
+            scale = float(stored.scale[stored.attrs["parts"].index(name), [tile, beside]].max())
             worst[name] = max(worst[name], float(np.abs(one - two).max()) / scale)
     return worst
 
