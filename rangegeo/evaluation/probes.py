@@ -15,10 +15,11 @@ from threadpoolctl import threadpool_limits
 
 from rangegeo.evaluation.labels import CLASSES, NUMBERS, Target
 
-# Strengths that are tried. Times the number of labels they are ridge's alpha, and 1 / C of logistic regression.
-RIDGE = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-LOGISTIC = (1e-1, 1e-2, 1e-3, 1e-4)
-ITERATIONS, GRADIENT = 100, 3e-3  # more change no score in the third digit, on Köppen's climates
+# Strengths of regularisation that are tried: directions of the features whose variance is far below count little. Times
+# the number of labels they are ridge's alpha.
+STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+PENALTY = 1e-2  # of logistic regression, 1 / C for each label; 0.1 and 0.001 score up to .02 less on climates
+GRADIENT = 1e-3  # at which its solver stops; a tenth scores no better and takes twice as long
 ABSENT = -50.0  # logit of a class that the labels of a fold lack
 
 
@@ -70,7 +71,7 @@ def predicted(target: Target, answers: np.ndarray) -> np.ndarray:
 def _ridge(values: np.ndarray, features: np.ndarray, weights: np.ndarray) -> list[Linear]:
     """One fit for all strengths: scikit-learn factorises the same products for each."""
     mean, unit = values.mean(), values.std() or 1.0
-    alphas = np.array(RIDGE) * len(values)
+    alphas = np.array(STRENGTHS) * len(values)
     repeated = np.repeat(((values - mean) / unit)[:, None], len(alphas), axis=1)
     found = Ridge(alphas, solver="cholesky").fit(features, repeated, sample_weight=weights)
     return [
@@ -80,19 +81,25 @@ def _ridge(values: np.ndarray, features: np.ndarray, weights: np.ndarray) -> lis
 
 
 def _logistic(target: Target, features: np.ndarray, weights: np.ndarray) -> list[Linear]:
-    """Each fit starts from the one before, so strong regularisation comes first."""
-    features, found = features.astype(np.float32), []
-    fitter = LogisticRegression(max_iter=ITERATIONS, tol=GRADIENT, warm_start=True)
-    for strength in LOGISTIC:
-        fitter.set_params(C=1 / (strength * len(features)))
-        fitter.fit(features, target.values.astype(int), sample_weight=weights)
-        found.append(_linear(target, fitter))
+    """One fit for each strength, of features that are rotated to their principal directions and divided by
+    sqrt(variance + strength).
+
+    The features of a model differ in variance by factors of a million. As they are, the solver stops long before it has
+    used the weak ones: of 16 colours of 100 fields it got .56 right in 60 seconds, and like this .78 in 3 seconds.
+    """
+    variances, directions = np.linalg.eigh(np.atleast_2d(np.cov(features, rowvar=False)))
+    fitter = LogisticRegression(C=1 / (PENALTY * len(features)), tol=GRADIENT)
+    found = []
+    for strength in STRENGTHS:
+        turned = directions / np.sqrt(np.maximum(variances, 0) + strength)
+        fitter.fit((features @ turned).astype(np.float32), target.values.astype(int), sample_weight=weights)
+        found.append(_linear(target, fitter, turned))
     return found
 
 
-def _linear(target: Target, fitter: LogisticRegression) -> Linear:
-    """A fitted classifier as a probe: one logit for presence, one for each class else."""
-    coef, intercept = fitter.coef_.astype(np.float64), fitter.intercept_.astype(np.float64)
+def _linear(target: Target, fitter: LogisticRegression, turned: np.ndarray) -> Linear:
+    """A fitted classifier as a probe of the features themselves: one logit for presence, one for each class else."""
+    coef, intercept = fitter.coef_.astype(np.float64) @ turned.T, fitter.intercept_.astype(np.float64)
     if target.kind != CLASSES:
         return Linear(coef=coef, intercept=intercept)
     seen = [int(code) for code in fitter.classes_]

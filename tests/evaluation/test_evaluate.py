@@ -16,7 +16,7 @@ from rangegeo.evaluation.blocks import BlockSide, splits_by_block
 from rangegeo.evaluation.comparing import Task, compare
 from rangegeo.evaluation.embedded import Encoder, encoders_of, names_at_hand
 from rangegeo.evaluation.evaluate import splitting_of
-from rangegeo.evaluation.probes import RIDGE
+from rangegeo.evaluation.probes import STRENGTHS
 from rangegeo.evaluation.reading import read_labels
 
 HOW = {"block": "5deg", "folds": 3, "seeds": 2}
@@ -30,11 +30,11 @@ def scores(mini, frame):
 
 def best_by_hand(features: np.ndarray, values: np.ndarray, splits: list) -> float:
     """R² of labels that were left out; each fold is predicted with the strength that the others speak for."""
-    found = np.empty((len(RIDGE), len(values)))
+    found = np.empty((len(STRENGTHS), len(values)))
     folds = np.empty(len(values), int)
     for fold, (train, test) in enumerate(splits):
         folds[test] = fold
-        for row, strength in enumerate(RIDGE):
+        for row, strength in enumerate(STRENGTHS):
             found[row, test] = Ridge(strength * len(train)).fit(features[train], values[train]).predict(features[test])
     errors = (found - values) ** 2
     chosen = [errors[:, folds != fold].sum(axis=1).argmin() for fold in range(len(splits))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn import metrics
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
 
@@ -15,7 +16,7 @@ from rangegeo.evaluation.crossvalidation import held_out
 from rangegeo.evaluation.features import Scaling
 from rangegeo.evaluation.fitting import Splitting
 from rangegeo.evaluation.labels import Target
-from rangegeo.evaluation.probes import RIDGE
+from rangegeo.evaluation.probes import PENALTY, STRENGTHS, fit_path
 from rangegeo.evaluation.scores import measured, of_classes
 from rangegeo.evaluation.spread import ONE
 
@@ -37,7 +38,7 @@ def features_of(model, lonlat: np.ndarray) -> np.ndarray:
 def test_scores_of_numbers_are_those_of_scikit_learn(heights, frame, mini):
     lonlat, values = frame[["lon", "lat"]].to_numpy(), frame["height"].to_numpy()
     features, splits = features_of(mini, lonlat), splits_of(lonlat, np.zeros(len(frame), int))
-    alphas = np.array(RIDGE) * values.std() ** 0  # ridge scales with the labels of a fold
+    alphas = np.array(STRENGTHS) * values.std() ** 0  # ridge scales with the labels of a fold
     found = np.empty((len(alphas), len(values)))
     for train, test in splits:
         for row, alpha in enumerate(alphas):
@@ -74,10 +75,13 @@ def test_scores_of_classes_are_those_of_scikit_learn(covers, frame, mini):
         assert row.accuracy == metrics.accuracy_score(codes[test], predictions)
         assert row.balanced_accuracy == metrics.balanced_accuracy_score(codes[test], predictions)
         likely = []
-        for strength in (1e-1, 1e-2, 1e-3, 1e-4):
-            fitter = LogisticRegression(C=1 / (strength * len(train)), max_iter=2000)
-            features = features_of(mini, lonlat)
-            likely.append(fitter.fit(features[train], codes[train]).predict_proba(features[test]))
+        features = features_of(mini, lonlat)
+        turning = PCA().fit(features[train])
+        turned = turning.transform(features)
+        for strength in STRENGTHS:
+            own = turned / np.sqrt(turning.explained_variance_ + strength)
+            fitter = LogisticRegression(C=1 / (PENALTY * len(train)), max_iter=2000)
+            likely.append(fitter.fit(own[train], codes[train]).predict_proba(own[test]))
         nearest = min(np.abs(one - held.found[test]).max() for one in likely)
         assert nearest < 0.05
     table = covers.scores.classes
@@ -86,6 +90,20 @@ def test_scores_of_classes_are_those_of_scikit_learn(covers, frame, mini):
     assert table["class"].tolist() == names.tolist()
     assert table.recall.tolist() == pytest.approx(recall.tolist())
     assert table.labels.tolist() == np.bincount(codes).tolist()
+
+
+def test_classes_that_a_weak_direction_tells_apart_are_learned():
+    """Where other directions vary a thousand times as much."""
+    random = np.random.default_rng(0)
+    features = random.normal(size=(600, 40)) * np.geomspace(30, 0.03, 40)
+    target = Target(
+        name="a", kind="classes", values=np.digitize(features[:, -1], [-0.01, 0.01]).astype(float), classes=tuple("xyz")
+    )
+    taken = [
+        probe.answers(features[400:]).argmax(axis=1)
+        for probe in fit_path(target.taken(np.arange(400)), features[:400], np.ones(400))
+    ]
+    assert max((found == target.values[400:]).mean() for found in taken) > 0.75
 
 
 def test_weights_count_in_scores():
