@@ -16,7 +16,7 @@ from rangegeo.evaluation.crossvalidation import held_out
 from rangegeo.evaluation.features import Scaling
 from rangegeo.evaluation.fitting import Splitting
 from rangegeo.evaluation.labels import Target
-from rangegeo.evaluation.probes import PENALTY, STRENGTHS, fit_path
+from rangegeo.evaluation.probes import OF_CLASSES, PENALTY, STRENGTHS, fit_path
 from rangegeo.evaluation.scores import measured, of_classes
 from rangegeo.evaluation.spread import ONE
 
@@ -78,7 +78,7 @@ def test_scores_of_classes_are_those_of_scikit_learn(covers, frame, mini):
         features = features_of(mini, lonlat)
         turning = PCA().fit(features[train])
         turned = turning.transform(features)
-        for strength in STRENGTHS:
+        for strength in OF_CLASSES:
             own = turned / np.sqrt(turning.explained_variance_ + strength)
             fitter = LogisticRegression(C=1 / (PENALTY * len(train)), max_iter=2000)
             likely.append(fitter.fit(own[train], codes[train]).predict_proba(own[test]))

@@ -64,11 +64,11 @@ def stored(path: Path) -> NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
-def test_there_are_seven_and_the_readme_and_the_guide_name_each():
+def test_there_are_seven_and_the_guide_names_each():
     assert {path.stem for path in NOTEBOOKS} == NAMES
-    for page, folder in (("README.md", "workflows/notebooks"), ("workflows/guide/README.md", "../notebooks")):
-        linked = re.findall(rf"\({folder}/(\w+)\.ipynb\)", (ROOT / page).read_text())
-        assert sorted(linked) == sorted(NAMES)
+    linked = re.findall(r"\(\.\./notebooks/(\w+)\.ipynb\)", (ROOT / "workflows/guide/README.md").read_text())
+    assert sorted(linked) == sorted(NAMES)
+    assert "Seven [notebooks](workflows/notebooks)" in (ROOT / "README.md").read_text()
 
 
 def test_it_is_stored_as_it_came_out_of_one_run_from_top_to_bottom(path: Path, stored: NotebookNode):
