@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from rangegeo.errors import UsageError
+from rangegeo.errors import UsageError, argument
 from rangegeo.support.earth import METRES_A_DEGREE
 
 FEWEST_A_FOLD = 4  # blocks with labels for each fold, if the side of blocks is chosen here
@@ -105,7 +105,6 @@ def blocks_of(lonlat_deg: np.ndarray, together: np.ndarray, side: BlockSide, fol
         told = f"{lie} of {side}, and {folds} folds need as many"
         if not enough:
             raise UsageError(f"{told}; the places are too few or too close together for a test: give labels of others")
-        from rangegeo.errors import argument
 
         raise UsageError(f"{told}; type smaller ones, for example {argument('block', str(smaller))}")
     return found
@@ -120,6 +119,11 @@ def splits_by_block(blocks: np.ndarray, strata: np.ndarray, folds: int, seed: in
         folds: how many.
         seed: of the order of the blocks.
     """
+    if np.unique(strata, return_counts=True)[1].max() < folds:
+        raise UsageError(
+            f"no class has the {folds} labels that {folds} folds need; join classes in a copy, or choose another "
+            f"{argument('target')}"
+        )
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():  # of classes with fewer labels than folds, which are told of elsewhere
         warnings.simplefilter("ignore", UserWarning)

@@ -52,7 +52,9 @@ def draw_chart(
         axes.set_visible(False)
     panels[0].invert_yaxis()
     handles = panels[0].get_legend_handles_labels()[0]
-    figure.legend(handles, [heading for heading, *_ in headings], loc="outside lower center", ncols=2, fontsize=8)
+    figure.legend(
+        handles, [heading for heading, *_ in headings], loc="outside lower center", ncols=min(2, across), fontsize=8
+    )
     return figure
 
 
@@ -71,7 +73,7 @@ def _fill(axes: Axes, columns: Sequence[tuple[pd.Series, pd.Series]]) -> None:
             elinewidth=1,
             label="scores",
         )
-    lowest = min(max(values.min(), LOWEST) for values, _ in columns)
+    lowest = min((values.clip(lower=LOWEST) - spreads.fillna(0)).min() for values, spreads in columns)
     axes.set_xlim(lowest - MARGIN * (1 - lowest), 1 + MARGIN * (1 - lowest))
     axes.grid(axis="x", color="#e6e6e6")
     axes.tick_params(axis="x", labelsize=7)

@@ -111,11 +111,12 @@ def _check_no_mixture(
 ) -> None:
     """Refuse a column that holds more numbers than text, and text all the same."""
     words = known & ~np.isfinite(numbers)
-    if classes or 2 * words.sum() > known.sum():
+    if classes or not words.any() or 2 * words.sum() > known.sum():
         return
     row = int(words.argmax())
+    told = row + 2 if counted_as == "line" else row + 1  # the first line names the columns
     raise UsageError(
-        f"the column {name!r} holds numbers, and {text[row]!r} in {counted_as} {row + 1}; correct it in a copy, or add "
+        f"the column {name!r} holds numbers, and {text[row]!r} in {counted_as} {told}; correct it in a copy, or add "
         f"{argument('classes', True)} if its values are names of classes"
     )
 

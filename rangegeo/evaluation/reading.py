@@ -202,6 +202,8 @@ def read_labels(
     """
     rows = rows_of(table)
     placed = np.isfinite(rows.lonlat_deg).all(axis=1)
+    if not len(rows.lonlat_deg):
+        raise UsageError(f"{rows.name} has no rows; give a table with labels")
     remarks = list(rows.remarks)
     names = [targets] if isinstance(targets, str) else list(targets or ())
     if background is not None:

@@ -124,9 +124,7 @@ def _answers(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Iter
 def write_stored(path: str | Path, arrays: Arrays, facts: Mapping[str, Any], *, overwrite: bool) -> Path:
     """Write arrays and facts to a file that gets its name when it is complete. Raises as `FittedMap.save`."""
     path = local_path(path)
-    if path.suffix.lower() != SUFFIX:
-        example = path.with_name(path.name + SUFFIX)
-        raise UsageError(argument="path", expected="a name that ends in .npz", got=repr(str(path)), example=example)
+    check_suffix(path, "path")
     check_destination(path, sum(array.nbytes for array in arrays.values()), overwrite=overwrite)
     with unfinished(path) as draft, draft.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **{FACTS: np.array(json.dumps(facts))}, **arrays)
@@ -152,3 +150,10 @@ def read_stored(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
 def same_model(one: ModelSpec, other: ModelSpec) -> bool:
     """Whether two specs name the same model, wherever its files lie."""
     return asdict(one) | PATHS == asdict(other) | PATHS
+
+
+def check_suffix(path: Path, name: str) -> None:
+    """Refuse a path, of the argument `name`, that does not end in .npz."""
+    if path.suffix.lower() != SUFFIX:
+        example = path.with_name(path.name + SUFFIX)
+        raise UsageError(argument=name, expected="a name that ends in .npz", got=repr(str(path)), example=example)

@@ -64,7 +64,7 @@ class EvaluateJob:
             raise UsageError(
                 f"a comparison needs a table of labels; give its path, or {argument('suite', True)} for public data"
             )
-        check_keeps_inputs(output.paths, labels=list(tables), background=labels.background)
+        check_keeps_inputs(output.named, labels=list(tables), background=labels.background)
         rows = [rows_of_input(replace(labels, labels=table)) for table in tables]
         encoders, betas = _loaded(comparing)
         tasks, remarks = tasks_of(

@@ -64,6 +64,11 @@ class ScoreOutput:
     overwrite: bool = False
 
     @property
+    def named(self) -> list[tuple[str, Path | None]]:
+        """The files that are written, by their arguments."""
+        return [*(("out", path) for path in self.outs), ("plot", self.plot)]
+
+    @property
     def paths(self) -> list[Path]:
         """All files that are written."""
-        return [*self.outs, *([] if self.plot is None else [self.plot])]
+        return [path for _, path in self.named if path is not None]

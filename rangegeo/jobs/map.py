@@ -23,6 +23,7 @@ from rangegeo.evaluation.maps import MAP_TOLERANCE, FittedMap, learn
 from rangegeo.evaluation.page import check_page, write_page
 from rangegeo.evaluation.parts import Part, parts_of
 from rangegeo.evaluation.reading import Rows, read_labels, rows_of_file
+from rangegeo.evaluation.stored import check_suffix
 from rangegeo.jobs.map_options import LabelInput, Learning
 from rangegeo.jobs.measured import interpolation_line, storage_line, stored_line
 from rangegeo.jobs.options import Engine, Extent, RasterOutput
@@ -106,7 +107,7 @@ class MapJob:
         form = choose_format(output.out, output.format)
         read = {"like": extent.like, "aoi": extent.aoi, "weights": learning.weights, "db": learning.db}
         check_keeps_inputs(
-            [*output.own_paths, *(path for path in (learning.save, learning.report) if path is not None)],
+            [*output.own_paths, ("save", learning.save), ("report", learning.report)],
             labels=labels.labels,
             background=labels.background,
             **read,
@@ -264,6 +265,7 @@ def _check_output(form: Format, output: RasterOutput, learning: Learning, target
         check_page(local_path(str(learning.report)), overwrite=output.overwrite, name="report")
     if learning.save is not None:
         path = local_path(str(learning.save))
+        check_suffix(path, "save")
         check_destination(path, 0, overwrite=output.overwrite, other=argument("save", "LEARNED.npz"))
 
 

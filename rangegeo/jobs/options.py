@@ -266,9 +266,9 @@ class RasterOutput:
         return located(self.preview) if self.preview else self.out.with_name(f"{self.out.stem}_preview.png")
 
     @property
-    def own_paths(self) -> list[Location]:
-        """The paths that were typed for outputs."""
-        return [self.out] if self.picture is None else [self.out, self.picture]
+    def own_paths(self) -> list[tuple[str, Location | None]]:
+        """The paths of outputs, by their arguments."""
+        return [("out", self.out), ("preview", self.picture)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

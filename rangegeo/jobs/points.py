@@ -93,7 +93,7 @@ def prepared(
             "embedding"
         )
     if not output.to_stdout:
-        check_keeps_inputs([output.out], source=source.source, weights=content.weights, db=content.db)
+        check_keeps_inputs([("out", output.out)], source=source.source, weights=content.weights, db=content.db)
         check_output(output.out, overwrite=output.overwrite)
     content.check()
     tolerance = engine.chosen_tolerance

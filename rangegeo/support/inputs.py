@@ -10,21 +10,23 @@ from rangegeo.errors import UsageError, argument
 from rangegeo.support.location import Location, located
 
 
-def check_keeps_inputs(outputs: Iterable[Location], **read: object) -> None:
+def check_keeps_inputs(outputs: Iterable[tuple[str, Location | None]], **read: object) -> None:
     """Refuse outputs that would replace a file which is read, also if existing outputs may be replaced.
 
     Args:
-        outputs: the paths that are written.
+        outputs: the names of arguments, and the paths that they name; None for none.
         read: what is read, by the name of its argument. Anything but a path is passed over, and so is `-`, which is
             standard input.
     Raises:
         UsageError: an output is one of them.
     """
-    written = {_real(output) for output in outputs}
+    written = {_real(output): argument(name) for name, output in outputs if output is not None}
     for name, given in read.items():
         for path in given if isinstance(given, list | tuple) else [given]:
-            if isinstance(path, str | os.PathLike) and str(path) != "-" and _real(located(path)) in written:
-                out = argument("out")
+            out = None
+            if isinstance(path, str | os.PathLike) and str(path) != "-":
+                out = written.get(_real(located(path)))
+            if out is not None:
                 raise UsageError(f"{out} would replace {path}, which {argument(name)} reads; give another {out}")
 
 

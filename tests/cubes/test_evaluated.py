@@ -13,6 +13,7 @@ import pytest
 import rangegeo as rg
 from rangegeo.cubes import evaluated, graph
 from rangegeo.cubes.evaluated import KEPT, Kept, nothing_kept
+from rangegeo.engine import patches
 
 BOX = (5, 44, 6.5, 45.5)
 
@@ -21,9 +22,9 @@ BOX = (5, 44, 6.5, 45.5)
 def calls(monkeypatch) -> list[str]:
     """One entry for each patch and each block that is evaluated from now on."""
     seen: list[str] = []
-    for name in ("evaluate_patch", "evaluate_pixels"):
-        compute = getattr(graph, name)
-        monkeypatch.setattr(graph, name, lambda *given, _c=compute, _n=name: (seen.append(_n), _c(*given))[1])
+    for module, name in ((patches, "evaluate_patch"), (graph, "evaluate_pixels")):
+        compute = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, _c=compute, _n=name: (seen.append(_n), _c(*given))[1])
     return seen
 
 

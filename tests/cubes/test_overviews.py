@@ -10,9 +10,9 @@ from helpers.rasters import lazy_cube, lazy_raster
 from hypothesis import given
 from hypothesis import strategies as st
 
-import rangegeo.cubes.graph
 from rangegeo.cubes.overviews import _blocks, make_overviews
 from rangegeo.cubes.raster import TOLERANCE
+from rangegeo.engine import patches
 from rangegeo.grid import make_geobox
 from rangegeo.grid.extent import choose_extent
 from rangegeo.grid.pyramid import COARSEST, coarser, overview_factors
@@ -65,13 +65,13 @@ def test_an_overview_says_what_the_cube_says(made):
 
 def test_a_patch_is_evaluated_once_for_all_levels(mini, monkeypatch):
     evaluated = []
-    evaluate = rangegeo.cubes.graph.evaluate_patch
+    evaluate = patches.evaluate_patch
 
     def counted(evaluator, geobox, window, *more):
         evaluated.append((window[0].start, window[1].start))
         return evaluate(evaluator, geobox, window, *more)
 
-    monkeypatch.setattr(rangegeo.cubes.graph, "evaluate_patch", counted)
+    monkeypatch.setattr(patches, "evaluate_patch", counted)
     recipe = mini.recipe(0.5, bands=(1,))
     raster = lazy_raster(make_geobox((0, 40, 12, 48), 0.01), mini, recipe)
     dask.compute(raster.cube, *make_overviews(raster))

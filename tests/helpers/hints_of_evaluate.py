@@ -13,7 +13,7 @@ TABLE = "lon,lat,a\n" + "".join(f"{number % 7},{40 + number % 9},{number % 5}\n"
 
 PYTHON = (
     Row(
-        "no encoder",
+        "an encoder of no name",
         SCORE.replace("model=model", "model=[]"),
         (Way(r'for example (?P<type>model="RANGE\+")'),),
     ),

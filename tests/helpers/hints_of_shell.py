@@ -435,7 +435,7 @@ LIKE = (
     Row(
         "damaged store",
         f"raster --like s.zarr {MINI} {OUT}",
-        (Way("is not a readable Zarr store", swap={"s.zarr": "t.zarr"}),),
+        (Way("make the store again", swap={"s.zarr": "t.zarr"}),),
         (text("s.zarr/.zgroup", "{"), store("t.zarr")),
     ),
 )

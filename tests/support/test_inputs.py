@@ -22,15 +22,14 @@ def here(tmp_path, monkeypatch) -> Path:
 @pytest.mark.parametrize("given", ["mine.tif", "./mine.tif", "link.tif", Path("mine.tif"), ["other.tif", "mine.tif"]])
 def test_an_output_that_is_read_is_refused(here, given):
     with pytest.raises(UsageError, match=r"would replace .*, which like reads; give another path"):
-        check_keeps_inputs([here / "mine.tif"], like=given)
+        check_keeps_inputs([("save", None), ("out", here / "mine.tif")], like=given)
 
 
 def test_an_output_behind_a_link_is_the_file_itself(here):
     with pytest.raises(UsageError):
-        check_keeps_inputs([Path("link.tif")], like="mine.tif")
+        check_keeps_inputs([("out", Path("link.tif"))], like="mine.tif")
 
 
 def test_anything_else_passes(here):
-    check_keeps_inputs(
-        [here / "a.tif", here / "loop.tif", Path("-")], like="mine.tif", source="-", aoi=None, db=3, weights="demo"
-    )
+    outputs = [("out", here / "a.tif"), ("save", here / "loop.tif"), ("plot", Path("-"))]
+    check_keeps_inputs(outputs, like="mine.tif", source="-", aoi=None, db=3, weights="demo")

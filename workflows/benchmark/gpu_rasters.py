@@ -74,14 +74,14 @@ def _written(clock: Clock, name: str, side: int, res: float, **options: Any) -> 
 def synthetic_model(clock: Clock) -> Any:
     """RANGE+ over a drawn database, as a model that this process has loaded."""
     from rangegeo.models import load
-    from rangegeo.models.model import Model
+    from rangegeo.models.neural import NeuralModel
     from rangegeo.models.spec import ModelSpec
 
     rows = clock.either(ROWS, 300)
     field = make_field(satclip(clock.small).to(clock.device), rows, clock.either(1024, 24), clock.device)
     drawn = {"weights": "drawn", "db": "drawn", "weights_sha256": "0" * 64, "db_sha256": "0" * 64}
     facts = {role: {"file": "drawn", "sha256": "0" * 64} for role in ("encoder", "database")}
-    model = Model(ModelSpec(name="RANGE+", device=str(clock.device), **drawn), field, facts)
+    model = NeuralModel(ModelSpec(name="RANGE+", device=str(clock.device), **drawn), field, facts)
     load._LOADED[model.spec] = model  # dask's tasks find it by its spec, as they find models from files
     return model
 
