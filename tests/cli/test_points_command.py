@@ -88,28 +88,6 @@ def test_a_whole_command_with_the_embedded_model(folder):
     assert facts["command"] == f"rangegeo {shlex.join(command)}"
 
 
-def test_the_commands_of_the_guide(folder):
-    page = (Path(__file__).parents[2] / "workflows/guide/points.md").read_text()
-    shell = re.search(r"## The commands\n+```bash\n(.*?)```", page, re.DOTALL)[1]
-    script = shell.replace("rangegeo points", f"{shlex.quote(sys.executable)} -m rangegeo.cli.main points")
-    done = subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", script],
-        cwd=folder, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [
-        "places.parquet",
-        "visual.npz",
-        "wide.parquet",
-        "places.geoparquet",
-        "sharp.geoparquet",
-    ]
-    assert "line 4: lon is empty" in done.stderr
-    assert pd.read_parquet(folder / "wide.parquet").shape == (3, 3 + 512)
-    assert np.load(folder / "visual.npz")["embedding_beta0.5"].shape == (3, 256)
-    assert gpd.read_parquet(folder / "sharp.geoparquet").columns.tolist() == ["geometry", "embedding"]
-
-
 def test_contents(points, mini):
     assert points("places.csv", "--beta", "0", "--beta", "0.25", "-o", "a.parquet").code == 0
     np.testing.assert_allclose(

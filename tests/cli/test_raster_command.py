@@ -219,15 +219,15 @@ def test_a_resolution_in_other_units_is_doubted_in_one_line(raster, arguments, s
     assert raster(*arguments, "--dry-run", "-q", "-o", "a.zarr").err == ""
 
 
-@pytest.mark.parametrize("crs", ["EPSG:2056", "EPSG:21781"])
-@pytest.mark.parametrize("name", ["a.zarr", "a.tif"])
+@pytest.mark.parametrize(("crs", "name"), [("EPSG:2056", "a.zarr"), ("EPSG:21781", "a.tif")])
 def test_swiss_coordinates_are_no_reason_to_warn(folder, crs, name):
     """pyproj warns of an angle that CF has no name for; a user cannot do anything about it."""
     box = ("--bbox", "7,46,7.1,46.1", "--res", "2000", "--crs", crs)
     done = shell("raster", *box, *MINI, "-q", "-o", name, folder=folder)
     assert (done.returncode, done.stderr) == (0, "")
-    assert shell("info", name, folder=folder).stderr == ""
-    assert f"crs: {crs}" in shell("info", name, folder=folder).stdout
+    told = shell("info", name, folder=folder)
+    assert told.stderr == ""
+    assert f"crs: {crs}" in told.stdout
 
 
 def test_quiet_prints_the_paths_alone(raster):
