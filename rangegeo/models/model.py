@@ -285,13 +285,17 @@ class Model:
             UsageError: the model has no database; or a place, k or beta is out of range.
         """
         if not self.diagnostics:
-            raise UsageError(
-                f"neighbors needs a model with a database, and {self.spec.name} has none; take RANGE+ or RANGE"
-            )
+            raise self._without_rows()
         given = one_spelling(betas, beta)
         beta = check_beta(self.beta if given is None else given, "neighbors")
         return self._neighbours(lonlat, k, beta if self.has_beta else 1.0)
 
     def _neighbours(self, lonlat: LonLat, k: int, beta: float) -> xr.Dataset:
-        """The rows that decide, of a model that has a database."""
-        raise NotImplementedError
+        """The rows that decide. Only a model with a database knows them, and it has a method of its own."""
+        raise self._without_rows()
+
+    def _without_rows(self) -> UsageError:
+        """What a model without a database says to who asks for its rows."""
+        return UsageError(
+            f"neighbors needs a model with a database, and {self.spec.name} has none; take RANGE+ or RANGE"
+        )

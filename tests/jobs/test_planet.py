@@ -300,7 +300,6 @@ def test_the_area_chooses_root_tiles():
 
 
 def test_land_leaves_out_the_sea():
-    pytest.importorskip("mpl_toolkits")
     roots, bbox = PlanetArea(land=True).roots(ROOTS)
     assert bbox == (-180, -90, 180, 90)
     assert 0.4 * len(ROOTS) < len(roots) < 0.75 * len(ROOTS)

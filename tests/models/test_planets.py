@@ -276,7 +276,6 @@ def served(path):
 
 
 def test_by_url(served, model, tmp_path):
-    pytest.importorskip("obstore")
     there = rg.load_model(f"{served}/planet.zarr")
     assert there.spec.planet_sha256 == model.spec.planet_sha256
     assert there.origin["planet"] == f"{served}/planet.zarr"
@@ -287,7 +286,6 @@ def test_by_url(served, model, tmp_path):
 
 
 def test_a_server_that_is_not_there(monkeypatch):
-    pytest.importorskip("obstore")
     monkeypatch.setattr("rangegeo.support.address.RETRIES", 0)
     with pytest.raises(RemoteError) as caught:
         rg.load_model("http://127.0.0.1:9/planet.zarr")
