@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dask
+import dask.threaded
 import numpy as np
 import pytest
 import torch
@@ -60,6 +61,9 @@ def _own_threads() -> Iterator[None]:
     with dask.config.set(num_workers=None):
         yield
     torch.set_num_threads(threads)
+    if dask.threaded.default_pool is not None:  # its threads keep the number that they began with
+        dask.threaded.default_pool.shutdown()
+        dask.threaded.default_pool = None
 
 
 @pytest.fixture(autouse=True)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import dask
 import pytest
-import torch
 from oracles import golden
 
 from rangegeo.jobs.options import Content, Extent
@@ -16,14 +13,11 @@ MINI = {"weights": str(golden.GOLDEN / "satclip-mini.ckpt"), "db": str(golden.GO
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch) -> Iterator[Path]:
-    """An empty current folder; what a job changes of threads is put back."""
+def folder(tmp_path, monkeypatch) -> Path:
+    """An empty current folder."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    threads = torch.get_num_threads()
-    with dask.config.set(num_workers=None):
-        yield tmp_path / "here"
-    torch.set_num_threads(threads)
+    return tmp_path / "here"
 
 
 @pytest.fixture

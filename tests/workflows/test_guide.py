@@ -21,9 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import click
-import dask
 import pytest
-import torch
 from helpers.programs import need
 
 from rangegeo.cli.arguments import join_numbers
@@ -200,10 +198,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     from matplotlib import pyplot
 
     pyplot.switch_backend("Agg")
-    threads = torch.get_num_threads()
-    with dask.config.set(num_workers=None):
-        yield here
-    torch.set_num_threads(threads)
+    yield here
     pyplot.close("all")
 
 
