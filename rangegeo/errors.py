@@ -215,6 +215,10 @@ class ClusterError(RangegeoError, RuntimeError):
     """Workers of dask.distributed cannot be used, or were lost."""
 
 
+class DeviceError(RangegeoError, RuntimeError):
+    """A GPU has too little memory for a model, or for what is evaluated."""
+
+
 class CubeError(RangegeoError, ValueError):
     """A file or a store cannot be read as a cube."""
 

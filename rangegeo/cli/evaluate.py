@@ -14,6 +14,7 @@ from rangegeo.cli.streams import print_written, remark, tell
 from rangegeo.errors import UsageError, argument
 from rangegeo.jobs.evaluate_options import Comparing, ScoreOutput, Suite
 from rangegeo.jobs.map_options import LabelInput
+from rangegeo.support.planets import names_planet
 from rangegeo.support.text import printable
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def command(
     rangegeo evaluate plots.gpkg --target cover --model RANGE+ --model GeoCLIP -o scores.md -o scores.csv
     rangegeo evaluate --suite --fetch -o scores.md
     """
+    from rangegeo.cli.notices import announce_device
     from rangegeo.cli.progress import shown_progress
     from rangegeo.encoders import MODELS, model_info
     from rangegeo.jobs.evaluate import EvaluateJob
@@ -103,6 +105,8 @@ def command(
         job = EvaluateJob.prepare(tables, labels, comparing, output)
     if any(model_info(name).default == "demo" for name in comparing.models if name in MODELS):
         verbosity.say(DEMO_NOTICE)
+    if not all(names_planet(name.rpartition("=")[2]) for name in comparing.models):
+        announce_device(comparing.device, verbosity)
     for line in (*job.remarks, *job.describe()):
         verbosity.say(line)
     with shown_progress(quiet=verbosity.quiet) as progress:

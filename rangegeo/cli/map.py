@@ -109,7 +109,7 @@ def command(
     rangegeo map plots.gpkg --target cover --aoi spain.gpkg --res 1000 --crs EPSG:3035 -o cover.tif
     rangegeo map gbif.csv --background 5000 --block 200km --like grid.tif -o suitability.tif
     """
-    from rangegeo.cli.notices import announce_demo, say_what_exists
+    from rangegeo.cli.notices import announce_model, say_what_exists
     from rangegeo.cli.progress import shown_progress
     from rangegeo.jobs.map import MapJob
     from rangegeo.jobs.scheduler import computing_with
@@ -117,7 +117,7 @@ def command(
     verbosity.silence_grid_warnings()
     checked = replace(output, overwrite=True) if dry_run and not output.resume else output
     job = MapJob.prepare(extent, labels, learning, engine, checked, command=typed_line())
-    announce_demo(learning.model, learning.weights, verbosity)
+    announce_model(learning.model, learning.weights, engine.device, verbosity)
     if not verbosity.quiet:
         for line in (*job.remarks(), *job.describe()):
             verbosity.say(line)

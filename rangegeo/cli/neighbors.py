@@ -6,7 +6,7 @@ import json
 
 import click
 
-from rangegeo.cli.notices import announce_demo
+from rangegeo.cli.notices import announce_model
 from rangegeo.cli.options import Verbosity, model_options, temperature_options, verbosity_options
 
 # What a table shows: the name of the variable, then its heading and its format.
@@ -70,7 +70,7 @@ def command(
     )
     found = model.neighbors([lon, lat], count, beta=beta)
     if not as_json:
-        announce_demo(model_name, weights, verbosity)
+        announce_model(model_name, weights, device, verbosity)
     place = found.isel(place=0)
     table = place.drop_dims("neighbour")
     rows = place.drop_vars(list(table.variables)).to_dataframe().reset_index(drop=True).to_dict("records")

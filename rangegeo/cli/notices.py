@@ -17,18 +17,28 @@ DEMO_NOTICE = (
 )
 
 
-def announce_demo(model: str, weights: str | None, verbosity: Verbosity) -> None:
-    """Print one line on stderr if the weights are those embedded in the package.
+def announce_model(model: str, weights: str | None, device: str, verbosity: Verbosity) -> None:
+    """Print on stderr that the weights are those embedded in the package, if they are, and what `--device auto` took.
 
     Args:
         model: the name of the model.
         weights: as the user gives them; None for the default of the model.
+        device: as the user gives it.
     """
     if names_planet(model) or names_planet(weights):
         return
     info = model_info(model)
     if (weights or info.default) == "demo":
         verbosity.say(DEMO_NOTICE if info.has_database else DEMO_NOTICE.removesuffix(" --db large"))
+    announce_device(device, verbosity)
+
+
+def announce_device(device: str, verbosity: Verbosity) -> None:
+    """Print one line on stderr that says what `--device auto` took."""
+    if device == "auto" and not verbosity.quiet:
+        from rangegeo.models.device import described, resolve_device  # imports torch
+
+        verbosity.say(f"evaluating on {described(resolve_device(device))}")
 
 
 def say_what_exists(outputs: Iterable[Location], verbosity: Verbosity, *, overwrite: bool) -> None:

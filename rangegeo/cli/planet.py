@@ -90,7 +90,7 @@ def build(
     rangegeo planet build --bbox 5,44,10,48 --tolerance 1e-4 -o alps.zarr
     rangegeo planet build --land --weights official --db large --workers 2 -o land.zarr
     """
-    from rangegeo.cli.notices import announce_demo, say_kept_blocks, say_what_exists
+    from rangegeo.cli.notices import announce_model, say_kept_blocks, say_what_exists
     from rangegeo.cli.progress import shown_progress
     from rangegeo.jobs.planet import PlanetJob
     from rangegeo.jobs.scheduler import computing_with
@@ -98,7 +98,7 @@ def build(
     verbosity.silence_grid_warnings()
     checked = replace(output, overwrite=True) if dry_run and not output.resume else output
     job = PlanetJob.prepare(area, content, engine, checked, command=typed_line())
-    announce_demo(content.model, content.weights, verbosity)
+    announce_model(content.model, content.weights, engine.device, verbosity)
     if not verbosity.quiet:
         for line in job.describe():
             verbosity.say(line)

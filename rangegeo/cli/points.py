@@ -90,7 +90,7 @@ def command(
     cat places.csv | rangegeo points - --lon x --lat y --crs EPSG:2154 -o places.npz
     rangegeo points places.csv --bands 1-3 -q -o - | head
     """
-    from rangegeo.cli.notices import announce_demo, say_what_exists
+    from rangegeo.cli.notices import announce_model, say_what_exists
     from rangegeo.cli.progress import shown_progress
     from rangegeo.jobs.points import prepared
 
@@ -98,7 +98,7 @@ def command(
     with _quiet_if_nobody_reads(), prepared(source, content, engine, checked, command=typed_line()) as job:
         for line in job.remarks:
             remark(for_shell(line))
-        announce_demo(content.model, content.weights, verbosity)
+        announce_model(content.model, content.weights, engine.device, verbosity)
         if not verbosity.quiet:
             verbosity.say(job.describe())
         if dry_run:

@@ -119,7 +119,7 @@ def command(
     rangegeo raster --bbox 10,44,12,48 --res 0.01 --beta 0,0.5,1 --extend -o alps.zarr
     rangegeo raster --aoi park.gpkg --res 100 --crs EPSG:32632 --co COMPRESS=DEFLATE -o park.tif
     """
-    from rangegeo.cli.notices import announce_demo, say_kept_blocks, say_what_exists, tell_plan
+    from rangegeo.cli.notices import announce_model, say_kept_blocks, say_what_exists, tell_plan
     from rangegeo.cli.progress import shown_progress
     from rangegeo.cubes.evaluated import nothing_kept
     from rangegeo.jobs.plan import planned
@@ -131,7 +131,7 @@ def command(
         return
     checked = replace(output, overwrite=True) if dry_run and not output.resume else output
     job = RasterJob.prepare(extent, content, engine, checked, command=typed_line())
-    announce_demo(content.model, content.weights, verbosity)
+    announce_model(content.model, content.weights, engine.device, verbosity)
     if not verbosity.quiet:
         for line in job.describe():
             verbosity.say(line)

@@ -13,13 +13,15 @@ import time
 import weakref
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol, Self, runtime_checkable
+from functools import partial
+from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rangegeo.field.components import Components
+from rangegeo.engine.card import FittingBlock, holding
+from rangegeo.field.components import Components, joined
 from rangegeo.field.places import Places
 from rangegeo.field.precision import full_precision
 from rangegeo.field.recipe import Recipe
@@ -30,6 +32,10 @@ BLOCK_PLACES = 4096  # places evaluated at a time; bounds the float64 intermedia
 # Places on each side of a probe of the time: 64 are slower by six times, each, than the 1681 of a patch.
 FEW_PROBED, MANY_PROBED = 8, 41
 SLOW_PROBE = 0.5  # seconds that few may take at most, if many are to be probed
+# Places evaluated at a time on a GPU: so many keep it busy, and need about 2 GB. If the memory is too small, fewer.
+CARD_PLACES, FEWEST_CARD_PLACES = 16_384, 16
+
+Result = TypeVar("Result")
 
 
 @runtime_checkable
@@ -96,10 +102,12 @@ class FieldEvaluator(FixedDtypeModule):
 
     def __init__(self, field: nn.Module, device: str) -> None:
         super().__init__()
-        self.field = field.to(device)
+        with holding(device, _nbytes(field)):
+            self.field = field.to(device)
         self.device = device
         self.visual = int(self.field.visual)
         self.location = int(self.field.dim) - self.visual
+        self._block = _block_of(device)
         self._lock = threading.RLock()
         _EVALUATORS.add(self)
         self.eval().requires_grad_(False)
@@ -111,10 +119,13 @@ class FieldEvaluator(FixedDtypeModule):
 
     def _apply(self, fn: Callable, recurse: bool = True) -> Self:
         """Move the tensors, and note the device that they are on then; of a field without any, where one would be."""
-        super()._apply(fn, recurse)
+        there = str(fn(torch.empty(0, device=self.device)).device)
+        with holding(there, _nbytes(self)):
+            super()._apply(fn, recurse)
         tensors = itertools.chain(self.parameters(), self.buffers())
         first = next(tensors, None)
-        self.device = str((fn(torch.empty(0, device=self.device)) if first is None else first).device)
+        self.device = there if first is None else str(first.device)
+        self._block = _block_of(self.device)
         return self
 
     @contextmanager
@@ -127,18 +138,47 @@ class FieldEvaluator(FixedDtypeModule):
         """The components that are wanted at n places, on the field's device; the others are not computed."""
         diagnostics = [name for name in DIAGNOSTICS if name in wanted]
         options = {"diagnostics": diagnostics} if diagnostics else {}
-        with self.evaluating(), torch.inference_mode():
-            return self.field.components(
-                places.to(self.device), semantic="semantic" in wanted, geographic="geographic" in wanted, **options
-            )
+        options |= {"semantic": "semantic" in wanted, "geographic": "geographic" in wanted}
+        with torch.inference_mode():
+            parts = self.in_blocks(places, partial(self.field.components, **options), max(1, len(places)))
+        return joined(parts)
 
     def values(self, coords: Tensor, **options: object) -> Tensor:
         """Call the field at (n, 2) longitude, latitude in degrees, which are not checked: (n, dim)."""
-        places = Places.scattered(coords).to(self.device)
-        parts = places.split(BLOCK_PLACES) or [(slice(0), places)]
         dim = self.visual + self.location
+        return torch.cat(
+            self.in_blocks(
+                Places.scattered(coords), lambda part: self.field(part, **options).reshape(len(part), dim), BLOCK_PLACES
+            )
+        )
+
+    def in_blocks(self, places: Places, evaluate: Callable[[Places], Result], size: int) -> list[Result]:
+        """Evaluate n places block by block.
+
+        Args:
+            evaluate: is called with some of the places, which are on the field's device.
+            size: places of a block; on a GPU blocks are as large as its memory allows instead.
+        Returns:
+            the results in the order of the places; at least one.
+        Raises:
+            DeviceError: the memory of the GPU is too small for a few places.
+        """
+        places = places.to(self.device)
+
+        def work(size: int) -> list[Result]:
+            return [evaluate(part) for _, part in places.split(size) or [(slice(0), places)]]
+
         with self.evaluating():
-            return torch.cat([self.field(part, **options).reshape(len(part), dim) for _, part in parts])
+            return work(size) if self._block is None else self._block.run(work)
+
+
+def _nbytes(module: nn.Module) -> int:
+    return sum(tensor.nbytes for tensor in itertools.chain(module.parameters(), module.buffers()))
+
+
+def _block_of(device: str) -> FittingBlock | None:
+    """How many places a GPU has room for; None for the CPU, which has what it needs."""
+    return None if torch.device(device).type == "cpu" else FittingBlock(device, CARD_PLACES, FEWEST_CARD_PLACES)
 
 
 _EVALUATORS: weakref.WeakSet[FieldEvaluator] = weakref.WeakSet()

@@ -35,8 +35,17 @@ def empty_like(other: Any, *shape: int) -> Any:
 
 def joined_columns(parts: list[Any]) -> Any:
     """(n, k) values side by side."""
+    return _joined(parts, 1)
+
+
+def joined_rows(parts: list[Any]) -> Any:
+    """(n, k) values one below the other."""
+    return _joined(parts, 0)
+
+
+def _joined(parts: list[Any], axis: int) -> Any:
     if isinstance(parts[0], np.ndarray):
-        return np.concatenate(parts, axis=1)
+        return np.concatenate(parts, axis=axis)
     import torch
 
-    return torch.cat(parts, dim=1)
+    return torch.cat(parts, dim=axis)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
+
+from rangegeo.field.arrays import joined_rows
 
 
 class Components(NamedTuple):
@@ -25,3 +27,16 @@ class Components(NamedTuple):
     def part(self, name: str) -> Any:
         """A component or a diagnostic by its name."""
         return self.diagnostics[name] if name in self.diagnostics else getattr(self, name)
+
+
+def joined(parts: Sequence[Components]) -> Components:
+    """The components of several groups of places, one group after the other; all have the same components."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+
+    def rows(name: str) -> Any:
+        return None if first.part(name) is None else joined_rows([part.part(name) for part in parts])
+
+    diagnostics = {name: rows(name) for name in first.diagnostics}
+    return Components(rows("semantic"), rows("geographic"), rows("location"), diagnostics)

@@ -97,6 +97,10 @@ def examined(path: Location, asked: Asked) -> Examined:
             notes.append(not_here(facts))
         elif asked.pixels:
             compared = compare(path, checked, cubes, model, asked.pixels, asked.seed)
+            if asked.device == "auto" and model.spec.device != "cpu":
+                from rangegeo.models.device import described  # imports torch
+
+                notes.append(f"its pixels were evaluated on {described(model.spec.device)}")
     return _examined(path, checked, cubes, compared, model, notes)
 
 

@@ -30,3 +30,11 @@ def resolve_device(device: str) -> str:
         cpu = argument("device", "cpu")
         raise UsageError(f"{argument('device', 'mps')} cannot evaluate the model, which needs float64; use {cpu}")
     raise UsageError(argument="device", expected="auto, cpu, cuda or cuda:N", got=repr(device))
+
+
+def described(device: str) -> str:
+    """A torch device in words, such as "the CPU" or "cuda:0, NVIDIA H100 with 85 GB"."""
+    if not device.startswith("cuda"):
+        return "the CPU" if device == "cpu" else device
+    card = torch.cuda.get_device_properties(device)
+    return f"{device}, {card.name} with {card.total_memory / 1e9:.0f} GB"

@@ -66,12 +66,13 @@ class ModelParts:
 
     def values(self, places: Places, wanted: Collection[str]) -> dict[str, Tensor]:
         """The parts that are wanted at n places, each (n, bands) on the CPU."""
-        found: dict[str, list[Tensor]] = {name: [] for name in wanted}
-        with self.model.evaluator.evaluating(), torch.inference_mode():
-            for _, part in places.to(self.model.evaluator.device).split(BLOCK_PLACES):
-                for name, values in self._evaluated(part, wanted).items():
-                    found[name].append(values.cpu())
-        return {name: torch.cat(values) for name, values in found.items()}
+
+        def evaluate(part: Places) -> dict[str, Tensor]:
+            return {name: values.cpu() for name, values in self._evaluated(part, wanted).items()}
+
+        with torch.inference_mode():
+            blocks = self.model.evaluator.in_blocks(places, evaluate, BLOCK_PLACES)
+        return {name: torch.cat([block[name] for block in blocks]) for name in wanted}
 
     def _evaluated(self, places: Places, wanted: Collection[str]) -> dict[str, Tensor]:
         """The same on the device of the places."""

@@ -10,6 +10,8 @@ from typed import Ran, mini_for
 
 from rangegeo.cli.main import run
 
+CPU = ("--device", "cpu")  # `auto` would say what it took
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
@@ -37,6 +39,6 @@ def raster(rangegeo) -> Callable[..., Ran]:
     """`rangegeo raster` of a few pixels with the miniature model; later options win."""
 
     def command(*arguments: str) -> Ran:
-        return rangegeo("raster", "--bbox", "5,44,6,45", "--res", "0.25", *mini_for(arguments), *arguments)
+        return rangegeo("raster", "--bbox", "5,44,6,45", "--res", "0.25", *CPU, *mini_for(arguments), *arguments)
 
     return command

@@ -69,7 +69,7 @@ def test_a_table_is_what_the_library_makes(points, mini):
 
 def test_a_whole_command_with_the_embedded_model(folder):
     (folder / "places.csv").write_text(CSV)
-    command = ("points", "places.csv", "--beta", "0,1", "-o", "o.parquet")
+    command = ("points", "places.csv", "--beta", "0,1", "--device", "cpu", "-o", "o.parquet")
     done = subprocess.run(
         [sys.executable, "-m", "rangegeo.cli.main", *command],
         cwd=folder, capture_output=True, text=True, timeout=120, check=False,
@@ -183,7 +183,8 @@ def test_a_real_pipe(folder):
 
 
 def test_standard_output_is_a_table_and_nothing_else(folder, mini):
-    command = [sys.executable, "-m", "rangegeo.cli.main", "points", "-", *MINI, "-o", "-"]
+    options = (*MINI, "--device", "cpu")
+    command = [sys.executable, "-m", "rangegeo.cli.main", "points", "-", *options, "-o", "-"]
     done = subprocess.run(command, cwd=folder, input=FAULTY, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     frame = pd.read_csv(io.StringIO(done.stdout))

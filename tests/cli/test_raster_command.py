@@ -41,7 +41,8 @@ def test_the_readme_command_small_with_the_embedded_model(folder, suffix):
     assert done.returncode == 0, done.stderr
     lines = done.stderr.splitlines()
     assert lines[0] == DEMO_NOTICE
-    assert re.match(rf"alps\{suffix}: 3 betas, \d+ bands, 10 x 8 pixels, \S+ kB before compression, about", lines[1])
+    assert lines[1].startswith("evaluating on ")
+    assert re.match(rf"alps\{suffix}: 3 betas, \d+ bands, 10 x 8 pixels, \S+ kB before compression, about", lines[2])
     names = ["alps.zarr"] if suffix == ".zarr" else ["alps_beta0.tif", "alps_beta0.5.tif", "alps_beta1.tif"]
     assert done.stdout.split() == names
     model = rg.load_model("RANGE+", device="cpu")

@@ -77,6 +77,20 @@ def full(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(geotiff, "write_blocks", write)
 
 
+def full_card(patch: pytest.MonkeyPatch) -> None:
+    """There is a GPU, and its memory has no room for a model."""
+    import torch
+
+    from rangegeo.field.range import RangeField
+
+    def refuse(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    patch.setattr(torch.cuda, "device_count", lambda: 1)
+    patch.setattr(torch.cuda, "mem_get_info", lambda device: (1e8, 8e9))
+    patch.setattr(RangeField, "to", refuse)
+
+
 def broken(patch: pytest.MonkeyPatch) -> None:
     """Something unexpected happens."""
     from rangegeo.jobs.raster import RasterJob
@@ -740,6 +754,14 @@ CONTENT = (
         (Way("type (?P<then>rangegeo raster --help)$", then="raster --help"),),
     ),
     Row("no GPU", f"{BOX} --device cuda:7 {OUT}", (Way("use (?P<type>--device cpu)"),)),
+    Row(
+        "GPU without room",
+        f"{BOX} --device cuda {OUT}",
+        (
+            Way(r"cuda:0 has too little memory .* 100\.0 MB of 8\.0 GB are free; end .*, or give (?P<type>--device cpu)$"),
+        ),
+        patch=full_card,
+    ),
     Row("GPU of Apple", f"{BOX} --device mps {OUT}", (Way("use (?P<type>--device cpu)"),)),
     Row(
         "no such device",

@@ -9,6 +9,7 @@ import re
 import shutil
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ from rangegeo.engine.evaluator import seconds_per_place
 from rangegeo.errors import ModelWarning, RangegeoError, ShapeError, UsageError, WeightsError
 from rangegeo.field.places import Places
 from rangegeo.models import load as module
-from rangegeo.models.device import resolve_device
+from rangegeo.models.device import described, resolve_device
 from rangegeo.models.load import load_model, loaded
 from rangegeo.models.spec import ModelSpec
 from rangegeo.schema.betas import check_betas
@@ -390,6 +391,13 @@ def test_devices(device, devices, expected, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: devices > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: devices)
     assert resolve_device(device) == expected
+
+
+def test_devices_are_told_in_words(monkeypatch):
+    card = SimpleNamespace(name="NVIDIA H100 80GB HBM3", total_memory=85_029_158_912)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: card)
+    assert described("cpu") == "the CPU"
+    assert described("cuda:1") == "cuda:1, NVIDIA H100 80GB HBM3 with 85 GB"
 
 
 @pytest.mark.parametrize(
