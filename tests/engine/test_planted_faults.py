@@ -36,7 +36,7 @@ CONSTANTS = [  # module, function, what is replaced, by what
     ("field.arrays", "like", "other.device", '"cpu"'),
     ("encoders.space2vec", "Space2Vec.forward", "self.frequencies", "self.frequencies.cpu()"),
     ("encoders.sinr", "SINREncoder.forward", "places.lonlat_deg.new_tensor", "torch.tensor"),
-    ("engine.evaluator", "FieldEvaluator.components", "places.to(self.device)", "places"),
+    ("engine.evaluator", "FieldEvaluator.in_blocks", "places.to(self.device)", "places"),
 ]
 MEMORY = [
     ("field.harmonics", "SphericalHarmonics.forward", "device=lonlat_deg.device", 'device="cpu"'),

@@ -757,9 +757,7 @@ CONTENT = (
     Row(
         "GPU without room",
         f"{BOX} --device cuda {OUT}",
-        (
-            Way(r"cuda:0 has too little memory .* 100\.0 MB of 8\.0 GB are free; end .*, or give (?P<type>--device cpu)$"),
-        ),
+        (Way(r"cuda:0 has too little memory .* 100\.0 MB of 8\.0 GB are free; .* or give (?P<type>--device cpu)$"),),
         patch=full_card,
     ),
     Row("GPU of Apple", f"{BOX} --device mps {OUT}", (Way("use (?P<type>--device cpu)"),)),
