@@ -137,8 +137,9 @@ class FieldEvaluator(FixedDtypeModule):
     def components(self, places: Places, wanted: Collection[str]) -> Components:
         """The components that are wanted at n places, on the field's device; the others are not computed."""
         diagnostics = [name for name in DIAGNOSTICS if name in wanted]
-        options = {"diagnostics": diagnostics} if diagnostics else {}
-        options |= {"semantic": "semantic" in wanted, "geographic": "geographic" in wanted}
+        options: dict[str, Any] = {"semantic": "semantic" in wanted, "geographic": "geographic" in wanted}
+        if diagnostics:
+            options["diagnostics"] = diagnostics
         with torch.inference_mode():
             parts = self.in_blocks(places, partial(self.field.components, **options), max(1, len(places)))
         return joined(parts)
