@@ -12,7 +12,7 @@ The packages, from the top down; each imports only those below it:
     accessor, backend                    cube.rangegeo, and xarray's engine "rangegeo"
     jobs                                 whole jobs: check, compute, write, measure
     reports                              what cubes are
-    suite                                public data that encoders are compared on
+    suite, databases                     public data that encoders are compared on; databases of a user's own
     evaluation                           from labels to maps that were tested
     picture, analysis                    what cubes look like and tell
     cubes                                a raster as one value, its dask graph, and what is derived from it
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rangegeo.evaluation.comparison import Evaluation
     from rangegeo.evaluation.evaluate import evaluate
     from rangegeo.evaluation.maps import FittedMap, fit_map
+    from rangegeo.jobs.build_database import build_database
     from rangegeo.jobs.build_planet import build_planet
     from rangegeo.jobs.plan import plan
     from rangegeo.jobs.verify import verify
@@ -55,6 +56,7 @@ else:
         "raster": "rangegeo.cubes.raster",
         "plan": "rangegeo.jobs.plan",
         "build_planet": "rangegeo.jobs.build_planet",
+        "build_database": "rangegeo.jobs.build_database",
         "mosaic": "rangegeo.cubes.mosaic",
         "open_cube": "rangegeo.stores.opening",
         "similarity": "rangegeo.analysis.similarity",
@@ -91,6 +93,7 @@ __all__ = [
     "Model",
     "RangegeoError",
     "__version__",
+    "build_database",
     "build_planet",
     "evaluate",
     "evaluate_suite",

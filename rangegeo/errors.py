@@ -219,6 +219,10 @@ class DeviceError(RangegeoError, RuntimeError):
     """A GPU has too little memory for a model, or for what is evaluated."""
 
 
+class ImageryError(RangegeoError, OSError):
+    """A raster or a picture cannot be read, or does not say where it lies."""
+
+
 class CubeError(RangegeoError, ValueError):
     """A file or a store cannot be read as a cube."""
 

@@ -30,7 +30,7 @@ FLOORS = (
     {"cubes"},
     {"analysis", "picture"},
     {"evaluation"},
-    {"suite"},
+    {"suite", "databases"},
     {"reports", "jobs"},
     {"accessor"},
     {"backend", "cli"},

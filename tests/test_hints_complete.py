@@ -17,6 +17,7 @@ FIT = "it speaks of what another file must hold, and of nothing that is typed"
 CLUSTER = "it needs a cluster: tests/jobs/test_workers.py and tests/jobs/test_scheduler.py have some"
 OWN = "it speaks of what a user's own function takes and gives, and of nothing that is typed"
 HUB = "it needs a hub: tests/weights/test_hub.py has one"
+VISION = "it needs torchvision or timm: tests/databases/test_vision.py has stand-ins"
 BUCKET = "it needs a server: tests/stores/test_remote_faults.py and test_remote_resume.py have one"
 EXEMPT = {
     "a UsageError takes a message": "it is for those who write rangegeo",
@@ -72,6 +73,17 @@ EXEMPT = {
     "is being written {}; wait": BUCKET,
     "was copying it to its place": BUCKET,
     "up to {} are needed but the disk": HUB,
+    "expected='a network of its package'": VISION,
+    "in its shape; give weights of the same network": VISION,
+    "get them elsewhere, and type": VISION,
+    "expected a file with the weights of a network": VISION,
+    "expected the weights of a network": VISION,
+    "must give {}, got shape": OWN,
+    "that are not finite; choose another encoder": OWN,
+    "expected='a function or a module of torch'": OWN,
+    "it needs one with a row for each picture": FIT,
+    "has no rows; give a folder with pictures": FIT,
+    "to build a database of; give a table with some": FIT,
     "elsewhere and put it into {}": "it needs a registry: tests/suite/test_fetching.py has one, and follows it",
 }
 ROOT = PACKAGE.parent

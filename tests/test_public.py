@@ -36,7 +36,8 @@ def public(thing: object) -> set[str]:
 
 def test_completion_of_the_package():
     assert set(dir(rg)) == {
-        "Evaluation", "FittedMap", "Model", "RANGE", "RangegeoError", "__version__", "build_planet", "evaluate",
+        "Evaluation", "FittedMap", "Model", "RANGE", "RangegeoError", "__version__", "build_database", "build_planet",
+        "evaluate",
         "evaluate_suite", "fit_map", "load_model", "load_satclip_location_encoder", "mosaic",
         "open_cube", "plan", "raster", "similarity", "verify", "wrap"}  # fmt: skip
     assert all(hasattr(rg, name) for name in dir(rg))

@@ -8,7 +8,10 @@ from types import ModuleType
 
 from rangegeo.errors import MissingPackage
 
-DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # packages that pip knows by another name
+DISTRIBUTIONS = {  # packages that pip knows by another name
+    "sklearn": "scikit-learn",
+    "efficientnet_lite_pytorch": "efficientnet-lite-pytorch",
+}
 
 
 def import_optional(module: str, purpose: str) -> ModuleType:

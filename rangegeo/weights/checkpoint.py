@@ -91,6 +91,22 @@ def read_checkpoint(path: Path, family: str | None = "satclip") -> Stored:
     )
 
 
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of any network by their names, as `torch.save` or safetensors stores them.
+
+    Raises:
+        WeightsError: the file holds something else, or cannot be read.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path} does not exist; expected a file with the weights of a network")
+    content = read_safetensors(path).tensors if path.suffix == ".safetensors" else _unpickle(path, None)
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
+        raise WeightsError(f"{path} does not hold tensors by their names; expected the weights of a network")
+    return {str(name): tensor for name, tensor in content.items()}
+
+
 def _skeleton(network: Callable[[Settings], nn.Module], settings: Settings) -> Any:
     """A network without values. It takes no memory and no random numbers; weights replace its tensors later."""
     with torch.device("meta"):

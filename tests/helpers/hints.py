@@ -206,6 +206,8 @@ NO_VALUE = {"--exact", "--overviews", "--overwrite", "--all-touched", "--align",
     "--drop-columns",
     "--dry-run",
     "--extend",
+    "--sea",
+    "--resume",
 }
 
 

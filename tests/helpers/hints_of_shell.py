@@ -12,6 +12,7 @@ import shapely
 from filelock import Timeout
 from helpers import (
     hints_of_clusters,
+    hints_of_databases,
     hints_of_evaluate,
     hints_of_icechunk,
     hints_of_joining,
@@ -2001,6 +2002,7 @@ ROWS = (
     *hints_of_evaluate.SHELL,
     *hints_of_icechunk.SHELL,
     *hints_of_planets.SHELL,
+    *hints_of_databases.SHELL,
     *hints_of_stored.SHELL,
     *hints_of_clusters.SHELL,
 )
