@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import struct
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from rangegeo.support.location import Location
 
@@ -35,6 +39,20 @@ def plain_attributes(attrs: Mapping[Any, Any]) -> dict[str, Any]:
     if not isinstance(kept.get("long_name", ""), str):
         del kept["long_name"]  # the descriptions of all bands, as rioxarray reads them
     return kept
+
+
+def plain_numbers(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes with numbers and lists of Python in the place of those of NumPy, which JSON cannot hold."""
+    return {
+        name: value.tolist() if isinstance(value, np.ndarray | np.generic) else value for name, value in attrs.items()
+    }
+
+
+def fill_attribute(nodata: np.generic) -> int | str:
+    """The attribute `_FillValue` of an array of format 3, as xarray stores it: floats are bytes, because of NaN."""
+    if np.issubdtype(nodata.dtype, np.integer):
+        return int(nodata)
+    return b64encode(struct.pack("<d", float(nodata))).decode()
 
 
 def flat_facts(facts: Mapping[str, Any]) -> dict[str, Any]:

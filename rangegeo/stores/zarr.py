@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, cast
 
 import dask.array as da
 import numpy as np
@@ -23,7 +23,13 @@ from rangegeo.schema.cube import NAME, as_4d, geobox_of
 from rangegeo.schema.facts import MARKED, Facts, computed_from, coordinates_text, facts_of, facts_of_values, measured_on
 from rangegeo.schema.steps import FORMULA, HOW, OFFSET, SCALE
 from rangegeo.stores.arrays import Taking, array_to_write, block_writing, evenly_chunked, stored_chunks
-from rangegeo.stores.attributes import flat_facts, plain_attributes, simplify_consolidated
+from rangegeo.stores.attributes import (
+    fill_attribute,
+    flat_facts,
+    plain_attributes,
+    plain_numbers,
+    simplify_consolidated,
+)
 from rangegeo.stores.blocks import Measuring, Report, stored_bytes, write_blocks
 from rangegeo.stores.conventions import declared_attributes, gdal_crs, overview_name
 from rangegeo.stores.drafts import check_arriving, drafted, is_arriving, request_of
@@ -206,24 +212,50 @@ class _GroupMaker:
             overviews: the coarser levels that will be stored in groups below this one.
         """
         cube = cube.assign_coords(self._scales)
-        coords = _own_coordinates(cube, self.zarr_format)
-        empty = da.empty(cube.shape, dtype=self.storage.dtype, chunks=cube.chunks or cube.shape)
-        array = xr.DataArray(empty, coords, cube.dims, NAME, self._array_attributes(cube))
         attrs = {"Conventions": "CF-1.11", COMPLETE: 0, "rangegeo_has_beta": int(self.has_beta), MARKED: 1}
         attrs |= flat_facts(facts_of_values(cube)) | measured_on(cube)
         if overviews:
             attrs |= declared_attributes(cube, self.storage.dtype, overviews)
-        # Coordinates hold few numbers, and every reader needs them, so they are not compressed.
-        encoding: dict[str, dict[str, Any]] = {name: {"compressors": None} for name in coords}
-        array.to_dataset(promote_attrs=False).assign_attrs(attrs).to_zarr(
+        coords = _own_coordinates(cube, self.zarr_format)
+        # Coordinates hold few numbers, and every reader needs them, so they are not compressed. Those without a
+        # dimension of their name are variables here, because the array names them, not the group.
+        xr.Dataset({name: coord.variable for name, coord in coords.items()}, attrs=attrs).to_zarr(
             store_at(path, read_only=False),
             mode="w-",
             zarr_format=self.zarr_format,
-            compute=False,
             consolidated=False,
-            encoding=encoding | {NAME: self._encoding(cube)},
+            encoding={name: {"compressors": None} for name in coords},
         )
+        self._make_array(cube, path)
         return array_to_write(path)
+
+    def _make_array(self, cube: xr.DataArray, path: Location) -> None:
+        """Make the array of a cube, without values, in the form that xarray gives its own.
+
+        xarray makes an array without values as a task of dask, which costs all of dask.distributed where that is
+        installed, and a task for each chunk.
+        """
+        nodata = np.dtype(self.storage.dtype).type(self.storage.nodata)
+        attrs = self._array_attributes(cube)
+        if self.zarr_format == 3:
+            attrs["_FillValue"] = fill_attribute(nodata)  # format 2 has one fill value for CF and for itself
+        else:
+            attrs["_ARRAY_DIMENSIONS"] = list(cube.dims)
+        chunks, compressor = stored_chunks(cube, self.storage.dtype), self.options.compressor(self.zarr_format)
+        betas, bands = cube.shape[:2]
+        zarr.create_array(
+            store_of(path, read_only=False),
+            name=NAME,
+            shape=cube.shape,
+            chunks=chunks,
+            shards=(betas, -(-bands // chunks[1]) * chunks[1], *chunks[2:]) if self.options.shards else None,
+            dtype=self.storage.dtype,
+            compressors=compressor,
+            fill_value=nodata,
+            zarr_format=cast(Literal[2, 3], self.zarr_format),
+            attributes=plain_numbers(attrs),
+            dimension_names=[str(name) for name in cube.dims] if self.zarr_format == 3 else None,
+        )
 
     @property
     def request(self) -> dict[str, Any]:
@@ -233,7 +265,7 @@ class _GroupMaker:
     def _array_attributes(self, cube: xr.DataArray) -> dict[str, Any]:
         origin = computed_from(cube)
         attrs = ({} if origin is None else {"long_name": origin}) | plain_attributes(cube.attrs)
-        attrs |= declared_attributes(cube, self.storage.dtype)
+        attrs |= declared_attributes(cube, self.storage.dtype) | {"grid_mapping": "spatial_ref"}
         attrs["coordinates"] = coordinates_text(str(name) for name in cube.coords)
         if self.zarr_format == 2:
             attrs["_CRS"] = gdal_crs(geobox_of(cube))  # GDAL reads format 3 from 3.11 on, and CF too
@@ -251,23 +283,6 @@ class _GroupMaker:
         if scale is None or offset is None or not (np.ptp(scale) or np.ptp(offset)):
             return {}
         return {SCALE: ("band", scale[0]), OFFSET: ("band", offset[0])}
-
-    def _encoding(self, cube: xr.DataArray) -> dict[str, Any]:
-        """How xarray stores the array."""
-        chunks, compressor = stored_chunks(cube, self.storage.dtype), self.options.compressor(self.zarr_format)
-        nodata = np.dtype(self.storage.dtype).type(self.storage.nodata)
-        encoding = {
-            "chunks": chunks,
-            "compressors": None if compressor is None else [compressor],
-            "_FillValue": nodata,
-            "grid_mapping": "spatial_ref",
-        }
-        if self.zarr_format == 3:
-            encoding["fill_value"] = nodata  # for chunks that are not stored; format 2 uses _FillValue for them too
-        if self.options.shards:
-            betas, bands = cube.shape[:2]
-            encoding["shards"] = (betas, -(-bands // chunks[1]) * chunks[1], *chunks[2:])
-        return encoding
 
 
 def _own_coordinates(cube: xr.DataArray, zarr_format: int) -> dict[str, xr.DataArray]:
