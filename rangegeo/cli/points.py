@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
 import click
 
 from rangegeo.cli.arguments import LocalPath, typed_line
 from rangegeo.cli.options import CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
+from rangegeo.cli.starting import starting
 from rangegeo.cli.streams import print_written, remark
 from rangegeo.errors import for_shell
 from rangegeo.jobs.options import Content, Engine, TableInput, TableOutput
@@ -90,12 +91,14 @@ def command(
     cat places.csv | rangegeo points - --lon x --lat y --crs EPSG:2154 -o places.npz
     rangegeo points places.csv --bands 1-3 -q -o - | head
     """
-    from rangegeo.cli.notices import announce_model, say_what_exists
-    from rangegeo.cli.progress import shown_progress
-    from rangegeo.jobs.points import prepared
+    with _quiet_if_nobody_reads(), ExitStack() as stack:
+        with starting():
+            from rangegeo.cli.notices import announce_model, say_what_exists
+            from rangegeo.cli.progress import shown_progress
+            from rangegeo.jobs.points import prepared
 
-    checked = replace(output, overwrite=True) if dry_run else output
-    with _quiet_if_nobody_reads(), prepared(source, content, engine, checked, command=typed_line()) as job:
+            checked = replace(output, overwrite=True) if dry_run else output
+            job = stack.enter_context(prepared(source, content, engine, checked, command=typed_line()))
         for line in job.remarks:
             remark(for_shell(line))
         announce_model(content.model, content.weights, engine.device, verbosity)

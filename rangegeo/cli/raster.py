@@ -10,6 +10,7 @@ from rangegeo.cli.arguments import NumberList, Place, typed_line
 from rangegeo.cli.kept_blocks import naming_what_is_kept
 from rangegeo.cli.options import CLUSTER_OPTIONS, CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
 from rangegeo.cli.outputs import FILE_OPTIONS, PREVIEW_OPTION, REPLACE_OPTIONS, STAC_OPTION
+from rangegeo.cli.starting import starting
 from rangegeo.cli.streams import print_written
 from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 
@@ -119,18 +120,19 @@ def command(
     rangegeo raster --bbox 10,44,12,48 --res 0.01 --beta 0,0.5,1 --extend -o alps.zarr
     rangegeo raster --aoi park.gpkg --res 100 --crs EPSG:32632 --co COMPRESS=DEFLATE -o park.tif
     """
-    from rangegeo.cli.notices import announce_model, say_kept_blocks, say_what_exists, tell_plan
-    from rangegeo.cli.progress import shown_progress
-    from rangegeo.cubes.evaluated import nothing_kept
-    from rangegeo.jobs.plan import planned
-    from rangegeo.jobs.raster import RasterJob
-    from rangegeo.jobs.scheduler import computing_with
+    with starting():
+        from rangegeo.cli.notices import announce_model, say_kept_blocks, say_what_exists, tell_plan
+        from rangegeo.cli.progress import shown_progress
+        from rangegeo.cubes.evaluated import nothing_kept
+        from rangegeo.jobs.plan import planned
+        from rangegeo.jobs.raster import RasterJob
+        from rangegeo.jobs.scheduler import computing_with
 
-    verbosity.silence_grid_warnings()
-    if dry_run and tell_plan(extent, content, engine, output, verbosity):
-        return
-    checked = replace(output, overwrite=True) if dry_run and not output.resume else output
-    job = RasterJob.prepare(extent, content, engine, checked, command=typed_line())
+        verbosity.silence_grid_warnings()
+        if dry_run and tell_plan(extent, content, engine, output, verbosity):
+            return
+        checked = replace(output, overwrite=True) if dry_run and not output.resume else output
+        job = RasterJob.prepare(extent, content, engine, checked, command=typed_line())
     announce_model(content.model, content.weights, engine.device, verbosity)
     if not verbosity.quiet:
         for line in job.describe():

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import dask
+import dask.threaded
 from dask.base import get_scheduler
 from dask.callbacks import Callback
 from dask.delayed import Delayed
@@ -36,6 +37,18 @@ def active_client() -> Client | None:
     return client if isinstance(client, sys.modules["distributed"].Client) else None
 
 
+def chosen_scheduler(name: str | None = None) -> dict[str, Any]:
+    """The option of dask for its scheduler: of a name, or else the one that dask is set to, or else threads.
+
+    Threads are given as a function. By their name, or by none, dask would look for a client, and import
+    dask.distributed for that, which takes a quarter of a second.
+    """
+    name = name or dask.config.get("scheduler", None)
+    if name == "threads" or (name is None and "distributed" not in sys.modules):
+        return {"scheduler": dask.threaded.get}
+    return {} if name is None else {"scheduler": name}
+
+
 def compute_tasks(tasks: Sequence[Delayed], gate: Gate, done: Done, **options: Any) -> list[Any]:
     """The results of tasks, in their order.
 
@@ -51,7 +64,7 @@ def compute_tasks(tasks: Sequence[Delayed], gate: Gate, done: Done, **options: A
         if client is not None:
             return _on_cluster(client, tasks, gate, done)
         with _Counting(done):
-            return list(dask.compute(*tasks, **options))
+            return list(dask.compute(*tasks, **options | chosen_scheduler(options.get("scheduler"))))
     except BaseException:
         gate.close()  # other threads still run, and must write nothing while the caller cleans up
         raise

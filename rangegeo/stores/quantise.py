@@ -21,6 +21,7 @@ import numpy as np
 
 from rangegeo.errors import UsageError
 from rangegeo.schema.facts import Facts
+from rangegeo.stores.computing import chosen_scheduler
 
 # How values can be stored, and the stored value that means no data.
 NODATA = {"float32": math.nan, "float16": math.nan, "int16": -32768, "int8": -128}
@@ -229,7 +230,9 @@ def fit_storage(
     if check_dtype(dtype).startswith("float"):
         return Storage(dtype=dtype, components=components)
     found = sample()
-    low, high, coarse_low, coarse_high = dask.compute(*_extremes(found), *_extremes(_every_other(found)))
+    low, high, coarse_low, coarse_high = dask.compute(
+        *_extremes(found), *_extremes(_every_other(found)), **chosen_scheduler()
+    )
     largest = _by_component(components, np.maximum(np.abs(low), np.abs(high)))
     slack = round_off * np.array([largest[name] for name in components])
     span = high - low

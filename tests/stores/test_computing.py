@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import threading
 import time
 
@@ -15,7 +16,7 @@ from distributed import Client, LocalCluster
 from rangegeo.errors import ClusterError
 from rangegeo.stores import computing
 from rangegeo.stores.blocks import Written, write_blocks
-from rangegeo.stores.computing import Gate, active_client, close_gate, compute_tasks
+from rangegeo.stores.computing import Gate, active_client, chosen_scheduler, close_gate, compute_tasks
 from rangegeo.stores.journal import Entry
 from rangegeo.support.progress import Progress
 
@@ -128,3 +129,14 @@ def test_a_scheduler_that_goes_is_told(client, monkeypatch):
     threading.Timer(0.3, client.cluster.close).start()
     with pytest.raises(ClusterError, match="the scheduler of the cluster is gone"):
         compute_tasks([dask.delayed(time.sleep)(2)], Gate(), lambda key: None)
+
+
+def test_threads_are_chosen_without_a_look_for_clients(monkeypatch):
+    assert chosen_scheduler("threads") == {"scheduler": dask.threaded.get}
+    assert chosen_scheduler("processes") == {"scheduler": "processes"}
+    with dask.config.set(scheduler="synchronous"):
+        assert chosen_scheduler() == {"scheduler": "synchronous"}
+        assert chosen_scheduler("threads") == {"scheduler": dask.threaded.get}
+    assert chosen_scheduler() == {}  # dask.distributed is loaded, so there may be a client
+    monkeypatch.delitem(sys.modules, "distributed")
+    assert chosen_scheduler() == {"scheduler": dask.threaded.get}
