@@ -9,6 +9,7 @@ Names are imported when they are first used, so that `import rangegeo` is quick.
 The packages, from the top down; each imports only those below it:
 
     cli                                  the shell: a file a verb
+    view                                 a page in the browser, and tiles for web maps
     accessor, backend                    cube.rangegeo, and xarray's engine "rangegeo"
     jobs                                 whole jobs: check, compute, write, measure
     reports                              what cubes are

@@ -33,6 +33,7 @@ FLOORS = (
     {"suite", "databases"},
     {"reports", "jobs"},
     {"accessor"},
+    {"view"},
     {"backend", "cli"},
     {"__main__", "__init__"},
 )
@@ -57,6 +58,7 @@ REACH_OUT = (
     "support/address.py",
     "support/repository.py",
     "suite/fetching.py",
+    "view/serving.py",
 )  # the files that may use it
 
 

@@ -19,6 +19,7 @@ OWN = "it speaks of what a user's own function takes and gives, and of nothing t
 HUB = "it needs a hub: tests/weights/test_hub.py has one"
 VISION = "it needs torchvision or timm: tests/databases/test_vision.py has stand-ins"
 BUCKET = "it needs a server: tests/stores/test_remote_faults.py and test_remote_resume.py have one"
+PAGE = "the page in the browser shows it: tests/view/test_view_server.py and its neighbours provoke it"
 EXEMPT = {
     "a UsageError takes a message": "it is for those who write rangegeo",
     "harmonics_calculation must be": "upstream's files never say otherwise, and nothing is typed",
@@ -84,6 +85,15 @@ EXEMPT = {
     "it needs one with a row for each picture": FIT,
     "has no rows; give a folder with pictures": FIT,
     "to build a database of; give a table with some": FIT,
+    "there are no colours {}": PAGE,
+    'labels must be a list of {"lon"': PAGE,
+    "labels must be JSON": PAGE,
+    "GetTile needs the whole numbers": PAGE,
+    "got=beta, example=low": PAGE,
+    "there are no data at this place": PAGE,
+    "must be west,south,east,north in degrees, got": PAGE,
+    "the zoom of a tile must be": PAGE,
+    "at zoom {} x and y must be": PAGE,
     "elsewhere and put it into {}": "it needs a registry: tests/suite/test_fetching.py has one, and follows it",
 }
 ROOT = PACKAGE.parent

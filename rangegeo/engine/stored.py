@@ -76,15 +76,27 @@ class PlanetEvaluator:
         roles: the part that serves each role of the model.
         visual, location: numbers of bands.
         held: tiles that were read, and their coefficients for recipes.
+        series: the coefficients for recipes; the same as `held`, or apart from it.
     """
 
     smooth_deg = 0.0
 
-    def __init__(self, planet: Planet, model: str, held_bytes: int = HELD_BYTES) -> None:
+    def __init__(
+        self, planet: Planet, model: str, held_bytes: int = HELD_BYTES, series_bytes: int | None = None
+    ) -> None:
+        """Read a planet.
+
+        Args:
+            held_bytes: memory for tiles.
+            series_bytes: memory for coefficients for recipes, for a caller that asks for the same few recipes again and
+                again: they are then made however few places of a tile are asked for, and tiles do not drive them out.
+                None to share the memory of tiles.
+        """
         self.planet, self.roles = planet, planet.roles(model)
         self.visual = planet.width(self.roles[SEMANTIC]) if SEMANTIC in self.roles else 0
         self.location = planet.width(self.roles[LOCATION])
         self.held = SharedValues(held_bytes)
+        self.series = self.held if series_bytes is None else SharedValues(series_bytes)
 
     @property
     def facts(self) -> dict[str, object]:
@@ -200,6 +212,8 @@ class PlanetEvaluator:
 
     def _is_few(self, tile: int, places: int, wanted: Wanted) -> bool:
         """Whether so many places are evaluated part by part: it would take longer to make their series."""
+        if self.series is not self.held:
+            return False
         count = max(self.planet.count(part, tile) for part in self.roles.values())
         return FEW * places < count**2 and (tile, wanted.key) not in self.held
 
@@ -229,7 +243,7 @@ class PlanetEvaluator:
     def _series(self, tile: int, wanted: Wanted) -> np.ndarray:
         """(layers * bands, n, n) coefficients of the bands of a recipe in a tile, made once."""
         key = (tile, wanted.key)
-        return self.held.get(key, lambda: self._made_series(tile, wanted), lambda made: made.nbytes)
+        return self.series.get(key, lambda: self._made_series(tile, wanted), lambda made: made.nbytes)
 
     def _made_series(self, tile: int, wanted: Wanted) -> np.ndarray:
         recipe = wanted.recipe

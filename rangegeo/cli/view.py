@@ -1,0 +1,66 @@
+"""`rangegeo view`: a page to look at a planet, a cube or a model."""
+
+from __future__ import annotations
+
+import click
+
+from rangegeo.cli.arguments import Place, storage_option
+from rangegeo.cli.options import Verbosity, model_options, temperature_options, verbosity_options
+from rangegeo.cli.streams import tell
+from rangegeo.support.location import Location
+
+HOST, PORT = "127.0.0.1", 8321
+
+
+@click.command("view")
+@click.argument("source", metavar="PLANET|CUBE|MODEL", type=Place(named=True), default="RANGE+")
+@click.option("--host", default=HOST, show_default=True, help="Where to listen; 0.0.0.0 is for all machines around.")
+@click.option("--port", type=int, default=PORT, show_default=True, help="Port; 0 for any that is free.")
+@click.option("--open/--no-open", "opening", default=None, help="Open the page in a browser. [default: on a terminal]")
+@model_options
+@temperature_options
+@click.option("--device", metavar="auto|cpu|cuda[:i]", help="Where to evaluate a model. [default: auto]")
+@storage_option
+@verbosity_options
+def command(
+    source: str | Location,
+    host: str,
+    port: int,
+    opening: bool | None,
+    weights: str | None,
+    db: str | None,
+    temperature: float | None,
+    geographic_temperature: float | None,
+    device: str | None,
+    verbosity: Verbosity,
+) -> None:
+    """Look at a planet, a cube or a model: a page in your browser, and tiles for QGIS and web maps.
+
+    \b
+    rangegeo view planet.zarr
+    rangegeo view alps.zarr --port 8000
+    rangegeo view RANGE+ --weights official --db large
+    """
+    import sys
+    import webbrowser
+
+    from rangegeo.view.opening import open_source
+    from rangegeo.view.serving import Listening, serve
+
+    where = Listening(host=host, port=port)
+    found = open_source(
+        source,
+        weights=weights,
+        db=db,
+        temperature=temperature,
+        geographic_temperature=geographic_temperature,
+        device=device,
+    )
+
+    def ready(address: str) -> None:
+        tell(address)
+        verbosity.say(f"showing {found.about.name}; stop with Ctrl+C")
+        if opening or (opening is None and sys.stdout.isatty() and host == HOST):
+            webbrowser.open(address)
+
+    serve(found, where, ready)

@@ -1,0 +1,49 @@
+"""`rangegeo view` says where it listens, and what is wrong in one line."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+import uvicorn
+from helpers.planets import write_planet
+
+from rangegeo.cli.main import run
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What the server answered before it is stopped."""
+    answers: list[bytes] = []
+
+    def run_once(self: uvicorn.Server, sockets: list[socket.socket]) -> None:
+        answers.append(str(sockets[0].getsockname()).encode())
+        sockets[0].close()
+
+    monkeypatch.setattr(uvicorn.Server, "run", run_once)
+    return answers
+
+
+def test_it_prints_the_address_of_the_page(asked, tmp_path, capfd):
+    write_planet(tmp_path / "p.zarr", count=5, cut=(), tolerance=0.1)
+    assert run(["view", str(tmp_path / "p.zarr"), "--port", "0"]) == 0
+    told = capfd.readouterr()
+    port = asked[0].decode().split(", ")[1].rstrip(")")
+    assert told.out == f"http://127.0.0.1:{port}/\n"
+    assert told.err == "showing p.zarr; stop with Ctrl+C\n"
+    assert asked[0].startswith(b"('127.0.0.1', ")
+
+
+def test_a_port_that_is_taken(tmp_path, capfd):
+    write_planet(tmp_path / "p.zarr", count=5, cut=())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run(["view", str(tmp_path / "p.zarr"), "--port", str(port)]) == 2
+    told = capfd.readouterr().err
+    assert f"cannot listen at --host 127.0.0.1 --port {port}: " in told
+    assert "give another port, or --port 0 for any that is free" in told
+
+
+def test_nothing_is_there(tmp_path, capfd):
+    assert run(["view", str(tmp_path / "lost.tif")]) == 2
+    assert "expected a planet, a cube, or the name of a model" in capfd.readouterr().err

@@ -1,0 +1,203 @@
+"""The page in headless Chromium. The tests are skipped without it, and in continuous integration they fail."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uvicorn
+from helpers.programs import need
+from playwright.sync_api import expect, sync_playwright
+
+from rangegeo.view.server import make_app
+from rangegeo.view.serving import Listening
+from rangegeo.view.viewer import Viewer
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
+)
+WAIT = 60_000  # milliseconds; a busy machine is slow
+
+
+@pytest.fixture(scope="module")
+def address(viewer: Viewer) -> Iterator[str]:
+    """The address of a server in a thread of its own."""
+    config = uvicorn.Config(make_app(viewer, Listening().names), port=0, log_level="error")
+    listener = config.bind_socket()
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    server.should_exit = True
+    thread.join(20)
+    listener.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    need(bool(CHROMIUM), "Chromium", "apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, address) -> Iterator:
+    """A page that must not complain on its console, nor ask another machine."""
+    page = browser.new_page(viewport={"width": 900, "height": 600})
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.set_default_timeout(WAIT)
+    yield page
+    page.close()
+    assert not said
+    assert all(url.startswith((address, "data:", "blob:")) for url in asked)
+
+
+def opened(page, address: str, hash_: str = "#5/46/9"):
+    page.goto(address + hash_)
+    page.wait_for_selector("body[data-ready]")
+    settled(page)
+    return page
+
+
+def settled(page) -> None:
+    """Wait until all tiles are drawn."""
+    page.wait_for_selector(".leaflet-tile-loaded", state="attached")
+    expect(page.locator(".leaflet-tile:not(.leaflet-tile-loaded)")).to_have_count(0, timeout=WAIT)
+
+
+def shades(page) -> np.ndarray:
+    """(h, w, 4) of the tile of colours in the middle of the map."""
+    values = page.evaluate(
+        """() => {
+          const tiles = [...document.querySelectorAll(".leaflet-tile-pane canvas")];
+          const middle = tiles.find((tile) => { const box = tile.getBoundingClientRect();
+            return box.left <= 450 && box.right > 450 && box.top <= 300 && box.bottom > 300; });
+          return [...middle.getContext("2d").getImageData(0, 0, 256, 256).data];
+        }"""
+    )
+    return np.array(values, np.uint8).reshape(256, 256, 4)
+
+
+def slide(page, beta: float) -> None:
+    page.evaluate(
+        """(beta) => { const slider = document.getElementById("beta"); slider.value = beta;
+          slider.dispatchEvent(new Event("input")); slider.dispatchEvent(new Event("change")); }""",
+        beta,
+    )
+
+
+def test_the_slider_recolours_without_a_request(page, address):
+    opened(page, address)
+    slide(page, 0)
+    first, asked = shades(page), []
+    assert (first[..., 3] == 255).all()
+    page.on("request", lambda request: asked.append(request.url))
+    slide(page, 1)
+    assert (shades(page) != first).any()
+    assert not [url for url in asked if "icon" not in url]
+    assert page.locator("#beta-now").inner_text() == "1.00"
+    assert "beta=1" in page.url
+
+
+def test_a_canvas_has_the_colours_of_the_picture(page, address, viewer):
+    """The page and the server paint alike, so a map in QGIS is the map of the page."""
+    from rangegeo.view.tile import Tile
+
+    opened(page, address, "#6/46.56/8.4&beta=0.3")
+    found = shades(page)
+    at = page.evaluate(
+        """() => { const down = 0.5 - Math.asinh(Math.tan(46.56 * Math.PI / 180)) / Math.PI / 2;
+          return [(8.4 + 180) / 360, down].map((part) => Math.floor(64 * part)); }"""
+    )
+    picture = viewer.picture(Tile(6, *at), "pca", 0.3)
+    assert np.abs(found.astype(int) - picture.astype(int)).max() <= 1
+
+
+def test_a_click_finds_what_looks_alike(page, address):
+    opened(page, address)
+    page.mouse.click(300, 300)
+    page.wait_for_selector("body[data-alike]")
+    settled(page)
+    assert page.locator("#place").is_visible()
+    assert "N" in page.locator("#where").inner_text()
+    assert "place=" in page.url
+    assert len(page.locator("#vector").input_value().split(",")) == 76
+    page.click("#forget")
+    assert not page.locator("#place").is_visible()
+
+
+def test_the_keyboard_chooses_the_middle_and_moves(page, address):
+    opened(page, address)
+    page.focus("#map")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body[data-alike]")
+    assert "46.000° N, 9.000° E" in page.locator("#where").inner_text()
+    before = page.url
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(lambda url: url != before)
+
+
+def test_two_classes_become_a_map(page, address):
+    opened(page, address, "#3/10/9")
+    page.click("text=sets a label")
+    page.mouse.click(300, 150)
+    page.click("#classes label:nth-child(2)")
+    page.mouse.click(300, 500)
+    page.wait_for_selector("img.leaflet-tile-loaded")
+    assert "linear probe of 2 labels" in page.locator("#learned").inner_text()
+    with page.expect_download() as saved:
+        page.click("#export")
+    written = json.loads(Path(saved.value.path()).read_text())
+    assert [feature["properties"]["label"] for feature in written["features"]] == ["class A", "class B"]
+
+
+def test_an_address_brings_back_what_was_seen(page, address):
+    opened(page, address, "#7/45.5000/6.0000&beta=0.8&colours=bands-3&place=6.1,45.4")
+    page.wait_for_selector("body[data-alike]")
+    assert page.locator("#beta").input_value() == "0.8"
+    assert page.locator("#bands").input_value() == "3"
+    assert page.url.endswith("#7/45.5000/6.0000&beta=0.8&colours=bands-3&place=6.1000,45.4000")
+    assert page.locator("#xyz").input_value() == f"{address}tiles/{{z}}/{{x}}/{{y}}.png?beta=0.8&colours=bands-3"
+
+
+def test_errors_are_told_in_a_sentence(browser, address):
+    page = browser.new_page()
+    page.set_default_timeout(WAIT)
+    page.goto(address + "#5/46/9&colours=bands-999")
+    page.wait_for_selector("#error:visible")
+    assert page.locator("#error").inner_text() == "Bands are numbered from 1 to 76, got 999."
+    page.close()
+
+
+def test_every_control_has_a_name(page, address):
+    opened(page, address)
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll("button, input, select, textarea")].filter((control) =>
+          !control.labels?.length && !control.getAttribute("aria-label") && !control.textContent.trim())
+          .map((control) => control.id)"""
+    )
+    assert nameless == []
+
+
+@pytest.mark.parametrize("size", [(360, 640), (1280, 800)], ids=["phone", "desk"])
+def test_the_controls_stay_on_the_screen(browser, address, size):
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme="dark")
+    page.set_default_timeout(WAIT)
+    opened(page, address)
+    box = page.locator("#panel").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= size[0]
+    assert box["y"] + box["height"] <= size[1]
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    page.close()
