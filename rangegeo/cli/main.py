@@ -30,7 +30,7 @@ COMMANDS = {
     "points": "Embed the places of a table.",
     "planet": "Write a model down for the whole Earth, to be read without torch.",
     "preview": "Draw a cube: a map, or colours for QGIS.",
-    "view": "Look at a planet, a cube or a model in a browser, and serve its tiles.",
+    "view": "Look at a planet, a cube or a model in a browser.",
     "info": "Say what a cube, a planet, a model or a file of one is.",
     "verify": "Find out whether cubes are as they were written.",
     "models": "List the models and which weights are here.",

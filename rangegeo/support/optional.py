@@ -11,6 +11,8 @@ from rangegeo.errors import MissingPackage
 DISTRIBUTIONS = {  # packages that pip knows by another name
     "sklearn": "scikit-learn",
     "efficientnet_lite_pytorch": "efficientnet-lite-pytorch",
+    "PIL": "pillow",
+    "xstatic": "xstatic-leaflet",
 }
 
 
