@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from rangegeo.errors import RangegeoError
     from rangegeo.evaluation.comparison import Evaluation
     from rangegeo.evaluation.evaluate import evaluate
-    from rangegeo.evaluation.maps import FittedMap, fit_map
+    from rangegeo.evaluation.learning import fit_map
+    from rangegeo.evaluation.maps import FittedMap
     from rangegeo.jobs.build_database import build_database
     from rangegeo.jobs.build_planet import build_planet
     from rangegeo.jobs.plan import plan
@@ -64,7 +65,7 @@ else:
         "evaluate": "rangegeo.evaluation.evaluate",
         "evaluate_suite": "rangegeo.suite.scored",
         "Evaluation": "rangegeo.evaluation.comparison",
-        "fit_map": "rangegeo.evaluation.maps",
+        "fit_map": "rangegeo.evaluation.learning",
         "FittedMap": "rangegeo.evaluation.maps",
         "verify": "rangegeo.jobs.verify",
         "RangegeoError": "rangegeo.errors",

@@ -10,7 +10,7 @@ import click
 from rangegeo.cli.arguments import LocalPath, NumberList, flattened
 from rangegeo.cli.map import LABEL_OPTIONS
 from rangegeo.cli.options import Verbosity, grouped, verbosity_options
-from rangegeo.cli.streams import print_written, remark, tell
+from rangegeo.cli.streams import print_written, tell
 from rangegeo.errors import UsageError, argument
 from rangegeo.jobs.evaluate_options import Comparing, ScoreOutput, Suite
 from rangegeo.jobs.map_options import LabelInput
@@ -49,6 +49,9 @@ COMPARING_OPTIONS = (
         metavar="B[,B...]",
         help="Which betas. [default: 0,0.25,0.5,0.75,1]",
     ),
+    click.option("--aoi", metavar="FILE", help="Draw the N places of --background in these polygons."),
+    click.option("--aoi-layer", metavar="NAME", help="Layer of the --aoi file, if it has several."),
+    click.option("--bbox-crs", metavar="CRS", help="CRS of an --aoi that names none. [default: EPSG:4326]"),
     click.option("--block", metavar="200km|10deg", help="Side of blocks that are left out. [default: by the labels]"),
     click.option("--folds", type=int, default=5, show_default=True, metavar="N", help="Parts to put blocks into."),
     click.option("--seeds", type=int, default=3, show_default=True, metavar="N", help="How often they are put anew."),
@@ -114,29 +117,19 @@ def command(
     written = job.write(scores)
     if not written:
         _show(scores)
-    elif not verbosity.quiet:
-        _show(scores, beside=True)
     for path in written:
         print_written(path)
 
 
-def _show(scores: Evaluation, *, beside: bool = False) -> None:
-    """Print the tables to read: as tables on a terminal, and in Markdown elsewhere.
-
-    Args:
-        beside: whether standard output is for the names of files, so that the tables go to standard error.
-    """
-    if not _is_terminal(sys.stderr if beside else sys.stdout):
-        if beside:
-            for line in scores.to_markdown().splitlines():
-                remark(line)
-        else:
-            tell(scores.to_markdown().rstrip())
+def _show(scores: Evaluation) -> None:
+    """Print the tables to read: as tables on a terminal, and in Markdown elsewhere."""
+    if not _is_terminal(sys.stdout):
+        tell(scores.to_markdown().rstrip())
         return
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(stderr=beside)
+    console = Console()
     for split, heading in scores.headings():
         header, rows = scores.cells(split)
         table = Table(title=heading, title_justify="left")

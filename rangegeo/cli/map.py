@@ -34,7 +34,7 @@ LABEL_OPTIONS = (
         "--background",
         metavar="FILE|N",
         help="LABELS are places where something was found; these stand for where it was not: a table, or N random "
-        "places in the box around LABELS.",
+        "places in --aoi, or else in the box around LABELS.",
     ),
     click.option("--lon", metavar="NAME", help="Column of longitude, or x. [default: the one with a usual name]"),
     click.option("--lat", metavar="NAME", help="Column of latitude, or y."),
@@ -67,6 +67,7 @@ LEARNING_OPTIONS = (
     click.option("--spread/--no-spread", default=True, help="Add a band that says how uncertain values are."),
     click.option("--probabilities", is_flag=True, help="Add a band with the probability of each class."),
     click.option("--mask-unlike", is_flag=True, help="Pixels unlike all labels are nodata."),
+    click.option("--clip/--no-clip", default=True, help="Limit predicted numbers to the range of the labels."),
     click.option(
         "--report",
         type=Place(),

@@ -10,7 +10,7 @@ import xarray as xr
 
 from rangegeo.evaluation.features import Scaling
 from rangegeo.evaluation.labels import CLASSES, NUMBERS
-from rangegeo.evaluation.probes import Linear
+from rangegeo.evaluation.probes import Limits, Linear
 from rangegeo.evaluation.spread import Scale, standard_deviation
 from rangegeo.evaluation.unlike import Likeness
 from rangegeo.field.probes import Probes
@@ -25,20 +25,20 @@ class Answer:
         kind: "numbers", "classes" or "presence".
         classes: names of the classes; empty for numbers.
         unit: the standard deviation of the labels; 1 for classes.
-        limits: the lowest and the highest label.
         probe: fitted on all labels.
         members: each fitted on the labels that are not in one fold.
         scale: of their spread.
+        clip: the lowest and the highest label, to which numbers are limited; None for no limits.
     """
 
     name: str
     kind: str
     classes: tuple[str, ...]
     unit: float
-    limits: tuple[float, float]
     probe: Linear
     members: tuple[Linear, ...]
     scale: Scale
+    clip: Limits | None = None
 
     def names(self, *, spread: bool, probabilities: bool) -> list[str]:
         """Names of the bands of its map."""
@@ -60,7 +60,7 @@ class Answer:
         count = len(self.probe.intercept)
         answers = raw.reshape(-1, count, *raw.shape[1:])
         found = answers if self.kind == NUMBERS else _probabilities(answers, self.kind)
-        bands = [found[0, 0]]
+        bands = [found[0, 0] if self.clip is None else np.clip(found[0, 0], *self.clip)]
         which = np.zeros((1, *raw.shape[1:]), dtype=np.int64)
         if self.kind == CLASSES:
             which = found[0].argmax(axis=0)[None]
@@ -100,7 +100,7 @@ class Finishing:
 
     def __dask_tokenize__(self) -> tuple:
         """What dask hashes: the probes are part of the recipe, so what remains is said here."""
-        told = [(answer.name, answer.kind, answer.classes, answer.scale.factor) for answer in self.answers]
+        told = [(answer.name, answer.kind, answer.classes, answer.scale.factor, answer.clip) for answer in self.answers]
         near = None if self.likeness is None else (self.likeness.labels.tobytes(), self.likeness.farthest)
         return told, self.spread, self.probabilities, near
 

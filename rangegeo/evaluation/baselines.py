@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,9 +10,10 @@ import numpy as np
 from sklearn.kernel_approximation import Nystroem
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors
 
+from rangegeo.evaluation.blocks import Split
 from rangegeo.evaluation.features import Scaling
 from rangegeo.evaluation.labels import CLASSES, NUMBERS, Target
-from rangegeo.evaluation.probes import Linear, fit_path, predicted
+from rangegeo.evaluation.probes import Linear, fit_paths, predicted
 
 NEIGHBOURS = 5
 CENTRES = 512  # of radial functions
@@ -33,22 +35,38 @@ class Prediction:
 
     @classmethod
     def by_probes(
-        cls, target: Target, features: np.ndarray, weights: np.ndarray, train: np.ndarray, test: np.ndarray
-    ) -> Prediction:
-        """Fit probes on the training labels, and predict the test labels."""
-        path = fit_path(target.taken(train), features[train], weights[train])
-        return cls(np.stack([predicted(target, probe.answers(features[test])) for probe in path]), tuple(path))
+        cls, targets: Sequence[Target], features: np.ndarray, weights: np.ndarray, split: Split, *, clip: bool
+    ) -> list[Prediction]:
+        """Fit probes of each target on the training labels, and predict the test labels.
+
+        Args:
+            clip: whether numbers are limited to the range of the training labels.
+        """
+        train, test = split
+        paths = fit_paths([target.taken(train) for target in targets], features[train], weights[train])
+        return [
+            cls(
+                np.stack(
+                    [
+                        predicted(target, probe.answers(features[test]), target.taken(train).limits if clip else None)
+                        for probe in path
+                    ]
+                ),
+                tuple(path),
+            )
+            for target, path in zip(targets, paths, strict=True)
+        ]
 
 
 class Method(Protocol):
-    """Learns a target from some labels."""
+    """Learns targets from some labels."""
 
-    def predict(self, target: Target, train: np.ndarray, test: np.ndarray) -> Prediction:
+    def predict(self, targets: Sequence[Target], split: Split) -> list[Prediction]:
         """What is predicted of the test labels from the training labels.
 
         Args:
-            target: of all n labels.
-            train, test: positions of labels.
+            targets: of one kind, each of all n labels.
+            split: positions of the training labels and of the test labels.
         """
         ...
 
@@ -60,13 +78,15 @@ class ProbeMethod:
     Attributes:
         features: (n, features) float64.
         weights: (n,) of the labels.
+        clip: whether numbers are limited to the range of the labels.
     """
 
     features: np.ndarray
     weights: np.ndarray
+    clip: bool = True
 
-    def predict(self, target: Target, train: np.ndarray, test: np.ndarray) -> Prediction:
-        return Prediction.by_probes(target, self.features, self.weights, train, test)
+    def predict(self, targets: Sequence[Target], split: Split) -> list[Prediction]:
+        return Prediction.by_probes(targets, self.features, self.weights, split, clip=self.clip)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -79,7 +99,10 @@ class NearestLabels:
 
     xyz: np.ndarray
 
-    def predict(self, target: Target, train: np.ndarray, test: np.ndarray) -> Prediction:
+    def predict(self, targets: Sequence[Target], split: Split) -> list[Prediction]:
+        return [self._of(target, *split) for target in targets]
+
+    def _of(self, target: Target, train: np.ndarray, test: np.ndarray) -> Prediction:
         options = {"n_neighbors": min(NEIGHBOURS, len(train)), "weights": "distance"}
         known = target.values[train]
         if target.kind == NUMBERS:
@@ -101,14 +124,16 @@ class RadialFunctions:
         xyz: (n, 3) unit vectors of the places.
         weights: (n,) of the labels.
         location: (n, bands) of q; None for functions of the place alone.
+        clip: whether numbers are limited to the range of the labels.
     """
 
     xyz: np.ndarray
     weights: np.ndarray
     location: np.ndarray | None = None
+    clip: bool = True
 
-    def predict(self, target: Target, train: np.ndarray, test: np.ndarray) -> Prediction:
-        return Prediction.by_probes(target, self._features(train), self.weights, train, test)
+    def predict(self, targets: Sequence[Target], split: Split) -> list[Prediction]:
+        return Prediction.by_probes(targets, self._features(split[0]), self.weights, split, clip=self.clip)
 
     def _features(self, train: np.ndarray) -> np.ndarray:
         """(n, features) of all labels; what is fitted is fitted on the training labels."""

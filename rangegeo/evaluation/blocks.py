@@ -16,7 +16,7 @@ from rangegeo.support.earth import METRES_A_DEGREE
 FEWEST_A_FOLD = 4  # blocks with labels for each fold, if the side of blocks is chosen here
 LARGEST_DEG, SMALLEST_DEG = 10.0, 0.01  # sides that are chosen here; the suite has 10 degrees too
 KM_A_DEGREE = METRES_A_DEGREE / 1000
-SIDE = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*(km|deg)\s*")
+SIDE = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*(km|deg)(?:(?<=deg)rees?)?\s*")
 Split = tuple[np.ndarray, np.ndarray]  # the positions of the labels to train on, and of those to test with
 
 
@@ -34,7 +34,18 @@ class BlockSide:
     unit: str
 
     def __str__(self) -> str:
+        degrees = "degree" if self.value == 1 else "degrees"
+        return f"{self.value:g} {'km' if self.unit == 'km' else degrees}"
+
+    @property
+    def typed(self) -> str:
+        """The text that `parse` takes, in one word."""
         return f"{self.value:g}{self.unit}"
+
+    @property
+    def km(self) -> float:
+        """The height of a block in kilometres."""
+        return self.value if self.unit == "km" else self.value * KM_A_DEGREE
 
     @classmethod
     def parse(cls, text: str) -> BlockSide:
@@ -106,7 +117,7 @@ def blocks_of(lonlat_deg: np.ndarray, together: np.ndarray, side: BlockSide, fol
         if not enough:
             raise UsageError(f"{told}; the places are too few or too close together for a test: give labels of others")
 
-        raise UsageError(f"{told}; type smaller ones, for example {argument('block', str(smaller))}")
+        raise UsageError(f"{told}; type smaller ones, for example {argument('block', smaller.typed)}")
     return found
 
 

@@ -28,7 +28,7 @@ class Task:
     Attributes:
         name: in tables.
         labels: the places, and what is known of them.
-        targets: of one kind; the score of the task is the mean of theirs.
+        targets: one, or several of numbers; the score of the task is the mean of theirs.
         side: of its blocks, whatever is asked for; None for no side of its own.
     """
 
@@ -40,11 +40,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Folds:
-    """The folds of a task: for each kind of split, those of every seed, for each target."""
+    """The folds of a task: for each kind of split, those of every seed. All targets of a task share them."""
 
     task: Task
     side: str
-    splits: dict[str, list[list[list[Split]]]]  # split, seed, target, fold
+    splits: dict[str, list[list[Split]]]  # split, seed, fold
 
     @classmethod
     def of(cls, task: Task, splitting: Splitting) -> _Folds:
@@ -54,10 +54,7 @@ class _Folds:
         ways = {BLOCK: splits_by_block, RANDOM: splits_at_random}
         seeds = range(splitting.seed, splitting.seed + splitting.seeds)
         splits = {
-            split: [
-                [list(ways[split](groups[split], target.strata, folds, seed)) for target in task.targets]
-                for seed in seeds
-            ]
+            split: [list(ways[split](groups[split], task.targets[0].strata, folds, seed)) for seed in seeds]
             for split in ways
         }
         return cls(task, str(side), splits)
@@ -66,13 +63,7 @@ class _Folds:
         """The scores of a method, one row for each kind of split and each measure."""
         labels = self.task.labels
         for split, seeds in self.splits.items():
-            held = [
-                [
-                    held_out(method, target, labels.weights, own)
-                    for target, own in zip(self.task.targets, parts, strict=True)
-                ]
-                for parts in seeds
-            ]
+            held = [held_out(method, self.task.targets, labels.weights, own) for own in seeds]
             told = {"task": self.task.name, "encoder": encoder, "features": features, "bands": bands, "split": split}
             told |= {"blocks": self.side, "labels": len(labels)}
             for measure, value, over_seeds, over_folds in _summaries(held):

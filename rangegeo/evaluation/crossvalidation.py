@@ -11,7 +11,7 @@ import pandas as pd
 from joblib import cpu_count
 
 from rangegeo.errors import UsageError, argument
-from rangegeo.evaluation.baselines import Method
+from rangegeo.evaluation.baselines import Method, Prediction
 from rangegeo.evaluation.blocks import Split
 from rangegeo.evaluation.labels import NUMBERS, Target
 from rangegeo.evaluation.probes import Linear, on_one_core
@@ -54,25 +54,39 @@ class HeldOut:
         return pd.DataFrame(rows)
 
 
-def held_out(method: Method, target: Target, weights: np.ndarray, splits: Sequence[Split]) -> HeldOut:
-    """Predict every label from the folds that do not hold it.
+def held_out(method: Method, targets: Sequence[Target], weights: np.ndarray, splits: Sequence[Split]) -> list[HeldOut]:
+    """Predict every label of each target from the folds that do not hold it.
 
     The strength of regularisation for a fold is the one that predicts the labels of the other folds best, so no label
     has a say in how it is predicted itself.
 
+    Args:
+        targets: of one kind, of the same labels.
+        weights: (n,) of the labels.
+        splits: of the labels, one for each fold.
     Raises:
         UsageError: all labels of one class lie in one fold.
     """
-    folds = np.empty(len(target.values), dtype=np.int64)
+    folds = np.empty(len(weights), dtype=np.int64)
     for fold, (train, test) in enumerate(splits):
         folds[test] = fold
-        if target.kind != NUMBERS and len(np.unique(target.values[train])) < 2:
-            raise UsageError(
-                f"all labels of {target.name!r} but those of one class lie in one fold; take smaller blocks, such as "
-                f"{argument('block', '50km')}, or give labels of more places"
-            )
+        for target in targets:
+            if target.kind != NUMBERS and len(np.unique(target.values[train])) < 2:
+                raise UsageError(
+                    f"all labels of {target.name!r} but those of one class lie in one fold; take smaller blocks, such "
+                    f"as {argument('block', '50km')}, or give labels of more places"
+                )
     with on_one_core(), ThreadPoolExecutor(cpu_count()) as pool:
-        parts = list(pool.map(lambda split: method.predict(target, *split), splits))
+        parts = list(pool.map(lambda split: method.predict(targets, split), splits))
+    return [
+        _chosen(target, weights, folds, splits, of_folds) for target, *of_folds in zip(targets, *parts, strict=True)
+    ]
+
+
+def _chosen(
+    target: Target, weights: np.ndarray, folds: np.ndarray, splits: Sequence[Split], parts: Sequence[Prediction]
+) -> HeldOut:
+    """What is held out of a target, with the strengths that the folds speak for."""
     settings, _, width = parts[0].values.shape
     found = np.empty((settings, len(folds), width))
     for (_, test), part in zip(splits, parts, strict=True):

@@ -6,16 +6,18 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from rangegeo.errors import PlaceWarning, UsageError, argument
-from rangegeo.evaluation.background import background_of
+from rangegeo.evaluation.background import Background, background_of, labels_of
 from rangegeo.evaluation.blocks import BlockSide
 from rangegeo.evaluation.comparing import Task, compare
 from rangegeo.evaluation.comparison import Evaluation
 from rangegeo.evaluation.embedded import Encoder, Models, chosen_betas, encoders_of
 from rangegeo.evaluation.fitting import Splitting
-from rangegeo.evaluation.reading import SHOWN, Rows, read_labels, rows_of
+from rangegeo.evaluation.reading import SHOWN, ReadingOptions, Rows, reading_of, rows_of
+from rangegeo.grid.crs import CrsLike
+from rangegeo.grid.vectors import AreaLike
 from rangegeo.schema.betas import Betas
 
 SEEDS = 3
@@ -30,11 +32,15 @@ def evaluate(
     classes: bool = False,
     weight: str | None = None,
     background: Any = None,
+    aoi: AreaLike | None = None,
+    aoi_layer: str | None = None,
+    bbox_crs: CrsLike | None = None,
     block: str | None = None,
     folds: int = 5,
     seeds: int = SEEDS,
     seed: int = 0,
     baselines: bool = True,
+    **reading: Unpack[ReadingOptions],
 ) -> Evaluation:
     """Compare models, their betas and their components by what linear probes of them predict.
 
@@ -49,7 +55,7 @@ def evaluate(
             database, as "RANGE+=FILE,DB"; "all" for every model that needs no download; a list of these; or a mapping
             that gives them names in the result.
         betas: of models that have some, in [0, 1]; by default 0, 0.25, 0.5, 0.75 and 1.
-        classes, weight, background, block, folds, seed: as of `rangegeo.fit_map`.
+        classes, weight, background, aoi, aoi_layer, bbox_crs, block, folds, seed, reading: as of `rangegeo.fit_map`.
         seeds: how often the labels are put into folds anew. The spread over them is told.
         baselines: whether the nearest labels and radial functions of the place, alone and beside the location bands of
             the first model, are scored too.
@@ -61,9 +67,11 @@ def evaluate(
     splitting = splitting_of(block=block, folds=folds, seeds=seeds, seed=seed, baselines=baselines)
     encoders = encoders_of(model)
     chosen = chosen_betas(encoders, betas)
-    tables = [rows_of(table) for table in (labels if isinstance(labels, list | tuple) else [labels])]
-    options = {"classes": classes, "weight": weight, "background": background, "seed": seed}
-    tasks, remarks = tasks_of(tables, [target] if isinstance(target, str) else list(target or ()), encoders, **options)
+    way = reading_of(reading)
+    tables = [rows_of(table, way) for table in (labels if isinstance(labels, list | tuple) else [labels])]
+    beside = background_of(background, way, aoi, aoi_layer, bbox_crs)
+    targets = [target] if isinstance(target, str) else list(target or ())
+    tasks, remarks = tasks_of(tables, targets, encoders, classes=classes, weight=weight, background=beside, seed=seed)
     for remark in remarks:
         warnings.warn(PlaceWarning(remark), stacklevel=2)
     return replace(compare(tasks, encoders, chosen, splitting), remarks=tuple(remarks))
@@ -81,7 +89,7 @@ def tasks_of(
     *,
     classes: bool = False,
     weight: str | None = None,
-    background: Any = None,
+    background: Background | None = None,
     seed: int = 0,
 ) -> tuple[list[Task], list[str]]:
     """A task for each target of each table, and what a user should know about the labels.
@@ -90,7 +98,7 @@ def tasks_of(
         tables: of labels.
         targets: names of columns.
         encoders: the first one's database says where places of a background may lie.
-        classes, weight, background, seed: as of `evaluate`.
+        classes, weight, background, seed: as of `rangegeo.evaluation.background.labels_of`.
     Raises:
         UsageError: as of `evaluate`.
     """
@@ -99,8 +107,9 @@ def tasks_of(
     for rows in tables:
         own, missing = _columns(rows, targets, len(tables))
         remarks += missing
-        places = None if background is None else background_of(rows, background, encoders[0].model, seed)
-        known = read_labels(rows, own, classes=classes, weight=weight, background=places)
+        known = labels_of(
+            rows, own, encoders[0].model, classes=classes, weight=weight, background=background, seed=seed
+        )
         remarks += known.remarks
         tasks += [Task(name=target.name, labels=known, targets=(target,)) for target in known.targets]
     return list(_with_own_names(tasks)), remarks

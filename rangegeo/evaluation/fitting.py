@@ -12,11 +12,11 @@ from sklearn.neighbors import NearestNeighbors
 from rangegeo.errors import UsageError
 from rangegeo.evaluation.answers import Answer
 from rangegeo.evaluation.baselines import Method, NearestLabels, ProbeMethod, RadialFunctions, typical_distance
-from rangegeo.evaluation.blocks import BlockSide, blocks_of, choose_side, splits_at_random, splits_by_block
+from rangegeo.evaluation.blocks import BlockSide, Split, blocks_of, choose_side, splits_at_random, splits_by_block
 from rangegeo.evaluation.crossvalidation import HeldOut, held_out
 from rangegeo.evaluation.features import Scaling, bands_at
-from rangegeo.evaluation.labels import Labels, Target
-from rangegeo.evaluation.probes import fit_path, on_one_core
+from rangegeo.evaluation.labels import NUMBERS, Labels, Target
+from rangegeo.evaluation.probes import fit_paths, on_one_core
 from rangegeo.evaluation.spread import scale_of
 from rangegeo.evaluation.tested import BLOCK, PROBE, RANDOM, MapScores
 from rangegeo.evaluation.unlike import Likeness
@@ -83,9 +83,11 @@ class Fit:
     held: tuple[HeldOut, ...]
 
 
-def fit(labels: Labels, model: Model, recipe: Recipe, splitting: Splitting) -> Fit:
+def fit(labels: Labels, model: Model, recipe: Recipe, splitting: Splitting, *, clip: bool = True) -> Fit:
     """Learn every target of the labels, and score it.
 
+    Args:
+        clip: whether predictions of numbers are limited to the range of their labels.
     Raises:
         UsageError: the labels lie in too few blocks.
     """
@@ -100,15 +102,16 @@ def fit(labels: Labels, model: Model, recipe: Recipe, splitting: Splitting) -> F
     scored: list[tuple[str, str, Sequence[HeldOut]]] = []
     for target in labels.targets:
         splits = [list(splits_by_block(blocks, target.strata, splitting.folds, seed)) for seed in seeds]
-        method = ProbeMethod(features=features, weights=labels.weights)
-        held = tuple(held_out(method, target, labels.weights, one) for one in splits)
-        answers.append(_answer(target, features, labels.weights, held, splitting.folds))
+        method = ProbeMethod(features=features, weights=labels.weights, clip=clip)
+        held = tuple(_held(method, target, labels.weights, one) for one in splits)
+        answer = _answer(target, features, labels.weights, held, splitting.folds)
+        answers.append(replace(answer, clip=target.limits if clip and target.kind == NUMBERS else None))
         scored.append((BLOCK, PROBE, held))
         at_random = list(splits_at_random(labels.together, target.strata, splitting.folds, splitting.seed))
-        others = baselines_of(labels, location) if splitting.baselines else {}
+        others = baselines_of(labels, location, clip=clip) if splitting.baselines else {}
         for name, other in others.items():
-            scored.append((BLOCK, name, [held_out(other, target, labels.weights, one) for one in splits]))
-        scored.append((RANDOM, PROBE, [held_out(method, target, labels.weights, at_random)]))
+            scored.append((BLOCK, name, [_held(other, target, labels.weights, one) for one in splits]))
+        scored.append((RANDOM, PROBE, [_held(method, target, labels.weights, at_random)]))
         kept.append(replace(held[0], probes=()))
     return Fit(
         scaling=scaling,
@@ -122,31 +125,35 @@ def fit(labels: Labels, model: Model, recipe: Recipe, splitting: Splitting) -> F
     )
 
 
+def _held(method: Method, target: Target, weights: np.ndarray, splits: Sequence[Split]) -> HeldOut:
+    """What a method says of one target, as `held_out`."""
+    return held_out(method, [target], weights, splits)[0]
+
+
 def _answer(target: Target, features: np.ndarray, weights: np.ndarray, held: Sequence[HeldOut], folds: int) -> Answer:
     """The probe of all labels, with the strength that the first seed speaks for, and the members of the folds."""
     setting = held[0].setting
     members = tuple(path[setting] for one in held for path in one.probes)
     with on_one_core():
-        probe = fit_path(target, features, weights)[setting]
+        probe = fit_paths([target], features, weights)[0][setting]
     return Answer(
         name=target.name,
         kind=target.kind,
         classes=target.classes,
         unit=target.unit,
-        limits=(float(target.values.min()), float(target.values.max())),
         probe=probe,
         members=members,
         scale=scale_of(members, features, held, folds),
     )
 
 
-def baselines_of(labels: Labels, location: np.ndarray) -> dict[str, Method]:
+def baselines_of(labels: Labels, location: np.ndarray, *, clip: bool = True) -> dict[str, Method]:
     """What else a user might take, by its name."""
     xyz, weights = unit_vectors_of(labels.lonlat_deg), labels.weights
     return {
         "nearest": NearestLabels(xyz=xyz),
-        "rbf": RadialFunctions(xyz=xyz, weights=weights),
-        "rbf+q": RadialFunctions(xyz=xyz, weights=weights, location=location),
+        "rbf": RadialFunctions(xyz=xyz, weights=weights, clip=clip),
+        "rbf+q": RadialFunctions(xyz=xyz, weights=weights, location=location, clip=clip),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,6 +44,11 @@ class Target:
         """The standard deviation of numbers, in which errors are measured; 1 for logits of classes."""
         return float(self.values.std()) if self.kind == NUMBERS else 1.0
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The lowest and the highest value."""
+        return float(self.values.min()), float(self.values.max())
+
     def taken(self, rows: np.ndarray) -> Target:
         """The target of some places."""
         return replace(self, values=self.values[rows])
@@ -60,6 +65,7 @@ class Labels:
         weights: (n,) float64 above 0, with a mean of 1.
         together: (n,) numbers; labels with the same number are of one polygon or of one place, and never separated.
         remarks: what a user should know, one line each.
+        background: where places come from that stand for where something was not found; empty if there are none.
     """
 
     name: str
@@ -68,6 +74,7 @@ class Labels:
     weights: np.ndarray
     together: np.ndarray
     remarks: tuple[str, ...] = ()
+    background: str = ""
 
     def __len__(self) -> int:
         return len(self.lonlat_deg)
@@ -162,7 +169,35 @@ def checked(labels: Labels) -> Labels:
         raise UsageError(
             f"a map needs {FEWEST} labels, and {labels.name} has {len(labels)} without repetitions; give more places"
         )
-    return replace(labels, remarks=(*labels.remarks, *_doubts(labels)))
+    return replace(labels, remarks=(*labels.remarks, *_contradictions(labels), *_doubts(labels)))
+
+
+def _contradictions(labels: Labels) -> Iterator[str]:
+    """Places of which labels say different things. A place of presence may well be one of the background too."""
+    place = np.unique(labels.lonlat_deg, axis=0, return_inverse=True)[1].reshape(-1)
+    for target in labels.targets:
+        told = np.unique(np.column_stack([place, target.values]), axis=0)
+        several = np.flatnonzero(np.bincount(told[:, 0].astype(int)) > 1)
+        if len(several) and target.kind != PRESENCE:
+            count = int(np.isin(place, several).sum())
+            yield (
+                f"{labels.name}: {counted(len(several), 'place')} {'has' if len(several) == 1 else 'have'} labels of "
+                f"{target.name!r} that contradict one another, {count:,} in all, and all are used; correct them in a "
+                "copy if only one can be right"
+            )
+
+
+def check_probabilities(kinds: Mapping[str, str]) -> None:
+    """Refuse probabilities of classes for targets none of which holds classes.
+
+    Args:
+        kinds: of the targets, by their names.
+    """
+    if CLASSES in kinds.values():
+        return
+    held = {NUMBERS: "numbers", PRESENCE: "places where it was found, whose suitability is mapped anyway"}
+    told = ", and ".join(f"{name!r} holds {held[kind]}" for name, kind in kinds.items())
+    raise UsageError(f"{argument('probabilities')} is for classes, and {told}; leave it out")
 
 
 def _named(names: Sequence[str]) -> str:

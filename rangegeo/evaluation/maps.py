@@ -1,4 +1,4 @@
-"""`rangegeo.fit_map`: from labels to a map that was tested."""
+"""A map that was learned from labels, and where it is made."""
 
 from __future__ import annotations
 
@@ -8,45 +8,43 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from rangegeo.cubes.spec import RasterSpec, provenance
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
-from rangegeo.errors import GridWarning, PlaceWarning, UsageError, argument, for_python
+from rangegeo.errors import GridWarning, UsageError, argument, either, for_python
 from rangegeo.evaluation.answers import Finishing
-from rangegeo.evaluation.background import background_of
-from rangegeo.evaluation.blocks import BlockSide
-from rangegeo.evaluation.features import feature_recipe
-from rangegeo.evaluation.fitting import Fit, Splitting, fit
-from rangegeo.evaluation.labels import CLASSES, Labels
+from rangegeo.evaluation.doubts import far_away, places_of_grid, places_of_map, too_fine
+from rangegeo.evaluation.features import bands_at, feature_recipe
+from rangegeo.evaluation.fitting import Fit, Splitting
+from rangegeo.evaluation.labels import CLASSES, Labels, check_probabilities
 from rangegeo.evaluation.lazy import LazyMap
 from rangegeo.evaluation.page import Page, check_page, write_page
-from rangegeo.evaluation.reading import read_labels, rows_of
 from rangegeo.evaluation.report import Told, page_of
 from rangegeo.evaluation.stored import packed, read_stored, same_model, unpacked, write_stored
 from rangegeo.evaluation.tested import BLOCK, PROBE, MapScores
 from rangegeo.field.recipe import Recipe
-from rangegeo.grid import pixel_arc_deg
 from rangegeo.grid.crs import CrsLike
 from rangegeo.grid.extent import Area, choose_extent
 from rangegeo.grid.like import RasterLike, own_labels
 from rangegeo.grid.polygons import AreaLike
 from rangegeo.models.device import resolve_device
-from rangegeo.models.load import load_model, loaded
+from rangegeo.models.load import loaded
 from rangegeo.models.model import Model
 from rangegeo.models.spec import ModelSpec
+from rangegeo.places.lonlat import read_places
 from rangegeo.schema.cube import geobox_of
-from rangegeo.support.earth import METRES_A_DEGREE
+from rangegeo.schema.facts import facts_of
 from rangegeo.support.optional import import_optional
 from rangegeo.support.paths import local_path
 from rangegeo.support.text import counted
-from rangegeo.weights.demo import FOLDER
 
 # The largest error of interpolation, in standard deviations of a target, or as a logit. Labels are rarely so exact, and
 # the float32 features of the embedded model move answers by up to a tenth of it.
 MAP_TOLERANCE = 1e-3
-DEMO_KM = 100  # that the embedded model can tell apart
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -161,7 +159,7 @@ class FittedMap:
             positions in the attribute `classes`, and one with the probability of that class; presence one with its
             suitability, from 0 to 1. NaN outside the domain of the projection and outside the area.
         Raises:
-            UsageError, GridError: as of `rangegeo.raster`.
+            UsageError, GridError: as of `rangegeo.raster`; or probabilities are asked for, and no target holds classes.
         """
         geobox, area = choose_extent(
             bbox,
@@ -174,11 +172,38 @@ class FittedMap:
             aoi_layer=aoi_layer,
             all_touched=all_touched,
         )
-        for doubt in self.doubts(geobox):
+        for doubt in self.doubts(geobox, area, mask_unlike=mask_unlike):
             warnings.warn(GridWarning(doubt), stacklevel=2)
         within = None if exact else check_tolerance(tolerance)
         finishing = self.finishing(spread=spread, probabilities=probabilities, mask_unlike=mask_unlike)
         return self.lazy(geobox, finishing, area=area, labels=own_labels(like), tolerance=within, chunks=chunks).cube
+
+    def predict(
+        self, places: Any, *, spread: bool = True, probabilities: bool = False, mask_unlike: bool = False
+    ) -> pd.DataFrame:
+        """The values of the map at places, each evaluated.
+
+        Args:
+            places: (n, 2) longitude and latitude in degrees, or a table, as for `Model.encode`.
+            spread, probabilities, mask_unlike: as of `raster`.
+        Returns:
+            A row for each place, with the index of a table of pandas, and a column for each band of `raster`; classes
+            have their names. Rows without a place are empty.
+        Raises:
+            UsageError: as of `raster` and `Model.encode`.
+        """
+        lonlat, index = read_places(places)
+        finishing = self.finishing(spread=spread, probabilities=probabilities, mask_unlike=mask_unlike)
+        recipe = replace(self.recipe, projection=finishing.probes(self.fit.scaling))
+        placed = np.isfinite(lonlat).all(axis=1)
+        values = np.full((len(lonlat), len(finishing.names)), np.nan, dtype=np.float32)
+        values[placed] = finishing(bands_at(self.model, recipe, lonlat[placed]).T[:, :, None])[:, :, 0].T
+        table = pd.DataFrame(values, index=index, columns=finishing.names)
+        for answer in self.fit.answers:
+            if answer.kind == CLASSES:
+                names = dict(enumerate(answer.classes))
+                table[answer.name] = table[answer.name].map(names).astype(object)
+        return table
 
     def report(
         self, path: str | Path, cube: xr.DataArray | Sequence[xr.DataArray] = (), *, overwrite: bool = False
@@ -214,10 +239,14 @@ class FittedMap:
             drawn: the same, perhaps with larger pixels, which its pictures are drawn from.
             spelled: spells the arguments in remarks.
         """
-        doubts = [doubt for cube in cubes[:1] for doubt in self.doubts(geobox_of(cube))]
+        doubts: list[str] = []
+        for cube, coarse in zip(cubes[:1], drawn, strict=False):
+            if "masked" not in facts_of(cube):
+                doubts += far_away(self.labels.lonlat_deg, self.fit.side, places_of_map(coarse))
+            doubts += too_fine(self.model, geobox_of(cube))
         told = Told(
             facts=provenance(self.model, self.recipe) | self.facts(self.finishing()),
-            remarks=list(map(spelled, (*self.fit.remarks, *doubts))),
+            remarks=list(map(spelled, (*self.fit.remarks, *self.limit_lines(), *doubts))),
             spread=list(self.spread_lines()),
         )
         return page_of(self.fit, self.labels, self.model, told, cubes, drawn)
@@ -233,17 +262,26 @@ class FittedMap:
                     f"{scale.covered:.0%}, and 1.645 cover {scale.covered_wide:.0%}"
                 )
 
-    def doubts(self, geobox: GeoBox) -> Iterator[str]:
-        """What a user should know about a grid, one line each."""
-        wide = pixel_arc_deg(geobox) * METRES_A_DEGREE / 1000
-        if self.model.spec.weights is not None and Path(self.model.spec.weights).parent == FOLDER and wide < DEMO_KM:
-            yield (
-                f"pixels of {wide:.2g} km are finer than what the embedded model can tell apart, about {DEMO_KM} km, "
-                f"so the map is smooth between them; {argument('weights', 'official')} sees landscapes of some km"
-            )
+    def limit_lines(self) -> Iterator[str]:
+        """To which range predictions of numbers are limited, one line each."""
+        for answer in self.fit.answers:
+            if answer.clip is not None:
+                low, high = answer.clip
+                yield (
+                    f"{answer.name}: predictions are limited to the range of the labels, {low:.6g} to {high:.6g}; "
+                    f"{either('--no-clip', 'clip=False')} does without"
+                )
+
+    def doubts(self, geobox: GeoBox, area: Area | None = None, *, mask_unlike: bool = False) -> Iterator[str]:
+        """What a user should know about a grid, and the area on it that is wanted, one line each."""
+        if not mask_unlike:
+            yield from far_away(self.labels.lonlat_deg, self.fit.side, places_of_grid(geobox, area))
+        yield from too_fine(self.model, geobox)
 
     def finishing(self, *, spread: bool = True, probabilities: bool = False, mask_unlike: bool = False) -> Finishing:
-        """What the bands of a map are; the arguments are those of `raster`."""
+        """What the bands of a map are; the arguments and the errors are those of `raster`."""
+        if probabilities:
+            check_probabilities({answer.name: answer.kind for answer in self.fit.answers})
         return Finishing(
             answers=self.fit.answers,
             spread=spread,
@@ -276,11 +314,15 @@ class FittedMap:
             "seeds": self.splitting.seeds,
             "scores": str(self.scores),
         }
+        if self.labels.background:
+            found["background"] = self.labels.background
         if finishing.likeness is not None:
             found["masked"] = "pixels unlike all labels"
         for answer in self.fit.answers:
             value, spread = self.scores.value(answer.name, BLOCK, PROBE)
             found |= {f"score_{answer.name}": value, f"score_spread_{answer.name}": spread}
+            if answer.clip is not None:
+                found[f"limited_{answer.name}"] = list(answer.clip)
             if finishing.spread and answer.scale.covered == answer.scale.covered:
                 found[f"spread_covers_{answer.name}"] = answer.scale.covered
         classes = {answer.name: list(answer.classes) for answer in finishing.answers if answer.kind == CLASSES}
@@ -291,67 +333,3 @@ class FittedMap:
     @property
     def _bands(self) -> str:
         return "the embedding" if self.beta is None else f"the embedding at beta {self.beta:g}"
-
-
-def fit_map(
-    labels: Any,
-    target: str | Sequence[str] | None = None,
-    *,
-    model: Model | str = "RANGE+",
-    beta: float | None = None,
-    classes: bool = False,
-    weight: str | None = None,
-    background: Any = None,
-    block: str | None = None,
-    folds: int = 5,
-    seeds: int = 2,
-    seed: int = 0,
-    baselines: bool = True,
-) -> FittedMap:
-    """Learn a map from places where something is known.
-
-    Linear probes of the embeddings are fitted by scikit-learn: ridge regression for numbers, multinomial logistic
-    regression for classes, logistic regression for places where something was found. They are tested on blocks of the
-    Earth that were left out.
-
-    Args:
-        labels: a DataFrame, a GeoDataFrame of points or of polygons, a table of another library, or the path of any
-            file that `rangegeo points` reads. A polygon gives places in it.
-        target: the column to be mapped, or several. A column of text holds classes. With `background` it may be left
-            out, or name a column that says the same in every row, such as that of the species.
-        model: from `rangegeo.load_model`, or a name, to load with its default weights.
-        beta: learn from the embedding at this beta, in [0, 1], instead of S, G and q side by side.
-        classes: whether numbers are codes of classes.
-        weight: the column with the weights of the labels, from 0 on; None for equal ones.
-        background: for labels that are places where something was found: a table of places that stand for where it
-            was not, or how many random ones are put into the box around the labels. All places of the background
-            together weigh as much as all labels. The map says how suitable a place is, from 0 to 1.
-        block: the side of the blocks, such as "200km" or "10deg"; None for the largest one up to about 1100 km that
-            leaves four blocks for each fold.
-        folds: of the blocks; each is predicted from the others.
-        seeds: how often the blocks are put into folds anew.
-        seed: of the first of these.
-        baselines: whether the nearest labels and smooth functions of the place are tested in the same folds.
-    Returns:
-        A map with `.scores`, `.raster(bbox, res)`, `.save` and `.load`.
-    Raises:
-        UsageError: the labels cannot be learned from, or an argument is out of its range; the message says what to do.
-        TableError: a file cannot be read as a table of places.
-    """
-    side = None if block is None else BlockSide.parse(block)
-    splitting = Splitting(block=side, folds=folds, seeds=seeds, seed=seed, baselines=baselines)
-    model = load_model(model) if isinstance(model, str) else model
-    rows = rows_of(labels)
-    places = None if background is None else background_of(rows, background, model, seed)
-    known = read_labels(rows, target, classes=classes, weight=weight, background=places)
-    found = learn(known, model, beta, splitting)
-    for remark in found.fit.remarks:
-        warnings.warn(PlaceWarning(remark), stacklevel=2)
-    return found
-
-
-def learn(labels: Labels, model: Model, beta: float | None, splitting: Splitting) -> FittedMap:
-    """The map of labels that are known to be sound. Raises as `fit_map`."""
-    recipe = feature_recipe(model, beta)
-    learned = fit(labels, model, recipe, splitting)
-    return FittedMap(model=model, recipe=recipe, labels=labels, fit=learned, beta=beta, splitting=splitting)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -22,6 +22,7 @@ OF_CLASSES = (*STRENGTHS, 10.0, 100.0)  # the last two gain .05 on features of G
 PENALTY = 1e-2  # of logistic regression, 1 / C for each label; 0.1 and 0.001 score up to .02 less on climates
 GRADIENT = 1e-3  # at which its solver stops; a tenth scores no better and takes twice as long
 ABSENT = -50.0  # logit of a class that the labels of a fold lack
+Limits = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -41,17 +42,17 @@ class Linear:
         return features @ self.coef.T + self.intercept
 
 
-def fit_path(target: Target, features: np.ndarray, weights: np.ndarray) -> list[Linear]:
-    """The probes of a target for every strength of regularisation.
+def fit_paths(targets: Sequence[Target], features: np.ndarray, weights: np.ndarray) -> list[list[Linear]]:
+    """The probes of each target for every strength of regularisation.
 
     Args:
-        target: (n,) values.
+        targets: of one kind, each with (n,) values. Numbers share the products of the features.
         features: (n, features) float64.
         weights: (n,) of the labels.
     """
-    if target.kind == NUMBERS:
-        return _ridge(target.values, features, weights)
-    return _logistic(target, features, weights)
+    if targets[0].kind == NUMBERS:
+        return _ridge(np.stack([target.values for target in targets], axis=1), features, weights)
+    return [_logistic(target, features, weights) for target in targets]
 
 
 @contextmanager
@@ -62,22 +63,38 @@ def on_one_core() -> Iterator[None]:
         yield
 
 
-def predicted(target: Target, answers: np.ndarray) -> np.ndarray:
-    """What answers (..., k) mean: numbers as they are, probabilities of all classes, or that of presence (..., 1)."""
+def predicted(target: Target, answers: np.ndarray, limits: Limits | None = None) -> np.ndarray:
+    """What answers (..., k) mean: numbers, probabilities of all classes, or that of presence (..., 1).
+
+    Args:
+        limits: the lowest and the highest number; None for no limits.
+    """
     if target.kind == NUMBERS:
-        return answers
+        return answers if limits is None else np.clip(answers, *limits)
     return softmax(answers, axis=-1) if target.kind == CLASSES else expit(answers)
 
 
-def _ridge(values: np.ndarray, features: np.ndarray, weights: np.ndarray) -> list[Linear]:
-    """One fit for all strengths: scikit-learn factorises the same products for each."""
-    mean, unit = values.mean(), values.std() or 1.0
-    alphas = np.array(STRENGTHS) * len(values)
-    repeated = np.repeat(((values - mean) / unit)[:, None], len(alphas), axis=1)
-    found = Ridge(alphas, solver="cholesky").fit(features, repeated, sample_weight=weights)
+def _ridge(values: np.ndarray, features: np.ndarray, weights: np.ndarray) -> list[list[Linear]]:
+    """The paths of some columns of numbers (n, targets).
+
+    scikit-learn makes the products of the features once a fit, and factorises them once for each strength if there is
+    one column, but for each strength and each column if there are several. These get a fit for each strength.
+    """
+    mean, unit = values.mean(axis=0), values.std(axis=0)
+    unit[unit == 0] = 1.0
+    scaled, alphas = (values - mean) / unit, np.array(STRENGTHS) * len(values)
+    if values.shape[1] == 1:
+        fits = [Ridge(alphas, solver="cholesky").fit(features, np.repeat(scaled, len(alphas), axis=1), weights)]
+    else:
+        fits = [Ridge(alpha, solver="cholesky").fit(features, scaled, weights) for alpha in alphas]
+    coefs = np.concatenate([one.coef_ for one in fits]).reshape(len(alphas), -1, features.shape[1])
+    intercepts = np.concatenate([one.intercept_ for one in fits]).reshape(len(alphas), -1)
     return [
-        Linear(coef=unit * coef[None], intercept=np.array([mean + unit * intercept]))
-        for coef, intercept in zip(found.coef_, found.intercept_, strict=True)
+        [
+            Linear(coef=unit[k] * coef[None, k], intercept=mean[[k]] + unit[k] * intercept[[k]])
+            for coef, intercept in zip(coefs, intercepts, strict=True)
+        ]
+        for k in range(values.shape[1])
     ]
 
 

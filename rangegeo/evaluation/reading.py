@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,8 @@ from rangegeo.errors import PlaceWarning, UsageError, argument
 from rangegeo.evaluation.labels import PRESENCE, Labels, Target, as_target, checked
 from rangegeo.evaluation.polygons import are_areal, places_in_polygons
 from rangegeo.grid import WGS84
-from rangegeo.places.frames import is_frame, is_table, table_places
+from rangegeo.grid.crs import CrsLike
+from rangegeo.places.frames import Columns, is_frame, is_table, table_places
 from rangegeo.support.text import counted
 from rangegeo.tables.dialect import TextOptions
 from rangegeo.tables.opening import open_table
@@ -30,6 +31,73 @@ from rangegeo.tables.table import Table
 SHOWN = 12  # how many columns a message lists
 STATUS, ABSENT = "occurrencestatus", "absent"  # Darwin Core's column for whether something was found, in lower case
 PRESENT = "presence"  # the name of the target if no column gives one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a table of labels is read. What is None is found out.
+
+    Attributes:
+        lon, lat: columns of longitude and latitude, or of x and y.
+        labels_crs: of these columns, or of a file that does not say its own; None for WGS 84.
+        layer, input_format, delimiter, quoting, encoding, decimal: of a file, as of
+            `rangegeo.jobs.options.TableInput`.
+    """
+
+    lon: str | None = None
+    lat: str | None = None
+    labels_crs: CrsLike | None = None
+    layer: str | None = None
+    input_format: str | None = None
+    delimiter: str | None = None
+    quoting: str | None = None
+    encoding: str | None = None
+    decimal: str = "."
+
+    @property
+    def columns(self) -> Columns:
+        """Which columns hold the places."""
+        return Columns(lon=self.lon, lat=self.lat, crs=self.labels_crs)
+
+    @property
+    def text(self) -> TextOptions:
+        """How a text table is written."""
+        return TextOptions(delimiter=self.delimiter, quoting=self.quoting, encoding=self.encoding, decimal=self.decimal)
+
+    def check_in_memory(self) -> None:
+        """Refuse options of files for a table in memory."""
+        for name in ("layer", "input_format", "delimiter", "quoting", "encoding", "decimal"):
+            if getattr(self, name) != getattr(PLAIN, name):
+                raise UsageError(f"{argument(name)} is for files, and the labels are a table in memory; leave it out")
+
+
+PLAIN = Reading()
+
+
+class ReadingOptions(TypedDict, total=False):
+    """The same as arguments of functions."""
+
+    lon: str | None
+    lat: str | None
+    labels_crs: CrsLike | None
+    layer: str | None
+    input_format: str | None
+    delimiter: str | None
+    quoting: str | None
+    encoding: str | None
+    decimal: str
+
+
+def reading_of(given: Mapping[str, Any]) -> Reading:
+    """How a table is read.
+
+    Raises:
+        TypeError: an argument is unknown, as Python says it.
+    """
+    for name in given:
+        if name not in ReadingOptions.__annotations__:
+            raise TypeError(f"there is no argument {name!r}")
+    return Reading(**given)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -63,28 +131,35 @@ class Rows:
         return self.columns[name]
 
 
-def rows_of(labels: Any) -> Rows:
+def rows_of(labels: Any, reading: Reading = PLAIN) -> Rows:
     """The rows of a table in memory, or of a file.
 
     Args:
         labels: a DataFrame, a GeoDataFrame of points or polygons, a table of another library, or a path.
+        reading: how it is read.
     Raises:
         UsageError, TableError: as of `rangegeo.places.frames.table_places` and of `rows_of_file`.
     """
     if isinstance(labels, Rows):
         return labels
     if isinstance(labels, str | Path):
-        return rows_of_file(str(labels))
+        return rows_of_file(str(labels), reading)
     if not is_table(labels):
         raise UsageError(
             f"labels must be a table with columns that have names, or the path of one, got {type(labels).__name__}"
         )
-    if hasattr(type(labels), "to_crs") and labels.crs is not None and are_areal(labels.geometry.to_numpy()):
+    reading.check_in_memory()
+    if (
+        reading == PLAIN
+        and hasattr(type(labels), "to_crs")
+        and labels.crs is not None
+        and are_areal(labels.geometry.to_numpy())
+    ):
         shapes = labels.geometry.to_crs(WGS84).to_numpy()
         return _of_polygons("the labels", shapes, pd.DataFrame(labels.drop(columns=labels.geometry.name)))
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", PlaceWarning)
-        lonlat, _ = table_places(labels)
+        lonlat, _ = table_places(labels, told=reading.columns)
     frame = labels if is_frame(labels) else _as_pandas(labels)
     remarks = tuple(f"the labels: {warning.message}" for warning in told)
     return _without_zeros(Rows(name="the labels", lonlat_deg=lonlat, columns=pd.DataFrame(frame), remarks=remarks))
@@ -112,24 +187,18 @@ def _as_pandas(table: Any) -> pd.DataFrame:
     return pa.table(table).to_pandas()
 
 
-def rows_of_file(
-    source: str,
-    *,
-    lon: str | None = None,
-    lat: str | None = None,
-    crs: str | None = None,
-    layer: str | None = None,
-    kind: str | None = None,
-    text: TextOptions | None = None,
-) -> Rows:
-    """The rows of a file; the arguments are those of `open_table` and `find_places`.
+def rows_of_file(source: str, reading: Reading = PLAIN) -> Rows:
+    """The rows of a file.
 
     Raises:
-        UsageError, TableError: as of these two.
+        UsageError, TableError: as of `open_table` and `find_places`.
     """
+    named = reading.columns
     with TemporaryDirectory(prefix="rangegeo-") as folder:
-        table = open_table(source, Path(folder), kind=kind, layer=layer, text=text)
-        where = find_places(table, lon=lon, lat=lat, crs=crs, representative=True)
+        table = open_table(source, Path(folder), kind=reading.input_format, layer=reading.layer, text=reading.text)
+        where = find_places(
+            table, lon=named.lon, lat=named.lat, crs=named.crs, representative=True, crs_argument="labels_crs"
+        )
         geometries = {geometry.column for geometry in (table.geometry, *table.other_geometries) if geometry}
         others = [name for name in table.schema.names if name not in geometries]
         blocks = list(table.read([*dict.fromkeys([*where.columns, *others])], ROWS))
@@ -139,7 +208,7 @@ def rows_of_file(
             shapes = [_shapes(block.columns[where.columns[0]], where) for block in blocks]
             if shapes and are_areal(np.concatenate(shapes)):
                 return _of_polygons(table.name, np.concatenate(shapes), frame)
-        read = survey(table, where, [])
+        read = survey(table, where, [], tell_of_zeros=False)
         lonlat = np.concatenate([np.empty((0, 2)), *(where.locate(block).lonlat_deg for block in blocks)])
     return _without_zeros(
         Rows(

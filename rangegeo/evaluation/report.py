@@ -15,10 +15,10 @@ from rangegeo.evaluation.answers import Answer
 from rangegeo.evaluation.crossvalidation import HeldOut
 from rangegeo.evaluation.figures import confusions, draw_errors, draw_folds, png
 from rangegeo.evaluation.fitting import Fit
-from rangegeo.evaluation.labels import CLASSES, NUMBERS, Labels
+from rangegeo.evaluation.labels import CLASSES, NUMBERS, PRESENCE, Labels
 from rangegeo.evaluation.page import Code, Page, Part, Picture, Section, Table
 from rangegeo.evaluation.scores import MEASURES, main_measure, shown
-from rangegeo.evaluation.tested import BASELINES, BLOCK
+from rangegeo.evaluation.tested import BALANCED, BASELINES, BLOCK, WEIGHTED
 from rangegeo.models.model import Model
 from rangegeo.picture.coastlines import has_lines
 from rangegeo.picture.maps import Layer, draw_maps, is_map, layers_of, note_of_map, title_of_map
@@ -144,7 +144,10 @@ def _scores(fit: Fit, answer: Answer) -> Iterator[Part]:
         scores = [f"{found.value[name]:.3g} ± {found.spread[name]:.2g}" for name in measures]
         rows.append([BASELINES.get(str(method), "this map"), SPLITS[str(split)], *scores])
     rows.sort(key=lambda row: (row[1] != SPLITS[BLOCK], row[0] != "this map"))
-    caption = f"Scores of {answer.name}: over all labels that were left out, ± the standard deviation over the folds."
+    caption = (
+        f"Scores of {answer.name}: over all labels that were left out, ± the standard deviation over the folds"
+        f"{_weighed(fit.held[0])}."
+    )
     yield Table(caption=caption, columns=["what predicts", "where", *map(shown, measures)], rows=rows)
     yield from fit.scores.verdict(answer.name)
 
@@ -165,7 +168,7 @@ def _folds(fit: Fit, labels: Labels, held: HeldOut, file: str) -> Iterator[Part]
         for row in table.to_dict("records")
     ]
     yield Table(
-        caption=f"Scores of {name} in each fold, of the first seed.",
+        caption=f"Scores of {name} in each fold, of the first seed{_weighed(held)}.",
         columns=["fold", "labels", *map(shown, measures)],
         rows=rows,
     )
@@ -184,7 +187,7 @@ def _errors(fit: Fit, held: HeldOut, file: str) -> Iterator[Part]:
         return
     own = fit.scores.classes[fit.scores.classes.target == target.name]
     yield Table(
-        caption=f"How well each class of {target.name} is predicted in blocks that were left out.",
+        caption=f"How well each class of {target.name} is predicted in blocks that were left out{_weighed(held)}.",
         columns=["class", "labels", "recall", "precision", "F1"],
         rows=[
             [row["class"], f"{row['labels']:,}", *(f"{row[name]:.3g}" for name in ("recall", "precision", "f1"))]
@@ -193,6 +196,13 @@ def _errors(fit: Fit, held: HeldOut, file: str) -> Iterator[Part]:
     )
     if target.kind == CLASSES:
         yield from _mistakes(target.name, confusions(held, MOST_MISTAKES))
+
+
+def _weighed(held: HeldOut) -> str:
+    """How labels count in scores, if they do not all count the same."""
+    if held.target.kind == PRESENCE:
+        return f"; {BALANCED}"
+    return "" if np.ptp(held.weights) == 0 else f"; {WEIGHTED}"
 
 
 def _mistakes(name: str, found: pd.DataFrame) -> Iterator[Part]:

@@ -51,13 +51,14 @@ def packed(fit: Fit, labels: Labels) -> tuple[Arrays, dict[str, Any]]:
     facts = {
         "version": VERSION,
         "name": labels.name,
+        "background": labels.background,
         "remarks": list(fit.remarks),
         "scale": fit.scaling.scale,
         "farthest": fit.likeness.farthest,
         "side": asdict(fit.side),
         "settings": [held.setting for held in fit.held],
         "targets": [
-            {name: getattr(answer, name) for name in ("name", "kind", "classes", "unit", "limits")}
+            {name: getattr(answer, name) for name in ("name", "kind", "classes", "unit", "clip")}
             | {"scale": asdict(answer.scale)}
             for answer in fit.answers
         ],
@@ -71,6 +72,7 @@ def unpacked(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> tupl
     targets = tuple(_target(told, arrays[f"values_{number}"]) for number, told in enumerate(facts["targets"]))
     labels = Labels(
         name=facts["name"],
+        background=facts.get("background", ""),
         targets=targets,
         lonlat_deg=arrays["lonlat_deg"],
         weights=arrays["weights"],
@@ -114,10 +116,10 @@ def _answers(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Iter
             kind=told["kind"],
             classes=tuple(told["classes"]),
             unit=told["unit"],
-            limits=tuple(told["limits"]),
             probe=probe,
             members=tuple(members),
             scale=Scale(**told["scale"]),
+            clip=tuple(told["clip"]) if told.get("clip") else None,
         )
 
 

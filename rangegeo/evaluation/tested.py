@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,13 @@ BASELINES = {
     "rbf+q": "a smooth function of the place and q",
 }
 BLOCK, RANDOM = "block", "random"  # kinds of splits
+BALANCED = "its places and the background weigh the same in total"  # which average precision and F1 depend on
+WEIGHTED = "labels count by their weights"
+
+
+def note_of(measures: Iterable[str]) -> str:
+    """What is said beside scores of places where something was found, from the names of their measures."""
+    return f" ({BALANCED})" if "average_precision" in set(measures) else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -31,6 +38,9 @@ class MapScores:
             the folds).
         folds: columns target, split, method, seed, fold, labels and the measures.
         classes: columns target, class, labels, recall, precision and f1, in blocks; empty for numbers.
+
+    Labels count by their weights in every score. Places where something was found and the background have the same
+    weight in total.
     """
 
     table: pd.DataFrame
@@ -82,7 +92,7 @@ class MapScores:
                     for row in own[own.split == split].itertuples()
                 )
                 if told:
-                    yield f"{target}: {told} {where}"
+                    yield f"{target}: {told} {where}{note_of(own.measure)}"
             yield from self.verdict(target)
 
     def verdict(self, target: str) -> Iterator[str]:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from rangegeo.errors import UsageError, argument
+from rangegeo.evaluation.background import background_of
 from rangegeo.evaluation.comparing import Task, compare
 from rangegeo.evaluation.comparison import PICTURES, TABLES, Evaluation, check_scores
 from rangegeo.evaluation.embedded import ALL, Encoder, chosen_betas, encoders_of, names_left_out
 from rangegeo.evaluation.evaluate import splitting_of, tasks_of
 from rangegeo.evaluation.fitting import Splitting
+from rangegeo.evaluation.reading import rows_of_file
 from rangegeo.jobs.evaluate_options import Comparing, ScoreOutput, Suite
-from rangegeo.jobs.map import rows_of_input
+from rangegeo.jobs.map import reading_of_input
 from rangegeo.jobs.map_options import LabelInput
 from rangegeo.jobs.scheduler import use_threads
 from rangegeo.suite.scored import BLOCK as SUITE_BLOCK
@@ -65,7 +67,10 @@ class EvaluateJob:
                 f"a comparison needs a table of labels; give its path, or {argument('suite', True)} for public data"
             )
         check_keeps_inputs(output.named, labels=list(tables), background=labels.background)
-        rows = [rows_of_input(replace(labels, labels=table)) for table in tables]
+        way = reading_of_input(labels)
+        aoi = (comparing.aoi, comparing.aoi_layer, comparing.bbox_crs)
+        beside = background_of(labels.background, way, *aoi)
+        rows = [rows_of_file(table, way) for table in tables]
         encoders, betas = _loaded(comparing)
         tasks, remarks = tasks_of(
             rows,
@@ -73,7 +78,7 @@ class EvaluateJob:
             encoders,
             classes=labels.classes,
             weight=labels.weight,
-            background=labels.background,
+            background=beside,
             seed=comparing.seed,
         )
         return cls(
@@ -106,6 +111,7 @@ class EvaluateJob:
         """
         splitting = _checked(replace(comparing, block=comparing.block or SUITE_BLOCK), output)
         given = [field.name for field in fields(labels) if getattr(labels, field.name) != field.default]
+        given += ["aoi"] if comparing.aoi is not None else []
         if tables or given:
             raise UsageError(
                 f"{argument('suite')} has labels of its own; leave out {[*tables, *map(argument, given)][0]}"

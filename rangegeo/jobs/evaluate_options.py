@@ -12,12 +12,16 @@ class Comparing:
 
     Attributes:
         models, betas, block, folds, seeds, seed, baselines: as of `rangegeo.evaluate`, whose `model` are the models.
+        aoi, aoi_layer, bbox_crs: the area in which random places of a background are drawn.
         device: where models are evaluated.
         threads: of the processor; None for all cores.
     """
 
     models: tuple[str, ...] = ("RANGE+",)
     betas: tuple[float, ...] = ()
+    aoi: str | None = None
+    aoi_layer: str | None = None
+    bbox_crs: str | None = None
     block: str | None = None
     folds: int = 5
     seeds: int = 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,16 +14,18 @@ import xarray as xr
 from rangegeo.cubes.cost import Plan, plan
 from rangegeo.engine.values import BandEvaluator
 from rangegeo.errors import UsageError, argument, for_shell
-from rangegeo.evaluation.background import background_of
+from rangegeo.evaluation.background import background_of, labels_of
 from rangegeo.evaluation.blocks import BlockSide
 from rangegeo.evaluation.fitting import Splitting
-from rangegeo.evaluation.labels import CLASSES
+from rangegeo.evaluation.labels import CLASSES, check_probabilities
 from rangegeo.evaluation.lazy import LazyMap
-from rangegeo.evaluation.maps import MAP_TOLERANCE, FittedMap, learn
+from rangegeo.evaluation.learning import learn
+from rangegeo.evaluation.maps import MAP_TOLERANCE, FittedMap
 from rangegeo.evaluation.page import check_page, write_page
 from rangegeo.evaluation.parts import Part, parts_of
-from rangegeo.evaluation.reading import Rows, read_labels, rows_of_file
+from rangegeo.evaluation.reading import Reading, rows_of_file
 from rangegeo.evaluation.stored import check_suffix
+from rangegeo.evaluation.study_area import StudyArea
 from rangegeo.jobs.map_options import LabelInput, Learning
 from rangegeo.jobs.measured import interpolation_line, storage_line, stored_line
 from rangegeo.jobs.options import Engine, Extent, RasterOutput
@@ -44,7 +46,6 @@ from rangegeo.support.location import Location
 from rangegeo.support.optional import import_optional
 from rangegeo.support.paths import local_path
 from rangegeo.support.progress import SILENT, Progress
-from rangegeo.tables.dialect import TextOptions
 
 if TYPE_CHECKING:
     from rangegeo.stores.quantise import Storage
@@ -113,14 +114,8 @@ class MapJob:
             **read,
         )
         _check_output(form, output, learning, labels.target)
-        rows = rows_of_input(labels)
-        use_threads(engine.threads)
-        model = learning.content.load(engine.device)
-        background = None
-        if labels.background is not None:
-            background = background_of(rows, labels.background, model, learning.seed)
-        known = read_labels(rows, labels.target, classes=labels.classes, weight=labels.weight, background=background)
-        fitted = learn(known, model, learning.beta, splitting)
+        study = None if area is None else StudyArea.of_grid(area, geobox)
+        fitted = _learned(labels, learning, engine, splitting, study)
         bands = {name: getattr(learning, name) for name in ("spread", "probabilities", "mask_unlike")}
         finishing = fitted.finishing(**bands)
         chunks = "auto" if output.chunks is None else output.chunks
@@ -135,7 +130,7 @@ class MapJob:
             finished=finished,
             output=output,
             format=form,
-            doubts=tuple(fitted.doubts(geobox)),
+            doubts=tuple(fitted.doubts(geobox, area, mask_unlike=learning.mask_unlike)),
             learning=learning,
         )
 
@@ -208,20 +203,32 @@ class MapJob:
                 yield stored_line(self.facts, storage)
 
 
-def rows_of_input(labels: LabelInput) -> Rows:
-    """The rows of the table of labels."""
-    text = TextOptions(
-        delimiter=labels.delimiter, quoting=labels.quoting, encoding=labels.encoding, decimal=labels.decimal
+def _learned(
+    labels: LabelInput, learning: Learning, engine: Engine, splitting: Splitting, area: StudyArea | None
+) -> FittedMap:
+    """What is learned from the table of labels; random places of a background are drawn in the area, if there is one."""
+    way = reading_of_input(labels)
+    rows = rows_of_file(labels.labels, way)
+    use_threads(engine.threads)
+    model = learning.content.load(engine.device)
+    beside = background_of(labels.background, way)
+    known = labels_of(
+        rows,
+        labels.target,
+        model,
+        classes=labels.classes,
+        weight=labels.weight,
+        background=None if beside is None else replace(beside, area=area),
+        seed=learning.seed,
     )
-    return rows_of_file(
-        labels.labels,
-        lon=labels.lon,
-        lat=labels.lat,
-        crs=labels.labels_crs,
-        layer=labels.layer,
-        kind=labels.input_format,
-        text=text,
-    )
+    if learning.probabilities:
+        check_probabilities({target.name: target.kind for target in known.targets})
+    return learn(known, model, learning.beta, splitting, clip=learning.clip)
+
+
+def reading_of_input(labels: LabelInput) -> Reading:
+    """How the table of labels is read."""
+    return Reading(**{name: getattr(labels, name) for name in (field.name for field in fields(Reading))})
 
 
 def _is_finished(part: Part) -> bool:

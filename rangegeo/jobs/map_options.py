@@ -49,6 +49,7 @@ class Learning:
         block: the side of blocks, such as "200km"; None to choose it.
         folds, seeds, seed, baselines: as of `rangegeo.fit_map`.
         spread, probabilities, mask_unlike: as of `rangegeo.FittedMap.raster`.
+        clip: as of `rangegeo.fit_map`.
         report: where to write a page about the map; None for none.
         save: where to keep what was learned; None to forget it.
     """
@@ -67,6 +68,7 @@ class Learning:
     spread: bool = True
     probabilities: bool = False
     mask_unlike: bool = False
+    clip: bool = True
     report: Location | None = None
     save: Location | None = None
 

@@ -111,7 +111,7 @@ def fill_panel(
 ) -> list[Annotation]:
     """Draw a picture with its graticule, its coastlines, lakes and borders, and its scale.
 
-    The labels at the left and the scale are drawn in the first panel of a figure only.
+    The labels at the left and at the right and the scale are drawn in the first panel of a figure only.
 
     Args:
         axes: the axes of the panel.
@@ -132,7 +132,7 @@ def fill_panel(
     if first:
         _add_scale(axes, frame)
     labels = [(line.text, *line.label(frame)) for line in decorations.lines if line.labelled]
-    return [_add_label(axes, *label) for label in labels if first or label[1] != "left"]
+    return [_add_label(axes, *label) for label in labels if first or label[1] not in ("left", "right")]
 
 
 def _add_lines(axes: Axes, decorations: Decorations) -> None:
@@ -229,8 +229,12 @@ class Bar:
     beyond: tuple[bool, bool] = (False, False)
 
 
-def add_colour_bar(axes: Axes, bar: Bar) -> None:
-    """Draw a colour bar beside a panel."""
+def add_colour_bar(axes: Axes, bar: Bar, away: float = 0.0) -> None:
+    """Draw a colour bar beside a panel.
+
+    Args:
+        away: room for labels between the two, as a share of the width of the panel.
+    """
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
@@ -238,7 +242,7 @@ def add_colour_bar(axes: Axes, bar: Bar) -> None:
     extend = {(True, True): "both", (True, False): "min", (False, True): "max"}.get(bar.beyond, "neither")
     drawn = axes.figure.colorbar(
         ScalarMappable(Normalize(bar.low, bar.high), colours),
-        cax=axes.inset_axes((1.03, 0.0, 0.03, 1.0)),
+        cax=axes.inset_axes((1.03 + away, 0.0, 0.03, 1.0)),
         extend=extend,
     )
     drawn.ax.tick_params(labelsize=LABEL_POINTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,7 @@ STRIP_INCH = (15.0, 5.0)  # the largest size of several panels together
 SMALLEST_INCH = 0.4
 MARGIN_INCH, GAP_INCH = 0.8, 0.45  # around all panels, and between two of them
 BAR_INCH = 0.75  # more between two of them, where each has a colour bar
+LABEL_INCH = 0.4  # more between the first panel and its colour bar, where the graticule has labels
 LINE_INCH = 0.16  # the height of a line of small print
 LETTER_INCH = 0.065  # the width of a letter of small print
 
@@ -64,6 +65,8 @@ def compose(
     """
     row = PanelRow.of(frame, len(panels), GAP_INCH + BAR_INCH * any(panel.bar for panel in panels[:-1]))
     decorations = Decorations.of(frame, row.panel, wanted)
+    beside = LABEL_INCH if "right" in decorations.sides and panels[0].bar is not None else 0.0
+    row = replace(row, gap=row.gap + beside)
     figure, places = row.figure()
     labels: list[Annotation] = []
     for number, (axes, panel) in enumerate(zip(places, panels, strict=True)):
@@ -71,7 +74,7 @@ def compose(
         if len(panels) > 1:
             axes.set_title(panel.heading, fontsize=10, color=INK, pad=decorations.above, parse_math=False)
         if panel.bar is not None:
-            add_colour_bar(axes, panel.bar)
+            add_colour_bar(axes, panel.bar, beside / row.panel[0] if number == 0 else 0.0)
     kept = thin_out(figure, labels)
     drawn = add_towns(figure, places, decorations.towns, decorations.most_towns, kept)
     row.write_key(figure, decorations, frame, towns=drawn > 0, samples=samples)

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import shapely
+from pyproj import Transformer
 
 from rangegeo.errors import PlaceWarning, UsageError, argument, first_line
 from rangegeo.field.recipe import Recipe
-from rangegeo.grid import WGS84
-from rangegeo.places.columns import coordinate_columns
+from rangegeo.grid import WGS84, parse_crs
+from rangegeo.grid.crs import CrsLike
+from rangegeo.places.columns import NAME_BOTH, coordinate_columns
 from rangegeo.schema.columns import band_names
 from rangegeo.support.text import counted
 
@@ -60,7 +63,21 @@ def _is_lazy(places: object) -> bool:
     return of_dask or (hasattr(kind, "collect") and hasattr(kind, "collect_schema"))
 
 
-def table_places(table: Any, invalid: str = "null") -> tuple[np.ndarray, pd.Index]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Which columns of a table hold its places, as a user says it who may say it.
+
+    Attributes:
+        lon, lat: names of the columns; None for the points of a GeoDataFrame, or else the ones with usual names.
+        crs: of these columns; None for WGS 84.
+    """
+
+    lon: str | None = None
+    lat: str | None = None
+    crs: CrsLike | None = None
+
+
+def table_places(table: Any, invalid: str = "null", told: Columns | None = None) -> tuple[np.ndarray, pd.Index]:
     """The places of a table, and what its rows are called.
 
     They come from the points of a GeoDataFrame or GeoSeries, in any CRS, or from the columns with the usual names,
@@ -70,6 +87,8 @@ def table_places(table: Any, invalid: str = "null") -> tuple[np.ndarray, pd.Inde
         table: for which `is_table` is true.
         invalid: "null" to warn of rows whose coordinates are no place and to keep them, "refuse" to refuse them. Either
             way a warning tells of places at exactly 0, 0.
+        told: for callers whose users may name columns, and who leave out rows without a place and tell of those at
+            exactly 0, 0 themselves; None for all others.
     Returns:
         (n, 2) float64 longitude and latitude in degrees on WGS 84, both NaN in a row without a place; and the index of
         pandas, which is 0 to n - 1 for tables of other libraries.
@@ -77,29 +96,43 @@ def table_places(table: Any, invalid: str = "null") -> tuple[np.ndarray, pd.Inde
         UsageError: it is not clear which columns hold the coordinates, a column holds no numbers, or a geometry has no
             CRS or is not a point; or some rows have no place and are refused, or none has.
     """
-    frame = _as_frame(table)
-    if hasattr(type(frame), "to_crs"):
+    named = told or Columns()
+    remedy = _as_array(table) if told is None else NAME_BOTH
+    frame = _as_frame(table, named, remedy)
+    if hasattr(type(frame), "to_crs") and named.lon is None and named.lat is None:
+        if named.crs is not None:
+            raise UsageError(f"the GeoDataFrame says its CRS; leave out {argument('labels_crs')}")
         lonlat, missing = _points(frame)
     else:
-        names = coordinate_columns(list(frame.columns), remedy=_as_geometries(frame) or _as_array(table))
+        remedy = _as_geometries(frame) or remedy
+        names = coordinate_columns(list(frame.columns), named.lon, named.lat, remedy=remedy)
         columns, absent = zip(*(_numbers(frame[name], name) for name in names), strict=True)
-        lonlat, missing = np.stack(columns, axis=1), np.any(absent, axis=0)
-    places = checked_places(lonlat, missing, invalid)
+        lonlat, missing = _in_degrees(np.stack(columns, axis=1), named.crs), np.any(absent, axis=0)
+    places = checked_places(lonlat, missing, invalid, left_out=told is not None)
     zero = (places == 0).all(axis=1)
-    if zero.any():
+    if told is None and zero.any():
         said = "1 place is" if zero.sum() == 1 else f"{zero.sum():,} places are"
         first = "row" if zero.sum() == 1 else "the first in row"
         _warn(f"{said} exactly 0, 0, which often stands for a missing place; {first} {int(zero.argmax())}")
     return places, frame.index
 
 
-def checked_places(lonlat: np.ndarray, missing: np.ndarray, invalid: str) -> np.ndarray:
+def _in_degrees(xy: np.ndarray, crs: CrsLike | None) -> np.ndarray:
+    """(n, 2) coordinates in a CRS, as longitude and latitude."""
+    if crs is None:
+        return xy
+    to_degrees = Transformer.from_crs(parse_crs(crs, "labels_crs"), WGS84, always_xy=True)
+    return np.stack(to_degrees.transform(*xy.T), axis=1)
+
+
+def checked_places(lonlat: np.ndarray, missing: np.ndarray, invalid: str, *, left_out: bool = False) -> np.ndarray:
     """Places with NaN in both coordinates where a row has no place.
 
     Args:
         lonlat: (n, 2) as the user gives them.
         missing: (n,) whether a row has no coordinates.
         invalid: "null" to warn of coordinates that are no place, "refuse" to refuse them and rows without any.
+        left_out: whether the caller leaves out rows without a place, for the warning.
     Raises:
         UsageError: rows are refused, or no row has a place while some have coordinates.
     """
@@ -116,11 +149,12 @@ def checked_places(lonlat: np.ndarray, missing: np.ndarray, invalid: str) -> np.
     if wrong.any():
         row = int(wrong.argmax())
         lon, lat = lonlat[row]
-        keep = argument("invalid", "refuse")
-        have, become = ("has", "becomes") if wrong.sum() == 1 else ("have", "become")
+        have, become, are = ("has", "becomes", "is") if wrong.sum() == 1 else ("have", "become", "are")
+        outcome = f"{are} left out" if left_out else f"{become} NaN"
+        advice = "" if left_out else f", and {argument('invalid', 'refuse')} refuses such rows"
         _warn(
             f"{int(wrong.sum()):,} of {counted(len(lonlat), 'row')} {have} coordinates that are no place, and "
-            f"{become} NaN; the first is row {row} with {lon:g}, {lat:g}; {ORDER}, and {keep} refuses such rows"
+            f"{outcome}; the first is row {row} with {lon:g}, {lat:g}; {ORDER}{advice}"
         )
     lonlat[~usable] = np.nan
     return lonlat
@@ -158,13 +192,15 @@ def embedded_frame(values: np.ndarray, usable: np.ndarray, index: pd.Index, reci
     return pd.DataFrame(table, index=index, columns=names)
 
 
-def _as_frame(table: Any) -> Any:
+def _as_frame(table: Any, named: Columns, remedy: str) -> Any:
     """A table as a DataFrame of pandas, a GeoDataFrame or a GeoSeries.
 
+    Args:
+        named: the columns with its places.
+        remedy: what to type if these are not clear.
     Raises:
         UsageError: the table cannot be read, or it is not clear which columns hold the coordinates.
     """
-    given = table
     if _is_lazy(table):
         table = table.compute() if hasattr(type(table), "__dask_graph__") else table.collect()
     if is_frame(table):
@@ -179,7 +215,7 @@ def _as_frame(table: Any) -> Any:
             pass  # its columns may have usual names
         else:
             return GeoDataFrame.from_arrow(arrow)
-    names = coordinate_columns(arrow.column_names, remedy=_as_array(given))
+    names = coordinate_columns(arrow.column_names, named.lon, named.lat, remedy=remedy)
     return pd.DataFrame({name: _decoded(arrow.column(name)) for name in names})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import colorsys
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +13,13 @@ import xarray as xr
 
 from rangegeo.colours.fit import HIGH, LOW
 from rangegeo.schema.complete import band_names
+from rangegeo.stores.palette import colours_of
 from rangegeo.stores.qml import palette_style, ramp_style
 from rangegeo.support.location import Place
 from rangegeo.support.text import printable
 
 CLASSES, TARGET = "classes", "target"  # attributes of maps: the names of the classes, and what is mapped
 TABLE = ".aux.xml"  # the ending that GDAL gives to files with tables of attributes
-GOLDEN = 0.618034  # of a turn, by which hues of classes are apart; the golden section keeps them different
-TONES = ((0.65, 0.85), (0.85, 0.6), (0.4, 0.95))  # saturation and value of the first, second and third class …
 # Nine shades of viridis, of Nathaniel Smith and Stéfan van der Walt (CC0), from low to high.
 VIRIDIS = np.array(
     [
@@ -51,11 +49,7 @@ class Classes:
     @property
     def colours(self) -> np.ndarray:
         """(classes, 3) uint8 red, green and blue, all different."""
-        found = []
-        for number in range(len(self.names)):
-            saturation, value = TONES[number % len(TONES)]
-            found.append(colorsys.hsv_to_rgb(0.33 + number * GOLDEN, saturation, value - 0.001 * (number // 9)))
-        return np.rint(255 * np.array(found)).astype(np.uint8)
+        return colours_of(self.names)
 
     def style(self, names: list[str]) -> str:
         """The text of a QGIS style."""

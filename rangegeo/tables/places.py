@@ -13,6 +13,7 @@ from pyproj import CRS, Transformer
 
 from rangegeo.errors import TableError, UsageError, argument, arguments
 from rangegeo.grid import WGS84, parse_crs, wrapped
+from rangegeo.grid.crs import CrsLike
 from rangegeo.grid.wkb import from_wkb
 from rangegeo.places.columns import NAME_BOTH, coordinate_columns, looks_swapped
 from rangegeo.tables.table import Block, Table, one_line
@@ -52,6 +53,7 @@ class PlaceColumns:
         counted: what the numbers of rows count, "line" or "row".
         representative: whether a point within a line or a polygon is taken for it.
         decimal: the sign before the decimals of numbers that are text.
+        crs_argument: the name of the argument that gives the CRS, for messages.
     """
 
     columns: tuple[str, ...]
@@ -60,6 +62,7 @@ class PlaceColumns:
     counted: str
     representative: bool = False
     decimal: str = "."
+    crs_argument: str = "crs"
 
     @property
     def is_wgs84(self) -> bool:
@@ -158,8 +161,9 @@ def find_places(
     *,
     lon: str | None = None,
     lat: str | None = None,
-    crs: str | None = None,
+    crs: CrsLike | None = None,
     representative: bool = False,
+    crs_argument: str = "crs",
 ) -> PlaceColumns:
     """Find the places of a table: in the given columns, else in its geometries, else in columns with usual names.
 
@@ -168,11 +172,12 @@ def find_places(
         lon, lat: names of columns, both or neither.
         crs: of the columns, or of geometries whose file does not tell its CRS.
         representative: whether a point within a line or a polygon is taken for it.
+        crs_argument: the name of the argument that gives the CRS, for messages.
     Raises:
         UsageError: the columns or the CRS must be given, or cannot be used.
         TableError: the geometries cannot be read, and no columns are given.
     """
-    given = None if crs is None else parse_crs(crs)
+    given = None if crs is None else parse_crs(crs, crs_argument)
     if table.fault is not None and lon is None and lat is None:
         raise TableError(table.fault)
     geometry = table.geometry if lon is None and lat is None else None
@@ -189,13 +194,14 @@ def find_places(
             crs=given or parse_crs(WGS84),
             counted=table.counted,
             decimal=table.decimal,
+            crs_argument=crs_argument,
         )
     if geometry.crs is not None and given is not None and not geometry.crs.equals(given, ignore_axis_order=True):
-        told = f"{argument('crs')} is for tables that do not say theirs"
+        told = f"{argument(crs_argument)} is for tables that do not say theirs"
         raise UsageError(f"{told}; {table.name} is in {geometry.crs.name}, so leave it out")
     known = geometry.crs or given
     if known is None:
-        example = argument("crs", "EPSG:4326")
+        example = argument(crs_argument, "EPSG:4326")
         raise UsageError(f"{table.name} does not say its CRS; type it, for example {example}")
     return PlaceColumns(
         columns=(geometry.column,),
@@ -203,6 +209,7 @@ def find_places(
         crs=known,
         counted=table.counted,
         representative=representative,
+        crs_argument=crs_argument,
     )
 
 

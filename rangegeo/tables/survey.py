@@ -54,13 +54,14 @@ class Survey:
         return f"{self.name}: {unplaced}: {'; '.join(self.reasons)}{more}"
 
 
-def survey(table: Table, place_columns: PlaceColumns, carried: Sequence[str]) -> Survey:
+def survey(table: Table, place_columns: PlaceColumns, carried: Sequence[str], *, tell_of_zeros: bool = True) -> Survey:
     """Read a table once.
 
     Args:
         table: the table.
         place_columns: the columns that hold its places.
         carried: names of the columns whose types are wanted.
+        tell_of_zeros: whether a remark tells of places at exactly 0, 0.
     Raises:
         TableError: the table cannot be read, or no row has a place.
     """
@@ -92,7 +93,7 @@ def survey(table: Table, place_columns: PlaceColumns, carried: Sequence[str]) ->
         none_of = f"none of the {rows:,} rows" if rows > 1 else "not even the only row"
         raise TableError(
             f"{none_of} of {table.name} has a place: {reasons[0]}; "
-            f"the order is longitude, latitude in degrees, and metres need {argument('crs')}"
+            f"the order is longitude, latitude in degrees, and metres need {argument(place_columns.crs_argument)}"
         )
     fitting = [*(kind for kind, _ in TYPES), pa.string()]
     types = {
@@ -107,7 +108,7 @@ def survey(table: Table, place_columns: PlaceColumns, carried: Sequence[str]) ->
         remarks=(
             *table.remarks,
             *_doubts(table, place_columns, degrees and rows > 0),
-            *_remarks(table, rows, short, zero),
+            *_remarks(table, rows, short, zero if tell_of_zeros else _Counted()),
         ),
         types=types,
         sample_deg=np.concatenate([np.empty((0, 2)), *sample])[:SAMPLE],
@@ -145,7 +146,7 @@ def _doubts(table: Table, place_columns: PlaceColumns, degrees: bool) -> Iterato
         swapped = f"{argument('lon', lat)} {argument('lat', lon)}"
         yield f"{table.name}: {lon} is taken for longitude and {lat} for latitude; their names say {swapped}"
     if degrees:
-        crs = argument("crs")
+        crs = argument(place_columns.crs_argument)
         yield f"{table.name}: all coordinates are small enough to be degrees; if they are, leave out {crs}"
 
 
