@@ -135,6 +135,12 @@ def _in_area(rows: Rows, area: StudyArea, count: int, model: Model, seed: int) -
     placed = np.isfinite(rows.lonlat_deg).all(axis=1)
     inside = np.zeros(len(placed), dtype=bool)
     inside[placed] = area.holds(rows.lonlat_deg[placed])
+    if inside.sum() < FEWEST:
+        raise UsageError(
+            f"{inside.sum()} of {counted(int(placed.sum()), 'place')} of {rows.name} lie in {area.name}, in which the "
+            f"background is drawn, and a map needs {FEWEST}; take a larger {argument('aoi')}, or "
+            f"{argument('background', 'places.csv')}, a table of your own, which leaves none out"
+        )
     found = _kept(lambda random: area.random_places(THROWN * count, random), count, model, seed)
     outside = int((placed & ~inside).sum())
     if outside:

@@ -54,7 +54,7 @@ def far_away(lonlat_deg: np.ndarray, side: BlockSide, places: np.ndarray) -> Ite
         return
     much = "the map lies" if share == 1 else f"{share:.0%} of the map lie"
     yield (
-        f"{much} more than {side.km:.2g} km from every label, up to {away.max():,.0f} km, and nothing was tested so "
+        f"{much} more than {side.km:,.0f} km from every label, up to {away.max():,.0f} km, and nothing was tested so "
         f"far away; {argument('mask_unlike', True)} leaves out pixels unlike all labels"
     )
 

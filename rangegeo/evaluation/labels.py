@@ -160,6 +160,9 @@ def checked(labels: Labels) -> Labels:
     labels = _without_repetitions(labels)
     for target in labels.targets:
         values = np.unique(target.values)
+        if target.kind == PRESENCE and target.values.sum() < FEWEST:
+            found = f"{labels.name} has {target.values.sum():.0f} without repetitions"
+            raise UsageError(f"a map needs {FEWEST} places where something was found, and {found}; give more places")
         if len(values) == 1:
             which = f"{target.classes[0]!r}" if target.classes else f"{values[0]:g}"
             only = f"all labels have one {'class' if target.classes else 'value'}, {which}, in {target.name!r}"

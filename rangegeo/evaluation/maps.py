@@ -15,7 +15,7 @@ from odc.geo.geobox import GeoBox
 
 from rangegeo.cubes.spec import RasterSpec, provenance
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
-from rangegeo.errors import GridWarning, UsageError, argument, either, for_python
+from rangegeo.errors import GridWarning, UsageError, argument, for_python
 from rangegeo.evaluation.answers import Finishing
 from rangegeo.evaluation.doubts import far_away, places_of_grid, places_of_map, too_fine
 from rangegeo.evaluation.features import bands_at, feature_recipe
@@ -267,10 +267,7 @@ class FittedMap:
         for answer in self.fit.answers:
             if answer.clip is not None:
                 low, high = answer.clip
-                yield (
-                    f"{answer.name}: predictions are limited to the range of the labels, {low:.6g} to {high:.6g}; "
-                    f"{either('--no-clip', 'clip=False')} does without"
-                )
+                yield f"{answer.name}: predictions are limited to the range of the labels, {low:.6g} to {high:.6g}"
 
     def doubts(self, geobox: GeoBox, area: Area | None = None, *, mask_unlike: bool = False) -> Iterator[str]:
         """What a user should know about a grid, and the area on it that is wanted, one line each."""

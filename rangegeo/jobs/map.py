@@ -206,7 +206,7 @@ class MapJob:
 def _learned(
     labels: LabelInput, learning: Learning, engine: Engine, splitting: Splitting, area: StudyArea | None
 ) -> FittedMap:
-    """What is learned from the table of labels; random places of a background are drawn in the area, if there is one."""
+    """What is learned from the table of labels; random places of a background lie in the area, if there is one."""
     way = reading_of_input(labels)
     rows = rows_of_file(labels.labels, way)
     use_threads(engine.threads)

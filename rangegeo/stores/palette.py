@@ -57,7 +57,7 @@ def colours_of(names: tuple[str, ...]) -> np.ndarray:
     for number, given in enumerate(found):
         if given is None or given in found[:number]:  # so many forests that the shades do not suffice
             found[number] = _next(tried, [other for other in found if other is not None])
-    colours = np.array(found, dtype=np.uint8)
+    colours = np.maximum(np.array(found, dtype=np.uint8), 1)  # pictures have 0 where there is no data
     colours.flags.writeable = False
     return colours
 

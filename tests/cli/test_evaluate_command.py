@@ -25,18 +25,19 @@ def test_scores_are_printed_in_markdown_where_nobody_looks(here, rangegeo):
     done = rangegeo("evaluate", "t.csv", "--target", "warm", "--target", "cover", "--model", MODEL, *QUICK.split())
     assert done.code == 0
     lines = done.out.splitlines()
-    assert lines[0] == "## In blocks of 5deg that were left out"
+    assert lines[0] == "## In blocks of 5 degrees that were left out"
     assert lines[2] == "| encoder | features | warm (R²) | cover (accuracy) | mean |"
     assert len([line for line in lines if line.startswith("| RANGE+=satclip-mini")]) == 2 * 6
     assert "warm: 80 labels, 1 column of numbers" in done.err
     assert "cover: 80 labels, 2 classes" in done.err
 
 
-def test_paths_are_printed_and_the_tables_go_to_standard_error(here, rangegeo):
+def test_paths_are_printed_and_no_tables_beside_them(here, rangegeo):
     words = ["evaluate", "t.csv", "--target", "warm", "--model", MODEL, *QUICK.split()]
     done = rangegeo(*words, "-o", "s.md", "-o", "s.csv", "--plot", "s.png")
     assert done.out.splitlines() == ["s.md", "s.csv", "s.png"], done.err
-    assert "| encoder | features | warm (R²) |" in done.err
+    assert "| encoder |" not in done.err
+    assert "| encoder | features | warm (R²) |" in (here / "s.md").read_text(encoding="utf-8")
     assert set(pd.read_csv("s.csv").features) == {"beta 0", "beta 1", "S", "G", "q", "S+G+q"}
     assert rangegeo(*words, "-o", "s.md", "-q").err.count("\n") == 1  # it exists
     done = rangegeo(*words, "-o", "s.md", "-q", "--overwrite")
@@ -82,3 +83,15 @@ def test_all_takes_what_is_here_and_names_what_is_not(here, rangegeo, monkeypatc
         "evaluate", "t.csv", "--target", "warm", "--model", "SatCLIP", *QUICK.replace("--beta 0,1", "").split()
     )
     assert "for the published one: --model RANGE+=official" in done.err
+
+
+def test_the_background_lies_in_an_area(here, rangegeo):
+    box = '{"type": "Polygon", "coordinates": [[[-20, 30], [40, 30], [40, 48], [-20, 48], [-20, 30]]]}'
+    (here / "south.geojson").write_text(box)
+    words = ["evaluate", "t.csv", "--background", "40", "--aoi", "south.geojson", "--model", MODEL, *QUICK.split()]
+    done = rangegeo(*words)
+    assert done.code == 0, done.err
+    assert "lie outside south.geojson, in which the background is drawn" in done.err
+    done = rangegeo("evaluate", "--suite", "--task", "checkerboard", "--aoi", "south.geojson", *QUICK.split())
+    assert done.code == 2
+    assert "--suite has labels of its own; leave out --aoi" in done.err

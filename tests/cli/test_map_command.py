@@ -258,3 +258,48 @@ def test_outputs_that_exist_are_kept(here):
     code, said = run_line(f"map t.csv --target height {BOX} {QUICK} -o h.tif".split())
     assert code == 1
     assert "exists and was left as it is" in said
+
+
+def test_probabilities_of_numbers_are_refused_before_anything_is_learned(here, monkeypatch):
+    monkeypatch.setattr("rangegeo.jobs.map.learn", None)
+    code, said = run_line(f"map t.csv --target height {BOX} {QUICK} --probabilities -o h.tif".split())
+    assert code == 2
+    assert "--probabilities is for classes, and 'height' holds numbers; leave it out" in said
+
+
+def test_a_background_lies_in_the_area_of_the_map(here, labels):
+    import geopandas
+    import shapely
+
+    geopandas.GeoSeries([shapely.box(-20, 30, 20, 65)], crs=4326).to_file("land.gpkg")
+    labels[labels.cover == "high"].to_csv("found.csv", index=False)
+    said = map_line(f"found.csv --background 60 --aoi land.gpkg --res 5 {QUICK} --folds 2 --save s.npz -o s.tif")
+    assert "lie outside land.gpkg, in which the background is drawn, and are left out" in said
+    assert "--background places.csv, a table of your own" in said
+    with rasterio.open("s.tif") as file:
+        assert file.tags()["background"] == "60 random places in land.gpkg"
+    with np.load("s.npz") as kept:
+        assert kept["lonlat_deg"][:, 0].max() < 20
+        assert kept["values_0"].sum() == ((labels.cover == "high") & (labels.lon < 20)).sum()
+
+
+def test_a_box_far_from_all_labels_is_told(here):
+    said = map_line(f"t.csv --target height --bbox 100,-10,110,0 --res 2 {QUICK} -o h.tif --report h.md")
+    assert "the map lies more than 556 km from every label" in said
+    assert "--mask-unlike leaves out pixels unlike all labels" in said
+    page = (here / "h.md").read_text(encoding="utf-8")
+    assert "the map lies more than 556 km from every label" in page
+    assert "predictions are limited to the range of the labels" in page
+
+
+def test_numbers_may_extrapolate(here):
+    map_line(f"t.csv --target height {BOX} {QUICK} --no-clip --no-spread -o h.tif")
+    with rasterio.open("h.tif") as file:
+        assert "limited_height" not in file.tags()
+
+
+def test_columns_in_metres_ask_for_the_crs_of_the_labels(here, labels):
+    labels.assign(lon=labels.lon * 1e5, lat=labels.lat * 1e5).to_csv("m.csv", index=False)
+    code, said = run_line(f"map m.csv --target height {BOX} {QUICK} -o h.tif".split())
+    assert code == 1
+    assert said.rstrip().endswith("and metres need --labels-crs")

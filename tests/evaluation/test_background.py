@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import rangegeo as rg
-from rangegeo.errors import UsageError
-from rangegeo.evaluation.background import background_of, narrowest
+from rangegeo.errors import PlaceWarning, UsageError
+from rangegeo.evaluation.background import Background, narrowest
 from rangegeo.evaluation.reading import read_labels, rows_of
 
 
@@ -21,6 +21,8 @@ def present(frame):
 def test_suitability_is_high_where_it_was_found(mini, present, frame):
     fitted = rg.fit_map(present, "species", background=frame, model=mini, block="5deg", seeds=1)
     assert fitted.scores.value("Abies alba", "block", "embedding", "roc_auc")[0] > 0.75
+    first = str(fitted.scores).splitlines()[0]
+    assert first.endswith("left out (its places and the background weigh the same in total)")
     assert fitted.scores.classes["class"].tolist() == ["background", "Abies alba"]
     cube = fitted.raster((5, 44, 9, 48), 0.1)
     assert cube["band_name"].values.tolist() == ["Abies alba_suitability", "Abies alba_spread"]
@@ -39,7 +41,8 @@ def test_suitability_is_high_where_it_was_found(mini, present, frame):
 
 
 def test_both_sides_weigh_the_same(mini, present):
-    fitted = rg.fit_map(present, background=500, model=mini, block="5deg", seeds=1, baselines=False)
+    with pytest.warns(PlaceWarning, match="500 random places in the box around the labels"):
+        fitted = rg.fit_map(present, background=500, model=mini, block="5deg", seeds=1, baselines=False)
     labels = fitted.labels
     values = labels.targets[0].values
     assert len(labels) == len(present) + 500
@@ -49,9 +52,9 @@ def test_both_sides_weigh_the_same(mini, present):
 
 def test_random_places_lie_around_the_labels_and_are_seeded(mini, present):
     rows = rows_of(present)
-    found = background_of(rows, 300, mini, 0)
-    assert np.array_equal(found, background_of(rows, "300", mini, 0))
-    assert not np.array_equal(found, background_of(rows, 300, mini, 1))
+    _, found, _ = Background(given=300).beside(rows, mini, 0)
+    assert np.array_equal(found, Background(given="300").beside(rows, mini, 0)[1])
+    assert not np.array_equal(found, Background(given=300).beside(rows, mini, 1)[1])
     west, south = found.min(axis=0)
     assert -30 < west < -15
     assert 25 < south < 35
@@ -67,7 +70,8 @@ def test_rows_that_say_it_was_not_found_are_left_out(present):
 
 def test_a_place_at_0_0_does_not_widen_the_box_of_the_background(mini, present):
     far = pd.concat([present, present[:1].assign(lon=0.0, lat=0.0)])
-    assert np.array_equal(background_of(rows_of(far), 300, mini, 0), background_of(rows_of(present), 300, mini, 0))
+    found, expected = (Background(given=300).beside(rows_of(table), mini, 0)[1] for table in (far, present))
+    assert np.array_equal(found, expected)
 
 
 def test_a_box_may_cross_the_antimeridian():

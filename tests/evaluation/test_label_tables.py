@@ -13,9 +13,9 @@ import pytest
 import shapely
 
 import rangegeo as rg
-from rangegeo.errors import PlaceWarning, UsageError
+from rangegeo.errors import PlaceWarning, TableError, UsageError
 from rangegeo.evaluation.polygons import places_in_polygons
-from rangegeo.evaluation.reading import read_labels
+from rangegeo.evaluation.reading import Reading, read_labels, rows_of
 
 
 def remark(frame, target="a", **options) -> str:
@@ -66,7 +66,7 @@ def test_labels_that_cannot_be_used_are_refused_in_one_line(table, change, targe
 
 def test_all_in_one_block(mini, table):
     near = table.assign(lon=5 + table.lon / 100, lat=45 + table.lat / 1000)
-    with pytest.raises(UsageError, match=r"all labels lie in one block of 500km.*type smaller ones"):
+    with pytest.raises(UsageError, match=r"all labels lie in one block of 500 km.*type smaller ones"):
         rg.fit_map(near, "a", model=mini, block="500km")
 
 
@@ -195,12 +195,69 @@ def test_places_at_exactly_0_0_are_left_out_of_tables_and_files(table, tmp_path)
         assert any(f"2 {counted}s at exactly 0, 0 are left out" in said for said in found.remarks)
 
 
+def test_places_at_exactly_0_0_are_told_once(table, tmp_path):
+    table.loc[3, ["lon", "lat"]] = 0
+    table.to_csv(tmp_path / "t.csv", index=False)
+    for labels in (table, tmp_path / "t.csv"):
+        assert remark(labels).count("0, 0") == 1
+
+
+def test_labels_that_contradict_one_another_are_told(table):
+    twice = pd.concat([table, table[:3].assign(a=9.0, c="z"), table[:1].assign(a=10.0)])
+    assert "3 places have labels of 'a' that contradict one another, 7 in all, and all are used" in remark(twice)
+    assert "3 places have labels of 'c' that contradict one another, 6 in all" in remark(twice, "c")
+    assert len(read_labels(twice, "a")) == 44
+    one = pd.concat([table, table[:1].assign(a=9.0)])
+    assert "1 place has labels of 'a' that contradict one another, 2 in all" in remark(one)
+    assert "contradict" not in remark(pd.concat([table, table[:3]]))
+
+
+def test_a_place_of_the_background_may_be_one_where_it_was_found(table):
+    background = table[["lon", "lat"]].to_numpy()[:25]
+    assert "contradict" not in "".join(read_labels(table, None, background=background).remarks)
+
+
+def test_columns_may_be_named_and_may_be_in_metres(table, tmp_path):
+    expected = read_labels(table, "a")
+    points = geopandas.GeoSeries(geopandas.points_from_xy(table.lon, table.lat), crs=4326).to_crs(3035)
+    metres = table[["a"]].assign(r=points.x, h=points.y)
+    metres.to_csv(tmp_path / "t.csv", index=False)
+    reading = Reading(lon="r", lat="h", labels_crs="EPSG:3035")
+    for source in (metres, pl.DataFrame(metres), tmp_path / "t.csv"):
+        found = read_labels(rows_of(source, reading), "a")
+        assert found.lonlat_deg == pytest.approx(expected.lonlat_deg, abs=1e-6)
+        with pytest.raises(UsageError, match=r'has a usual name of longitude; type lon="NAME", lat="NAME"$'):
+            rows_of(source)
+    with pytest.raises(TableError, match=r"metres need labels_crs$"):
+        rows_of(tmp_path / "t.csv", Reading(lon="r", lat="h"))
+
+
+def test_tables_in_memory_take_no_options_of_files(table):
+    with pytest.raises(UsageError, match="decimal is for files, and the labels are a table in memory; leave it out"):
+        rows_of(table, Reading(decimal=","))
+    points = geopandas.GeoDataFrame(table, geometry=geopandas.points_from_xy(table.lon, table.lat), crs=4326)
+    with pytest.raises(UsageError, match="the GeoDataFrame says its CRS; leave out labels_crs"):
+        rows_of(points, Reading(labels_crs="EPSG:3035"))
+    assert rows_of(points, Reading(lon="lon", lat="lat")).lonlat_deg == pytest.approx(table[["lon", "lat"]].to_numpy())
+
+
+def test_rows_of_a_frame_without_a_place_are_left_out(table):
+    table.loc[3, "lat"] = 95
+    said = remark(table)
+    assert "1 of 40 rows has coordinates that are no place, and is left out; the first is row 3" in said
+    assert "invalid" not in said
+
+
+def test_an_argument_that_is_none_is_named(table):
+    with pytest.raises(TypeError, match="there is no argument 'blok'"):
+        rg.fit_map(table, "a", blok="200km")
+
+
 def test_decimal_commas(table, tmp_path):
     from rangegeo.evaluation.reading import rows_of_file
-    from rangegeo.tables.dialect import TextOptions
 
     table.to_csv(tmp_path / "t.csv", index=False, sep=";", decimal=",")
-    rows = rows_of_file(str(tmp_path / "t.csv"), text=TextOptions(decimal=","))
+    rows = rows_of_file(str(tmp_path / "t.csv"), Reading(decimal=","))
     labels = read_labels(rows, ["a", "c"])
     assert labels.targets[0].values == pytest.approx(table.a.to_numpy())
     assert labels.targets[1].classes == ("x", "y")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import dask
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ from pyproj import Transformer
 from scipy.special import softmax
 
 import rangegeo as rg
-from rangegeo.errors import OutputError, UsageError
+from rangegeo.errors import GridWarning, OutputError, UsageError
 from rangegeo.evaluation.features import bands_at, feature_recipe
 from rangegeo.evaluation.maps import MAP_TOLERANCE
 
@@ -46,11 +48,14 @@ def answers_by_hand(fitted, lonlat: np.ndarray) -> list[np.ndarray]:
 @pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
 def test_values_are_those_of_the_probe_at_pixel_centres(heights, grid):
     bbox, res, crs = grid
-    cube = heights.raster(bbox, res, crs=crs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GridWarning)  # the pole lies far from all labels
+        cube = heights.raster(bbox, res, crs=crs)
     lonlat, values = at_pixels(cube)
     assert len(lonlat) > 700
     answer = heights.fit.answers[0]
     probe, *members = (found[:, 0] for found in answers_by_hand(heights, lonlat))
+    probe = np.clip(probe, *heights.labels.targets[0].limits)
     assert np.abs(values[0] - probe).max() < 2 * MAP_TOLERANCE * answer.unit
     spread = answer.scale.factor * np.std(members, axis=0, ddof=1)
     assert np.abs(values[1] - spread).max() < 4 * answer.scale.factor * MAP_TOLERANCE * answer.unit
@@ -148,7 +153,8 @@ def test_the_map_says_what_it_is(heights):
     cube = heights.raster((5, 44, 6, 45), 0.1)
     assert cube.attrs["long_name"] == "height, predicted from RANGE+"
     assert cube.attrs["labels"] == 200
-    assert cube.attrs["blocks"] == "5deg"
+    assert cube.attrs["blocks"] == "5 degrees"
+    assert cube.attrs["limited_height"] == list(heights.labels.targets[0].limits)
     assert cube.attrs["score_height"] == heights.scores.value("height", "block", "embedding")[0]
     assert "encoder_sha256" in cube.attrs
     assert cube.name == "map"
@@ -194,3 +200,73 @@ def test_features_are_evaluated_one_by_one(mini, frame):
     recipe = feature_recipe(mini, None)
     lonlat = frame[["lon", "lat"]].to_numpy()[:5]
     assert bands_at(mini, recipe, lonlat).shape == (5, 2 * mini.visual + mini.location)
+
+
+@pytest.fixture(scope="module")
+def narrow(frame):
+    """Labels of middling heights alone, so that others are beyond their range."""
+    return frame[frame.height.between(*frame.height.quantile([0.3, 0.7]))]
+
+
+def test_numbers_keep_to_the_range_of_the_labels_unless_they_may_not(mini, narrow, tmp_path):
+    options = {"model": mini, "block": "5deg", "folds": 3, "seeds": 1, "baselines": False}
+    clipped = rg.fit_map(narrow, "height", **options)
+    free = rg.fit_map(narrow, "height", **options, clip=False)
+    low, high = narrow.height.min(), narrow.height.max()
+    box = (-20, 30, 40, 65), 1
+    limited, unlimited = clipped.raster(*box).values, free.raster(*box).values
+    assert limited[0].min() == np.float32(low)
+    assert limited[0].max() == np.float32(high)
+    assert unlimited[0].max() > high + 10
+    assert np.array_equal(limited[0], np.clip(unlimited[0], np.float32(low), np.float32(high)))
+    assert limited[1][unlimited[0] > high].min() > 0  # the spread still tells of extrapolation
+    assert "limited_height" not in free.raster(*box).attrs
+    again = rg.FittedMap.load(clipped.save(tmp_path / "m.npz"), model=mini)
+    assert np.array_equal(again.raster(*box).values, limited)
+
+
+def test_places_have_the_values_of_their_pixels(heights, covers):
+    cube = covers.raster((5, 44, 6, 45), 0.1, exact=True, probabilities=True)
+    lon, lat = (part.ravel() for part in np.meshgrid(cube.x, cube.y))
+    table = pd.DataFrame({"lon": lon, "lat": lat, "more": "a"}, index=range(7, 7 + len(lon)))
+    found = covers.predict(table, probabilities=True)
+    assert found.index.equals(table.index)
+    assert found.columns.tolist() == cube["band_name"].values.tolist()
+    names = np.array(covers.labels.targets[0].classes)
+    assert found["cover"].tolist() == names[cube.values[0].astype(int).ravel()].tolist()
+    assert found.iloc[:, 1:].to_numpy(float) == pytest.approx(cube.values[1:].reshape(5, -1).T, abs=1e-5)
+    number = heights.predict([[5.3, 44.2], [6, 45]], spread=False)
+    by_hand = np.clip(answers_by_hand(heights, np.array([[5.3, 44.2], [6, 45]]))[0], *heights.fit.answers[0].clip)
+    assert number.to_numpy() == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_rows_without_a_place_have_no_values(covers):
+    found = covers.predict(pd.DataFrame({"lon": [5, np.nan], "lat": [45, 45]}))
+    assert found.isna().all(axis=1).tolist() == [False, True]
+
+
+def test_probabilities_are_for_classes(heights):
+    with pytest.raises(UsageError, match="probabilities is for classes, and 'height' holds numbers; leave it out"):
+        heights.raster((5, 44, 6, 45), 0.1, probabilities=True)
+
+
+def test_a_map_far_from_all_labels_is_told(heights):
+    """The labels reach to 40 degrees east, and blocks are 5 degrees wide."""
+    far = "the map lies more than 556 km from every label, up to [78],... km, .*mask_unlike=True leaves out"
+    with pytest.warns(GridWarning, match=far):
+        heights.raster((100, -10, 110, 0), 1)
+    with pytest.warns(GridWarning, match=r"\d\d% of the map lie more than"):
+        heights.raster((-20, 30, 140, 65), 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        heights.raster((100, -10, 110, 0), 1, mask_unlike=True)
+        heights.raster((-24, 28, 44, 67), 1)
+
+
+def test_only_the_area_counts_as_far(heights):
+    import shapely
+
+    parts = shapely.MultiPolygon([shapely.box(5, 44, 9, 48), shapely.box(100, -10, 100.5, -9.5)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        heights.raster(aoi=parts, res=0.5)

@@ -94,7 +94,7 @@ def test_scores_and_baselines_are_those_that_were_measured(page, heights):
         [f"fold {row.fold}", str(row.labels), f"{row.r2:.3g}"] for row in folds.itertuples()
     ]
     facts = dict(map(tuple, tables["What the files of the map say, too."]))
-    assert facts["blocks"] == "5deg"
+    assert facts["blocks"] == "5 degrees"
     assert len(facts["database sha256"]) == 64
     cited = next(section for section in page.sections if section.title == "What to cite").parts
     assert "RANGE+: arXiv:2502.19781" in cited

@@ -16,7 +16,7 @@ from rangegeo.evaluation.crossvalidation import held_out
 from rangegeo.evaluation.features import Scaling
 from rangegeo.evaluation.fitting import Splitting
 from rangegeo.evaluation.labels import Target
-from rangegeo.evaluation.probes import OF_CLASSES, PENALTY, STRENGTHS, fit_path
+from rangegeo.evaluation.probes import OF_CLASSES, PENALTY, STRENGTHS, fit_paths
 from rangegeo.evaluation.scores import measured, of_classes
 from rangegeo.evaluation.spread import ONE
 
@@ -43,7 +43,7 @@ def test_scores_of_numbers_are_those_of_scikit_learn(heights, frame, mini):
     for train, test in splits:
         for row, alpha in enumerate(alphas):
             fitted = Ridge(alpha * len(train)).fit(features[train], values[train])
-            found[row, test] = fitted.predict(features[test])
+            found[row, test] = np.clip(fitted.predict(features[test]), values[train].min(), values[train].max())
     chosen = np.empty(len(values))
     for _, test in splits:
         others = np.setdiff1d(np.arange(len(values)), test)
@@ -101,7 +101,7 @@ def test_classes_that_a_weak_direction_tells_apart_are_learned():
     )
     taken = [
         probe.answers(features[400:]).argmax(axis=1)
-        for probe in fit_path(target.taken(np.arange(400)), features[:400], np.ones(400))
+        for probe in fit_paths([target.taken(np.arange(400))], features[:400], np.ones(400))[0]
     ]
     assert max((found == target.values[400:]).mean() for found in taken) > 0.75
 
@@ -128,7 +128,7 @@ def test_the_nearest_labels_are_those_of_scikit_learn():
     target = Target(name="a", kind="numbers", values=values)
     train, test = np.arange(30), np.arange(30, 40)
     expected = KNeighborsRegressor(5, weights="distance").fit(xyz[train], values[train]).predict(xyz[test])
-    found = NearestLabels(xyz=xyz).predict(target, train, test).values
+    found = NearestLabels(xyz=xyz).predict([target], (train, test))[0].values
     assert found[0, :, 0] == pytest.approx(expected)
 
 
@@ -138,7 +138,7 @@ def test_radial_functions_follow_a_smooth_function_of_the_place():
     xyz /= np.linalg.norm(xyz, axis=1, keepdims=True)
     target = Target(name="a", kind="numbers", values=np.sin(3 * xyz[:, 0]) + xyz[:, 1])
     train, test = np.arange(300), np.arange(300, 400)
-    found = RadialFunctions(xyz=xyz, weights=np.ones(400)).predict(target, train, test).values
+    found = RadialFunctions(xyz=xyz, weights=np.ones(400)).predict([target], (train, test))[0].values
     errors = np.abs(found[:, :, 0] - target.values[test]).max(axis=1)
     assert errors.min() < 0.05
 
@@ -152,13 +152,40 @@ def test_no_label_has_a_say_in_how_it_is_predicted():
     def found(values: np.ndarray) -> np.ndarray:
         method = ProbeMethod(features=features, weights=np.ones(60))
         target = Target(name="a", kind="numbers", values=values)
-        return held_out(method, target, np.ones(60), splits).found[:, 0]
+        return held_out(method, [target], np.ones(60), splits)[0].found[:, 0]
 
     changed = values.copy()
     changed[3] += 100
     before, after = found(values), found(changed)
     assert np.array_equal(before[:12], after[:12])
     assert (before[12:] != after[12:]).all()
+
+
+def test_several_columns_share_a_fit_and_say_what_each_says_alone():
+    """Their values are far apart, and they are fitted on other labels than they are tested with."""
+    random = np.random.default_rng(0)
+    features, values = random.normal(size=(60, 20)), random.normal(size=(60, 3)) * (1, 100, 1e4) + (0, 0, 1e5)
+    targets = [Target(name=str(k), kind="numbers", values=values[:, k]) for k in range(3)]
+    splits = [(np.setdiff1d(np.arange(60), test), test) for test in np.array_split(np.arange(60), 4)]
+    weights = random.uniform(0.5, 2, 60)
+    method = ProbeMethod(features=features, weights=weights)
+    for one, target in zip(held_out(method, targets, weights, splits), targets, strict=True):
+        (alone,) = held_out(method, [target], weights, splits)
+        assert (one.target, one.setting) == (target, alone.setting)
+        assert one.found == pytest.approx(alone.found, rel=1e-9)
+
+
+def test_numbers_that_are_left_out_are_predicted_within_the_range_of_the_others():
+    features = np.linspace(0, 1, 40)[:, None]
+    target = Target(name="a", kind="numbers", values=np.linspace(0, 10, 40))
+    parts = np.array_split(np.arange(40), 4)
+    splits = [(np.setdiff1d(np.arange(40), test), test) for test in parts]
+    highest = target.values[29]
+    for clip, beyond in ((True, False), (False, True)):
+        method = ProbeMethod(features=features, weights=np.ones(40), clip=clip)
+        (held,) = held_out(method, [target], np.ones(40), splits)
+        assert (held.found[30:].max() > highest + 1) == beyond
+        assert clip is False or held.found[30:].max() == highest
 
 
 def test_one_scale_for_all_bands():

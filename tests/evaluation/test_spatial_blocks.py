@@ -91,7 +91,7 @@ def test_blocks_of_kilometres_are_as_wide_as_high_anywhere(latitude):
 
 
 def test_the_side_is_chosen_by_the_labels():
-    assert str(choose_side(everywhere(1000), 5)) == "1100km"
+    assert str(choose_side(everywhere(1000), 5)) == "1100 km"
     near = np.array([5.0, 45.0]) + np.random.default_rng(0).uniform(0, 1, (100, 2))
     side = choose_side(near, 5)
     assert side.value < 30
@@ -105,15 +105,30 @@ def test_other_sides_are_refused(text):
 
 
 def test_sides_are_read():
-    assert str(BlockSide.parse("200km")) == "200km"
     assert BlockSide.parse(" 2.5 deg ") == BlockSide(value=2.5, unit="deg")
     assert pytest.approx(111.2, abs=0.1) == KM_A_DEGREE
 
 
 def test_labels_in_one_block_are_told_what_to_type():
     near = np.array([5.0, 45.0]) + np.random.default_rng(0).uniform(0, 1, (100, 2))
-    with pytest.raises(UsageError, match=r"all labels lie in one block of 10deg.*type smaller ones, .*block=\"\d+km\""):
+    with pytest.raises(
+        UsageError, match=r"all labels lie in one block of 10 degrees.*type smaller ones, .*block=\"\d+km\""
+    ):
         blocks_of(near, np.arange(100), BlockSide.parse("10deg"), 5)
     same = np.zeros((100, 2))
     with pytest.raises(UsageError, match="too few or too close together"):
         blocks_of(same, np.arange(100), BlockSide.parse("10deg"), 5)
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown", "km"),
+    [("69km", "69 km", 69), ("10deg", "10 degrees", 10 * KM_A_DEGREE), ("1 deg", "1 degree", KM_A_DEGREE)],
+)
+def test_sides_are_shown_with_a_space_and_typed_without(typed, shown, km):
+    side = BlockSide.parse(typed)
+    assert str(side) == shown
+    assert side.typed == typed.replace(" ", "")
+    assert BlockSide.parse(shown) == side
+    assert side.km == pytest.approx(km)
+    with pytest.raises(UsageError):
+        BlockSide.parse("10 kmrees")

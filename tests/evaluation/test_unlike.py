@@ -11,6 +11,7 @@ import rangegeo as rg
 from rangegeo.evaluation.unlike import Likeness
 
 
+@pytest.mark.filterwarnings("ignore:.*from every label")  # most of the Earth
 def test_the_mask_is_that_of_the_nearest_label(heights, mini):
     box = (-180, -60, 180, 70), 2
     strict = replace(heights.fit.likeness, farthest=heights.fit.likeness.farthest / 3)

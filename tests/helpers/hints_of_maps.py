@@ -51,7 +51,103 @@ def _fit(frame: str = "labels", target: str = "a") -> str:
     return FIT.format(frame, target)
 
 
+def _in_metres() -> None:
+    """The labels in EPSG:3035, with columns of unusual names."""
+    import geopandas
+
+    frame = table()
+    points = geopandas.GeoSeries(geopandas.points_from_xy(frame.lon, frame.lat), crs=4326).to_crs(3035)
+    frame.assign(r=points.x, h=points.y).drop(columns=["lon", "lat"]).to_csv("m.csv", index=False)
+
+
+def _areas() -> None:
+    """An area, and places of a background."""
+    import geopandas
+
+    box = shapely.box(0, 40, 15, 50)
+    geopandas.GeoSeries([box], crs=4326).to_file("area.gpkg")
+    (table()[["lon", "lat"]] + 0.5).to_csv("places.csv", index=False)
+
+
+SUITABLE = "rg.fit_map(labels, background=30, model=model, block='300km', folds=2, seeds=1, baselines=False)"
+FAR_MAP = _fit() + ".raster((100, -10, 110, 0), 5)"
 PYTHON = (
+    Row(
+        "columns of unusual names",
+        _fit("'m.csv'").replace("model=", "labels_crs='EPSG:3035', model="),
+        (Way('type (?P<names>lon="NAME", lat="NAME")', give={"lon": "'r'", "lat": "'h'"}),),
+        (_in_metres,),
+    ),
+    Row(
+        "labels in metres",
+        _fit("'m.csv'").replace("model=", "lon='r', lat='h', model="),
+        (Way("metres need labels_crs", give={"labels_crs": "'EPSG:3035'"}),),
+        (_in_metres,),
+    ),
+    Row(
+        "a CRS that is known",
+        _fit("geoframe.set_geometry('geometry')").replace("model=", "labels_crs='EPSG:4326', model="),
+        (Way("says its CRS; leave out (?P<drop>labels_crs)", gone=True),),
+    ),
+    Row(
+        "options of files",
+        _fit().replace("model=", "decimal=',', model="),
+        (Way("(?P<drop>decimal) is for files.*leave it out"),),
+    ),
+    Row(
+        "labels that contradict one another",
+        _fit("pd.concat([labels, labels[:3].assign(a=9)])"),
+        (Way("correct them in a copy", swap={"labels[:3].assign(a=9)": "labels[:3]"}),),
+        ends=True,
+    ),
+    Row(
+        "probabilities of numbers",
+        _fit() + ".raster((5, 44, 6, 45), 0.5, probabilities=True)",
+        (Way("(?P<drop>probabilities) is for classes.*leave it out"),),
+    ),
+    Row("a map far away", FAR_MAP, (Way("(?P<type>mask_unlike=True) leaves out"),), ends=True),
+    Row(
+        "a background in a box",
+        SUITABLE,
+        (Way('(?P<type>aoi="area.gpkg") draws them in the area'),),
+        (_areas,),
+        ends=True,
+    ),
+    Row(
+        "labels outside the area",
+        SUITABLE.replace("model=model", "aoi='area.gpkg', model=model"),
+        (
+            Way(
+                '(?P<type>background="places.csv"), a table of your own, leaves none out',
+                then=SUITABLE,
+            ),
+        ),
+        (_areas,),
+        ends=True,
+    ),
+    Row(
+        "few labels in the area",
+        SUITABLE.replace("model=model", "aoi=shapely.box(0, 40, 3, 43), model=model"),
+        (
+            Way("take a larger (?P<names>aoi)", swap={"3, 43": "30, 50"}),
+            Way('(?P<type>background="places.csv"), a table of your own, which', then=SUITABLE),
+        ),
+        (_areas,),
+    ),
+    Row(
+        "few places where it was found",
+        SUITABLE.replace("labels,", "labels[:9],"),
+        (Way("where something was found.*give more places", swap={"labels[:9]": "labels"}),),
+    ),
+    Row(
+        "an area without random places",
+        SUITABLE.replace("background=30", "background='places.csv', aoi='area.gpkg'"),
+        (
+            Way("(?P<drop>aoi) is where random places.*leave it out"),
+            Way(r"type how many, for example (?P<type>background=\d+)"),
+        ),
+        (_areas,),
+    ),
     Row("no labels", "read_labels(5, 'a')", (Way("must be a table with columns", swap={"5": "labels"}),)),
     Row(
         "no such target",

@@ -168,3 +168,24 @@ def test_a_title_and_a_note_may_be_given(map_of):
     (layers,) = layers_of([map_of("height")]).values()
     figure = draw_maps(layers, title="Trees $x", note="mine")
     assert [text.get_text() for text in figure.texts[:2]] == ["mine", "Trees $x"]
+
+
+@pytest.mark.parametrize("names", [("height", "height_spread"), ("cover", "cover_probability", "cover_spread")])
+def test_no_label_of_the_graticule_lies_under_a_bar(map_of, names):
+    """In the north of this ground a parallel leaves it at the right."""
+    figure = draw(
+        map_of(*names, classes={"cover": ("a", "b")} if "cover" in names else None, ground="Lambert"), towns=0
+    )
+    figure.canvas.draw()
+    degrees = [text for axes in figure.axes for text in axes.texts if text.get_text().endswith(("°N", "°E", "°W", "°"))]
+    panels = [axes for axes in figure.axes if axes.images]
+    right = panels[0].get_window_extent().x1
+    assert any(text.get_window_extent().x0 > right for text in degrees)  # there is such a label
+    bars = [bar.get_tightbbox() for axes in figure.axes for bar in axes.child_axes if bar.get_ylabel()]
+    assert len(bars) >= 2
+    for text in degrees:
+        assert not any(text.get_window_extent().overlaps(bar) for bar in bars), text.get_text()
+        assert not any(
+            text.get_window_extent().x0 < panel.get_window_extent().x0 < text.get_window_extent().x1
+            for panel in panels[1:]
+        )

@@ -56,7 +56,7 @@ def test_values_are_those_of_the_readers(data):
     assert found.tolist() == readers.zones_at(data, zones.labels.lonlat_deg).tolist()
     houses = make_task("housing", data, 100)
     assert houses.targets[0].values == pytest.approx(1e5 * (houses.labels.lonlat_deg[:, 1] - 32), abs=10)
-    assert str(houses.side) == "0.5deg"
+    assert str(houses.side) == "0.5 degrees"
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_encoders_are_compared_on_tasks(cached, mini):
     options = {"places": 200, "folds": 2, "seeds": 1, "baselines": False, "betas": 0.5}
     found = rg.evaluate_suite(["temperature", "housing"], model=mini, **options)
     assert found.measures == {"temperature": "r2", "housing": "r2"}
-    assert set(found.table.blocks) == {"10deg", "0.5deg"}
+    assert set(found.table.blocks) == {"10 degrees", "0.5 degrees"}
     assert found.wide().shape == (5, 3)
 
 
