@@ -18,7 +18,7 @@ from rangegeo.grid.extent import Area
 from rangegeo.grid.pixels import scattered_places
 from rangegeo.grid.samples import sample_lattice
 from rangegeo.models.model import Model
-from rangegeo.schema.cube import geobox_of
+from rangegeo.schema.cube import as_4d, geobox_of
 from rangegeo.support.earth import EARTH_RADIUS_KM, METRES_A_DEGREE
 from rangegeo.weights.demo import FOLDER
 
@@ -70,6 +70,6 @@ def places_of_grid(geobox: GeoBox, area: Area | None) -> np.ndarray:
 def places_of_map(cube: xr.DataArray) -> np.ndarray:
     """(m, 2) longitude and latitude of some pixels of a map (band, y, x) that have values."""
     rows, cols = sample_lattice((cube.sizes["y"], cube.sizes["x"]), 0, SAMPLE)
-    known = np.isfinite(cube[0].isel(y=rows).isel(x=cols).values)
+    known = np.isfinite(as_4d(cube)[0, 0].isel(y=rows).isel(x=cols).values)
     rows, cols = (part[known] for part in np.meshgrid(rows, cols, indexing="ij"))
     return scattered_places(geobox_of(cube), rows + 0.5, cols + 0.5)

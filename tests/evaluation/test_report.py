@@ -151,13 +151,25 @@ def test_a_page_about_classes_names_them(covers):
     assert [row[0] for row in rows] == ["high", "low", "middle"]
 
 
+@pytest.mark.filterwarnings("ignore:.*in the box around the labels")
 def test_a_page_about_presence(mini, frame):
     found = frame[frame.cover == "high"].assign(species="Abies alba")
     fitted = rg.fit_map(found, "species", background=200, model=mini, block="5deg", seeds=1, baselines=False)
     axes = draw_errors(fitted.fit.held[0]).axes[0]
     heights = [bar.get_height() for bar in axes.patches]
     assert sum(heights) == pytest.approx(2)  # shares of the places and of the background
-    assert "Histograms of the suitability of Abies alba" in fitted.page([], []).html()
+    page = fitted.page([], [])
+    assert "Histograms of the suitability of Abies alba" in page.html()
+    weighed = [caption for caption in tables_of(page) if "places and the background weigh the same in total" in caption]
+    assert len(weighed) == 3  # scores, folds and classes
+
+
+def test_a_page_says_if_labels_have_weights(mini, frame, covers):
+    heavy = frame.assign(w=np.arange(1, 201))
+    fitted = rg.fit_map(heavy, "cover", weight="w", model=mini, block="5deg", seeds=1, baselines=False)
+    page = fitted.page([], [])
+    assert len([caption for caption in tables_of(page) if "labels count by their weights" in caption]) == 3
+    assert not any("weigh" in caption for caption in tables_of(covers.page([], [])))
 
 
 def test_errors_of_many_labels_are_drawn_as_hexagons(heights):
