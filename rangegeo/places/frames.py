@@ -162,7 +162,7 @@ def checked_places(lonlat: np.ndarray, missing: np.ndarray, invalid: str, *, lef
 
 def _as_array(table: object) -> str:
     """What to type if it is not clear which columns of a table hold the coordinates."""
-    package = type(table).__module__.split(".")[0]
+    package = str(getattr(type(table), "__module__", "")).split(".")[0]
     package = "dask" if hasattr(type(table), "__dask_graph__") else package
     usual = 'table[["LON", "LAT"]].to_numpy()'
     if hasattr(type(table), "collect"):  # a lazy table of polars
