@@ -42,6 +42,7 @@ class Reading:
         labels_crs: of these columns, or of a file that does not say its own; None for WGS 84.
         layer, input_format, delimiter, quoting, encoding, decimal: of a file, as of
             `rangegeo.jobs.options.TableInput`.
+        crs_argument: the name of the argument that gives the CRS, for messages.
     """
 
     lon: str | None = None
@@ -53,22 +54,28 @@ class Reading:
     quoting: str | None = None
     encoding: str | None = None
     decimal: str = "."
+    crs_argument: str = "labels_crs"
 
     @property
     def columns(self) -> Columns:
         """Which columns hold the places."""
-        return Columns(lon=self.lon, lat=self.lat, crs=self.labels_crs)
+        return Columns(lon=self.lon, lat=self.lat, crs=self.labels_crs, crs_argument=self.crs_argument)
 
     @property
     def text(self) -> TextOptions:
         """How a text table is written."""
         return TextOptions(delimiter=self.delimiter, quoting=self.quoting, encoding=self.encoding, decimal=self.decimal)
 
+    @property
+    def finds_places(self) -> bool:
+        """Whether nobody says where the places are."""
+        return self.lon is None and self.lat is None and self.labels_crs is None
+
     def check_in_memory(self) -> None:
         """Refuse options of files for a table in memory."""
         for name in ("layer", "input_format", "delimiter", "quoting", "encoding", "decimal"):
             if getattr(self, name) != getattr(PLAIN, name):
-                raise UsageError(f"{argument(name)} is for files, and the labels are a table in memory; leave it out")
+                raise UsageError(f"{argument(name)} is for files, and this is a table in memory; leave it out")
 
 
 PLAIN = Reading()
@@ -150,7 +157,7 @@ def rows_of(labels: Any, reading: Reading = PLAIN) -> Rows:
         )
     reading.check_in_memory()
     if (
-        reading == PLAIN
+        reading.finds_places
         and hasattr(type(labels), "to_crs")
         and labels.crs is not None
         and are_areal(labels.geometry.to_numpy())
@@ -197,7 +204,7 @@ def rows_of_file(source: str, reading: Reading = PLAIN) -> Rows:
     with TemporaryDirectory(prefix="rangegeo-") as folder:
         table = open_table(source, Path(folder), kind=reading.input_format, layer=reading.layer, text=reading.text)
         where = find_places(
-            table, lon=named.lon, lat=named.lat, crs=named.crs, representative=True, crs_argument="labels_crs"
+            table, lon=named.lon, lat=named.lat, crs=named.crs, representative=True, crs_argument=named.crs_argument
         )
         geometries = {geometry.column for geometry in (table.geometry, *table.other_geometries) if geometry}
         others = [name for name in table.schema.names if name not in geometries]

@@ -18,7 +18,7 @@ from rangegeo.databases.sampling import sampled_places
 from rangegeo.databases.sources import Seen, Source, Values, known_range
 from rangegeo.databases.vision import PictureEncoder, picture_encoder
 from rangegeo.errors import ImageryError, UsageError, argument
-from rangegeo.evaluation.reading import rows_of, rows_of_file
+from rangegeo.evaluation.reading import Reading, rows_of
 from rangegeo.field.encoder import LocationEncoder
 from rangegeo.jobs.database_options import DatabaseOutput, PlaceChoice, Sight
 from rangegeo.models.device import resolve_device
@@ -27,7 +27,6 @@ from rangegeo.support.paths import local_path
 from rangegeo.support.progress import SILENT, Progress
 from rangegeo.support.text import counted
 from rangegeo.support.unfinished import commit, unfinished
-from rangegeo.tables.dialect import TextOptions
 from rangegeo.weights.checkpoint import load_encoder
 from rangegeo.weights.names import encoder_file
 from rangegeo.weights.written import write_database
@@ -168,21 +167,9 @@ def _places(choice: PlaceChoice, folder: Pictures | None) -> tuple[np.ndarray, l
     elif choice.places is None:
         raise UsageError(f"say where: give a table of places, or {argument('sample', 1000)}")
     else:
-        rows = (
-            rows_of_file(
-                str(choice.places),
-                lon=choice.lon,
-                lat=choice.lat,
-                crs=choice.crs,
-                layer=choice.layer,
-                kind=choice.input_format,
-                text=TextOptions(
-                    delimiter=choice.delimiter, quoting=choice.quoting, encoding=choice.encoding, decimal=choice.decimal
-                ),
-            )
-            if isinstance(choice.places, str | Path)
-            else rows_of(choice.places)
-        )
+        names = ("lon", "lat", "layer", "input_format", "delimiter", "quoting", "encoding", "decimal")
+        told = {name: getattr(choice, name) for name in names}
+        rows = rows_of(choice.places, Reading(labels_crs=choice.crs, crs_argument="crs", **told))
         lonlat, remarks = rows.lonlat_deg[np.isfinite(rows.lonlat_deg).all(axis=1)], list(rows.remarks)
     if not len(lonlat):
         raise UsageError("there is no place to build a database of; give a table with some")

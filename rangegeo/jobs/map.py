@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from rangegeo.evaluation.learning import learn
 from rangegeo.evaluation.maps import MAP_TOLERANCE, FittedMap
 from rangegeo.evaluation.page import check_page, write_page
 from rangegeo.evaluation.parts import Part, parts_of
-from rangegeo.evaluation.reading import Reading, rows_of_file
+from rangegeo.evaluation.reading import Reading, ReadingOptions, rows_of_file
 from rangegeo.evaluation.stored import check_suffix
 from rangegeo.evaluation.study_area import StudyArea
 from rangegeo.jobs.map_options import LabelInput, Learning
@@ -228,7 +228,7 @@ def _learned(
 
 def reading_of_input(labels: LabelInput) -> Reading:
     """How the table of labels is read."""
-    return Reading(**{name: getattr(labels, name) for name in (field.name for field in fields(Reading))})
+    return Reading(**{name: getattr(labels, name) for name in ReadingOptions.__annotations__})
 
 
 def _is_finished(part: Part) -> bool:

@@ -70,11 +70,13 @@ class Columns:
     Attributes:
         lon, lat: names of the columns; None for the points of a GeoDataFrame, or else the ones with usual names.
         crs: of these columns; None for WGS 84.
+        crs_argument: the name of the argument that gives it, for messages.
     """
 
     lon: str | None = None
     lat: str | None = None
     crs: CrsLike | None = None
+    crs_argument: str = "crs"
 
 
 def table_places(table: Any, invalid: str = "null", told: Columns | None = None) -> tuple[np.ndarray, pd.Index]:
@@ -101,13 +103,13 @@ def table_places(table: Any, invalid: str = "null", told: Columns | None = None)
     frame = _as_frame(table, named, remedy)
     if hasattr(type(frame), "to_crs") and named.lon is None and named.lat is None:
         if named.crs is not None:
-            raise UsageError(f"the GeoDataFrame says its CRS; leave out {argument('labels_crs')}")
+            raise UsageError(f"the GeoDataFrame says its CRS; leave out {argument(named.crs_argument)}")
         lonlat, missing = _points(frame)
     else:
         remedy = _as_geometries(frame) or remedy
         names = coordinate_columns(list(frame.columns), named.lon, named.lat, remedy=remedy)
         columns, absent = zip(*(_numbers(frame[name], name) for name in names), strict=True)
-        lonlat, missing = _in_degrees(np.stack(columns, axis=1), named.crs), np.any(absent, axis=0)
+        lonlat, missing = _in_degrees(np.stack(columns, axis=1), named), np.any(absent, axis=0)
     places = checked_places(lonlat, missing, invalid, left_out=told is not None)
     zero = (places == 0).all(axis=1)
     if told is None and zero.any():
@@ -117,11 +119,11 @@ def table_places(table: Any, invalid: str = "null", told: Columns | None = None)
     return places, frame.index
 
 
-def _in_degrees(xy: np.ndarray, crs: CrsLike | None) -> np.ndarray:
-    """(n, 2) coordinates in a CRS, as longitude and latitude."""
-    if crs is None:
+def _in_degrees(xy: np.ndarray, named: Columns) -> np.ndarray:
+    """(n, 2) coordinates as longitude and latitude."""
+    if named.crs is None:
         return xy
-    to_degrees = Transformer.from_crs(parse_crs(crs, "labels_crs"), WGS84, always_xy=True)
+    to_degrees = Transformer.from_crs(parse_crs(named.crs, named.crs_argument), WGS84, always_xy=True)
     return np.stack(to_degrees.transform(*xy.T), axis=1)
 
 

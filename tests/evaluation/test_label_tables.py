@@ -233,7 +233,7 @@ def test_columns_may_be_named_and_may_be_in_metres(table, tmp_path):
 
 
 def test_tables_in_memory_take_no_options_of_files(table):
-    with pytest.raises(UsageError, match="decimal is for files, and the labels are a table in memory; leave it out"):
+    with pytest.raises(UsageError, match="decimal is for files, and this is a table in memory; leave it out"):
         rows_of(table, Reading(decimal=","))
     points = geopandas.GeoDataFrame(table, geometry=geopandas.points_from_xy(table.lon, table.lat), crs=4326)
     with pytest.raises(UsageError, match="the GeoDataFrame says its CRS; leave out labels_crs"):
