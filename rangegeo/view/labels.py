@@ -79,7 +79,7 @@ def learn(source: Source, points: list[Point]) -> Learned:
     """
     from rangegeo.evaluation.features import Scaling  # scikit-learn and pandas take a second
     from rangegeo.evaluation.labels import CLASSES, Target
-    from rangegeo.evaluation.probes import fit_path, on_one_core
+    from rangegeo.evaluation.probes import fit_paths, on_one_core
 
     labels = tuple(dict.fromkeys(point.label for point in points))
     if not 2 <= len(labels) <= MOST_CLASSES:
@@ -94,7 +94,7 @@ def learn(source: Source, points: list[Point]) -> Learned:
     scaled = scaling.apply(features)
     spanned = np.linalg.svd(scaled, full_matrices=False)[2]  # the fit is the same within what the labels span
     with on_one_core():
-        fitted = fit_path(target, scaled @ spanned.T, np.ones(len(points)))[STRENGTH]
+        fitted = fit_paths([target], scaled @ spanned.T, np.ones(len(points)))[0][STRENGTH]
     directions = fitted.coef @ spanned / scaling.scale
     told = json.dumps([[point.lon, point.lat, point.label] for point in points])
     name = hashlib.sha256(told.encode()).hexdigest()[:16]
