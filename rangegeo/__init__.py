@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from rangegeo.jobs.build_database import build_database
     from rangegeo.jobs.build_planet import build_planet
     from rangegeo.jobs.plan import plan
+    from rangegeo.jobs.train import train_encoder
     from rangegeo.jobs.verify import verify
     from rangegeo.models.dropin import RANGE, load_satclip_location_encoder
     from rangegeo.models.load import load_model
@@ -59,6 +60,7 @@ else:
         "plan": "rangegeo.jobs.plan",
         "build_planet": "rangegeo.jobs.build_planet",
         "build_database": "rangegeo.jobs.build_database",
+        "train_encoder": "rangegeo.jobs.train",
         "mosaic": "rangegeo.cubes.mosaic",
         "open_cube": "rangegeo.stores.opening",
         "similarity": "rangegeo.analysis.similarity",
@@ -107,6 +109,7 @@ __all__ = [
     "plan",
     "raster",
     "similarity",
+    "train_encoder",
     "verify",
     "wrap",
 ]

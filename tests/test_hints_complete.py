@@ -74,6 +74,7 @@ EXEMPT = {
     "is being written {}; wait": BUCKET,
     "was copying it to its place": BUCKET,
     "up to {} are needed but the disk": HUB,
+    "rows or more": FIT,
     "expected='a network of its package'": VISION,
     "in its shape; give weights of the same network": VISION,
     "get them elsewhere, and type": VISION,

@@ -39,7 +39,8 @@ def test_completion_of_the_package():
         "Evaluation", "FittedMap", "Model", "RANGE", "RangegeoError", "__version__", "build_database", "build_planet",
         "evaluate",
         "evaluate_suite", "fit_map", "load_model", "load_satclip_location_encoder", "mosaic",
-        "open_cube", "plan", "raster", "similarity", "verify", "wrap"}  # fmt: skip
+        "open_cube", "plan", "raster", "similarity", "train_encoder",
+        "verify", "wrap"}  # fmt: skip
     assert all(hasattr(rg, name) for name in dir(rg))
 
 

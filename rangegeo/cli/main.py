@@ -36,6 +36,7 @@ COMMANDS = {
     "models": "List the models and which weights are here.",
     "weights": "List, pull, verify and convert published files.",
     "db": "Build databases of your own, and say what one holds.",
+    "train": "Train a location encoder on a database.",
     "neighbors": "Say which rows of the database decide the embedding of a place.",
 }
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the quota or the largest file is full

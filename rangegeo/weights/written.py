@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors.numpy import save
+from torch import Tensor
 
 ORDER_SEED = 0
+PUBLISHED_SETTINGS = {  # that all published checkpoints of SatCLIP share; microsoft/satclip
+    "le_type": "sphericalharmonics",
+    "pe_type": "siren",
+    "harmonics_calculation": "analytic",
+    "min_radius": 1,
+    "max_radius": 360,
+    "frequency_num": 16,
+}
 
 
 def row_order(rows: int) -> np.ndarray:
@@ -54,3 +65,22 @@ def write_database(
             np.savez(file, **arrays)
         return
     write_tensors(path, {"locs": locs, "keys": keys[order], "values": values[order]}, metadata)
+
+
+def write_checkpoint(
+    path: Path, location: Mapping[str, Tensor], settings: Mapping[str, Any], visual: Mapping[str, Tensor]
+) -> None:
+    """Write a location encoder as the published checkpoints of SatCLIP are, so that upstream's loaders open it.
+
+    The same content gives the same bytes, whatever the name of the file.
+
+    Args:
+        location: tensors of the SIREN by their names there.
+        settings: `legendre_polys`, `embed_dim`, `capacity`, `num_hidden_layers`, and whatever else is to be told.
+        visual: tensors of what gives keys, by their names; loaders of location encoders pass them over.
+    """
+    prefixes = {"model.location.nnet.": location, "model.nnet.": location, "model.visual.": visual}
+    state = {f"{prefix}{name}": tensor for prefix, part in prefixes.items() for name, tensor in part.items()}
+    content = io.BytesIO()  # torch writes the name of a file into it
+    torch.save({"hyper_parameters": PUBLISHED_SETTINGS | dict(settings), "state_dict": state}, content)
+    path.write_bytes(content.getvalue())

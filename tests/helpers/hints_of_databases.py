@@ -236,3 +236,41 @@ SHELL = (
     ),
     Row("a map of rows as text", "db info demo --plot a.txt", (Way(r"for example (?P<type>--plot a\.png)"),)),
 )
+
+
+def seen(rows: int = 40) -> Callable:
+    """A database to train on."""
+    return partial(_seen, rows)
+
+
+def _seen(rows: int) -> None:
+    from rangegeo.weights.written import write_database
+
+    random = np.random.default_rng(0)
+    lonlat = np.column_stack([random.uniform(-180, 180, rows), random.uniform(-80, 80, rows)])
+    write_database(Path("seen.npz"), lonlat, np.ones((rows, 2), np.float32), np.sin(lonlat).astype(np.float32), {})
+
+
+TRAIN = "train seen.npz -q --width 8 --epochs 2 -o own.ckpt"
+SHELL = (
+    *SHELL,
+    Row("a training of degree 0", f"{TRAIN} --degree 0", (Way("for example (?P<type>--degree 40)"),), (seen(),)),
+    Row(
+        "a training for nothing",
+        f"{TRAIN} --contrast 0 --regression 0 --place 0",
+        (Way("for example (?P<type>--contrast 0.3)"),),
+        (seen(),),
+    ),
+    Row(
+        "a suffix of no checkpoint",
+        TRAIN.replace("own.ckpt", "own.pt"),
+        (Way(r"for example (?P<type>-o own\.ckpt)"),),
+        (seen(),),
+    ),
+    Row(
+        "a suffix of no trained database",
+        f"{TRAIN} --db-out own.csv",
+        (Way(r"for example (?P<type>--db-out own\.safetensors)"),),
+        (seen(),),
+    ),
+)
