@@ -6,22 +6,8 @@ import numpy as np
 
 from rangegeo.weights.written import write_database
 
-OPTIONS = [
-    "--degree",
-    "4",
-    "--width",
-    "8",
-    "--dim",
-    "4",
-    "--epochs",
-    "2",
-    "--batch",
-    "16",
-    "--threads",
-    "1",
-    "--held-out",
-    "0.1",
-]
+SIZES = ("--degree", "4", "--width", "8", "--dim", "4", "--epochs", "2", "--batch", "16")
+OPTIONS = (*SIZES, "--threads", "1", "--held-out", "0.1")
 
 
 def test_a_training_tells_how_it_came_out_and_prints_its_files(rangegeo, folder):
