@@ -38,7 +38,7 @@ from rangegeo.spectral.layout import (
 from rangegeo.spectral.rounding import rounded, trimmed_count
 from rangegeo.spectral.tiles import Basis, Block, Tile, TilePart
 
-ROUNDING, OMISSION = 0.9, 0.05  # shares of the tolerance for rounding, and for coefficients that are left out
+ROUNDING, OMISSION = 0.92, 0.05  # shares of the tolerance for rounding, and for coefficients that are left out
 ROUND_OFF = 1e-6  # of float32 values, relative to the largest one; coefficients cannot be told apart from it
 SECOND_TRY = 0.6  # of the share for rounding, if the error that was measured is above the tolerance
 MOST_CUTS = 6  # of a root tile into quarters; the smallest tiles are 0.08 degrees high

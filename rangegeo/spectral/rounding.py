@@ -1,4 +1,8 @@
-"""Coefficients as integers times a step, as coarse as a tolerance allows. The error is looked for all over the tile."""
+"""Coefficients as integers times a step, as coarse as a tolerance allows. The error is looked for all over the tile.
+
+Where plain rounding is off by too much at some places, other coefficients are rounded up or down instead, so that their
+errors cancel there. So the step can be a third larger than with plain rounding, and a planet takes an eighth less room.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,16 @@ import numpy as np
 
 from rangegeo.spectral.layout import unmapped
 
-TRIES = 8  # steps that are tried
-CLOSE = 0.9  # a step is coarse enough if its error is this share of what is allowed
-SAFE, SHORTEST, LONGEST = 0.95, 0.25, 2.0  # how far the next step may be from the last one
 WHOLE = np.array([(-1.0, 1.0), (-1.0, 1.0)])
-USUAL = 1.2  # the largest error of n x n coefficients is about this, times n, times the step
+USUAL = 0.9  # the largest error of n x n coefficients is about this, times n, times the step
+SHARES = 0.95 ** np.arange(-9, 24)  # of the step of plain rounding that are tried, the largest first
+ROUNDS = 40  # of mending
+GIVE_UP, LEFT = 16, 0.9  # a smaller step is tried if so many rounds leave more than this share of the bands to mend
+PULL = 5.0  # how strongly errors are pulled back; with 3 and with 7 the planet takes half a percent more
+AIM = 0.98  # of the limit: what errors are pulled back to
+# What borders of a tile may be off by, as a share of the rest of it: two sides of a border differ by both their errors.
+# Half would do for differences within the tolerance; it takes a twelfth more bytes and five times as long to find.
+BORDER = 0.65
 
 
 def trimmed_count(square: np.ndarray, within: float) -> int:
@@ -33,28 +42,66 @@ def rounded(
 
     Args:
         square: (n, n, bands) float64 Chebyshev coefficients.
-        within: the largest error of the values anywhere in the tile that rounding may cause, in their units, above 0.
+        within: the largest error of the values anywhere in the tile that rounding may cause, in their units, above 0;
+            on its borders it is `BORDER` times that.
         largest: integer that can be stored.
         sides: the tile in its domain: first and last position along latitude, then along longitude.
     Returns:
         (n, n, bands) int32 integers, and the step. None if an integer would be too large.
     """
     count = len(square)
+    bands = np.ascontiguousarray(np.moveaxis(square, -1, 0))
     down, across = (_dense_matrix(count, side) for side in sides)
-    step, best = within / (USUAL * count), None
-    for _ in range(TRIES):
-        whole = np.rint(square / step)
-        error = _largest_value(down, across, (whole * step - square).astype(np.float32))
-        if error <= within and (best is None or step > best[1]):
-            best = whole, step
-            if error >= CLOSE * within:
-                break
-        step *= float(np.clip(SAFE * within / max(error, 1e-300), SHORTEST, LONGEST))
-    if best is None:
-        step = 2 * within / count**2  # all coefficients are off by at most half a step
-        best = np.rint(square / step), step
-    whole, step = best
-    return (whole.astype(np.int32), step) if np.abs(whole).max() <= largest else None
+    limit = np.full((len(down), len(across)), within)
+    limit[[0, -1]] = limit[:, [0, -1]] = BORDER * within
+    step = within / (USUAL * count)
+    steps = bands / step
+    step *= within / max(float(np.abs(_errors(np.rint(steps) - steps, down, across)).max()) * step, 0.2 * within)
+    for share in SHARES:
+        whole = _mended(bands / (step * share), down, across, (limit / (step * share)).astype(np.float32))
+        if whole is not None:
+            step *= share
+            break
+    else:
+        step = 2 * BORDER * within / count**2  # all coefficients are off by at most half a step
+        whole = np.rint(bands / step)
+    if np.abs(whole).max() > largest:
+        return None
+    return np.moveaxis(whole, 0, -1).astype(np.int32), float(step)
+
+
+def _mended(steps: np.ndarray, down: np.ndarray, across: np.ndarray, limit: np.ndarray) -> np.ndarray | None:
+    """Integers near coefficients whose errors keep a limit everywhere; None if none are found.
+
+    Each round looks for places where the error of a band is too large, and moves the coefficients of that band a little
+    against it before they are rounded again.
+
+    Args:
+        steps: (bands, n, n) coefficients, in steps.
+        down, across: Chebyshev polynomials at the dense points along latitude and along longitude.
+        limit: of the error at these points, in steps.
+    """
+    whole, wanted = np.rint(steps), steps.copy()
+    waiting, before = np.arange(len(steps)), [len(steps)]
+    pull = np.float32(PULL / steps.shape[-1] ** 2)
+    for turn in range(ROUNDS):
+        errors = _errors(whole[waiting] - steps[waiting], down, across)
+        bad = ~(np.abs(errors) <= limit).all(axis=(1, 2))
+        if not bad.any():
+            return whole
+        waiting, errors = waiting[bad], errors[bad]
+        before.append(len(waiting))
+        if turn >= GIVE_UP and before[-1] > LEFT * before[-1 - GIVE_UP]:
+            return None
+        excess = np.clip(errors - np.clip(errors, -AIM * limit, AIM * limit), -limit, limit)
+        wanted[waiting] -= pull * (down.T @ excess @ across)
+        whole[waiting] = np.rint(wanted[waiting])
+    return None
+
+
+def _errors(residues: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """(bands, points, points) float32 values of polynomials, (bands, n, n) coefficients, at the dense points."""
+    return (down @ residues.astype(np.float32)) @ across.T
 
 
 def _dense_matrix(count: int, side: np.ndarray) -> np.ndarray:
@@ -66,10 +113,3 @@ def _dense_matrix(count: int, side: np.ndarray) -> np.ndarray:
     last, first = np.arccos(unmapped(side))
     angle = np.linspace(first, last, 2 * count + 1)
     return np.cos(angle[:, None] * np.arange(count)).astype(np.float32)
-
-
-def _largest_value(down: np.ndarray, across: np.ndarray, square: np.ndarray) -> float:
-    """The largest absolute value of polynomials, (n, n, bands) coefficients, at the product of dense points."""
-    count, _, bands = square.shape
-    half = (down @ square.reshape(count, -1)).reshape(len(down), count, bands)
-    return max(float(np.abs(across @ row).max()) for row in half)

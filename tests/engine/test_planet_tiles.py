@@ -85,7 +85,7 @@ def test_tiles_of_a_row_are_fitted_as_each_alone():
 def test_a_tile_whose_integers_do_not_fit_is_cut():
     source = FakeSource(waves(2.0))
     assert len(fit_block(fit_of(source, 1e-5, 2**31 - 1), {0: ROOT}).tiles) == 1
-    assert len(fit_block(fit_of(source, 2e-4, 20_000), {0: ROOT}).tiles) > 1
+    assert len(fit_block(fit_of(source, 2e-4, 22_000), {0: ROOT}).tiles) > 1
 
 
 def test_a_tile_larger_than_what_points_can_follow_is_not_evaluated():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rangegeo.spectral.layout import chebyshev_matrix, to_shells
-from rangegeo.spectral.rounding import rounded, trimmed_count
+from rangegeo.spectral.rounding import BORDER, rounded, trimmed_count
 
 
 def smooth(count: int = 14, bands: int = 5) -> np.ndarray:
@@ -37,6 +37,23 @@ def test_a_tile_inside_its_domain_needs_a_coarser_step():
     assert coarser > 1.2 * step
     at = np.linspace(-0.99, 0.99, 101)
     assert np.abs(values(whole * coarser - square, at, at)).max() <= 1.02e-3
+
+
+def test_borders_are_off_by_less_than_the_rest():
+    square = smooth(16, 20)
+    whole, step = rounded(square, 1e-3, 32767)
+    at = np.linspace(-1, 1, 101)
+    off = np.abs(values(whole * step - square, at, at))
+    borders = max(off[[0, -1]].max(), off[:, [0, -1]].max())
+    assert borders <= 1.03 * BORDER * 1e-3 < off.max()
+
+
+def test_the_step_is_coarser_than_with_plain_rounding():
+    square = smooth(16, 20)
+    whole, step = rounded(square, 1e-3, 32767)
+    at = np.linspace(-1, 1, 101)
+    plain = np.abs(values(np.rint(square / step) * step - square, at, at)).max()
+    assert plain > 1.1e-3 > np.abs(values(whole * step - square, at, at)).max()
 
 
 def test_integers_that_do_not_fit_are_told():
