@@ -48,7 +48,8 @@ def test_borders_are_off_by_less_than_the_rest():
     assert borders <= 1.03 * BORDER * 1e-3 < off.max()
 
 
-def test_the_step_is_coarser_than_with_plain_rounding():
+def test_the_step_is_coarser_than_with_plain_rounding(monkeypatch):
+    monkeypatch.setattr("rangegeo.spectral.rounding.BORDER", 1.0)
     square = smooth(16, 20)
     whole, step = rounded(square, 1e-3, 32767)
     at = np.linspace(-1, 1, 101)
