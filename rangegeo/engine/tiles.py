@@ -26,6 +26,7 @@ from rangegeo.errors import UsageError, argument
 from rangegeo.field.chebyshev import LEVELS, estimated_error, nodes, to_coefficients
 from rangegeo.field.places import Places
 from rangegeo.spectral.layout import (
+    NOTHING,
     OVERVIEW,
     Bounds,
     chebyshev_matrix,
@@ -143,7 +144,7 @@ class TileFit:
 
     def _judge(self, trial: _Trial, name: str, values: Tensor, change: np.ndarray) -> None:
         """Take the coefficients of a part if they have converged; else see whether more points can help."""
-        scale = max(float(values.abs().max()), 1e-30)
+        scale = max(float(values.abs().max()), NOTHING)
         estimate = estimated_error(values.permute(2, 0, 1)) / scale
         if estimate <= self._omission:
             half = np.tensordot(change, values.numpy(), axes=(1, 0))

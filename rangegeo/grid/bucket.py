@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable
 
-from zarr.abc.store import ByteRequest, Store
+from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import ObjectStore
 
 from rangegeo.support.address import Address
 from rangegeo.support.repository import SNAPSHOT, Repository
 
+HELD_BYTES = 64_000_000  # of whole objects of a web server that gives no parts of them
+
 
 class BucketStore(Store):
     """All objects below a prefix of a bucket, as a Zarr store.
 
     It travels to other processes as its address, and errors of the server become one line. A repository of Icechunk is
-    only read, and stays as it was when it was opened.
+    only read, and stays as it was when it was opened. Of a web server that gives no parts of objects, whole objects are
+    read, and some are held.
 
     Attributes:
         address: the prefix.
@@ -31,6 +35,7 @@ class BucketStore(Store):
         else:
             self._store = ObjectStore(address.client(), read_only=self.read_only)
         self.address = address
+        self._whole: OrderedDict[str, Buffer] | None = None  # objects that are held; None if the server gives parts
         self._is_open = True
 
     def __reduce__(self) -> tuple[Callable[..., BucketStore], tuple[Address, bool]]:
@@ -70,13 +75,32 @@ class BucketStore(Store):
 
     async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         with self.address.clear_faults():
-            return await self._store.get(self._key(key), prototype, byte_range)
+            if byte_range is None or self._whole is None:
+                try:
+                    return await self._store.get(self._key(key), prototype, byte_range)
+                except Exception as error:
+                    if byte_range is None or not _gives_no_parts(error):
+                        raise
+            return await self._part_of_whole(self._key(key), prototype, byte_range)
+
+    async def _part_of_whole(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest) -> Buffer | None:
+        """A part of an object, from the whole object."""
+        if self._whole is None:
+            self._whole = OrderedDict()
+        found = self._whole.pop(key, None)
+        if found is None:
+            found = await self._store.get(key, prototype)
+        if found is None:
+            return None
+        self._whole[key] = found
+        while len(self._whole) > 1 and sum(map(len, self._whole.values())) > HELD_BYTES:
+            self._whole.popitem(last=False)
+        return found[_slice(byte_range, len(found))]
 
     async def get_partial_values(
         self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
     ) -> list[Buffer | None]:
-        with self.address.clear_faults():
-            return await self._store.get_partial_values(prototype, [(self._key(key), part) for key, part in key_ranges])
+        return [await self.get(key, prototype, part) for key, part in key_ranges]
 
     async def exists(self, key: str) -> bool:
         with self.address.clear_faults():
@@ -109,6 +133,21 @@ class BucketStore(Store):
         with self.address.clear_faults():
             async for name in self._store.list_dir(self._key(prefix.rstrip("/"))):
                 yield name
+
+
+def _gives_no_parts(error: Exception) -> bool:
+    """Whether a web server has answered with a whole object when it was asked for a part, as some may."""
+    return type(error).__name__ == "NotSupportedError" and "Range request not supported" in str(error)
+
+
+def _slice(part: ByteRequest, size: int) -> slice:
+    """Where a part of an object of `size` bytes lies in it."""
+    if isinstance(part, RangeByteRequest):
+        return slice(part.start, part.end)
+    if isinstance(part, OffsetByteRequest):
+        return slice(part.offset, size)
+    assert isinstance(part, SuffixByteRequest)
+    return slice(max(0, size - part.suffix), size)
 
 
 def _bucket_store(address: Address, read_only: bool) -> BucketStore:

@@ -37,6 +37,7 @@ EQUATOR_COLUMNS = 72  # root tiles in the rows at the equator, 5 degrees wide ea
 # Polynomials reach beyond their tile by this share of its width and height, on each side. Errors of rounding are
 # largest in the very corners, which then lie outside; this saves a tenth of the bytes of the embedded model.
 MARGIN = 0.005
+NOTHING = 1e-30  # the scale of a part that is 0 in its whole tile
 NONE = -1  # in CHILD: the node is not cut; in TILE: the node is not stored
 
 Bounds: TypeAlias = tuple[float, float, float, float]  # west, south, east, north in degrees

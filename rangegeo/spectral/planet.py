@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 import zarr
+from zarr.core.sync import sync
 
-from rangegeo.errors import UsageError, WeightsError
-from rangegeo.grid.zarr_store import check_array, store_of
+from rangegeo.errors import RemoteError, UsageError, WeightsError
+from rangegeo.grid.zarr_store import check_array, consolidated, store_of
 from rangegeo.spectral import layout
 from rangegeo.spectral.shards import Shards
 from rangegeo.support.damaged import reading
@@ -148,8 +149,20 @@ class Planet:
         shards = self._shards.get(part)
         with reading(f"{self.place}, tile {tile} of {part}, is damaged", WeightsError, "copy the planet again"):
             if shards is not None:
-                return shards.read(tile, used, *bands.indices(self.width(part))[:2])
-            return np.asarray(self.arrays[part][tile, :used, bands])
+                found = shards.read(tile, used, *bands.indices(self.width(part))[:2])
+            else:
+                found = np.asarray(self.arrays[part][tile, :used, bands])
+            if not found.any():
+                self._check_stored(part, tile)
+            return found
+
+    def _check_stored(self, part: str, tile: int) -> None:
+        """Refuse zeros that stand for an object that is lost: only of a part that is 0 nothing is stored."""
+        array = self.arrays[part]
+        if part == layout.OVERVIEW or self.tables.scale[self.parts.index(part), tile] <= layout.NOTHING:
+            return
+        object_of = array.metadata.encode_chunk_key((tile // (array.shards or array.chunks)[0], 0, 0))
+        _need(sync((array.store_path / object_of).exists()), f"{object_of} is not there")
 
     @cached_property
     def _shards(self) -> dict[str, Shards | None]:
@@ -161,11 +174,23 @@ class Planet:
 
 
 def is_planet(place: Location) -> bool:
-    """Whether a Zarr store says that it is a planet; False also if it cannot be read."""
+    """Whether a Zarr store says that it is a planet; False also if it is damaged.
+
+    Raises:
+        RemoteError: the server does not answer.
+    """
     try:
-        return layout.MARK in zarr.open_group(store_of(place), mode="r", use_consolidated=False).attrs
+        return layout.MARK in _root(place).attrs
+    except RemoteError:
+        raise
     except Exception:  # whatever zarr raises for a damaged store: readers of cubes say what is wrong
         return False
+
+
+def _root(place: Location) -> zarr.Group:
+    """The root of a store; on a web server, the metadata of all its arrays come with it."""
+    store = store_of(place)
+    return zarr.open_group(store, mode="r", zarr_format=3, use_consolidated=consolidated(store))
 
 
 def open_planet(place: Location) -> Planet:
@@ -177,7 +202,7 @@ def open_planet(place: Location) -> Planet:
     """
     with reading(f"{place} is not a readable planet", WeightsError, EXPECTED):
         try:
-            root = zarr.open_group(store_of(place), mode="r", use_consolidated=False)
+            root = _root(place)
         except (zarr.errors.GroupNotFoundError, FileNotFoundError):
             raise UsageError(f"there is no planet at {place}; {EXPECTED}, or the name of a model") from None
         attrs = dict(root.attrs)
@@ -280,7 +305,11 @@ def _check_tables(tables: Tables, roots: int, parts: int) -> None:
     first = tables.child[cut]
     _need((first > cut).all() and (first + 4 <= nodes).all(), "its tree has a circle or leads nowhere")
     _need((tables.tile >= -1).all() and (tables.tile < tiles).all(), "its tree has tiles that do not exist")
-    _need(np.isfinite(tables.bounds).all() and np.isfinite(tables.step).all(), "its tables hold no numbers")
+    for name in ("bounds", "step", "scale", "error"):
+        _need(np.isfinite(getattr(tables, name)).all(), "its tables hold no numbers")
+    stored = np.sort(tables.tile[tables.tile >= 0])
+    _need(np.array_equal(stored, np.arange(tiles)), "its tree does not have each of its tiles once")
+    _need((tables.step > 0).all() and (tables.scale > 0).all() and (tables.count > 0).all(), "its tables are empty")
     west, south, east, north = tables.bounds.T
     _need((west < east).all() and (south < north).all(), "its tiles have impossible bounds")
     _need((tables.count <= MOST_COUNT).all(), "a tile has too many coefficients")

@@ -87,8 +87,13 @@ _REASONS = (
     ("redirect without LOCATION|AuthorizationHeaderMalformed|PermanentRedirect|status code: 301", "region"),
     ("status code: 40[13]|AccessDenied|SignatureDoesNotMatch|InvalidAccessKeyId|Unauthorized|Forbidden", "refused"),
     ("status code: 400", "bad"),
+    ("error following redirect|too many redirects", "circle"),
+    ("Requested .* got ", "other"),
     ("timed.?out|(?<!retry_)timeout", "slow"),
-    ("error sending request|connect error|connection (refused|reset|closed)|dns error|error decoding", "away"),
+    (
+        "error sending request|connect error|connection (refused|reset|closed)|dns error|error decoding|body error",
+        "away",
+    ),
     ("status code: (429|503)|SlowDown", "busy"),
     ("status code: 5", "broken"),
 )
@@ -105,6 +110,8 @@ _SENTENCES = {
         f"region give that, for example {argument('storage_options', {'region': 'eu-central-1'})}"
     ),
     "refused": lambda scheme: f"refused the access; check the credentials and what they allow: {_credentials(scheme)}",
+    "circle": lambda scheme: "sends from one address to the next without an end; check the address, and its server",
+    "other": lambda scheme: "gave another part of a file than was asked for; copy the store to another server",
     "slow": lambda scheme: (
         f"did not answer in time; try again, or wait longer: {argument('storage_options', {'timeout': '300s'})}"
     ),

@@ -7,10 +7,7 @@ import pickle
 import shutil
 import subprocess
 import sys
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pandas as pd
@@ -22,6 +19,7 @@ from rangegeo.grid import pixel_places
 from rangegeo.models.load import loaded
 from rangegeo.reports.describe import describe
 from tests.helpers.planets import exact, write_planet
+from tests.helpers.webserver import web_server
 
 BOX = (5, 44, 10, 48)
 PLACES = np.array([[5.7, 45.2], [-60.1, -3.2], [180.0, 90.0]])
@@ -247,34 +245,8 @@ def test_every_verb_without_torch(path, tmp_path):
 @pytest.fixture
 def served(path):
     """The address of the folder of the planet on a web server of this machine."""
-
-    class Handler(SimpleHTTPRequestHandler):
-        """Gives parts of files, as web servers do, and says nothing."""
-
-        def do_GET(self) -> None:
-            found = Path(self.translate_path(self.path))
-            asked = self.headers.get("Range")
-            if asked is None or not found.is_file():
-                return super().do_GET()
-            content = found.read_bytes()
-            first, last = asked.removeprefix("bytes=").split("-")
-            start = int(first) if first else len(content) - int(last)
-            stop = min(int(last) + 1 if first and last else len(content), len(content))
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(content)}")
-            self.send_header("Content-Length", str(stop - start))
-            self.end_headers()
-            self.wfile.write(content[start:stop])
-            return None
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(path.parent)))
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with web_server(path.parent) as (address, _):
+        yield address
 
 
 def test_by_url(served, model, tmp_path):
@@ -285,10 +257,3 @@ def test_by_url(served, model, tmp_path):
     assert loaded(pickle.loads(pickle.dumps(there.spec))).dim == 76
     with pytest.raises(UsageError, match=r"there is no planet at http://127.0.0.1:\d+/none.zarr"):
         rg.load_model(f"{served}/none.zarr")
-
-
-def test_a_server_that_is_not_there(monkeypatch):
-    monkeypatch.setattr("rangegeo.support.address.RETRIES", 0)
-    with pytest.raises(RemoteError) as caught:
-        rg.load_model("http://127.0.0.1:9/planet.zarr")
-    assert "\n" not in str(caught.value)

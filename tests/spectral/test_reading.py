@@ -11,6 +11,7 @@ import pytest
 import zarr
 
 from rangegeo.errors import RangegeoError, UsageError, WeightsError
+from rangegeo.spectral.layout import NOTHING
 from rangegeo.spectral.planet import MOST_TILES, open_planet
 from tests.helpers.planets import MODELS, PARTS, write_planet
 
@@ -107,6 +108,10 @@ TABLES = [
     ("tiles/count", np.full((5, 21), 200, np.uint8), "a tile has too many coefficients"),
     ("tiles/count", np.full((5, 21), 41, np.uint8), "a part has too few coefficients"),
     ("tiles/step", np.full((5, 21), np.inf), "its tables hold no numbers"),
+    ("tiles/step", np.zeros((5, 21)), "its tables are empty"),
+    ("tiles/count", np.zeros((5, 21), np.uint8), "its tables are empty"),
+    ("tiles/error", np.full((5, 21), np.nan, np.float32), "its tables hold no numbers"),
+    ("tree/tile", np.zeros(22, np.int32), "its tree does not have each of its tiles once"),
     ("tiles/step", np.ones((5, 20)), "its table step has another shape"),
     ("parts/norm", np.zeros((21, 25), np.int16), "parts/norm is no array of int16 or int32"),
     ("parts/norm", np.zeros((21, 25, 1), np.float32), "parts/norm is no array of int16 or int32"),
@@ -159,6 +164,21 @@ def test_coefficients_that_are_damaged(path, keep):
     planet = open_planet(path)
     with pytest.raises(WeightsError, match=r"planet.zarr, tile 0 of semantic, is damaged .*; copy the planet again"):
         planet.integers("semantic", 0, slice(0, 70))
+
+
+def test_coefficients_that_are_lost_are_no_zeros(path):
+    (path / "parts/norm/c/0/0/0").unlink()
+    planet = open_planet(path)
+    with pytest.raises(
+        WeightsError, match=r"tile 3 of norm, is damaged \(c/0/0/0 is not there\); copy the planet again"
+    ):
+        planet.integers("norm", 3, slice(0, 1))
+
+
+def test_a_part_that_is_zero_stores_nothing(path):
+    (path / "parts/norm/c/0/0/0").unlink()
+    zarr.open_array(path / "tiles/scale", mode="r+")[list(PARTS).index("norm")] = NOTHING
+    assert not open_planet(path).integers("norm", 3, slice(0, 1)).any()
 
 
 def test_a_flipped_byte_is_found(path):
