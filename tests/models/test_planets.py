@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import rangegeo as rg
-from rangegeo.errors import CubeError, ModelWarning, RemoteError, UsageError, WeightsError
+from rangegeo.errors import CubeError, ModelWarning, UsageError, WeightsError
 from rangegeo.grid import pixel_places
 from rangegeo.models.load import loaded
 from rangegeo.reports.describe import describe

@@ -121,9 +121,9 @@ def test_a_server_that_does_not_answer_is_told_by_info_too(folder):
     def silent(handler: Handler) -> None:
         threading.Event().wait(3)
 
-    with web_server(folder, silent) as (address, _):
-        with pytest.raises(RemoteError, match=r"did not answer in time; try again, or wait longer"):
-            describe(f"{address}/planet.zarr")
+    told = "did not answer in time; try again, or wait longer"
+    with web_server(folder, silent) as (address, _), pytest.raises(RemoteError, match=told):
+        describe(f"{address}/planet.zarr")
     with pytest.raises(RemoteError, match=r"cannot be reached; check the address"):
         rg.load_model("http://127.0.0.1:9/planet.zarr")
 
