@@ -126,6 +126,19 @@ class Place(click.ParamType):
         return place
 
 
+class ModelName(Place):
+    """A name, a path or the address of a planet; gives text, or an `Address` with what `--storage` says."""
+
+    name = "model"
+
+    def convert(
+        self, value: str | Location, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | Location:
+        if isinstance(value, str) and not is_address(value):
+            return value
+        return super().convert(value, param, ctx)
+
+
 def keep_storage(
     context: click.Context, parameter: click.Parameter, pairs: tuple[tuple[str, str], ...]
 ) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 
-from rangegeo.cli.arguments import Place, typed_line
+from rangegeo.cli.arguments import ModelName, Place, typed_line
 from rangegeo.cli.kept_blocks import naming_what_is_kept
 from rangegeo.cli.options import (
     CLUSTER_OPTIONS,
@@ -51,7 +51,14 @@ LABEL_OPTIONS = (
     click.option("--decimal", metavar=".|,", default=".", show_default=True, help="Sign before decimals in text."),
 )
 LEARNING_OPTIONS = (
-    click.option("--model", default="RANGE+", show_default=True, help="A name that rangegeo models lists."),
+    click.option(
+        "--model",
+        type=ModelName(),
+        default="RANGE+",
+        show_default=True,
+        metavar="NAME|PLANET",
+        help="A name that rangegeo models lists, or a planet.",
+    ),
     model_options,
     temperature_options,
     click.option("--beta", type=float, metavar="B", help="Learn from one beta. [default: S, G and q side by side]"),

@@ -17,7 +17,7 @@ DEMO_NOTICE = (
 )
 
 
-def announce_model(model: str, weights: str | None, device: str, verbosity: Verbosity) -> None:
+def announce_model(model: str | Location, weights: str | Location | None, device: str, verbosity: Verbosity) -> None:
     """Print on stderr that the weights are those embedded in the package, if they are, and what `--device auto` took.
 
     Args:
@@ -27,7 +27,7 @@ def announce_model(model: str, weights: str | None, device: str, verbosity: Verb
     """
     if names_planet(model) or names_planet(weights):
         return
-    info = model_info(model)
+    info = model_info(str(model))
     if (weights or info.default) == "demo":
         verbosity.say(DEMO_NOTICE if info.has_database else DEMO_NOTICE.removesuffix(" --db large"))
     announce_device(device, verbosity)

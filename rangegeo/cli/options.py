@@ -9,7 +9,7 @@ from functools import reduce, wraps
 
 import click
 
-from rangegeo.cli.arguments import BandList, NumberList, flattened
+from rangegeo.cli.arguments import BandList, ModelName, NumberList, flattened
 from rangegeo.cli.streams import remark
 from rangegeo.errors import GridWarning, for_shell
 
@@ -69,6 +69,7 @@ def model_options(command: Callable) -> Callable:
     db = click.option("--db", metavar="demo|large|med|PATH", help="RANGE database. [default: the weights' own]")
     weights = click.option(
         "--weights",
+        type=ModelName(),
         metavar="demo|official|NAME|PATH",
         help="Location encoder. [default: demo, or what rangegeo models says]",
     )
@@ -94,7 +95,12 @@ def temperature_options(command: Callable) -> Callable:
 
 CONTENT_OPTIONS = (
     click.option(
-        "--model", default="RANGE+", show_default=True, help="A name that rangegeo models lists, or a planet."
+        "--model",
+        type=ModelName(),
+        default="RANGE+",
+        show_default=True,
+        metavar="NAME|PLANET",
+        help="A name that rangegeo models lists, or a planet.",
     ),
     model_options,
     temperature_options,

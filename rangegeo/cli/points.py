@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import click
 
-from rangegeo.cli.arguments import LocalPath, typed_line
+from rangegeo.cli.arguments import LocalPath, storage_option, typed_line
 from rangegeo.cli.options import CONTENT_OPTIONS, ENGINE_OPTIONS, Verbosity, grouped, verbosity_options
 from rangegeo.cli.starting import starting
 from rangegeo.cli.streams import print_written, remark
@@ -76,6 +76,7 @@ OUTPUT_OPTIONS = (
 @click.command("points")
 @grouped("source", TableInput, *INPUT_OPTIONS)
 @grouped("content", Content, *CONTENT_OPTIONS)
+@storage_option
 @grouped("engine", Engine, *ENGINE_OPTIONS)
 @grouped("output", TableOutput, *OUTPUT_OPTIONS)
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")

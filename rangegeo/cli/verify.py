@@ -36,7 +36,7 @@ def command(
     pixels: int,
     seed: int,
     repair: bool,
-    weights: str | None,
+    weights: str | Location | None,
     db: str | None,
     device: str,
     as_json: bool,

@@ -90,7 +90,7 @@ class FittedMap:
             UsageError: the name has another suffix. OutputError: the file exists, or cannot be written.
         """
         arrays, facts = packed(self.fit, self.labels)
-        model = asdict(self.model.spec)
+        model = self.model.spec.stored
         facts |= {
             "model": model,
             "beta": self.beta,

@@ -151,7 +151,7 @@ def read_stored(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
 
 def same_model(one: ModelSpec, other: ModelSpec) -> bool:
     """Whether two specs name the same model, wherever its files lie."""
-    return asdict(one) | PATHS == asdict(other) | PATHS
+    return one.stored | PATHS == other.stored | PATHS
 
 
 def check_suffix(path: Path, name: str) -> None:

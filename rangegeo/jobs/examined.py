@@ -44,7 +44,7 @@ class Asked:
 
     pixels: int
     seed: int = 0
-    weights: str | Path | None = None
+    weights: str | Location | None = None
     db: str | Path | None = None
     device: str = "auto"
     progress: Progress = SILENT

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rangegeo.jobs.options import Content
+from rangegeo.support.address import Address
 from rangegeo.support.location import Location
 
 
@@ -54,8 +55,8 @@ class Learning:
         save: where to keep what was learned; None to forget it.
     """
 
-    model: str = "RANGE+"
-    weights: str | None = None
+    model: str | Address = "RANGE+"
+    weights: str | Address | None = None
     db: str | None = None
     temperature: float | None = None
     geographic_temperature: float | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rangegeo.encoders import ModelInfo, model_info
 from rangegeo.engine.tolerance import TOLERANCE, check_tolerance
 from rangegeo.errors import UsageError, argument
+from rangegeo.support.address import Address
 from rangegeo.support.destination import STDOUT
 from rangegeo.support.location import Location, located
 from rangegeo.support.numbers import parse_bytes
@@ -83,8 +84,8 @@ class Content:
         pca_from: another output, or its JSON, whose components are taken; None to fit them to the raster.
     """
 
-    model: str = "RANGE+"
-    weights: str | None = None
+    model: str | Address = "RANGE+"
+    weights: str | Address | None = None
     db: str | None = None
     temperature: float | None = None
     geographic_temperature: float | None = None
@@ -132,7 +133,7 @@ class Content:
     def info(self) -> ModelInfo:
         """The row of the model in the table of models."""
         if not self.is_planet:
-            return model_info(self.model)
+            return model_info(str(self.model))
         from rangegeo.models.planet import planet_row
 
         return planet_row(self.model, self.weights)

@@ -208,7 +208,7 @@ def plan_request(
 
 def absent_model(content: Content) -> Sketch | None:
     """The sketch of a model that would have to be downloaded; None if it is here."""
-    return None if content.is_planet else sketch(content.model, content.weights, content.db)
+    return None if content.is_planet else sketch(str(content.model), str(content.weights or "") or None, content.db)
 
 
 def planned(spec: RasterSpec, evaluator: AnyEvaluator | None, output: RasterOutput, form: Format) -> RasterPlan:

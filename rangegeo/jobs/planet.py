@@ -188,7 +188,7 @@ class PlanetJob:
 
     def _request(self) -> dict[str, Any]:
         """What is written, as a draft keeps it."""
-        spec = asdict(self.model.spec) | {"device": None}
+        spec = self.model.spec.stored | {"device": None}
         return {
             "format": "planet",
             "model": spec.pop("name"),

@@ -21,7 +21,7 @@ def verify(
     *,
     pixels: int = PIXELS,
     seed: int = 0,
-    weights: str | Path | None = None,
+    weights: str | Location | None = None,
     db: str | Path | None = None,
     device: str = "auto",
     repair: bool = False,

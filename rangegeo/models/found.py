@@ -11,6 +11,7 @@ from rangegeo.encoders.installed import installed_names
 from rangegeo.errors import RangegeoError, UsageError, argument
 from rangegeo.models.load import load_model
 from rangegeo.models.model import Model
+from rangegeo.support.location import Location
 from rangegeo.weights.inventory import databases_at_hand, weights_at_hand
 from rangegeo.weights.names import database_file, encoder_file
 
@@ -20,7 +21,11 @@ AT_HAND = ("embedded", "installed", "cached")
 
 
 def model_of(
-    facts: Mapping[str, Any], *, weights: str | Path | None = None, db: str | Path | None = None, device: str = "auto"
+    facts: Mapping[str, Any],
+    *,
+    weights: str | Location | None = None,
+    db: str | Path | None = None,
+    device: str = "auto",
 ) -> Model | None:
     """The model that a cube was made with; None if its files are not on this machine. Nothing is downloaded.
 
@@ -61,7 +66,7 @@ def model_of(
     return model if same else None
 
 
-def _planet(facts: Mapping[str, Any], name: str, weights: str | Path | None) -> Model | None:
+def _planet(facts: Mapping[str, Any], name: str, weights: str | Location | None) -> Model | None:
     """The model of the planet that a cube was made with: the one that is given, or one at an address."""
     place = weights or str(facts.get("planet", ""))
     if weights is None and "://" not in str(place):  # a cube keeps the name of a folder, and not where it lies

@@ -6,6 +6,7 @@ torch is imported with the first model that needs it.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from rangegeo.models.model import HOW_TO_LOAD, Model
 from rangegeo.models.spec import ModelSpec
 from rangegeo.models.temperatures import Temperatures
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, one_spelling, warn_of_no_betas
+from rangegeo.support.location import Location
 from rangegeo.support.optional import import_optional
 from rangegeo.support.planets import names_planet
 from rangegeo.weights.names import database_file, database_for, default_weights, encoder_file
@@ -70,11 +72,11 @@ HOW_TO_LOAD.append(load_spec)
 
 
 def load_model(
-    model_name: str = "RANGE+",
+    model_name: str | Location = "RANGE+",
     pretrained_path: str | Path | None = None,
     device: str | torch.device | None = "auto",
     *,
-    weights: str | Path | None = None,
+    weights: str | Location | None = None,
     db: str | Path | None = None,
     db_path: str | Path | None = None,
     beta: float | None = None,
@@ -82,6 +84,7 @@ def load_model(
     betas: Betas | None = None,
     temperature: float | None = None,
     geographic_temperature: float | None = None,
+    storage_options: Mapping[str, object] | None = None,
 ) -> Model:
     """Load a location model.
 
@@ -107,6 +110,7 @@ def load_model(
             database rows decide. By default the published one, 12 for RANGE+ and 15 for RANGE.
         geographic_temperature: inverse temperature of the geographic average G, above 0 and at most 10000; rows within
             about 57 / sqrt(temperature) degrees decide. By default the published one, 40. Only RANGE+ has it.
+        storage_options: names and values for the address of a planet, such as "endpoint", as obstore takes them.
     Raises:
         UsageError: there is no such name, file or device, or two arguments do not go together.
         WeightsError: a file is damaged or is not what it should be. DownloadError: a published file cannot be fetched.
@@ -117,7 +121,10 @@ def load_model(
 
         others = {"db": db or db_path, "device": device, "temperature": temperature}
         others |= {"geographic_temperature": geographic_temperature}
-        return load_planet(model_name, weights or pretrained_path, others, one_spelling(betas, beta))
+        return load_planet(model_name, weights or pretrained_path, others, one_spelling(betas, beta), storage_options)
+    if storage_options:
+        raise UsageError(f"{argument('storage_options')} is for the address of a planet; leave it out")
+    model_name = str(model_name)
     row = model_info(model_name)
     _check_files(model_name, row, weights, db)
     given = one_spelling(betas, beta)

@@ -22,7 +22,8 @@ from rangegeo.models.spec import ModelSpec
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, warn_of_no_betas
 from rangegeo.spectral.layout import GEOGRAPHIC, LOCATION, NONE, SEMANTIC
 from rangegeo.spectral.planet import Planet, open_planet
-from rangegeo.support.location import Location, located
+from rangegeo.support.address import Address
+from rangegeo.support.location import Location, checked_options, located
 from rangegeo.support.planets import names_planet
 from rangegeo.support.text import counted
 
@@ -59,6 +60,7 @@ class PlanetModel(Model):
             db_sha256=None,
             planet=str(planet.place),
             planet_sha256=planet.sha256,
+            planet_options=planet.place.options if isinstance(planet.place, Address) else (),
         )
         super().__init__(
             spec, PlanetEvaluator(planet, name), _files(planet.attrs, name), beta, row=row_of(planet, name)
@@ -157,14 +159,18 @@ class PlanetModel(Model):
         return place.name if isinstance(place, Path) else str(place)
 
 
-def planet_row(model: str | Path, weights: str | Path | None) -> ModelInfo:
+def planet_row(model: str | Location, weights: str | Location | None) -> ModelInfo:
     """The row of a model of a planet. Raises as `load_planet`."""
     planet, name = _found(model, weights)
     return row_of(planet, name)
 
 
 def load_planet(
-    model: str | Path, weights: str | Path | None, given: Mapping[str, object], beta: Betas | None
+    model: str | Location,
+    weights: str | Location | None,
+    given: Mapping[str, object],
+    beta: Betas | None,
+    options: Mapping[str, object] | None = None,
 ) -> PlanetModel:
     """The model of a planet.
 
@@ -173,11 +179,12 @@ def load_planet(
         weights: the planet, if `model` is a name.
         given: other arguments of `load_model`; a planet takes none of them.
         beta: of calls; None for the default.
+        options: that the server of an address needs.
     Raises:
         UsageError: there is no planet at the place, it has no such model, or an argument does not go with it.
         WeightsError: it is damaged, not complete, or of another version. RemoteError: its server does not answer.
     """
-    planet, name = _found(model, weights)
+    planet, name = _found(model, weights, options)
     for argument_name, value in given.items():
         if value not in (None, "auto", "cpu"):
             raise UsageError(f"{planet.place.name} is a stored planet; leave out {argument(argument_name, value)}")
@@ -194,7 +201,7 @@ def planet_of(spec: ModelSpec, beta: float) -> PlanetModel:
         WeightsError: the planet has changed.
     """
     assert spec.planet is not None
-    model = PlanetModel(_opened(located(spec.planet)), spec.name, beta)
+    model = PlanetModel(_opened(located(spec.planet, dict(spec.planet_options))), spec.name, beta)
     if model.spec != replace(spec, device="cpu"):
         raise WeightsError(f"{spec.planet} is not the planet this cube was planned with; make the cube again")
     return model
@@ -209,16 +216,19 @@ def row_of(planet: Planet, name: str) -> ModelInfo:
     return replace(known, has_beta=GEOGRAPHIC in roles, default=None)
 
 
-def _found(model: str | Path, weights: str | Path | None) -> tuple[Planet, str]:
+def _found(
+    model: str | Location, weights: str | Location | None, options: Mapping[str, object] | None = None
+) -> tuple[Planet, str]:
     """The planet that is named, and the name of its model."""
+    told = checked_options(options)
     if not names_planet(model):
         assert weights is not None
-        planet = _opened(located(weights))
+        planet = _opened(located(weights, told))
         planet.roles(str(model))  # refuses a model that it does not have
         return planet, str(model)
     if weights:
         raise UsageError(f"{model} is a stored planet; leave out {argument('weights', str(weights))}")
-    planet = _opened(located(model))
+    planet = _opened(located(model, told))
     return planet, str(planet.attrs.get("model", next(iter(planet.models))))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rangegeo.errors import UsageError
@@ -82,6 +82,7 @@ class ModelSpec:
         wrapped: of an encoder of a user's own; None for the models of rangegeo.
         planet: path or address of the stored planet that holds the model; None for a model that has files of its own.
         planet_sha256: hash of the planet's attributes and tables.
+        planet_options: names and values that the server of the planet needs, among them secrets. No file holds them.
     """
 
     name: str
@@ -95,10 +96,18 @@ class ModelSpec:
     wrapped: Wrapped | None = None
     planet: str | None = None
     planet_sha256: str | None = None
+    planet_options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """Its fields as a file keeps them: without what may be secret."""
+        fields = asdict(self)
+        del fields["planet_options"]
+        return fields
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> ModelSpec:
-        """The spec whose `dataclasses.asdict` has these fields, as a file keeps them."""
+        """The spec whose `stored` has these fields."""
         wrapped = fields.get("wrapped")
         return cls(**{**fields, "wrapped": None if wrapped is None else Wrapped(**wrapped)})
 

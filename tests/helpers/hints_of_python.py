@@ -908,6 +908,11 @@ ROWS = (
     Row("database of nothing", 'rg.load_model("Direct", db="demo")', (Way('leave out (?P<drop>db="demo")$'),)),
     Row("weights of nothing", 'rg.load_model("Direct", weights="demo")', (Way('leave out (?P<drop>weights="demo")$'),)),
     Row(
+        "options of a server without one",
+        'rg.load_model("Direct", storage_options={"region": "a"})',
+        (Way("(?P<drop>storage_options) is for the address of a planet; leave it out"),),
+    ),
+    Row(
         "weights twice",
         'rg.load_model(weights="demo", pretrained_path="demo")',
         (Way("(?P<drop>weights) and pretrained_path mean the same; leave one out"),),
