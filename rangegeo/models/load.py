@@ -17,6 +17,7 @@ from rangegeo.models.model import HOW_TO_LOAD, Model
 from rangegeo.models.spec import ModelSpec
 from rangegeo.models.temperatures import Temperatures
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, one_spelling, warn_of_no_betas
+from rangegeo.support.address import Address
 from rangegeo.support.location import Location
 from rangegeo.support.optional import import_optional
 from rangegeo.support.planets import names_planet
@@ -124,6 +125,7 @@ def load_model(
         return load_planet(model_name, weights or pretrained_path, others, one_spelling(betas, beta), storage_options)
     if storage_options:
         raise UsageError(f"{argument('storage_options')} is for the address of a planet; leave it out")
+    assert not isinstance(weights, Address)  # that is a planet
     model_name = str(model_name)
     row = model_info(model_name)
     _check_files(model_name, row, weights, db)
