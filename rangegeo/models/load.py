@@ -138,13 +138,7 @@ def load_model(
 
     device = resolve_device("auto" if device is None else str(device))
     if not row.has_weights:
-        if weights:  # pretrained_path is ignored instead, because upstream asks for one that it does not use
-            raise UsageError(f"{model_name} has no weights; leave out {argument('weights', weights)}")
-        if row.family == "wrapped":
-            from rangegeo.models.wrapping import installed_model
-
-            return installed_model(model_name, device, beta)
-        return _load_free(model_name, device, beta)
+        return _load_free(row, model_name, weights, device, beta)
     weights = _one("weights", weights, "pretrained_path", pretrained_path)
     if db_path and not weights and row.temperature is not None:
         raise UsageError("pretrained_path must be given with db_path, because the two are made together")
@@ -163,14 +157,20 @@ def _check_files(name: str, row: ModelInfo, weights: str | Path | None, db: str 
         raise UsageError(f"{name} has no database; leave out {argument('db', db)}")
 
 
-def _load_free(name: str, device: str, beta: float) -> Model:
-    """A model without weights."""
+def _load_free(row: ModelInfo, name: str, weights: str | Path | None, device: str, beta: float) -> Model:
+    """A model without weights, or one that a package installs. Raises UsageError if weights are given."""
+    if weights:  # pretrained_path is ignored instead, because upstream asks for one that it does not use
+        raise UsageError(f"{name} has no weights; leave out {argument('weights', weights)}")
+    if row.family == "wrapped":
+        from rangegeo.models.wrapping import installed_model
+
+        return installed_model(name, device, beta)
     from rangegeo.field.range import EncoderField
     from rangegeo.models.neural import NeuralModel
     from rangegeo.weights.checkpoint import build_free
 
     spec = ModelSpec(name=name, weights=None, db=None, device=device, weights_sha256=None, db_sha256=None)
-    return NeuralModel(spec, EncoderField(build_free(model_info(name))), {}, beta)
+    return NeuralModel(spec, EncoderField(build_free(row)), {}, beta)
 
 
 def _load(name: str, weights: str, db: str | None, device: str, beta: float, other: Temperatures) -> Model:
