@@ -120,9 +120,17 @@ def evaluated(monkeypatch) -> list[tuple[int, int]]:
     return seen
 
 
+# Files that read what one of them has made run in one process, and what takes long begins first.
+TOGETHER = {"test_gdal.py": "programs", "test_qgis.py": "programs"}
+FIRST = ("programs", "workflows", "jobs", "cli")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """GPU tests are skipped where there is no GPU."""
-    if not torch.cuda.is_available():
-        for item in items:
-            if item.get_closest_marker("gpu"):  # keywords would also hold the name of the checkout's folder
-                item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+    """GPU tests are skipped where there is no GPU. The tests of a file run in one process."""
+    for item in items:
+        group = TOGETHER.get(item.path.name, str(item.path.relative_to(Path(__file__).parent)))
+        item.add_marker(pytest.mark.xdist_group(group))
+        if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+    folders = {item: item.path.parent.name for item in items}
+    items.sort(key=lambda item: FIRST.index(folders[item]) if folders[item] in FIRST else len(FIRST))

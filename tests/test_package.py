@@ -46,7 +46,7 @@ def test_version_is_at_least_the_point_package_it_replaces():
 
 def test_ci_runs_the_command_of_the_readme():
     install = 'pip install "torch==2.13.0" -e ".[test]" && pip install --no-deps geoclip==1.3.0'
-    command = f"{install} && ruff check . && ruff format --check . && mypy && pytest -n 2 --dist loadfile"
+    command = f"{install} && ruff check . && ruff format --check . && mypy && pytest -n 2 --dist loadgroup"
     assert command in (ROOT / "README.md").read_text()
     assert command in (ROOT / ".ci/run").read_text()
 
