@@ -1,4 +1,4 @@
-"""Disturbed runs survive, one trial of each kind; the checks of the script can fail."""
+"""Disturbed runs survive, one trial of each kind but a killed worker, which `tests/jobs` tries; the checks can fail."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from runs import Failed, check_equal, check_one_line, check_visible, hidden  # n
     [
         "zarr-killed",
         "tif-replaced",
-        "worker-killed",
         "cluster-killed",
         "server-stopped",
         "tif-two-writers",
