@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from rangegeo.cubes.spec import RasterSpec
+from rangegeo.engine.patch import NODES_A_PATCH
 from rangegeo.engine.values import AnyEvaluator, seconds_per_place
 from rangegeo.support.text import counted, human_bytes, human_seconds
 
 INTERPOLATED_A_SECOND = 1e8  # values of pixels, measured on two busy cores
-NODES_A_PATCH = 1681  # evaluations that a patch usually takes: 41 x 41 points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

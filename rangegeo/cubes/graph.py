@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
+from operator import getitem
 
 import dask.array as da
 import numpy as np
@@ -44,18 +46,16 @@ class PatchLayer(MaterializedLayer):
     def __init__(self, spec: RasterSpec) -> None:
         self.spec = spec
         self.name = f"rangegeo-patches-{spec.token}"
-        tasks = {
-            self.key(row, col): (
-                patch_block,
-                spec.model,
-                spec.geobox,
-                spec.patch_window(row, col),
-                spec.patch_side,
-                spec.tolerance,
-                spec.recipe,
-            )
-            for row, col in product(range(len(spec.patch_rows)), range(len(spec.patch_cols)))
-        }
+        how = (spec.patch_side, spec.tolerance, spec.recipe)
+        tasks: dict[Hashable, tuple] = {}
+        for at in product(range(len(spec.patch_rows)), range(len(spec.patch_cols))):
+            if spec.patches_together == 1:
+                tasks[self.key(*at)] = (patch_block, spec.model, spec.geobox, spec.patch_window(*at), *how)
+                continue
+            square = (f"{self.name}-together", *(place // spec.patches_together for place in at))
+            _, _, _, windows, *_ = tasks.setdefault(square, (patches_block, spec.model, spec.geobox, [], *how))
+            tasks[self.key(*at)] = (getitem, square, len(windows))
+            windows.append(spec.patch_window(*at))
         super().__init__(tasks)
 
     def key(self, row: int, col: int) -> tuple[str, int, int]:
@@ -158,13 +158,27 @@ def exact_block(model: ModelSpec, geobox: GeoBox, window: Window, recipe: Recipe
 
 def patch_block(model: ModelSpec, geobox: GeoBox, window: Window, side: int, tolerance: float, recipe: Recipe) -> Patch:
     """Evaluate the nodes of one patch, once for all its chunks and for all cubes that hold it."""
+    return patches_block(model, geobox, [window], side, tolerance, recipe)[0]
 
-    def evaluate() -> Patch:
-        from rangegeo.engine.patches import evaluate_patch  # imports torch
 
-        return evaluate_patch(interpolable(loaded(model).evaluator), geobox, window, side, tolerance, recipe)
+def patches_block(
+    model: ModelSpec, geobox: GeoBox, windows: Sequence[Window], side: int, tolerance: float, recipe: Recipe
+) -> list[Patch]:
+    """Evaluate the nodes of several patches together; all of them, unless each is kept from an earlier use."""
+    evaluated: list[Patch] = []
 
-    return KEPT.get(tokenize("patch", model, geobox, window, side, tolerance, recipe), evaluate)
+    def evaluate(number: int) -> Patch:
+        from rangegeo.engine.patches import evaluate_patches  # imports torch
+
+        if not evaluated:
+            evaluator = interpolable(loaded(model).evaluator)
+            evaluated.extend(evaluate_patches(evaluator, geobox, windows, side, tolerance, recipe))
+        return evaluated[number]
+
+    return [
+        KEPT.get(tokenize("patch", model, geobox, window, side, tolerance, recipe), partial(evaluate, number))
+        for number, window in enumerate(windows)
+    ]
 
 
 def interpolated_block(model: ModelSpec, geobox: GeoBox, window: Window, patch: Patch, recipe: Recipe) -> np.ndarray:

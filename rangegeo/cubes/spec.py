@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,7 +12,7 @@ from numbers import Integral
 from dask.base import tokenize
 from odc.geo.geobox import GeoBox
 
-from rangegeo.engine.patch import patch_side
+from rangegeo.engine.patch import NODES_A_PATCH, patch_side
 from rangegeo.engine.tolerance import TOLERANCE
 from rangegeo.engine.values import BandEvaluator
 from rangegeo.errors import UsageError
@@ -27,6 +28,9 @@ from rangegeo.models.spec import ModelSpec
 # chunk take about 100 MB (1280 bands at one beta: 84 MB).
 MANY_BANDS = 128
 SIDE, SIDE_OF_MANY_BANDS = 256, 128
+
+# On a GPU: patches along a side of a square of patches that are evaluated together, and the bytes that they may take.
+MOST_TOGETHER, BYTES_TOGETHER = 4, 5e8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -158,6 +162,17 @@ class RasterSpec:
     def _chunks_a_patch(self) -> int:
         """Number of chunks along one side of a patch."""
         return max(1, (self.patch_side or 0) // self.side)
+
+    @property
+    def patches_together(self) -> int:
+        """Patches along one side of the squares of patches that are evaluated together: one on a CPU.
+
+        The few points of one patch do not keep a GPU busy. A square is the same in each run, so that its values are.
+        """
+        if self.model.device == "cpu":
+            return 1
+        of_patch = 4 * NODES_A_PATCH * self.recipe.layers * self.recipe.bands
+        return max(1, min(MOST_TOGETHER, math.isqrt(int(BYTES_TOGETHER / of_patch))))
 
     def patch_window(self, row: int, col: int) -> Window:
         """The pixels of a patch."""

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rangegeo.engine.card import FittingBlock, holding
+from rangegeo.engine.card import FittingBlock, device_of, holding, on_cpu
 from rangegeo.field.components import Components, joined
 from rangegeo.field.places import Places
 from rangegeo.field.precision import full_precision
@@ -170,7 +170,7 @@ class FieldEvaluator(FixedDtypeModule):
             return [evaluate(part) for _, part in places.split(size) or [(slice(0), places)]]
 
         with self.evaluating():
-            return work(size) if self._block is None else self._block.run(work)
+            return work(size) if self._block is None else self._block.run(work, len(places))
 
 
 def _nbytes(module: nn.Module) -> int:
@@ -254,7 +254,22 @@ def seconds_per_place(evaluator: Evaluator, recipe: Recipe) -> float:
 
 
 def _fill(evaluator: Evaluator, out: Tensor, places: Places, recipe: Recipe) -> None:
-    """Evaluate n places into `out`, (layers, n, bands)."""
-    with evaluator.evaluating(), torch.inference_mode():
-        for rows, part in places.split(BLOCK_PLACES):
-            out[:, rows] = recipe.apply(evaluator.components(part, recipe.parts)).to(out.device)
+    """Evaluate n places into `out`, (layers, n, bands) on the CPU.
+
+    What a GPU has evaluated is copied when others may evaluate again.
+    """
+
+    def work(size: int) -> list[tuple[slice, Tensor]]:
+        waiting: list[tuple[slice, Tensor]] = []
+        with evaluator.evaluating(), torch.inference_mode():
+            for rows, part in places.split(size):
+                values = recipe.apply(evaluator.components(part, recipe.parts))
+                if values.device.type == "cpu":
+                    out[:, rows] = values
+                else:
+                    waiting.append((rows, values))
+        return waiting
+
+    block = FittingBlock(device_of(evaluator), BLOCK_PLACES, FEWEST_CARD_PLACES)
+    for rows, values in block.run(work, len(places)):
+        out[:, rows] = on_cpu(values)

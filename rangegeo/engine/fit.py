@@ -11,7 +11,9 @@ in its own unit.
 from __future__ import annotations
 
 import math
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -19,14 +21,23 @@ from torch import Tensor
 
 from rangegeo.engine.evaluator import Evaluator
 from rangegeo.engine.rectangles import PROOF_PLACES, Rectangle, UnitPositions
+from rangegeo.field.arrays import like
 from rangegeo.field.chebyshev import LEVELS, estimated_error, interpolate, interpolation_matrix, nodes
 from rangegeo.field.components import Components
 from rangegeo.field.places import Places
+from rangegeo.field.precision import full_precision
 from rangegeo.field.recipe import Recipe
 
 SMALLEST_GAIN = 0.25  # give up if twice the points a side do not make the estimated error at least four times smaller
 ANSWERS = "answers"  # the name of what probes answer, beside those of components
 SMALLEST_SAVING = 2  # pixels (or places) per point, at least; with fewer of them interpolation does not pay
+
+# Places (n, 2) in degrees, and the names of the components that are wanted there.
+Asked: TypeAlias = tuple[np.ndarray, tuple[str, ...]]
+Values: TypeAlias = Mapping[str, Tensor]  # (n, width) float32 by their names, at the places that were asked for
+Result = TypeVar("Result")
+# A computation that asks for components, is sent them, and goes on until it has its result.
+Asking: TypeAlias = Generator[Asked, Values, Result]
 
 
 def levels_that_pay(count: int) -> list[int]:
@@ -70,6 +81,10 @@ class Fit:
         self.error, self.proved, self.evaluations, self.missed_tolerance = 0.0, 0, 0, 0
 
     def interpolant(self, rectangle: Rectangle) -> Tensor | None:
+        """The same as `asking`, with what it asks for."""
+        return answered([self.asking(rectangle)], self.evaluator, self.recipe)[0]
+
+    def asking(self, rectangle: Rectangle) -> Asking[Tensor | None]:
         """The values from which a rectangle can be interpolated within the tolerance.
 
         Returns:
@@ -89,9 +104,9 @@ class Fit:
         for level in levels:
             step = (levels[-1] - 1) // (level - 1)
             if not trials:
-                trials = unfinished = self._begin(places[::step, ::step], proof_places)
+                trials = unfinished = yield from self._begin(places[::step, ::step], proof_places)
             else:
-                self._add_points(unfinished, places[::step, ::step])
+                yield from self._add_points(unfinished, places[::step, ::step])
             for trial in unfinished.values():
                 before = trial.estimate
                 self._judge(trial, proof_at)
@@ -115,38 +130,28 @@ class Fit:
             trial.missed = True
             self.missed_tolerance += 1
 
-    def _begin(self, places: np.ndarray, proof_places: np.ndarray) -> dict[str, Trial]:
+    def _begin(self, places: np.ndarray, proof_places: np.ndarray) -> Asking[dict[str, Trial]]:
         """All components at (n, n, 2) places and at (m, 2) proof places, from one evaluation."""
         count = len(places)
-        components = self._components(np.concatenate([places.reshape(-1, 2), proof_places]), self._parts)
+        components = yield np.concatenate([places.reshape(-1, 2), proof_places]), self._parts
         self.evaluations += count**2
         return {
             name: Trial(values[: count**2].T.reshape(-1, count, count), values[count**2 :])
             for name, values in components.items()
         }
 
-    def _add_points(self, unfinished: dict[str, Trial], places: np.ndarray) -> None:
+    def _add_points(self, unfinished: dict[str, Trial], places: np.ndarray) -> Asking[None]:
         """Bring components to (n, n, 2) places. Every second row and column is known already and is copied."""
         count = len(places)
         new = np.ones((count, count), dtype=bool)
         new[::2, ::2] = False
-        components = self._components(places[new], tuple(unfinished))
+        components = yield places[new], tuple(unfinished)
         self.evaluations += int(new.sum())
-        mask = torch.from_numpy(new)
         for name, trial in unfinished.items():
             values = trial.values.new_empty(len(trial.values), count, count)
-            values[:, mask] = components[name].T
+            values[:, torch.from_numpy(new).to(values.device)] = components[name].T
             values[:, ::2, ::2] = trial.values
             trial.values = values
-
-    def _components(self, lonlat_deg: np.ndarray, wanted: tuple[str, ...]) -> dict[str, Tensor]:
-        """Components at (n, 2) places, each (n, width) float32 on the CPU; answers of probes are in their units."""
-        places, probes = Places(torch.from_numpy(lonlat_deg)), self.recipe.probes
-        if probes is not None:
-            answers = self.recipe.apply(self.evaluator.components(places, self.recipe.parts), "float64")[0]
-            return {ANSWERS: (answers.cpu() / torch.from_numpy(probes.units)).float()}
-        components = self.evaluator.components(places, wanted)
-        return {name: components.part(name).float().cpu() for name in wanted}
 
     @property
     def _parts(self) -> tuple[str, ...]:
@@ -161,7 +166,8 @@ class Fit:
         """
         probes = self.recipe.probes
         if probes is not None:
-            return (finished[ANSWERS] * torch.from_numpy(probes.units).float()[:, None, None])[None]
+            answers = finished[ANSWERS]
+            return (answers * like(probes.units, answers)[:, None, None])[None]
         count = max(values.shape[-1] for values in finished.values())
         at = nodes(count)
         flat = {
@@ -174,8 +180,43 @@ class Fit:
         return bands.transpose(1, 2).reshape(*bands.shape[::2], count, count).contiguous()
 
 
+def answered(askings: Sequence[Asking[Result]], evaluator: Evaluator, recipe: Recipe) -> list[Result]:
+    """The results of computations, in their order. What they ask for at the same time is evaluated together."""
+    results: dict[int, Result] = {}
+    answers: dict[int, Values | None] = dict.fromkeys(range(len(askings)))
+    with full_precision():
+        while answers:
+            asked: dict[int, Asked] = {}
+            for number, answer in answers.items():
+                try:
+                    asked[number] = askings[number].send(answer)  # type: ignore[arg-type]  # the first one is None
+                except StopIteration as end:
+                    results[number] = end.value
+            answers = {}
+            for wanted in dict.fromkeys(names for _, names in asked.values()):
+                numbers = [number for number, (_, names) in asked.items() if names == wanted]
+                counts = [len(asked[number][0]) for number in numbers]
+                lonlat_deg = np.concatenate([asked[number][0] for number in numbers])
+                values = {
+                    name: part.split(counts) for name, part in _evaluated(evaluator, lonlat_deg, wanted, recipe).items()
+                }
+                for index, number in enumerate(numbers):
+                    answers[number] = {name: parts[index] for name, parts in values.items()}
+    return [results[number] for number in range(len(askings))]
+
+
+def _evaluated(evaluator: Evaluator, lonlat_deg: np.ndarray, wanted: tuple[str, ...], recipe: Recipe) -> Values:
+    """Components at (n, 2) places, each (n, width) float32 where they were made; answers are in their units."""
+    places, probes = Places(torch.from_numpy(lonlat_deg)), recipe.probes
+    if probes is not None:
+        answers = recipe.apply(evaluator.components(places, recipe.parts), "float64")[0]
+        return {ANSWERS: (answers / like(probes.units, answers)).float()}
+    components = evaluator.components(places, wanted)
+    return {name: components.part(name).float() for name in wanted}
+
+
 def _error_at(values: Tensor, at: UnitPositions, exact: Tensor) -> float:
     """Largest difference between an interpolant of (width, n, n) values and exact values (m, width) at m places."""
-    down, across = (interpolation_matrix(values.shape[-1], side).float() for side in at)
+    down, across = (interpolation_matrix(values.shape[-1], side).to(values.device, values.dtype) for side in at)
     interpolated = torch.einsum("pa,wab,pb->pw", down, values, across)
     return float((interpolated - exact).abs().max())

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PATCH_ARC_DEG = 5.12  # side over which 41 x 41 points reproduce a field of degree 40; see workflows/benchmark
+NODES_A_PATCH = 1681  # evaluations that a patch usually takes: 41 x 41 points
 SMALLEST_PATCH = 58  # pixels a side; a smaller patch has fewer than two pixels for each of 41 x 41 points
 
 

@@ -9,21 +9,28 @@ measured, not estimated.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from odc.geo.geobox import GeoBox
 from torch import Tensor
 
+from rangegeo.engine.card import FittingBlock, copied, device_of, empty_beside
 from rangegeo.engine.evaluator import Evaluator, evaluate_pixels
-from rangegeo.engine.fit import Fit, levels_that_pay
+from rangegeo.engine.fit import Asking, Fit, answered, levels_that_pay
 from rangegeo.engine.patch import Leaf, Patch
-from rangegeo.engine.rectangles import PixelRectangle, to_unit_interval
+from rangegeo.engine.rectangles import PixelRectangle, UnitPositions, to_unit_interval
 from rangegeo.field.chebyshev import LEVELS, interpolate
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import pixel_places, places_on
 from rangegeo.grid.windows import Window, tiled
+
+RECTANGLES_TOGETHER = 16  # that are fitted together on a GPU: the few points of one do not keep it busy
+CPU = torch.device("cpu")
+ALL = slice(None)
+CARD_BYTES = 2**26  # of pixels that a GPU interpolates before it copies them; each thread needs as much of its memory
 
 
 def evaluate_patch(
@@ -36,45 +43,124 @@ def evaluate_patch(
         side: side of the first rectangles, in pixels; a rectangle that needs too many points is cut in four.
         tolerance: of each component, relative to its largest value in a leaf.
     """
-    fit = Fit(evaluator, tolerance, recipe)
-    leaves: list[Leaf] = []
-    for part in tiled(window, side):
-        leaves += _leaves(fit, PixelRectangle(geobox, *part))
-    return Patch(tuple(leaves), fit.error, fit.proved, fit.evaluations, fit.missed_tolerance)
+    return evaluate_patches(evaluator, geobox, [window], side, tolerance, recipe)[0]
 
 
-def _leaves(fit: Fit, rectangle: PixelRectangle) -> list[Leaf]:
-    """Leaves that cover a rectangle: one if it can be interpolated, else those of its quarters."""
-    rows, cols = rectangle.rows, rectangle.cols
-    if min(rectangle.shape) < LEVELS[0] or not levels_that_pay(rectangle.count):
-        return [Leaf(rows, cols, None)]
-    values = fit.interpolant(rectangle)
-    if values is not None or not rectangle.has_valid_pixel():
-        return [Leaf(rows, cols, values)]
-    return [leaf for quarter in rectangle.quarters() for leaf in _leaves(fit, quarter)]
+def evaluate_patches(
+    evaluator: Evaluator, geobox: GeoBox, windows: Sequence[Window], side: int, tolerance: float, recipe: Recipe
+) -> list[Patch]:
+    """Evaluate the points of several patches; see `evaluate_patch`. Rectangles are fitted together on a GPU."""
+
+    def work(size: int) -> list[Patch]:
+        fits = [Fit(evaluator, tolerance, recipe) for _ in windows]
+        leaves: list[list[Leaf]] = [[] for _ in windows]
+        waiting = [
+            (number, PixelRectangle(geobox, *part))
+            for number, window in enumerate(windows)
+            for part in tiled(window, side)
+        ]
+        while waiting:
+            now, waiting = waiting[:size], waiting[size:]
+            found = answered([_interpolant(fits[number], part) for number, part in now], evaluator, recipe)
+            for (number, part), values in zip(now, found, strict=True):
+                if values is None and _can_be_cut(part):
+                    waiting += [(number, quarter) for quarter in part.quarters()]
+                else:
+                    leaves[number].append(Leaf(part.rows, part.cols, values))
+        return [
+            Patch(tuple(own), fit.error, fit.proved, fit.evaluations, fit.missed_tolerance)
+            for own, fit in zip(leaves, fits, strict=True)
+        ]
+
+    device = device_of(evaluator)
+    together = 1 if device == "cpu" else RECTANGLES_TOGETHER
+    return FittingBlock(device, together, 1).run(work, together)
+
+
+def _interpolant(fit: Fit, rectangle: PixelRectangle) -> Asking[Tensor | None]:
+    """The values of a leaf; None if it is not interpolated."""
+    return (yield from fit.asking(rectangle)) if _may_be_interpolated(rectangle) else None
+
+
+def _can_be_cut(rectangle: PixelRectangle) -> bool:
+    """Whether quarters of a rectangle may be interpolated, if all of it cannot be."""
+    return _may_be_interpolated(rectangle) and rectangle.has_valid_pixel()
+
+
+def _may_be_interpolated(rectangle: PixelRectangle) -> bool:
+    return min(rectangle.shape) >= LEVELS[0] and bool(levels_that_pay(rectangle.count))
 
 
 def fill_window(evaluator: Evaluator, geobox: GeoBox, window: Window, patch: Patch, recipe: Recipe) -> np.ndarray:
     """(layers, bands, h, w) float32 of a window that lies within a patch."""
     rows, cols = window
     height, width = rows.stop - rows.start, cols.stop - cols.start
-    # np.empty gets huge pages; touching many small memory pages for the first time takes as long as the interpolation
-    out = torch.from_numpy(np.empty((recipe.layers, recipe.bands, height, width), dtype=np.float32))
+    device = next((leaf.values.device for leaf in patch.leaves if leaf.values is not None), CPU)
+    out = empty_beside(device, (recipe.layers * recipe.bands, height, width))
+    pieces = _pieces(evaluator, geobox, window, patch, recipe)
+    if device.type == "cpu":
+        _put_together(pieces, out)
+    else:
+        _copy_together(list(pieces), out, device)
+    return out.view(recipe.layers, recipe.bands, height, width).numpy()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """The part of a leaf that lies in a window.
+
+    Attributes:
+        rows, cols: its pixels in the window.
+        values: (layers * bands, h, w) of the pixels; or (layers * bands, n, n) of the leaf's points, if `at` is given.
+        at: positions of the pixels in the leaf, between whose points they are interpolated.
+    """
+
+    rows: slice
+    cols: slice
+    values: Tensor
+    at: UnitPositions | None
+
+
+def _pieces(evaluator: Evaluator, geobox: GeoBox, window: Window, patch: Patch, recipe: Recipe) -> Iterator[Piece]:
+    """What a window is made of. Pixels that are not interpolated are evaluated here."""
+    rows, cols = window
     for leaf in patch.leaves:
         part_rows, part_cols = _overlap(leaf.rows, rows), _overlap(leaf.cols, cols)
         if part_rows is None or part_cols is None:
             continue
-        target = out[:, :, _shifted(part_rows, rows.start), _shifted(part_cols, cols.start)]
         if leaf.values is None:
-            pixels = pixel_places(geobox, part_rows, part_cols)
-            target.copy_(torch.from_numpy(evaluate_pixels(evaluator, pixels, recipe)))
-            continue
-        at = _within(part_rows, leaf.rows), _within(part_cols, leaf.cols)
-        if target.is_contiguous():
-            interpolate(leaf.values, *at, out=target)
+            at, values = (
+                None,
+                torch.from_numpy(evaluate_pixels(evaluator, pixel_places(geobox, part_rows, part_cols), recipe)),
+            )
         else:
-            target.copy_(interpolate(leaf.values, *at))
-    return out.numpy()
+            at, values = (_within(part_rows, leaf.rows), _within(part_cols, leaf.cols)), leaf.values
+        yield Piece(_shifted(part_rows, rows.start), _shifted(part_cols, cols.start), values.flatten(0, 1), at)
+
+
+def _put_together(pieces: Iterable[Piece], out: Tensor, bands: slice = ALL) -> None:
+    """Fill `out`, (bands, h, w), with some of the bands of pieces, which are interpolated on the device of `out`."""
+    for piece in pieces:
+        target, values = out[:, piece.rows, piece.cols], piece.values[bands]
+        if piece.at is None:
+            target.copy_(values)
+        elif target.is_contiguous():
+            interpolate(values, *piece.at, out=target)
+        else:
+            target.copy_(interpolate(values, *piece.at))
+
+
+def _copy_together(pieces: Sequence[Piece], out: Tensor, device: torch.device) -> None:
+    """Fill `out`, (bands, h, w) on the CPU, from pieces that are put together on a GPU, some bands at a time."""
+
+    def work(size: int) -> None:
+        for start in range(0, len(out), size):
+            bands = slice(start, start + size)
+            there = torch.empty(out[bands].shape, dtype=out.dtype, device=device)
+            _put_together(pieces, there, bands)
+            copied(there, out[bands])
+
+    FittingBlock(str(device), max(1, CARD_BYTES // out[0].nbytes), 1).run(work, len(out))
 
 
 def fill_coarse(
@@ -97,7 +183,7 @@ def fill_coarse(
         if leaf.values is None or known[part_rows, part_cols].size == 0:
             continue
         at = to_unit_interval(rows[part_rows], leaf.rows), to_unit_interval(cols[part_cols], leaf.cols)
-        out[:, :, part_rows, part_cols] = interpolate(leaf.values, *at)
+        out[:, :, part_rows, part_cols] = interpolate(leaf.values, *at).cpu()
         known[part_rows, part_cols] = True
     if not known.all():  # exact leaves, pixels between two leaves, and pixels beyond the edge of the raster
         places = places_on(geobox, rows + 0.5, cols + 0.5)

@@ -23,6 +23,7 @@ from rangegeo.engine.evaluator import Evaluator, evaluate_places
 from rangegeo.engine.fit import SMALLEST_SAVING, Fit, levels_that_pay
 from rangegeo.engine.rectangles import DegreeRectangle
 from rangegeo.field.chebyshev import LEVELS, interpolation_matrix
+from rangegeo.field.precision import full_precision
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid.domain import whole_turns
 from rangegeo.grid.globe import HEIGHT, tile_counts, tile_numbers, tile_sides
@@ -50,7 +51,8 @@ class Part:
         count = math.isqrt(len(self.values))
         down, across = (interpolation_matrix(count, unit) for unit in self.rectangle.unit_positions(lonlat_deg))
         weights = (down[:, :, None] * across[:, None, :]).reshape(len(lonlat_deg), -1)
-        return weights.to(self.values) @ self.values
+        with full_precision():
+            return weights.to(self.values) @ self.values
 
 
 class PointInterpolator:

@@ -92,11 +92,12 @@ def interpolate(values: Tensor, rows: Tensor, cols: Tensor, out: Tensor | None =
     if out is None:
         out = values.new_empty(*values.shape[:-2], len(rows), len(cols))
     flat, pixels = values.reshape(-1, *values.shape[-2:]), out.view(-1, len(rows), len(cols))
+    size = BANDS_AT_ONCE if values.device.type == "cpu" else max(1, len(flat))
     with full_precision():
-        for start in range(0, len(flat), BANDS_AT_ONCE):
-            bands = flat[start : start + BANDS_AT_ONCE]
+        for start in range(0, len(flat), size):
+            bands = flat[start : start + size]
             half = (bands.reshape(-1, bands.shape[-1]) @ across.T).view(len(bands), -1, len(cols))
-            torch.bmm(down.expand(len(bands), -1, -1), half, out=pixels[start : start + BANDS_AT_ONCE])
+            torch.bmm(down.expand(len(bands), -1, -1), half, out=pixels[start : start + size])
     return out
 
 

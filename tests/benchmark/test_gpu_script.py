@@ -21,7 +21,7 @@ from rangegeo.encoders import MODELS
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "workflows" / "benchmark"
-NAMES = ("gpu", "gpu_agreement", "gpu_database", "gpu_machine", "gpu_rasters", "gpu_speed")
+NAMES = ("gpu", "gpu_agreement", "gpu_blocks", "gpu_database", "gpu_machine", "gpu_rasters", "gpu_speed")
 CHECKS = {"components", "components_of_a_grid", "components_without_folding", "diagnostics", "raster", "points"}
 CHECKS |= {"drop_in_class", *(f"model_{name}" for name in MODELS)}
 OF_EVERY_SECTION = {"memory", "seconds"}
@@ -86,6 +86,12 @@ def test_one_command_gives_one_document(tmp_path):
     assert errors["float32"] < 1e-6
     assert errors["three_tf32"] < 5e-6
     assert 1e-5 < errors["tf32"] < errors["bf16"]
+    ways = {name: way for name, way in found["blocks"].items() if name not in OF_EVERY_SECTION}
+    assert ways.keys() == {"64_keys", "500_keys", "attention"}
+    assert all(way["error"] < 1e-5 and way["queries_per_second"] > 0 for way in ways.values())
+    assert found["pixels"]["is"]["error"] == 0
+    assert found["pixels"]["on_the_device"]["values_per_second"] > 0
+    assert found["pixels"]["copied_as_the_engine_does"]["values_per_second"] > 0
     assert found["pca_raster"]["pca"]["shape"] == [1, 3, 64, 64]
     assert found["cube"]["three_betas"]["shape"][0] == 3
     assert found["cube"]["one_beta"]["stored_gb"] > 0
@@ -113,7 +119,7 @@ def test_every_part_runs_on_another_device_and_agrees(script):
         found = dict(script.agreement.agreement(clock))
         assert found.keys() == CHECKS
         assert all(leaf["error"] == 0 for leaf in leaves(found))
-        for section in (script.speed.retrieval, script.speed.nodes, script.speed.precision):
+        for section in (script.speed.retrieval, script.speed.nodes, script.speed.precision, script.blocks.pixels):
             assert list(section(clock))
 
 

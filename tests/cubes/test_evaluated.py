@@ -22,13 +22,13 @@ BOX = (5, 44, 6.5, 45.5)
 def calls(monkeypatch) -> list[str]:
     """One entry for each patch and each block that is evaluated from now on."""
     seen: list[str] = []
-    for module, name in ((patches, "evaluate_patch"), (graph, "evaluate_pixels")):
+    for module, name in ((patches, "evaluate_patches"), (graph, "evaluate_pixels")):
         compute = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *given, _c=compute, _n=name: (seen.append(_n), _c(*given))[1])
     return seen
 
 
-@pytest.mark.parametrize(("res", "what"), [(0.02, "evaluate_patch"), (0.1, "evaluate_pixels")])
+@pytest.mark.parametrize(("res", "what"), [(0.02, "evaluate_patches"), (0.1, "evaluate_pixels")])
 def test_the_second_use_evaluates_nothing(mini, calls, res, what):
     cube = rg.raster(BOX, res, model=mini, betas=(0, 1))
     first = cube.values
@@ -51,7 +51,7 @@ def test_slices_of_a_virtual_cube_are_kept_too(mini, calls):
     for _ in range(2):
         world = rg.raster((-180, -90, 180, 90), 0.01, model=mini, chunks=None)
         world.sel(x=slice(5, 6), y=slice(45, 44)).load()
-    assert calls == ["evaluate_patch"]
+    assert calls == ["evaluate_patches"]
 
 
 def test_other_models_grids_betas_bands_and_tolerances_share_nothing(mini, calls):

@@ -65,13 +65,13 @@ def test_an_overview_says_what_the_cube_says(made):
 
 def test_a_patch_is_evaluated_once_for_all_levels(mini, monkeypatch):
     evaluated = []
-    evaluate = patches.evaluate_patch
+    evaluate = patches.evaluate_patches
 
-    def counted(evaluator, geobox, window, *more):
-        evaluated.append((window[0].start, window[1].start))
-        return evaluate(evaluator, geobox, window, *more)
+    def counted(evaluator, geobox, windows, *more):
+        evaluated.extend((window[0].start, window[1].start) for window in windows)
+        return evaluate(evaluator, geobox, windows, *more)
 
-    monkeypatch.setattr(patches, "evaluate_patch", counted)
+    monkeypatch.setattr(patches, "evaluate_patches", counted)
     recipe = mini.recipe(0.5, bands=(1,))
     raster = lazy_raster(make_geobox((0, 40, 12, 48), 0.01), mini, recipe)
     dask.compute(raster.cube, *make_overviews(raster))

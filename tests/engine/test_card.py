@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 
+import dask
 import numpy as np
 import pytest
 import torch
@@ -11,14 +14,17 @@ from helpers.elsewhere import ELSEWHERE, elsewhere
 from oracles.every import RANGE, SMALL
 
 import rangegeo as rg
-from rangegeo.engine import card
+from rangegeo.cubes.evaluated import nothing_kept
+from rangegeo.cubes.proof import proof
+from rangegeo.engine import card, patches
 from rangegeo.engine.card import FittingBlock, is_shortage
 from rangegeo.errors import DeviceError
 from rangegeo.field.places import Places
 from rangegeo.models.parts import ModelParts
 from rangegeo.schema.bands import DIAGNOSTICS
 
-LONLAT = np.random.default_rng(0).uniform((-180, -90), (180, 90), (300, 2))
+BOX = ((-3, 42, 12.36, 47.12), 0.08)  # 192 x 64 pixels, three patches
+LONLAT = np.random.default_rng(0).uniform((-180, -90), (180, 90), (120, 2))
 
 
 @pytest.fixture
@@ -48,20 +54,20 @@ def short_of_memory(model: rg.Model, most: int, monkeypatch: pytest.MonkeyPatch,
 )
 def test_blocks_shrink_until_they_fit(there, mini, monkeypatch, error):
     expected = mini.encode(LONLAT, (0, 0.5), bands="all,diagnostics")
-    asked = short_of_memory(there, 100, monkeypatch, error)
+    asked = short_of_memory(there, 50, monkeypatch, error)
     found = there.encode(LONLAT, (0, 0.5), bands="all,diagnostics")
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
-    assert max(asked) == 300
-    assert asked[-1] <= 64
+    assert max(asked) == 120
+    assert asked[-1] <= 50
     before = len(asked)
     there.encode(LONLAT)
-    assert max(asked[before:]) <= 64  # it is known by then
+    assert max(asked[before:]) <= 50  # it is known by then
 
 
 def test_every_way_to_a_model_uses_blocks_that_fit(there, mini, monkeypatch):
     coords = torch.from_numpy(LONLAT)
     parts = ["semantic", "geographic", "location", "norm", "semantic_range"]
-    grid = Places.grid(torch.linspace(0, 10, 20), torch.linspace(40, 50, 15))
+    grid = Places.grid(torch.linspace(0, 10, 12), torch.linspace(40, 50, 10))
     wanted = ["semantic", "geographic", *DIAGNOSTICS]
 
     def found(model: rg.Model) -> list[torch.Tensor]:
@@ -70,7 +76,7 @@ def test_every_way_to_a_model_uses_blocks_that_fit(there, mini, monkeypatch):
         return [*(components.part(name).cpu() for name in wanted), *values.values(), model.embed(coords).cpu()]
 
     expected = found(mini)
-    short_of_memory(there, 100, monkeypatch, torch.OutOfMemoryError("CUDA out of memory"))
+    short_of_memory(there, 50, monkeypatch, torch.OutOfMemoryError("CUDA out of memory"))
     for one, other in zip(found(there), expected, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-5 * float(other.abs().max()))
 
@@ -120,7 +126,7 @@ def test_the_free_memory_of_a_card_is_told_and_what_torch_holds_is_given_back(mo
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(DeviceError, match=r"^cuda:0 has too little memory .*: 200\.0 MB of 8\.0 GB are free; end"):
-        block.run(work)
+        block.run(work, 100)
     assert len(emptied) == 3  # 64, 32 and 16 were tried
     assert block.size == 16
 
@@ -136,3 +142,131 @@ def test_the_free_memory_of_a_card_is_told_and_what_torch_holds_is_given_back(mo
 )
 def test_shortages_are_told_from_other_errors(error, shortage):
     assert is_shortage(error) == shortage
+
+
+# ---------------------------------------------------------------------------------------------- patches and pixels
+
+
+def raster_of(model: rg.Model, **options: object) -> np.ndarray:
+    with dask.config.set(scheduler="synchronous"), nothing_kept():  # the device is there for this thread only
+        return rg.raster(*BOX, model=model, tolerance=1e-1, chunks=64, **options).values
+
+
+def test_many_patches_are_evaluated_together(there, mini, monkeypatch):
+    """On the CPU, each by itself; the values are the same but for the rounding of larger products."""
+    asked: list[int] = []
+    components = type(there.evaluator).components
+
+    def counted(self: object, places: Places, wanted: object) -> object:
+        asked.append(len(places))
+        return components(self, places, wanted)
+
+    monkeypatch.setattr(type(there.evaluator), "components", counted)
+    expected, alone = raster_of(mini, betas=(0, 1)), asked.copy()
+    asked.clear()
+    found = raster_of(there, betas=(0, 1))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    assert sum(asked) == sum(alone)  # the same places
+    assert len(asked) < len(alone)
+    assert asked[0] == 3 * alone[0]
+
+
+def test_a_part_of_a_raster_is_evaluated_with_the_same_patches(there):
+    """So a run that is continued gives the bits of one run."""
+    whole = raster_of(there, bands=(1, 30))
+    with dask.config.set(scheduler="synchronous"), nothing_kept():
+        part = rg.raster(*BOX, model=there, tolerance=1e-1, chunks=64, bands=(1, 30))[..., 10:30, 130:150].values
+    np.testing.assert_array_equal(part, whole[..., 10:30, 130:150])
+
+
+def test_what_is_measured_does_not_depend_on_who_is_evaluated_together(there, mini):
+    facts = []
+    for model in (there, mini):
+        cube = rg.raster(*BOX, model=model, tolerance=1e-1, chunks=64, bands=(1, 30))
+        with dask.config.set(scheduler="synchronous"), nothing_kept():
+            facts.append(proof(cube).compute())
+    assert facts[0].pop("measured_error") == pytest.approx(facts[1].pop("measured_error"), rel=0.01)
+    assert facts[0] == facts[1]
+
+
+def test_patches_are_evaluated_one_by_one_where_the_memory_is_short(there, mini, monkeypatch):
+    together = []
+    answered = patches.answered
+
+    def limited(askings: list, *more: object) -> list:
+        together.append(len(askings))
+        if len(askings) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return answered(askings, *more)
+
+    monkeypatch.setattr(patches, "answered", limited)
+    expected = raster_of(mini, bands=(1, 30))
+    together.clear()
+    np.testing.assert_allclose(raster_of(there, bands=(1, 30)), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    assert together == [3, 3, 3, 2, 1]  # 16 at most, 8, 4 and 2
+
+
+def test_pixels_are_interpolated_there_a_few_bands_at_a_time(there, mini, monkeypatch):
+    expected = raster_of(mini, betas=(0, 1))
+    shapes = []
+    interpolate = patches.interpolate
+
+    def limited(values: torch.Tensor, *more: object, **options: object) -> torch.Tensor:
+        assert values.device == ELSEWHERE
+        shapes.append(len(values))
+        if len(values) > 30:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return interpolate(values, *more, **options)
+
+    monkeypatch.setattr(patches, "interpolate", limited)
+    found = raster_of(there, betas=(0, 1))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    assert {80, 40, 20} <= set(shapes)
+
+
+class Cuda:
+    """Stands for `torch.cuda`; notes what is done with streams."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def Stream(self, device: torch.device) -> SimpleNamespace:
+        return SimpleNamespace(
+            wait_stream=lambda other: self.done.append(f"waits for {other}"),
+            synchronize=lambda: self.done.append("synchronized"),
+        )
+
+    def current_stream(self, device: torch.device) -> str:
+        return "what is computed"
+
+    @contextmanager
+    def stream(self, stream: object) -> Iterator[None]:
+        self.done.append("begins")
+        yield
+        self.done.append("ends")
+
+    def empty_cache(self) -> None:
+        self.done.append("emptied")
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_gpu_copies_into_pinned_memory_on_a_stream_of_its_own(there, mini, monkeypatch, pinned):
+    """The stand-in device takes the place of a GPU, with the streams of one."""
+    expected = [raster_of(mini, bands=(1, 30)), mini.encode(LONLAT)]
+    cuda, empty, asked = Cuda(), torch.empty, []
+
+    def allocate(*shape: object, pin_memory: bool = False, **options: object) -> torch.Tensor:
+        asked.append(pin_memory)
+        if pin_memory and not pinned:
+            raise RuntimeError("CUDA error: out of memory")
+        return empty(*shape, **options)
+
+    monkeypatch.setattr(card, "is_card", lambda device: torch.device(device) == ELSEWHERE)
+    monkeypatch.setattr(torch, "cuda", cuda)
+    monkeypatch.setattr(torch, "empty", allocate)
+    found = [raster_of(there, bands=(1, 30)), there.encode(LONLAT)]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 * np.abs(other).max())
+    assert True in asked
+    assert cuda.done[:4] == ["waits for what is computed", "begins", "ends", "synchronized"]
+    assert len(cuda.done) == 4 * cuda.done.count("begins")

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rangegeo.engine.fit import SMALLEST_SAVING, Fit, levels_that_pay
+from rangegeo.engine.fit import SMALLEST_SAVING, Fit, answered, levels_that_pay
 from rangegeo.engine.rectangles import PROOF_PLACES, DegreeRectangle
 from rangegeo.field.chebyshev import LEVELS
 from rangegeo.field.components import Components
@@ -89,3 +89,14 @@ def test_an_interpolant_has_the_points_of_its_finest_component():
     exact = TwoComponents().components(Places(torch.from_numpy(WEST.node_places(count).reshape(-1, 2))), {"semantic"})
     assert exact.semantic is not None
     np.testing.assert_allclose(values[0, :2].flatten(1).T, exact.semantic, atol=2 * TOLERANCE)
+
+
+def test_rectangles_that_are_fitted_together_are_those_fitted_alone():
+    alone, together = ([Fit(TwoComponents(), TOLERANCE, RECIPE) for _ in range(2)] for _ in range(2))
+    expected = [fit.interpolant(rectangle) for fit, rectangle in zip(alone, (EAST, WEST), strict=True)]
+    askings = [fit.asking(rectangle) for fit, rectangle in zip(together, (EAST, WEST), strict=True)]
+    found = answered(askings, TwoComponents(), RECIPE)
+    assert expected[0] is found[0] is None
+    np.testing.assert_array_equal(found[1], expected[1])
+    for one, other in zip(alone, together, strict=True):
+        assert vars(one) | {"evaluator": None} == vars(other) | {"evaluator": None}

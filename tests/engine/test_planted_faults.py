@@ -36,6 +36,7 @@ CONSTANTS = [  # module, function, what is replaced, by what
     ("field.arrays", "like", "other.device", '"cpu"'),
     ("encoders.space2vec", "Space2Vec.forward", "self.frequencies", "self.frequencies.cpu()"),
     ("encoders.sinr", "SINREncoder.forward", "places.lonlat_deg.new_tensor", "torch.tensor"),
+    ("engine.fit", "_error_at", "values.device, values.dtype", "values.dtype"),
     ("engine.evaluator", "FieldEvaluator.in_blocks", "places.to(self.device)", "places"),
 ]
 MEMORY = [
@@ -45,7 +46,7 @@ MEMORY = [
     ("field.entropy", "softmax_entropy", "queries.new_empty(len(queries)", "torch.empty(len(queries)"),
     ("field.range", "RangeField.forward", "self.values.new_empty(", "torch.empty("),
     ("field.arrays", "empty_like", "other.new_empty(shape)", "torch.empty(shape)"),
-    ("engine.fit", "Fit._components", ".float().cpu()", ".float()"),
+    ("engine.patches", "_copy_together", "device=device", 'device="cpu"'),
 ]
 ROUND_TRIPS = [
     ("field.places", "unit_vectors", "torch.cos(lat)", "torch.from_numpy(np.cos(lat.numpy()))"),

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import torch
 from gpu_agreement import agreement
+from gpu_blocks import blocks, pixels
 from gpu_machine import Clock, Skipped, machine, memory
 from gpu_rasters import cube, pca_raster
 from gpu_speed import nodes, precision, retrieval
@@ -51,6 +52,8 @@ SECTIONS = (
     Section(name="retrieval", steps=retrieval, seconds=90),
     Section(name="nodes", steps=nodes, seconds=20),
     Section(name="precision", steps=precision, seconds=30),
+    Section(name="blocks", steps=blocks, seconds=20),
+    Section(name="pixels", steps=pixels, seconds=10),
     Section(name="pca_raster", steps=pca_raster, seconds=90),
     Section(name="cube", steps=cube, seconds=40),
 )

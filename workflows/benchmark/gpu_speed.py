@@ -68,7 +68,7 @@ def shares(clock: Clock, field: RangeField, places: int, seconds: float) -> dict
 
 
 def nodes(clock: Clock) -> Iterator[tuple[str, dict]]:
-    """S, G and q at the points of a patch, as the engine asks for them, and at those of many patches at once."""
+    """S, G and q at the points of a patch, and at those of many patches at once, as the engine asks for them."""
     rows = clock.either(100_000, 300)
     field = field_of(clock, rows)
     for name, patches in (("one_patch", 1), ("sixteen_patches_at_once", 16)):
@@ -139,12 +139,14 @@ def tf32_allowed(allowed: bool) -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-def average(queries: Tensor, keys: Tensor, values: Tensor, temperature: float, product: Product) -> Tensor:
-    """The semantic average with any product of matrices, in blocks as `softmax_average` has on a GPU."""
+def average(
+    queries: Tensor, keys: Tensor, values: Tensor, temperature: float, product: Product, block: int = CUDA_KEY_BLOCK
+) -> Tensor:
+    """The semantic average with any product of matrices, in blocks as `softmax_average` has on a GPU, or others."""
     numerator = values.new_zeros(len(queries), values.shape[1])
     denominator = values.new_zeros(len(queries), 1)
-    for first in range(0, len(keys), CUDA_KEY_BLOCK):
-        rows = slice(first, first + CUDA_KEY_BLOCK)
+    for first in range(0, len(keys), block):
+        rows = slice(first, first + block)
         weights = (temperature * (product(queries, keys[rows].T) - 1)).exp_()
         denominator += weights.sum(dim=1, keepdim=True)
         numerator += product(weights, values[rows])
