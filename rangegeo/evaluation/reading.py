@@ -223,7 +223,10 @@ def rows_of_file(source: str, reading: Reading = PLAIN) -> Rows:
             lonlat_deg=lonlat,
             columns=_with_points(frame, table),
             counted=table.counted,
-            remarks=(*read.remarks, *([f"{read}; they are left out"] if read.unusable else [])),
+            remarks=(
+                *read.remarks,
+                *([f"{read}; {'it is' if read.unusable == 1 else 'they are'} left out"] if read.unusable else []),
+            ),
         )
     )
 

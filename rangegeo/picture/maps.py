@@ -176,6 +176,6 @@ def note_of_map(layers: Sequence[Layer]) -> str:
     parts = [pixels_text(layers[0].cube)]
     for line in str(layers[0].cube.attrs.get("scores", "")).splitlines():
         target, _, told = line.partition(": ")
-        if target in targets and told.endswith("left out"):
+        if target in targets and " in blocks that were left out" in told:
             parts.append(told if len(targets) == 1 else line)
     return "; ".join(parts)

@@ -182,7 +182,7 @@ def test_files_give_the_same_labels(table, tmp_path):
 def test_rows_of_a_file_without_a_place_are_told(table, tmp_path):
     table.loc[3, "lat"] = 95
     table.to_csv(tmp_path / "t.csv", index=False)
-    assert "line 5: latitude 95 is beyond 90; they are left out" in remark(tmp_path / "t.csv")
+    assert "line 5: latitude 95 is beyond 90; it is left out" in remark(tmp_path / "t.csv")
 
 
 def test_places_at_exactly_0_0_are_left_out_of_tables_and_files(table, tmp_path):

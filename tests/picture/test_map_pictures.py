@@ -11,7 +11,7 @@ from PIL import Image
 import rangegeo.accessor  # noqa: F401 (it registers .rangegeo)
 from rangegeo.errors import UsageError
 from rangegeo.picture import draw
-from rangegeo.picture.maps import draw_maps, layers_of, picture_paths
+from rangegeo.picture.maps import draw_maps, layers_of, note_of_map, picture_paths
 from rangegeo.picture.preview import Look, preview
 from rangegeo.stores.legend import VIRIDIS, Classes
 
@@ -189,3 +189,11 @@ def test_no_label_of_the_graticule_lies_under_a_bar(map_of, names):
             text.get_window_extent().x0 < panel.get_window_extent().x0 < text.get_window_extent().x1
             for panel in panels[1:]
         )
+
+
+def test_the_small_print_has_the_scores_of_places_where_something_was_found(map_of):
+    cube = map_of("oak_suitability")
+    inside = "ROC AUC 0.7 ± 0.1 in blocks that were left out (its places and the background weigh the same in total)"
+    cube.attrs["scores"] = f"oak: {inside}\noak: ROC AUC 0.9 ± 0 at random places\noak: in the same blocks nearest 0.6"
+    (layers,) = layers_of([cube]).values()
+    assert note_of_map(layers).endswith(f"; {inside}")
