@@ -109,12 +109,16 @@ def block_keys(array: zarr.Array, top: int, left: int) -> list[str]:
 def array_to_write(root: Location, *, anew: bool = False) -> zarr.Array:
     """An array that notes the checksums of what is written to it.
 
+    Every chunk is stored. zarr would compare each with the fill value first, which takes as long as half of the
+    compression; `block_writer` leaves out blocks without data.
+
     Args:
         root: its group.
         anew: whether its chunks are written as if there were none yet, because what is there may be damaged.
     """
     kind = BlindStore if anew else ChecksumStore
-    array = zarr.open_group(kind(store_of(root, read_only=False)), mode="r+", use_consolidated=False)[NAME]
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        array = zarr.open_group(kind(store_of(root, read_only=False)), mode="r+", use_consolidated=False)[NAME]
     assert isinstance(array, zarr.Array)
     return array
 
