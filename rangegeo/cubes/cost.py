@@ -10,9 +10,16 @@ import numpy as np
 from rangegeo.cubes.spec import RasterSpec
 from rangegeo.engine.patch import NODES_A_PATCH
 from rangegeo.engine.values import AnyEvaluator, seconds_per_place
+from rangegeo.grid import pixel_arc_deg
+from rangegeo.support.machine import slowness
 from rangegeo.support.text import counted, human_bytes, human_seconds
 
-INTERPOLATED_A_SECOND = 1e8  # values of pixels, measured on two busy cores
+# On two cores that did nothing else, see workflows/benchmark/sizes.py: values of pixels that are interpolated, and the
+# seconds of any output, for its metadata, its journal and its name.
+INTERPOLATED_A_SECOND = 3e8
+ALWAYS = 0.15
+# Evaluations that a patch usually takes, up to a side in degrees: 11 x 11, 21 x 21 or 41 x 41 points.
+NODES = ((0.3, 121), (2.56, 441), (math.inf, NODES_A_PATCH))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,32 +53,40 @@ class Plan:
         return f"{size}{part}, {time}"
 
 
-def plan(spec: RasterSpec, evaluator: AnyEvaluator | None, dtype: str = "float32", bytes_a_second: float = 4e8) -> Plan:
-    """Estimate a raster's cost; measures the evaluator for a moment.
+def plan(
+    spec: RasterSpec,
+    evaluator: AnyEvaluator | None,
+    dtype: str = "float32",
+    values_a_second: float = 2e8,
+    pixels_a_second: float = math.inf,
+) -> Plan:
+    """Estimate a raster's cost; measures the evaluator and the machine for a moment.
 
     Args:
         evaluator: of the model; None if it is not here.
         dtype: that values are stored as.
-        bytes_a_second: that are compressed and written.
+        values_a_second, pixels_a_second: as of `rangegeo.stores.formats.Format`.
     """
     height, width = spec.geobox.shape
     sizes = dict(zip(spec.dims, spec.shape[-len(spec.dims) :], strict=True))
-    nbytes = math.prod(sizes.values()) * np.dtype(dtype).itemsize
-    places = height * width
+    values = math.prod(sizes.values())
+    places = pixels = height * width
     if spec.patch_side is not None:
         across, down = (
             sum(-(-(w.stop - w.start) // spec.patch_side) for w in axis) for axis in (spec.patch_cols, spec.patch_rows)
         )
-        places = min(places, across * down * NODES_A_PATCH)
-    interpolated = 0 if spec.patch_side is None else math.prod(sizes.values())
+        side_deg = min(spec.patch_side, max(height, width)) * pixel_arc_deg(spec.geobox)
+        places = min(places, across * down * next(nodes for limit, nodes in NODES if side_deg <= limit * (1 + 1e-6)))
+    interpolated = 0 if spec.patch_side is None else values
     share = 1.0 if spec.area is None else spec.area.reach
     seconds = None
     if evaluator is not None:
         evaluating = places * seconds_per_place(evaluator, spec.recipe)
-        seconds = share * (evaluating + interpolated / INTERPOLATED_A_SECOND + nbytes / bytes_a_second)
+        writing = values / values_a_second + sizes.get("beta", 1) * pixels / pixels_a_second
+        seconds = ALWAYS + share * (evaluating + slowness() * (interpolated / INTERPOLATED_A_SECOND + writing))
     return Plan(
         sizes=sizes,
-        nbytes=nbytes,
+        nbytes=values * np.dtype(dtype).itemsize,
         blocks=len(spec.rows) * len(spec.cols),
         evaluations=int(share * places),
         seconds=seconds,

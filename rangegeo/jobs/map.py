@@ -144,7 +144,7 @@ class MapJob:
     def describe(self) -> Iterator[str]:
         """What it will cost; measures the model for a moment."""
         spec, evaluator = self.lazy.raster.spec, self.fitted.model.evaluator
-        cost = plan(spec, evaluator, "float32", self.format.bytes_a_second)
+        cost = plan(spec, evaluator, "float32", *self.format.rates)
         for part, storage in self.parts:
             yield f"{part.out}: {_cost(cost, part.cube)}"
             if storage.dtype in QUANTISED:

@@ -217,7 +217,7 @@ def planned(spec: RasterSpec, evaluator: AnyEvaluator | None, output: RasterOutp
     Args:
         evaluator: of the model; None if its files are not here.
     """
-    cost = cost_of(spec, evaluator, output.dtype, form.bytes_a_second)
+    cost = cost_of(spec, evaluator, output.dtype, *form.rates)
     to_zarr = form.suffixes == (".zarr",)
     objects = _chunks(spec, output) if to_zarr else 3 * spec.recipe.layers
     more = 0

@@ -110,7 +110,7 @@ class RasterJob:
         from rangegeo.cubes.cost import plan
         from rangegeo.jobs.measured import storage_line
 
-        cost = plan(self.raster.spec, self.model.evaluator, self.output.dtype, self.format.bytes_a_second)
+        cost = plan(self.raster.spec, self.model.evaluator, self.output.dtype, *self.format.rates)
         yield f"{self.output.out}: {cost}"
         if self.storage.dtype != "float32":
             yield storage_line(self.storage, one_scale=self.format.shares_scale(self.output.creation_options))

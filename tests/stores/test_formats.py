@@ -33,5 +33,5 @@ def test_gtiff_is_a_cog_without_overviews_and_without_a_suffix_of_its_own():
     cog, gtiff = FORMATS["cog"], FORMATS["gtiff"]
     assert gtiff.suffixes == ()
     assert gtiff.write is not cog.write
-    for attribute in ("check", "check_options", "outputs", "one_scale", "north_up", "bytes_a_second"):
+    for attribute in ("check", "check_options", "outputs", "one_scale", "north_up", "rates"):
         assert getattr(gtiff, attribute) == getattr(cog, attribute)
