@@ -15,9 +15,9 @@ from rangegeo.support.machine import slowness
 from rangegeo.support.text import counted, human_bytes, human_seconds
 
 # On two cores that did nothing else, see workflows/benchmark/sizes.py: values of pixels that are interpolated, and the
-# seconds of any output, for its metadata, its journal and its name.
+# seconds of any output, for its metadata and its name, and of each block, for its tasks and its entry in the journal.
 INTERPOLATED_A_SECOND = 3e8
-ALWAYS = 0.15
+ALWAYS, A_BLOCK = 0.15, 0.003
 # Evaluations that a patch usually takes, up to a side in degrees: 11 x 11, 21 x 21 or 41 x 41 points.
 NODES = ((0.3, 121), (2.56, 441), (math.inf, NODES_A_PATCH))
 
@@ -57,7 +57,7 @@ def plan(
     spec: RasterSpec,
     evaluator: AnyEvaluator | None,
     dtype: str = "float32",
-    values_a_second: float = 2e8,
+    values_a_second: float = 1.6e8,
     pixels_a_second: float = math.inf,
 ) -> Plan:
     """Estimate a raster's cost; measures the evaluator and the machine for a moment.
@@ -71,6 +71,7 @@ def plan(
     sizes = dict(zip(spec.dims, spec.shape[-len(spec.dims) :], strict=True))
     values = math.prod(sizes.values())
     places = pixels = height * width
+    blocks = len(spec.rows) * len(spec.cols)
     if spec.patch_side is not None:
         across, down = (
             sum(-(-(w.stop - w.start) // spec.patch_side) for w in axis) for axis in (spec.patch_cols, spec.patch_rows)
@@ -82,12 +83,12 @@ def plan(
     seconds = None
     if evaluator is not None:
         evaluating = places * seconds_per_place(evaluator, spec.recipe)
-        writing = values / values_a_second + sizes.get("beta", 1) * pixels / pixels_a_second
+        writing = values / values_a_second + sizes.get("beta", 1) * pixels / pixels_a_second + blocks * A_BLOCK
         seconds = ALWAYS + share * (evaluating + slowness() * (interpolated / INTERPOLATED_A_SECOND + writing))
     return Plan(
         sizes=sizes,
         nbytes=values * np.dtype(dtype).itemsize,
-        blocks=len(spec.rows) * len(spec.cols),
+        blocks=blocks,
         evaluations=int(share * places),
         seconds=seconds,
         share=share,
