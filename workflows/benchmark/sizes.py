@@ -22,6 +22,7 @@ from rangegeo.jobs.options import Content, Engine, Extent, RasterOutput
 
 CORNER = (5.0, 44.0)  # west and south of every raster: the Alps
 SERIES = ("size", "resolution", "bands", "betas")
+SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20)  # that axes are marked at
 LABELS = {
     "size": "pixels a side, at 0.005°, 3 components",
     "resolution": "degrees a pixel, 256 x 256 pixels, 512 bands",
@@ -102,6 +103,9 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
         panel.loglog(at, [row["seconds"] for row in found], "o-", color="#1f5f8b", label="measured")
         panel.loglog(at, [row["estimate"] for row in found], "s--", color="#d1793f", label="estimated before")
         panel.set_xticks(at, [f"{number:g}" for number in at])
+        seconds = [row[name] for row in found for name in ("seconds", "estimate")]
+        shown = [number for number in SECONDS if min(seconds) / 1.5 < number < max(seconds) * 1.5]
+        panel.set_yticks(shown, [f"{number:g}" for number in shown])
         panel.minorticks_off()
         panel.set_xlabel(LABELS[series])
         panel.set_ylabel("seconds")
