@@ -12,7 +12,7 @@ def starting() -> Iterator[None]:
     """A context in which packages, files and models are loaded.
 
     They are hundreds of thousands of objects that stay. To look through them for rubbish, again and again as they grow
-    in number, took 0.5 of 3.1 seconds of processor time for a raster of the embedded model, and 0.2 of 1.7 for one from
+    in number, took 0.5 of 3.5 seconds of processor time for a raster of the embedded model, and 0.2 of 1.9 for one from
     a planet.
     """
     was_on = gc.isenabled()
