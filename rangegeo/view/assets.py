@@ -14,6 +14,7 @@ ASSETS = {  # by name: the kind of its content
     "page.js": "text/javascript; charset=utf-8",
     "server.js": "text/javascript; charset=utf-8",
     "layers.js": "text/javascript; charset=utf-8",
+    "saving.js": "text/javascript; charset=utf-8",
     "labels.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
     "leaflet.js": "text/javascript; charset=utf-8",

@@ -138,7 +138,7 @@ class CubeSource:
         level = max(0, len(self.levels) - 1)
         rows, cols = slice(0, self.grids[level].shape[0]), slice(0, self.grids[level].shape[1])
         if bounds is not None:
-            rows, cols = self._window(level, bounds)
+            rows, cols = self.window(bounds, level)
         chosen = sample_lattice((rows.stop - rows.start, cols.stop - cols.start))
         values = self._values(level, *(start.start + lines for start, lines in zip((rows, cols), chosen, strict=True)))
         flat = values.reshape(len(values), -1).T
@@ -147,7 +147,7 @@ class CubeSource:
     def neighbours(self, lonlat_deg: tuple[float, float], beta: float) -> list[dict[str, float]]:
         return []
 
-    def _window(self, level: int, bounds: Bounds) -> tuple[slice, slice]:
+    def window(self, bounds: Bounds, level: int = 0) -> tuple[slice, slice]:
         """The rows and columns of a level that hold a box.
 
         Raises:

@@ -25,6 +25,8 @@ from rangegeo.support.numbers import real
 from rangegeo.view import lines, pictures, services
 from rangegeo.view.assets import ASSETS, read_asset
 from rangegeo.view.colouring import METHODS
+from rangegeo.view.download import Wanted, as_cog, drawn, embeddings
+from rangegeo.view.sources import parse_bounds
 from rangegeo.view.tile import MOST_ZOOM, Tile
 from rangegeo.view.viewer import Viewer
 
@@ -66,6 +68,9 @@ def make_app(viewer: Viewer, hosts: list[str]) -> Starlette:
         (f"/likeness/{number}.png", site.likeness_picture),
         (f"/likeness/{number}.bin", site.likeness),
         (f"/labels/{{name}}/{number}.png", site.classes),
+        ("/command.json", site.command),
+        ("/download/embeddings", site.embeddings),
+        ("/download/{map}.tif", site.drawn),
         ("/{asset}", site.asset),
     ]
     return Starlette(
@@ -243,6 +248,44 @@ class Site:
         """What was learned from labels."""
         return _picture(pictures.painted_classes(self.viewer.classes(_tile(request), request.path_params["name"])))
 
+    def _wanted(self, request: Request) -> Wanted:
+        bounds = parse_bounds(request.query_params.get("bbox", ""))
+        pca, kind = int(_number(request, "pca", 3)), request.query_params.get("format", "cog")
+        return Wanted(bounds=bounds, beta=self._beta(request), pca=pca, format=kind)
+
+    def command(self, request: Request) -> Response:
+        """The command line that makes a download."""
+        return JSONResponse({"command": self._wanted(request).command(self.viewer.source)})
+
+    def embeddings(self, request: Request) -> Response:
+        """Embeddings of what is in view."""
+        content, name = embeddings(self.viewer.source, self._wanted(request))
+        return _download(content, name)
+
+    def drawn(self, request: Request) -> Response:
+        """A map of what is in view, as it is drawn."""
+        viewer, kind, asked = self.viewer, request.path_params["map"], request.query_params
+        bounds, zoom = parse_bounds(asked.get("bbox", "")), Tile(int(_number(request, "zoom")), 0, 0).z
+        classes: tuple[str, ...] = ()
+        if kind == "labels":
+            name = asked.get("name", "")
+            classes = viewer.learned(name).labels
+            values, transform = drawn(bounds, zoom, lambda tile: viewer.classes(tile, name)[:1])
+            names = ["class"]
+        elif kind == "likeness":
+            where = self._where(request)
+            values, transform = drawn(bounds, zoom, lambda tile: viewer.likeness(tile, *where)[None])
+            names = ["cosine similarity"]
+        elif kind == "colours":
+            colours, beta = self._colours(request), self._beta(request)
+            values, transform = drawn(
+                bounds, zoom, lambda tile: viewer.picture(tile, colours, beta)[..., :3].transpose(2, 0, 1)
+            )
+            names = ["red", "green", "blue"]
+        else:
+            raise HTTPException(404)
+        return _download(as_cog(values, transform, names, classes), f"{kind}.tif")
+
     async def learn(self, request: Request) -> Response:
         """Learn from labels."""
         kind = request.headers.get("content-type", "")
@@ -294,6 +337,11 @@ class Site:
 
 def _bytes(content: bytes) -> Response:
     return Response(content, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+
+def _download(content: bytes, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(content, media_type="application/octet-stream", headers=headers)
 
 
 def _picture(rgba: Any) -> Response:

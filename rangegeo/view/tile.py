@@ -70,6 +70,11 @@ class Tile:
         return west, south, west + size, north
 
 
+def northing(lat: float) -> float:
+    """The northing in metres of a latitude in degrees."""
+    return RADIUS_M * math.asinh(math.tan(math.radians(max(-LAST_LATITUDE, min(LAST_LATITUDE, lat)))))
+
+
 def _latitude(y: float) -> float:
     """The latitude in degrees of a northing in metres."""
     return math.degrees(math.atan(math.sinh(y / RADIUS_M)))

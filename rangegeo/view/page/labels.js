@@ -77,11 +77,7 @@ function labelling({ map, source, about, show, say, fail }) {
       properties: { label: point.label },
       geometry: { type: "Point", coordinates: [+point.lon.toFixed(6), +point.lat.toFixed(6)] },
     }));
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([JSON.stringify({ type: "FeatureCollection", features })], { type: "application/geo+json" }));
-    link.download = "labels.geojson";
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    save(new Blob([JSON.stringify({ type: "FeatureCollection", features })], { type: "application/geo+json" }), "labels.geojson");
     say("labels.geojson is saved.");
   });
   draw();

@@ -161,6 +161,8 @@ async function start(source) {
   }
 
   const labels = about.static ? null : labelling({ map, source, about, show, say, fail });
+  const now = () => ({ beta, colours: colours.name, place, learned: labels.state.learned?.name });
+  if (!about.static) saving({ map, source, say, fail, now });
   const labelsNow = () => labels && document.querySelector("input[name=click]:checked").value === "label";
   const act = (at) => (labelsNow() ? labels.add(turned(at.lng), at.lat) : lookAt(at.lng, at.lat).catch(fail));
 

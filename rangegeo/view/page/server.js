@@ -31,5 +31,7 @@ const served = {
     const headers = { "Content-Type": "application/json" };
     return (await this.ask("labels", { method: "POST", headers, body: JSON.stringify(points) })).json();
   },
+  async command(query) { return (await (await this.ask(`command.json?${query}`)).json()).command; },
+  async file(address) { return (await this.ask(`download/${address}`)).blob(); },
   async lines(detail) { return new Int16Array(await (await this.ask(`lines/${detail}.bin`)).arrayBuffer()); },
 };
