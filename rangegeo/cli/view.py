@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from rangegeo.cli.arguments import Place, storage_option
+from rangegeo.cli.arguments import LocalPath, Place, storage_option
 from rangegeo.cli.options import Verbosity, model_options, temperature_options, verbosity_options
-from rangegeo.cli.streams import tell
+from rangegeo.cli.streams import print_written, tell
 from rangegeo.support.location import Location
 
 HOST, PORT = "127.0.0.1", 8321
@@ -17,6 +19,10 @@ HOST, PORT = "127.0.0.1", 8321
 @click.option("--host", default=HOST, show_default=True, help="Where to listen; 0.0.0.0 is for all machines around.")
 @click.option("--port", type=int, default=PORT, show_default=True, help="Port; 0 for any that is free.")
 @click.option("--open/--no-open", "opening", default=None, help="Open the page in a browser. [default: on a terminal]")
+@click.option(
+    "--export", "site", type=LocalPath(), metavar="FOLDER", help="Write the page of a planet as files instead."
+)
+@click.option("--overwrite", is_flag=True, help="Replace a folder that --export has written.")
 @model_options
 @temperature_options
 @click.option("--device", metavar="auto|cpu|cuda[:i]", help="Where to evaluate a model. [default: auto]")
@@ -27,6 +33,8 @@ def command(
     host: str,
     port: int,
     opening: bool | None,
+    site: Path | None,
+    overwrite: bool,
     weights: str | None,
     db: str | None,
     temperature: float | None,
@@ -39,6 +47,7 @@ def command(
     \b
     rangegeo view planet.zarr
     rangegeo view alps.zarr --port 8000
+    rangegeo view planet.zarr --export site
     rangegeo view RANGE+ --weights official --db large
     """
     import sys
@@ -56,6 +65,12 @@ def command(
         geographic_temperature=geographic_temperature,
         device=device,
     )
+
+    if site is not None:
+        from rangegeo.view.export import export
+
+        print_written(export(found, site, overwrite=overwrite, told=verbosity.say))
+        return
 
     def ready(address: str) -> None:
         tell(address)

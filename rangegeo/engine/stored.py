@@ -156,6 +156,11 @@ class PlanetEvaluator:
             flat[:, missing] = np.nan
         return out
 
+    def coefficients(self, tile: int, recipe: Recipe) -> np.ndarray:
+        """(layers * bands, n, n) float32 coefficients of a recipe in a tile, by degree along latitude and longitude."""
+        with one_thread():
+            return self._series(tile, Wanted.of(recipe))
+
     @property
     def covered(self) -> str:
         """The planet and what it covers, for messages."""

@@ -44,20 +44,21 @@ class ModelSource:
     _busy: threading.Lock = field(default_factory=threading.Lock)  # a network uses all cores itself
 
     @property
-    def _planet(self) -> PlanetEvaluator | None:
+    def planet(self) -> PlanetEvaluator | None:
+        """The evaluator of a stored planet; None for a model that is none."""
         evaluator = self.model.evaluator
         return evaluator if isinstance(evaluator, PlanetEvaluator) else None
 
     @cached_property
-    def _folded(self) -> PlanetEvaluator | None:
+    def folded(self) -> PlanetEvaluator | None:
         """The planet again, which keeps coefficients of answers, and few of its tiles."""
-        if self._planet is None:
+        if self.planet is None:
             return None
-        return PlanetEvaluator(self._planet.planet, self.model.spec.name, TILES_BYTES, SERIES_BYTES)
+        return PlanetEvaluator(self.planet.planet, self.model.spec.name, TILES_BYTES, SERIES_BYTES)
 
     @cached_property
     def about(self) -> About:
-        planet = self._planet
+        planet = self.planet
         told = f"{self.model.spec.name}, {self.model.dim} bands"
         if planet is not None:
             told += f", {planet.told}"
@@ -68,7 +69,7 @@ class ModelSource:
 
     @cached_property
     def bounds(self) -> Bounds:
-        planet = self._planet
+        planet = self.planet
         if planet is None:
             return -180.0, -90.0, 180.0, 90.0
         west, south, east, north = (float(side) for side in planet.planet.attrs["bbox"])
@@ -95,15 +96,15 @@ class ModelSource:
 
     def answers(self, tile: Tile, wanted: Probes) -> np.ndarray:
         recipe = replace(self.recipe, projection=wanted)
-        if self._folded is not None:
-            return self._folded.at_pixels(tile.pixels(), recipe)[0]
+        if self.folded is not None:
+            return self.folded.at_pixels(tile.pixels(), recipe)[0]
         with self._busy:
             spec = RasterSpec.of(self.model, tile.geobox(), recipe)
             return to_dask(spec).values[0].compute(scheduler="threads")
 
     def likeness(self, tile: Tile, vector: np.ndarray, beta: float) -> np.ndarray:
         recipe = self.model.recipe(beta) if self.model.has_beta else self.model.recipe()
-        planet = self._planet
+        planet = self.planet
         count = next((points for zoom, points in FROM_POINTS.items() if tile.z >= zoom), 0)
         if count and (planet is None or self._covers(planet, tile)):
             known = cosine(self._values(tile.nodes(count), recipe), vector)
@@ -121,7 +122,7 @@ class ModelSource:
 
     def _values(self, pixels: PixelPlaces, recipe: Recipe) -> np.ndarray:
         """(bands, h, w) of a window."""
-        if self._planet is not None:
+        if self.planet is not None:
             return evaluate_pixels(self.model.evaluator, pixels, recipe)[0]
         with self._busy:
             return evaluate_pixels(self.model.evaluator, pixels, recipe)[0]
@@ -134,8 +135,8 @@ class ModelSource:
     def at(self, lonlat_deg: np.ndarray) -> np.ndarray:
         places = whole_turns(lonlat_deg)
         known = np.ones(len(places), bool)
-        if self._planet is not None:
-            known = self._planet.planet.tiles_of(places) != NONE
+        if self.planet is not None:
+            known = self.planet.planet.tiles_of(places) != NONE
         found = np.full((len(places), self.features), np.nan, np.float32)
         if known.any():
             with self._busy:
@@ -143,7 +144,7 @@ class ModelSource:
         return found
 
     def sample(self, bounds: Bounds | None) -> np.ndarray:
-        planet = self._planet
+        planet = self.planet
         places = spread_over(bounds or self.bounds, SAMPLED)
         if planet is not None and bounds is None:  # the whole of it: several places in each of some tiles
             boxes = planet.planet.boxes

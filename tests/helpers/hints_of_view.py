@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import pytest
-from helpers.hint_files import MINI, made
+from helpers.hint_files import MINI, folder, made
 from helpers.hints import Row, Way
+from helpers.planets import write_planet
 
 
 def stops_at_once(patch: pytest.MonkeyPatch) -> None:
@@ -22,6 +26,21 @@ def no_port(patch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
     patch.setattr("socket.create_server", refused)
+
+
+def planet(name: str) -> Callable[[], object]:
+    return partial(write_planet, Path(name), count=5, cut=(), step=1e-4)
+
+
+def exported(name: str) -> Callable[[], object]:
+    """What an export has written, as far as it is looked at."""
+
+    def made_so() -> None:
+        field = Path(name, "field")
+        field.mkdir(parents=True)
+        (field / "zarr.json").write_text("{}")
+
+    return made_so
 
 
 CUBE = made("c.tif")
@@ -54,5 +73,32 @@ SHELL = (
         (Way("needs no model; leave out (?P<drop>--weights)"),),
         (CUBE,),
         always=stops_at_once,
+    ),
+    Row(
+        "an export of a cube",
+        "view c.tif --export site",
+        (Way("build one: rangegeo planet build", swap={"c.tif": "p.zarr"}),),
+        (CUBE, planet("p.zarr")),
+    ),
+    Row(
+        "an export that is there",
+        "view p.zarr --export site -q",
+        (
+            Way("add (?P<type>--overwrite) to replace it"),
+            Way("or give another --export", give={"--export": "other"}),
+        ),
+        (planet("p.zarr"), exported("site")),
+    ),
+    Row(
+        "a folder that is no export",
+        "view p.zarr --export site -q",
+        (Way("give another --export", give={"--export": "other"}),),
+        (planet("p.zarr"), folder("site")),
+    ),
+    Row(
+        "an export into a lost folder",
+        "view p.zarr --export lost/site -q",
+        (Way("the folder .*lost does not exist; make it first", then="view p.zarr --export site -q"),),
+        (planet("p.zarr"),),
     ),
 )

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import uvicorn
 from helpers.programs import need
 from playwright.sync_api import expect, sync_playwright
 
+from rangegeo.view.export import export
 from rangegeo.view.server import make_app
 from rangegeo.view.serving import Listening
+from rangegeo.view.tile import Tile
 from rangegeo.view.viewer import Viewer
 
 CHROMIUM = next(
@@ -39,6 +45,23 @@ def address(viewer: Viewer) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def site_address(planet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an exported page on a server of plain files."""
+    folder = export(planet, tmp_path_factory.mktemp("export") / "site", told=lambda line: None)
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator:
     need(bool(CHROMIUM), "Chromium", "apt-get install chromium")
     with sync_playwright() as playwright:
@@ -48,7 +71,7 @@ def browser() -> Iterator:
 
 
 @pytest.fixture
-def page(browser, address) -> Iterator:
+def page(browser) -> Iterator:
     """A page that must not complain on its console, nor ask another machine."""
     page = browser.new_page(viewport={"width": 900, "height": 600})
     said: list[str] = []
@@ -60,7 +83,7 @@ def page(browser, address) -> Iterator:
     yield page
     page.close()
     assert not said
-    assert all(url.startswith((address, "data:", "blob:")) for url in asked)
+    assert all(url.startswith(("http://127.0.0.1:", "data:", "blob:")) for url in asked)
 
 
 def opened(page, address: str, hash_: str = "#5/46/9"):
@@ -112,15 +135,9 @@ def test_the_slider_recolours_without_a_request(page, address):
 
 def test_a_canvas_has_the_colours_of_the_picture(page, address, viewer):
     """The page and the server paint alike, so a map in QGIS is the map of the page."""
-    from rangegeo.view.tile import Tile
-
     opened(page, address, "#6/46.56/8.4&beta=0.3")
     found = shades(page)
-    at = page.evaluate(
-        """() => { const down = 0.5 - Math.asinh(Math.tan(46.56 * Math.PI / 180)) / Math.PI / 2;
-          return [(8.4 + 180) / 360, down].map((part) => Math.floor(64 * part)); }"""
-    )
-    picture = viewer.picture(Tile(6, *at), "pca", 0.3)
+    picture = viewer.picture(Tile(6, 33, 22), "pca", 0.3)
     assert np.abs(found.astype(int) - picture.astype(int)).max() <= 1
 
 
@@ -178,6 +195,37 @@ def test_errors_are_told_in_a_sentence(browser, address):
     page.wait_for_selector("#error:visible")
     assert page.locator("#error").inner_text() == "Bands are numbered from 1 to 76, got 999."
     page.close()
+
+
+def test_the_exported_page_draws_as_the_server_does(page, site_address, viewer):
+    opened(page, site_address, "#6/46.56/8.4&beta=0.3")
+    picture = viewer.picture(Tile(6, 33, 22), "pca", 0.3)
+    assert np.abs(shades(page).astype(int) - picture.astype(int)).max() <= 3
+    first = shades(page)
+    slide(page, 1)
+    assert (shades(page) != first).any()
+    assert not page.locator("#save").is_visible()
+
+
+def test_the_exported_page_finds_what_looks_alike_at_any_zoom(page, site_address):
+    opened(page, site_address, "#14/46/9")
+    page.mouse.click(300, 300)
+    page.wait_for_selector("body[data-alike]")
+    settled(page)
+    assert len(page.locator("#vector").input_value().split(",")) == 15
+    assert page.locator("#error").is_hidden()
+
+
+def test_what_is_in_view_is_downloaded(page, address, tmp_path):
+    opened(page, address, "#9/46/9")
+    page.click("text=Download what is in view")
+    expect(page.locator("#command")).to_have_value(re.compile("rangegeo raster --model .* -o view.tif"))
+    page.select_option("#what", "colours")
+    with page.expect_download() as saved:
+        page.click("#cog")
+    with rasterio.open(saved.value.path()) as file:
+        assert file.crs.to_epsg() == 3857
+        assert file.read().min() >= 1
 
 
 def test_every_control_has_a_name(page, address):

@@ -32,8 +32,8 @@ function readHash() {
   return { view: [zoom, lat, lon].every(Number.isFinite) && place.includes("/") ? { zoom, lat, lon } : null, ...known };
 }
 
-async function start(source) {
-  const about = await source.about();
+async function start() {
+  const about = await served.about(), source = about.static ? await stored(about) : served;
   const betas = about.betas, asked = readHash();
   document.title = `${about.name} · rangegeo`;
   document.body.classList.toggle("static", about.static);
@@ -199,7 +199,7 @@ async function start(source) {
   });
 
   drawBeta();
-  const first = asked.colours || "pca", kind = first.startsWith("bands-") ? "bands" : first.startsWith("pca@") ? "pca@" : first;
+  const first = (!about.static && asked.colours) || "pca", kind = first.startsWith("bands-") ? "bands" : first.startsWith("pca@") ? "pca@" : first;
   element("colours").value = kind;
   if (kind === "bands") { element("bands").hidden = false; element("bands").value = first.slice(6).split("-").join(","); }
   await choose(first).catch(async (error) => { fail(error); if (first !== "pca") await choose("pca"); });
@@ -208,4 +208,4 @@ async function start(source) {
   document.body.dataset.ready = "yes";
 }
 
-start(served).catch(fail);
+start().catch(fail);
