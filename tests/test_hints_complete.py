@@ -94,6 +94,9 @@ EXEMPT = {
     "there are no data at this place": PAGE,
     "must be west,south,east,north in degrees, got": PAGE,
     "the zoom of a tile must be": PAGE,
+    "principal components must be from 0 to 64": PAGE,
+    "values, and a download at most": PAGE,
+    "which are several GeoTIFFs; take Zarr": PAGE,
     "at zoom {} x and y must be": PAGE,
     "elsewhere and put it into {}": "it needs a registry: tests/suite/test_fetching.py has one, and follows it",
 }
