@@ -266,7 +266,7 @@ def test_a_dry_run_says_that_the_output_exists(raster, folder):
 
 def test_a_dry_run_tells_what_it_would_take(raster):
     lines = raster("--res", "0.02", "--chunks", "16", "--dry-run", "-o", "a.zarr").err.splitlines()
-    assert re.fullmatch(r"about 441 evaluations; about \d+\.\d kB on disk in 36 files", lines[1])
+    assert re.fullmatch(r"about 1,764 evaluations; about \d+\.\d kB on disk in 36 files", lines[1])
 
 
 def test_a_dry_run_of_a_model_that_is_not_here(rangegeo, folder, monkeypatch):
