@@ -82,7 +82,8 @@ def verified_planet(place: Location, asked: Asked, *, repair: bool) -> PlanetRep
         raise UsageError(f"a planet is not mended in place; leave out {argument('repair', True)}, and copy it again")
     planet = open_planet(place)
     faults = [f"tile {tile} of {part}: {why}" for part in planet.parts for tile, why in _damaged(planet, part)]
-    notes, off = [], np.zeros(0)
+    notes: list[str] = []
+    off = np.zeros(0)
     if asked.pixels and not faults:
         model = _model(planet, asked, notes)
         if model is not None:
