@@ -18,7 +18,7 @@ GIVE_UP, LEFT = 16, 0.9  # a smaller step is tried if so many rounds leave more 
 PULL = 5.0  # how strongly errors are pulled back; with 3 and with 7 the planet takes half a percent more
 AIM = 0.98  # of the limit: what errors are pulled back to
 # What borders of a tile may be off by, as a share of the rest of it: two sides of a border differ by both their errors.
-# Half would do for differences within the tolerance; it takes a twelfth more bytes and five times as long to find.
+# Half would do for differences within the tolerance; it takes a twelfth more bytes and three times as long to find.
 BORDER = 0.65
 
 
