@@ -63,6 +63,8 @@ def serve(source: Source, where: Listening, ready: Callable[[str], None]) -> Non
     family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
     try:
         listener = socket.create_server((where.host, where.port), family=family)
+        # asyncio does not do so for a socket that it has not made; without it half of the tiles take 40 ms longer
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         raise UsageError(
             f"cannot listen at {argument('host', where.host)} {argument('port', where.port)}: {first_line(error)}; "
