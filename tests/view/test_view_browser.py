@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import re
 import shutil
@@ -14,13 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-import uvicorn
+from helpers.pages import served
 from helpers.programs import need
+from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from rangegeo.view.export import export
-from rangegeo.view.server import make_app
-from rangegeo.view.serving import Listening
 from rangegeo.view.tile import Tile
 from rangegeo.view.viewer import Viewer
 
@@ -32,16 +33,8 @@ WAIT = 60_000  # milliseconds; a busy machine is slow
 
 @pytest.fixture(scope="module")
 def address(viewer: Viewer) -> Iterator[str]:
-    """The address of a server in a thread of its own."""
-    config = uvicorn.Config(make_app(viewer, Listening().names), port=0, log_level="error")
-    listener = config.bind_socket()
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    server.should_exit = True
-    thread.join(20)
-    listener.close()
+    with served(viewer) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -101,15 +94,15 @@ def settled(page) -> None:
 
 def shades(page) -> np.ndarray:
     """(h, w, 4) of the tile of colours in the middle of the map."""
-    values = page.evaluate(
+    picture = page.evaluate(
         """() => {
           const tiles = [...document.querySelectorAll(".leaflet-tile-pane canvas")];
           const middle = tiles.find((tile) => { const box = tile.getBoundingClientRect();
             return box.left <= 450 && box.right > 450 && box.top <= 300 && box.bottom > 300; });
-          return [...middle.getContext("2d").getImageData(0, 0, 256, 256).data];
+          return middle.toDataURL();
         }"""
     )
-    return np.array(values, np.uint8).reshape(256, 256, 4)
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(picture.partition(",")[2]))))
 
 
 def slide(page, beta: float) -> None:

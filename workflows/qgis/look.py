@@ -5,7 +5,9 @@
 
 Needs the Python that QGIS is installed for (Debian: python3-qgis, qgis-providers) and nothing else. Jobs are a list of
 {"path": …, "picture": …, "size": [width, height], "points": [[x, y], …]}, all but the path optional, with points in
-the CRS of the raster. One process answers for all: QGIS takes seconds to start, a raster milliseconds.
+the CRS of the raster. One process answers for all: QGIS takes seconds to start, a raster milliseconds. A job may have
+{"provider": "wms", "extent": [west, south, east, north]} for tiles of a server: the path is then QGIS's own address of
+the layer, and the picture shows the extent, in the CRS of the layer.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from qgis.core import (
     QgsPointXY,
     QgsRaster,
     QgsRasterLayer,
+    QgsRectangle,
 )
 from qgis.PyQt.QtCore import QSize, Qt
 
@@ -37,14 +40,16 @@ COLOURS = ("red", "green", "blue")
 def look(job: dict) -> dict:
     """Open and draw one raster as QGIS does when a file is dropped on it, in the CRS of the raster."""
     start = time.perf_counter()
-    layer = QgsRasterLayer(job["path"], "layer")
+    layer = QgsRasterLayer(job["path"], "layer", job.get("provider", "gdal"))
     opened = time.perf_counter()
     if not layer.isValid():
         return {"path": job["path"], "valid": False, "error": layer.error().summary()}
-    image = draw(layer, job.get("size", SIZE))
+    image = draw(layer, job.get("size", SIZE), job.get("extent"))
     drawn = time.perf_counter()
     if job.get("picture"):
         image.save(job["picture"])
+    if job.get("provider"):
+        return {"path": job["path"], "valid": True, "crs": layer.crs().authid()}
     extent = layer.extent()
     return {
         "path": job["path"],
@@ -60,12 +65,12 @@ def look(job: dict) -> dict:
     }
 
 
-def draw(layer: QgsRasterLayer, size: list[int]):
-    """A QImage of the whole raster; what it leaves open is transparent."""
+def draw(layer: QgsRasterLayer, size: list[int], extent: list[float] | None):
+    """A QImage of the whole raster, or of an extent; what it leaves open is transparent."""
     settings = QgsMapSettings()
     settings.setLayers([layer])
     settings.setDestinationCrs(layer.crs())
-    settings.setExtent(layer.extent())
+    settings.setExtent(layer.extent() if extent is None else QgsRectangle(*extent))
     settings.setOutputSize(QSize(*size))
     settings.setBackgroundColor(Qt.transparent)
     job = QgsMapRendererSequentialJob(settings)
