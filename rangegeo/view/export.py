@@ -181,6 +181,7 @@ def _about(viewer: Viewer, source: ModelSource, folded: Folded) -> dict[str, obj
         "citation": source.about.citation,
         "given": "",
         "bounds": source.bounds,
+        "zoom": source.about.zoom,
         "betas": betas,
         "bands": COMPONENTS,
         "names": names,

@@ -190,6 +190,7 @@ class Site:
             "citation": source.about.citation,
             "given": source.about.given,
             "bounds": source.bounds,
+            "zoom": source.about.zoom,
             "betas": source.layers.betas,
             "bands": source.layers.bands,
             "names": source.layers.names,

@@ -16,6 +16,7 @@ from rangegeo.field.probes import Probes
 from rangegeo.view.tile import Tile
 
 Bounds = tuple[float, float, float, float]
+WHOLE_ZOOM = 2  # at which a screen shows the whole Earth
 SAMPLED = 2048  # places that colours are fitted to
 
 
@@ -85,12 +86,14 @@ class About:
         told: a sentence about it.
         citation: what to cite; empty if it is not known.
         given: as it was given, for command lines.
+        zoom: at which the page begins, if it shows the whole Earth.
     """
 
     name: str
     told: str
     citation: str
     given: str
+    zoom: int = WHOLE_ZOOM
 
 
 class Source(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tomllib
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -37,6 +38,13 @@ def test_the_page_and_its_files(client):
         assert answer.status_code == 200
         assert answer.headers["content-type"] == ASSETS[name]
     assert {path.name for path in OWN.iterdir()} == set(ASSETS) - set(LEAFLET)
+
+
+def test_wheels_hold_the_page():
+    project = tomllib.loads((OWN.parents[2] / "pyproject.toml").read_text())
+    globs = project["tool"]["setuptools"]["package-data"]["rangegeo"]
+    assert all(path.is_file() for path in OWN.iterdir())  # a folder would need a glob of its own
+    assert "view/page/*" in globs
 
 
 def test_the_page_asks_nobody_else():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from helpers.planets import exact, write_planet
@@ -123,6 +126,7 @@ def test_a_model_is_evaluated_at_the_pixels(mini):
     found = source.answers(tile, wanted).reshape(2, -1)[:, ::4999].T
     answers = source.at(tile.pixels().lonlat_deg[::4999]) @ wanted.directions.T + wanted.offsets
     np.testing.assert_allclose(found, answers, atol=1e-4)
+    assert source.about.zoom == 6  # the whole Earth would take minutes
     rows = source.neighbours((7.0, 46.0), 0.5)
     assert list(rows[0]) == ["row", "lon", "lat", "km", "weight"]
 
@@ -149,3 +153,23 @@ def test_what_is_not_there(tmp_path):
 def test_options_of_models_do_not_go_with_a_cube(cube_path):
     with pytest.raises(UsageError, match="is a cube, which needs no model; leave out weights"):
         open_source(cube_path, weights="demo", db=None)
+
+
+def test_a_planet_is_looked_at_without_torch(planet_path):
+    program = f"""
+import sys
+from rangegeo.view.download import Wanted, embeddings
+from rangegeo.view.opening import open_source
+from rangegeo.view.server import make_app
+from rangegeo.view.tile import Tile
+from rangegeo.view.viewer import Viewer
+viewer = Viewer(open_source({str(planet_path)!r}))
+make_app(viewer, ["*"])
+viewer.picture(Tile(6, 33, 22), "bands-1", 0.5)
+viewer.likeness(Tile(6, 33, 22), 7, 46, 0.5)
+viewer.learn([{{"lon": 1, "lat": 40, "label": "a"}}, {{"lon": 1, "lat": 60, "label": "b"}}])
+embeddings(viewer.source, Wanted(bounds=(6, 46, 6.001, 46.001), beta=0.5, pca=0, format="zarr"))
+assert "torch" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

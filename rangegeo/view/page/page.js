@@ -46,7 +46,7 @@ async function start() {
   L.control.scale({ position: "bottomleft", imperial: false }).addTo(map);
   const whole = east - west > 300;
   if (asked.view) map.setView([asked.view.lat, asked.view.lon], asked.view.zoom);
-  else if (whole) map.setView([25, 10], innerWidth < 700 ? 1 : 2);
+  else if (whole) map.setView(about.zoom > 2 ? [46, 9] : [25, 10], innerWidth < 700 ? about.zoom - 1 : about.zoom);
   else map.fitBounds([[Math.max(-85, south), west], [Math.min(85, north), east]]);
 
   const slider = element("beta"), [lowest, highest] = [betas[0], betas[betas.length - 1]];
