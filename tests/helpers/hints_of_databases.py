@@ -27,8 +27,7 @@ def _raster(name: str, crs: str | None, nodata: float, fill: float) -> None:
     from rasterio.transform import from_origin
 
     shape = {"width": 36, "height": 18, "count": 3, "dtype": "float32", "crs": crs, "nodata": nodata}
-    place = {} if crs is None else {"transform": from_origin(-180, 90, 10, 10)}
-    with rasterio.open(name, "w", driver="GTiff", **shape, **place) as file:
+    with rasterio.open(name, "w", driver="GTiff", **shape, transform=from_origin(-180, 90, 10, 10)) as file:
         file.write(np.full((3, 18, 36), fill, np.float32))
 
 
