@@ -15,6 +15,7 @@ from rangegeo.schema.bands import parse_bands
 from rangegeo.support.address import BUCKETS, Address
 from rangegeo.support.location import KNOWN, Location, check_local, is_address, located
 from rangegeo.support.paths import local_path
+from rangegeo.support.planets import split_model
 
 NUMBERS = {"--bbox": 4, "--res": 2}  # how many numbers these options take at most, joined by commas or apart
 # Where the context of a command keeps the options of addresses, and whether there is an address.
@@ -137,6 +138,23 @@ class ModelName(Place):
         if isinstance(value, str) and not is_address(value):
             return value
         return super().convert(value, param, ctx)
+
+
+class ComparedModel(Place):
+    """A model that `evaluate` compares, such as "RANGE+=FILE,DB"; gives text. Addresses in it are checked."""
+
+    name = "model"
+
+    def convert(self, value: str | Location, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        for part in split_model(str(value)):
+            if is_address(part):
+                super().convert(part, param, ctx)
+        return str(value)
+
+
+def told_storage() -> dict[str, str]:
+    """What `--storage` of the command says."""
+    return dict(click.get_current_context().meta.get(STORAGE, {}))
 
 
 def keep_storage(

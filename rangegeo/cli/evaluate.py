@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from rangegeo.cli.arguments import LocalPath, NumberList, flattened
+from rangegeo.cli.arguments import ComparedModel, LocalPath, NumberList, flattened, storage_option, told_storage
 from rangegeo.cli.map import LABEL_OPTIONS
 from rangegeo.cli.options import Verbosity, grouped, verbosity_options
 from rangegeo.cli.streams import print_written, tell
 from rangegeo.errors import UsageError, argument
 from rangegeo.jobs.evaluate_options import Comparing, ScoreOutput, Suite
 from rangegeo.jobs.map_options import LabelInput
-from rangegeo.support.planets import names_planet
+from rangegeo.support.planets import names_planet, split_model
 from rangegeo.support.text import printable
 
 if TYPE_CHECKING:
@@ -34,10 +35,11 @@ COMPARING_OPTIONS = (
     click.option(
         "--model",
         "models",
+        type=ComparedModel(),
         multiple=True,
         default=("RANGE+",),
         show_default=True,
-        metavar="NAME[=WEIGHTS[,DB]]|all",
+        metavar="NAME[=WEIGHTS[,DB]]|PLANET|all",
         help="What to compare, of what rangegeo models lists; all takes each that needs no download. Repeatable.",
     ),
     click.option(
@@ -70,6 +72,7 @@ SCORE_OPTIONS = (
     ),
     click.option("--plot", type=LocalPath(), help="Picture of the scores: .png, .svg or .pdf."),
     click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
+    storage_option,
 )
 
 
@@ -100,6 +103,7 @@ def command(
     from rangegeo.encoders import MODELS, model_info
     from rangegeo.jobs.evaluate import EvaluateJob
 
+    comparing = replace(comparing, storage=told_storage())
     if suite.suite:
         job = EvaluateJob.of_suite(suite, tables, labels, comparing, output, verbosity.say)
     else:
@@ -108,7 +112,7 @@ def command(
         job = EvaluateJob.prepare(tables, labels, comparing, output)
     if any(model_info(name).default == "demo" for name in comparing.models if name in MODELS):
         verbosity.say(DEMO_NOTICE)
-    if not all(names_planet(name.rpartition("=")[2]) for name in comparing.models):
+    if not all(any(map(names_planet, split_model(name)[:2])) for name in comparing.models):
         announce_device(comparing.device, verbosity)
     for line in (*job.remarks, *job.describe()):
         verbosity.say(line)

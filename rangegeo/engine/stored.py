@@ -29,6 +29,7 @@ from rangegeo.support.text import counted
 
 HELD_BYTES = 256_000_000  # memory for tiles; a tile of 1280 bands has 5 MB of integers and 9 MB of coefficients
 AT_ONCE = 4096  # places of a tile that a thread evaluates
+LATTICE = 33  # rows and columns of places at which it is found out whether a planet covers its box
 FEW = 4  # a tile with so many times more coefficients than places is evaluated part by part
 
 
@@ -164,8 +165,14 @@ class PlanetEvaluator:
     @property
     def covered(self) -> str:
         """The planet and what it covers, for messages."""
-        box = ",".join(f"{side:g}" for side in self.planet.attrs.get("bbox", ()))
-        return f"{self.planet.place.name}, which covers {box}" if box else self.planet.place.name
+        box = self.planet.attrs.get("bbox")
+        if box is None:
+            return self.planet.place.name
+        west, south, east, north = box
+        across = np.linspace(west, east + 360.0 * (east < west), LATTICE)
+        places = np.stack(np.meshgrid(across, np.linspace(south, north, LATTICE)), axis=-1).reshape(-1, 2)
+        part = "a part of " if (self.planet.tiles_of(whole_turns(places)) == NONE).any() else ""
+        return f"{self.planet.place.name}, which covers {part}{','.join(f'{side:g}' for side in box)}"
 
     def _fill_scattered(self, flat: np.ndarray, pixels: PixelPlaces, wanted: Wanted) -> np.ndarray:
         """Fill (layers * bands, h * w) values of pixels with places of their own; returns which (h, w) have a tile."""

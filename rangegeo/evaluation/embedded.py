@@ -14,6 +14,8 @@ from rangegeo.field.blend import blend
 from rangegeo.models.load import load_model
 from rangegeo.models.model import Model
 from rangegeo.schema.betas import Betas, check_betas
+from rangegeo.support.location import is_address
+from rangegeo.support.planets import split_model
 from rangegeo.weights.inventory import model_facts
 
 BETAS = (0.0, 0.25, 0.5, 0.75, 1.0)  # that are compared if none are given
@@ -55,23 +57,26 @@ class Encoder:
         yield from (("S", semantic), ("G", geographic), ("q", location), ("S+G+q", found))
 
 
-def encoders_of(models: Models, device: str = "auto") -> list[Encoder]:
+def encoders_of(
+    models: Models, device: str = "auto", storage_options: Mapping[str, str] | None = None
+) -> list[Encoder]:
     """The models that are compared.
 
     Args:
         models: names, "NAME=WEIGHTS", "NAME=WEIGHTS,DB", "all" for every model that needs no download, or models; a
             mapping gives them other names in tables.
         device: where those are evaluated that are loaded here.
+        storage_options: names and values for addresses of planets, as obstore takes them.
     Raises:
         UsageError: a name is unknown, or one is given twice. WeightsError: a file cannot be used.
     """
     if isinstance(models, Mapping):
-        return [Encoder(name, _encoder(one, device).model) for name, one in models.items()]
+        return [Encoder(name, _encoder(one, device, storage_options).model) for name, one in models.items()]
     given = [models] if isinstance(models, str | Model) else list(models)
     names = [one for each in given for one in (names_at_hand() if each == ALL else [each])]
     if not names:
         raise UsageError(argument="model", expected="the name of a model, or several", got="none", example="RANGE+")
-    found = [_encoder(one, device) for one in names]
+    found = [_encoder(one, device, storage_options) for one in names]
     twice = [one.name for one in found if [other.name for other in found].count(one.name) > 1]
     if twice:
         raise UsageError(f"{argument('model')} names {twice[0]} twice; leave one out")
@@ -92,13 +97,13 @@ def _is_at_hand(row: dict) -> bool:
     return not row["needs_weights"] or bool({*row["weights"].values()} & {*AT_HAND})
 
 
-def _encoder(given: str | Model, device: str) -> Encoder:
+def _encoder(given: str | Model, device: str, options: Mapping[str, str] | None) -> Encoder:
     if isinstance(given, Model):
         return Encoder(given.spec.name, given)
-    name, _, files = given.partition("=")
-    weights, _, db = files.partition(",")
+    name, weights, db = split_model(given)
+    told = options if is_address(weights or name) else None
     shown = ",".join(Path(file).stem for file in (weights, db) if file)
-    model = load_model(name, device=device, weights=weights or None, db=db or None)
+    model = load_model(name, device=device, weights=weights or None, db=db or None, storage_options=told)
     return Encoder(f"{name}={shown}" if shown else name, model)
 
 

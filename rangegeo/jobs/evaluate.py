@@ -22,6 +22,7 @@ from rangegeo.suite.scored import BLOCK as SUITE_BLOCK
 from rangegeo.suite.scored import check_sources, chosen_tasks, made_tasks
 from rangegeo.suite.tasks import PLACES
 from rangegeo.support.inputs import check_keeps_inputs
+from rangegeo.support.planets import split_model
 from rangegeo.support.progress import SILENT, Progress
 from rangegeo.support.text import counted
 
@@ -155,11 +156,11 @@ def _checked(comparing: Comparing, output: ScoreOutput) -> Splitting:
 def _loaded(comparing: Comparing) -> tuple[tuple[Encoder, ...], tuple[float, ...]]:
     """The models, and the betas of those that have some."""
     use_threads(comparing.threads)
-    encoders = tuple(encoders_of(comparing.models, comparing.device))
+    encoders = tuple(encoders_of(comparing.models, comparing.device, comparing.storage))
     return encoders, chosen_betas(encoders, comparing.betas or None)
 
 
 def _left_out(comparing: Comparing) -> tuple[str, ...]:
     """Names of models that "all" does not take and that are not given besides."""
-    given = {name.partition("=")[0] for name in comparing.models}
+    given = {split_model(name)[0] for name in comparing.models}
     return tuple(name for name in names_left_out() if name not in given) if ALL in given else ()

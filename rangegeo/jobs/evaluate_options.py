@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -15,6 +16,7 @@ class Comparing:
         aoi, aoi_layer, bbox_crs: the area in which random places of a background are drawn.
         device: where models are evaluated.
         threads: of the processor; None for all cores.
+        storage: options of the servers of planets, by their names.
     """
 
     models: tuple[str, ...] = ("RANGE+",)
@@ -29,6 +31,7 @@ class Comparing:
     baselines: bool = True
     device: str = "auto"
     threads: int | None = None
+    storage: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,9 @@ def chosen_bands(bands: Bands, names: Sequence[str]) -> tuple[int, ...] | None:
             chosen.append(names.index(item))
         else:
             kinds = f"{', '.join(groups)}, a name such as {names[0]} or a number, or several of these"
-            raise UsageError(argument="bands", expected=kinds, got=repr(item), example=EXAMPLE)
+            missing = item in ("diagnostics", *SEMANTIC_DIAGNOSTICS)
+            why = ", which only a model with its database has" if missing else ""
+            raise UsageError(argument="bands", expected=kinds, got=f"{item!r}{why}", example=EXAMPLE)
     if not chosen:
         range_hint = "a range goes from small to large, for example 1,2,10-20"
         raise UsageError(f"{argument('bands')} must name a band; {range_hint}")

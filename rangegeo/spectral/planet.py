@@ -262,6 +262,10 @@ def _described(attrs: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, dic
     for name in ("measured_error", "tolerance"):
         told = attrs.get(name)
         _need(isinstance(told, float | int) and 0 <= told < 1, f"its {name} is no share")
+    box = attrs.get("bbox")
+    if box is not None:
+        sides = isinstance(box, list) and len(box) == 4 and all(type(side) in (int, float) for side in box)
+        _need(sides and np.isfinite(box).all() and np.abs(box).max() <= 360, "its bbox is no box")
     return tuple(parts), models, tuple(columns), stretch
 
 

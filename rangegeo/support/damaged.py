@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,4 +30,12 @@ def reading(said: str, kind: type[RangegeoError], remedy: str) -> Iterator[None]
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise kind(f"{said} ({first_line(error).rstrip('.;')}); {remedy}") from error
+        raise kind(f"{said} ({_why(error)}); {remedy}") from error
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a file, from what a library says of it."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"its JSON breaks at character {error.pos}" if error.pos else "it holds no JSON where it should"
+    line = first_line(error).rstrip(".;")
+    return "a checksum does not fit" if "computed checksum do not match" in line else line

@@ -44,6 +44,9 @@ def test_in_python(planet, s3):
 def test_in_the_shell(planet, s3, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("places.csv").write_text("name,lon,lat\nBern,7.45,46.95\nBrig,7.99,46.32\n")
+    rows = [f"{5 + i % 8 / 9},{44 + i // 8 / 9},{i % 7}" for i in range(60)]
+    Path("labels.csv").write_text("\n".join(["lon,lat,height", *rows]))
+    quick = "labels.csv --target height --block 20km --folds 2 --seeds 1 --no-baselines -q"
     storage = [part for name, value in s3.options.items() for part in ("--storage", f"{name}={value}")]
     for line in (
         f"raster --model {planet} --bbox 5,44,6,45 --res 0.5 -q -o a.zarr",
@@ -51,9 +54,15 @@ def test_in_the_shell(planet, s3, tmp_path, monkeypatch, capsys):
         f"points places.csv --model {planet} -q -o c.npz",
         f"info {planet}",
         f"verify a.zarr --weights {planet} --pixels 4",
+        f"map {quick} --model {planet} --bbox 5,44,6,45 --res 0.5 -o map.tif --report map.md --save fit.npz",
+        f"evaluate {quick} --model {planet} --model SatCLIP={planet} --beta 0.5 -o scores.csv",
     ):
         assert run([*line.split(), *storage]) == 0, (line, capsys.readouterr().err)
     secret = s3.options["secret_access_key"].encode()
     assert not [file for file in tmp_path.rglob("*") if file.is_file() and secret in file.read_bytes()]
-    assert run(["points", "places.csv", "-q", "-o", "d.npz", *storage]) == 2
-    assert "--storage is for addresses such as s3://, and none is given; leave it out" in capsys.readouterr().err
+    scored = Path("scores.csv").read_text()
+    assert planet in scored
+    assert "SatCLIP=planet" in scored
+    for line in ("points places.csv -q -o d.npz", f"map {quick} -o other.tif --res 1", f"evaluate {quick}"):
+        assert run([*line.split(), *storage]) == 2
+        assert "--storage is for addresses such as s3://, and none is given; leave it out" in capsys.readouterr().err

@@ -89,7 +89,7 @@ FAULTS = {
     "nothing": (saying(404), UsageError, "there is no planet at http://127.0.0.1:PORT/planet.zarr; expected a planet"),
     "an error": (saying(500), RemoteError, "answered with an error of its own; try again later"),
     "a password": (saying(401), RemoteError, "a web server that asks for a password cannot be read"),
-    "a page": (saying(200), WeightsError, "planet.zarr is not a readable planet (Expecting value"),
+    "a page": (saying(200), WeightsError, "planet.zarr is not a readable planet (it holds no JSON where it should)"),
     "a circle": (turning, RemoteError, "sends from one address to the next without an end; check the address"),
     "chunks lost": (of_chunks(saying(404)), WeightsError, "is damaged (c/0/0/0 is not there); copy the planet again"),
     "chunks and an error": (of_chunks(saying(500)), RemoteError, "answered with an error of its own; try again later"),

@@ -83,6 +83,9 @@ ATTRS = [
     ({"models": {**MODELS, "RANGE": "all"}}, "its model RANGE has no location bands"),
     ({"measured_error": "none"}, "its measured_error is no share"),
     ({"tolerance": None}, "its tolerance is no share"),
+    ({"bbox": "everywhere"}, "its bbox is no box"),
+    ({"bbox": [0, 1, 2, "3"]}, "its bbox is no box"),
+    ({"bbox": [0.0, 1.0, 2.0]}, "its bbox is no box"),
 ]
 
 
