@@ -66,9 +66,7 @@ class ModelSource:
         if planet is not None:
             told += f", {planet.told}"
         else:
-            told += (
-                ", evaluated as you look: a tile of zoom 6 takes a second, one of zoom 2 takes ten; a planet is quicker"
-            )
+            told += ", evaluated as you look (large areas are slow; planets are quick everywhere)"
         name = self.model.spec.name if planet is None else planet.planet.place.name
         zoom = SLOW_ZOOM if planet is None else WHOLE_ZOOM
         return About(name=name, told=told, citation=self.model.citation, given=self.given, zoom=zoom)
