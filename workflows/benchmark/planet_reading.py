@@ -1,12 +1,13 @@
 """Reading a planet: whole commands and scattered points, beside the point package and beside a raw write, in one run.
 
     python workflows/benchmark/planet_reading.py [--rows 100000] [--rounds 3] [--points 1000] [--many 100000]
-                                                 [--bbox W,S,E,N] [--folder DIR]
+                                                 [--bbox W,S,E,N] [--globe PLANET] [--folder DIR]
 
 It builds a planet of the model with a database of so many rows, for the box around France and the Alps, and reads it:
 every row is a process of its own, start-up and writing included, and imports no torch. The rows take turns with
-upstream's `encode`. Points of the globe need `--bbox -180,-90,180,90`, whose planet takes hours to build. The folder
-keeps the files and the planet, and uses them again.
+upstream's `encode`. A planet of the whole Earth with so many rows takes hours to build. So points of the globe are read
+from one of the embedded model, which `rangegeo planet build -o PLANET` makes, beside upstream with the same model. The
+folder keeps the files and the planet, and uses them again.
 """
 
 from __future__ import annotations
@@ -19,18 +20,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import torch
-from official import UPSTREAM, install_upstream
+from official import TRAINED, UPSTREAM, install_upstream, make_encoder, write_checkpoint
 from points import ROOT, SETS, Worker, make_files
 from rasters import ALPS, ALPS_FINE, LAUNCHER, Row, Run, raw_write
+from safetensors.numpy import load_file
 
 BOX = "-5,41.3,10.2,51.1"  # of the planet
-GLOBE = "-180,-90,180,90"
 START = "64x64 at 0.01, one beta"
 SOONEST = 1.5  # seconds that START may take
 RAW = 2.2  # times a raw write that a command may take
@@ -79,9 +79,18 @@ def run(options: str, folder: Path) -> Run:
     return Run(seconds, kilobytes * 1024, processors)
 
 
-def encode(folder: Path, name: str) -> float:
-    """Seconds to embed the points of a name from the planet, nothing of which was read before."""
-    command = [sys.executable, "-c", ENCODE, str(folder / "planet.zarr"), str(folder / f"{name}.npy")]
+def embedded_files(folder: Path) -> None:
+    """The embedded model in the formats that upstream reads."""
+    folder.mkdir(exist_ok=True)
+    write_checkpoint(folder / "satclip.ckpt", make_encoder())
+    stored = load_file(TRAINED.with_name("database.safetensors"))
+    names = {"locs": "locs", "satclip_embeddings": "keys", "image_embeddings": "values"}
+    np.savez(folder / "database.npz", **{theirs: stored[ours].astype(np.float64) for theirs, ours in names.items()})
+
+
+def encode(folder: Path, planet: Path, name: str) -> float:
+    """Seconds to embed the points of a name from a planet, nothing of which was read before."""
+    command = [sys.executable, "-c", ENCODE, str(planet), str(folder / f"{name}.npy")]
     done = subprocess.run(command, env=_environment(folder), capture_output=True, text=True, check=True)
     return float(done.stdout)
 
@@ -90,28 +99,40 @@ def _environment(folder: Path) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT), "RANGEGEO_CACHE": str(folder / "cache")}
 
 
-def measure(folder: Path, names: Sequence[str], points: int, rounds: int) -> tuple[list[float], dict, dict, dict]:
-    """Seconds of upstream (per point), of every row, of the raw writes, and of scattered points, in turn."""
+def measure_globe(folder: Path, planet: Path, points: int, rounds: int) -> tuple[float, float]:
+    """Median seconds of upstream (per point) and of points of the globe, both with the embedded model, in turn."""
+    own = folder / "embedded"
+    embedded_files(own)
+    np.save(own / "points.npy", SETS["globe"](points))
+    worker = Worker("upstream", folder / "upstream", own, torch.get_num_threads())
+    worker.seconds("one")
+    turns = [(worker.seconds("one") / points, encode(folder, planet, "globe")) for _ in range(rounds)]
+    worker.stop()
+    theirs, ours = zip(*turns, strict=True)
+    return statistics.median(theirs), statistics.median(ours)
+
+
+def measure(folder: Path, points: int, rounds: int) -> tuple[list[float], dict, dict, list[float]]:
+    """Seconds of upstream (per point), of every row, of the raw writes, and of points of France, in turn."""
     np.save(folder / "points.npy", np.random.default_rng(1).uniform((5, 44), (10, 49), (points, 2)))
     worker = Worker("upstream", folder / "upstream", folder, torch.get_num_threads())
     worker.seconds("one")
     theirs: list[float] = []
     ours: dict[str, list[Run]] = {row.label: [] for row in ROWS}
     raw: dict[str, list[float]] = {row.label: [] for row in ROWS if row.raw}
-    scattered: dict[str, list[float]] = {name: [] for name in names}
+    scattered: list[float] = []
     for _ in range(rounds):
         theirs.append(worker.seconds("one") / points)
         for row in ROWS:
             ours[row.label].append(run(row.options, folder))
             if row.raw:
                 raw[row.label].append(raw_write(folder, "cube.zarr"))
-        for name in names:
-            scattered[name].append(encode(folder, name))
+        scattered.append(encode(folder, folder / "planet.zarr", "france"))
     worker.stop()
     return theirs, ours, raw, scattered
 
 
-def report(many: int, theirs: list[float], ours: dict, raw: dict, scattered: dict) -> str:
+def report(many: int, theirs: list[float], ours: dict, raw: dict, scattered: list[float]) -> str:
     per_point = statistics.median(theirs)
     lines = [f"{UPSTREAM}, encode: {1 / per_point:,.0f} points/s, once for each beta", ""]
     for row in ROWS:
@@ -124,12 +145,14 @@ def report(many: int, theirs: list[float], ours: dict, raw: dict, scattered: dic
         alone, whole = statistics.median(seconds), statistics.median([done.seconds for done in ours[label]])
         goal = f"target {RAW}: {_met(whole / alone <= RAW)}"
         lines.append(f"{'raw write of ' + label:<44}{alone:>8.2f} s{whole / alone:>10.2f} x that       {goal}")
-    for name, seconds in scattered.items():
-        rate = many / statistics.median(seconds)
-        ratio = rate * per_point
-        goal = f"target {POINTS}: {_met(ratio >= POINTS)}"
-        lines.append(f"{f'{many:,} points, {name}':<44}{rate:>8,.0f} /s{ratio:>9,.0f} x upstream   {goal}")
-    return "\n".join(lines)
+    return "\n".join([*lines, points_line("france", many, per_point, statistics.median(scattered))])
+
+
+def points_line(name: str, many: int, per_point: float, seconds: float) -> str:
+    """The rate of scattered points, beside upstream's seconds per point."""
+    ratio = many / seconds * per_point
+    goal = f"target {POINTS}: {_met(ratio >= POINTS)}"
+    return f"{f'{many:,} points, {name}':<44}{many / seconds:>8,.0f} /s{ratio:>9,.0f} x upstream   {goal}"
 
 
 def _met(is_met: bool) -> str:
@@ -143,6 +166,7 @@ def main() -> None:
     parser.add_argument("--many", type=int, default=100_000, help="points that are read (default: 100000)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each (default: 3)")
     parser.add_argument("--bbox", default=BOX, help=f"of the planet (default: {BOX})")
+    parser.add_argument("--globe", type=Path, metavar="PLANET", help="of the whole Earth, of the embedded model")
     parser.add_argument("--folder", type=Path, help="keep the files here, and use those that are there")
     arguments = parser.parse_args()
     with ExitStack() as stack:
@@ -153,13 +177,16 @@ def main() -> None:
             install_upstream(folder / "upstream")
         make_files(folder, arguments.points, arguments.rows)
         seconds = build(folder, arguments.bbox)
-        names = ["france", *(["globe"] if arguments.bbox == GLOBE else [])]
-        for name in names:
-            np.save(folder / f"{name}.npy", SETS[name](arguments.many))
+        for name, points in SETS.items():
+            np.save(folder / f"{name}.npy", points(arguments.many))
         nbytes = sum(file.stat().st_size for file in (folder / "planet.zarr").rglob("*") if file.is_file())
         built = f"built in {seconds:.0f} s, {nbytes / 1e6:.0f} MB"
         print(f"{arguments.rows:,} database rows; planet of {arguments.bbox}: {built}", flush=True)
-        print(report(arguments.many, *measure(folder, names, arguments.points, arguments.rounds)), flush=True)
+        print(report(arguments.many, *measure(folder, arguments.points, arguments.rounds)), flush=True)
+        if arguments.globe:
+            times = measure_globe(folder, arguments.globe.absolute(), arguments.points, arguments.rounds)
+            print(f"\n{UPSTREAM}, the embedded model: {1 / times[0]:,.0f} points/s")
+            print(points_line("globe", arguments.many, *times), flush=True)
 
 
 if __name__ == "__main__":
