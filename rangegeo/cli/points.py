@@ -76,9 +76,9 @@ OUTPUT_OPTIONS = (
 @click.command("points")
 @grouped("source", TableInput, *INPUT_OPTIONS)
 @grouped("content", Content, *CONTENT_OPTIONS)
-@storage_option
 @grouped("engine", Engine, *ENGINE_OPTIONS)
 @grouped("output", TableOutput, *OUTPUT_OPTIONS)
+@storage_option
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and stop.")
 @verbosity_options
 def command(

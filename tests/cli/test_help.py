@@ -19,7 +19,7 @@ RASTER = (
 POINTS = (
     "lon lat crs layer input-format delimiter quoting encoding decimal representative-point invalid model weights db "
     "temperature geographic-temperature beta layout bands tolerance exact device threads "
-    "o format as drop-columns overwrite dry-run q v h"
+    "o format as drop-columns overwrite storage dry-run q v h"
 )
 
 
