@@ -187,6 +187,62 @@ def test_errors_are_told_in_a_sentence(browser, address):
     page.goto(address + "#5/46/9&colours=bands-999")
     page.wait_for_selector("#error:visible")
     assert page.locator("#error").inner_text() == "Bands are numbered from 1 to 76, got 999."
+    assert page.locator("#colours").input_value() == "pca"  # what is drawn instead
+    page.wait_for_selector("body[data-ready]")
+    settled(page)
+    page.select_option("#colours", "bands")
+    page.fill("#bands", "0")
+    page.press("#bands", "Enter")
+    expect(page.locator("#error")).to_have_text("Bands are numbered from 1 to 76, got 0.")
+    expect(page.locator("#status")).to_have_text("")  # it does not work on it any more
+    page.fill("#bands", "2")
+    page.press("#bands", "Enter")
+    expect(page.locator("#error")).to_be_hidden(timeout=2000)
+    page.close()
+
+
+def test_an_answer_that_comes_late_changes_nothing(page, address):
+    opened(page, address)
+    held = []
+    page.route("**/colours.json?colours=ica", lambda route: held.append(route))
+    with page.expect_request("**/colours.json?colours=ica"):
+        page.select_option("#colours", "ica")
+    page.select_option("#colours", "bands")
+    page.wait_for_selector("body[data-colours='bands-1-2-3']")
+    with page.expect_response("**/colours.json?colours=ica"):
+        held[0].continue_()
+    settled(page)
+    assert page.evaluate("document.body.dataset.colours") == "bands-1-2-3"
+    assert "colours=bands-1-2-3" in page.url
+
+
+def test_an_address_that_makes_no_sense_shows_the_nearest_view(page, address):
+    opened(page, address, "#5/900/9&beta=nan")
+    assert page.url.split("&")[0].endswith("#5/85.0000/9.0000")
+    assert page.locator("#beta").input_value() == "0.5"
+
+
+@pytest.mark.parametrize("size", [(375, 667), (1000, 600)], ids=["phone", "desk"])
+def test_a_small_planet_is_first_seen_beside_the_controls(browser, address, size):
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    page.set_default_timeout(WAIT)
+    about = {**page.request.get(address + "view.json").json(), "bounds": [5, 44, 10, 48]}
+    page.route("**/view.json", lambda route: route.fulfill(json=about))
+    opened(page, address, "")
+    panel = page.locator("#panel").bounding_box()
+    zoom, lat, lon = map(float, page.url.split("#")[1].split("&")[0].split("/"))
+    pixels = 256 * 2**zoom / (2 * np.pi)  # in a radian of longitude
+    right = size[0] / 2 + np.radians(10 - lon) * pixels
+    bottom = size[1] / 2 + (np.arctanh(np.sin(np.radians(lat))) - np.arctanh(np.sin(np.radians(44)))) * pixels
+    assert right <= panel["x"] + 1 or bottom <= panel["y"] + 1
+    page.close()
+
+
+def test_on_a_phone_the_earth_is_not_under_the_controls(browser, address):
+    page = browser.new_page(viewport={"width": 375, "height": 667})
+    page.set_default_timeout(WAIT)
+    opened(page, address, "")
+    assert float(page.url.split("/")[-2]) < 0  # 25 degrees north lies in the middle of what is left of the map
     page.close()
 
 

@@ -18,9 +18,12 @@ function fail(error) {
   const box = element("error");
   box.textContent = error.message || "Something went wrong; reload the page.";
   box.hidden = false;
+  say("");
   clearTimeout(failed);
   failed = setTimeout(() => { box.hidden = true; }, 12000);
 }
+/* What went wrong before is old when the person does the next thing. */
+for (const deed of ["click", "change"]) addEventListener(deed, () => { element("error").hidden = true; }, true);
 addEventListener("unhandledrejection", (event) => fail(event.reason instanceof Error ? event.reason : new Error("")));
 addEventListener("error", () => fail(new Error("The page made a mistake; reload it.")));
 
@@ -29,7 +32,8 @@ function readHash() {
   const [place, ...more] = decodeURIComponent(location.hash.slice(1)).split("&");
   const [zoom, lat, lon] = place.split("/").map(Number);
   const known = Object.fromEntries(more.map((part) => part.split(/=(.*)/).slice(0, 2)));
-  return { view: [zoom, lat, lon].every(Number.isFinite) && place.includes("/") ? { zoom, lat, lon } : null, ...known };
+  const there = [zoom, lat, lon].every(Number.isFinite) && place.includes("/");
+  return { view: there ? { zoom, lat: Math.min(85, Math.max(-85, lat)), lon } : null, ...known };
 }
 
 async function start() {
@@ -44,14 +48,17 @@ async function start() {
   const map = L.map("map", { maxZoom: about.most_zoom, minZoom: 1, zoomControl: false, worldCopyJump: true, attributionControl: false });
   L.control.zoom({ position: "topleft" }).addTo(map);
   L.control.scale({ position: "bottomleft", imperial: false }).addTo(map);
-  const whole = east - west > 300;
+  const whole = east - west > 300, panel = element("panel"), narrow = panel.offsetWidth >= innerWidth;
+  const covered = narrow ? [0, panel.offsetHeight] : [innerWidth - panel.offsetLeft, 0];
   if (asked.view) map.setView([asked.view.lat, asked.view.lon], asked.view.zoom);
-  else if (whole) map.setView(about.zoom > 2 ? [46, 9] : [25, 10], innerWidth < 700 ? about.zoom - 1 : about.zoom);
-  else map.fitBounds([[Math.max(-85, south), west], [Math.min(85, north), east]]);
+  else if (whole) {
+    map.setView(about.zoom > 2 ? [46, 9] : [25, 10], innerWidth < 700 ? about.zoom - 1 : about.zoom);
+    if (narrow) map.panBy([0, panel.offsetHeight / 2], { animate: false });
+  } else map.fitBounds([[Math.max(-85, south), west], [Math.min(85, north), east]], { paddingBottomRight: covered });
 
   const slider = element("beta"), [lowest, highest] = [betas[0], betas[betas.length - 1]];
   let beta = betas.length ? (lowest + highest) / 2 : 0.5;
-  if (asked.beta !== undefined && betas.length) beta = Math.min(highest, Math.max(lowest, +asked.beta || 0));
+  if (asked.beta && Number.isFinite(+asked.beta) && betas.length) beta = Math.min(highest, Math.max(lowest, +asked.beta));
   element("scale").hidden = betas.length < 2;
   Object.assign(slider, { min: lowest, max: highest });
   slider.value = beta;
@@ -79,9 +86,19 @@ async function start() {
     if (layer) { layer.options.beta = beta; layer.repaint(); }
   }
 
+  /* A question whose answer counts only if none was asked after it; otherwise its answer is null. */
+  const turns = { colours: 0, place: 0 };
+  async function latest(kind, answer) {
+    const turn = ++turns[kind];
+    const found = await answer.catch((error) => { if (turn === turns[kind]) throw error; });
+    return turn === turns[kind] ? found : null;
+  }
+
   async function choose(name) {
     say("Fitting colours …", true);
-    colours = await source.colours(name);
+    const found = await latest("colours", source.colours(name));
+    if (!found) return;
+    colours = found;
     const fresh = new ColourLayer({
       source, betas, beta, colours: name, tables: colours.curves.map(shadesOf), zIndex: 1, maxZoom: about.most_zoom,
     }).on("failed", (event) => fail(event.error)).on("loading", () => say("Drawing …", true))
@@ -110,7 +127,8 @@ async function start() {
   async function lookAt(lon, lat) {
     lon = turned(lon);
     say("Looking for places alike …", true);
-    const found = await source.place(lon, lat, beta);
+    const found = await latest("place", source.place(lon, lat, beta));
+    if (!found) return;
     place = { lon, lat };
     pin.setLatLng([lat, lon]).addTo(map);
     const fresh = new LikenessLayer({ source, place: { lon, lat, beta }, low: found.low, ramp, zIndex: 2, maxZoom: about.most_zoom })
@@ -151,6 +169,7 @@ async function start() {
   }
 
   function forget() {
+    turns.place += 1;
     if (alike) alike.remove();
     pin.remove();
     place = alike = null;
@@ -202,7 +221,7 @@ async function start() {
   const first = (!about.static && asked.colours) || "pca", kind = first.startsWith("bands-") ? "bands" : first.startsWith("pca@") ? "pca@" : first;
   element("colours").value = kind;
   if (kind === "bands") { element("bands").hidden = false; element("bands").value = first.slice(6).split("-").join(","); }
-  await choose(first).catch(async (error) => { fail(error); if (first !== "pca") await choose("pca"); });
+  await choose(first).catch(async (error) => { fail(error); if (first !== "pca") { element("colours").value = "pca"; element("bands").value = "1,2,3"; element("bands").hidden = true; await choose("pca"); } });
   const [lon, lat] = (asked.place || "").split(",").map(Number);
   if (asked.place && Number.isFinite(lon) && Number.isFinite(lat)) await lookAt(lon, lat);
   document.body.dataset.ready = "yes";
