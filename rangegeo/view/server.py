@@ -33,6 +33,7 @@ from rangegeo.view.viewer import Viewer
 LARGEST_BODY = 200_000  # bytes; 500 labels with long names
 LONGEST_ADDRESS = 2_000
 AT_ONCE = (os.cpu_count() or 1) + 1  # answers that are computed at a time, which bounds the memory
+NAMES = ("beta", "colours", "lon", "lat", "low", "bbox", "zoom", "pca", "format", "name")  # what an address may say
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self' "
     "'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -55,13 +56,10 @@ def make_app(viewer: Viewer, hosts: list[str]) -> Starlette:
     site, busy = Site(viewer), threading.BoundedSemaphore(AT_ONCE)
     number = "{z:int}/{x:int}/{y:int}"
     routes: list[tuple[str, Answer]] = [
-        ("/", site.page),
         ("/view.json", site.about),
         ("/colours.json", site.colours),
         ("/place.json", site.place),
         ("/tilejson.json", site.tilejson),
-        ("/wmts", site.wmts),
-        ("/wmts/1.0.0/WMTSCapabilities.xml", site.capabilities),
         ("/lines/{detail}.bin", site.lines),
         (f"/tiles/{number}.png", site.picture),
         (f"/tiles/{number}.bin", site.numbers),
@@ -71,11 +69,17 @@ def make_app(viewer: Viewer, hosts: list[str]) -> Starlette:
         ("/command.json", site.command),
         ("/download/embeddings", site.embeddings),
         ("/download/{map}.tif", site.drawn),
+    ]
+    for_anybody: list[tuple[str, Answer]] = [
+        ("/", site.page),
+        ("/wmts", site.wmts),
+        ("/wmts/1.0.0/WMTSCapabilities.xml", site.capabilities),
         ("/{asset}", site.asset),
     ]
     return Starlette(
         routes=[
-            *(Route(path, _answering(answer, busy), methods=["GET"]) for path, answer in routes),
+            *(Route(path, _answering(_checked(answer), busy), methods=["GET"]) for path, answer in routes),
+            *(Route(path, _answering(answer, busy), methods=["GET"]) for path, answer in for_anybody),
             Route("/labels", site.learn, methods=["POST"]),
         ],
         middleware=[
@@ -94,6 +98,21 @@ def _answering(answer: Answer, busy: threading.BoundedSemaphore) -> Answer:
             response = answer(request)
         response.headers.update(HEADERS)
         return response
+
+    return endpoint
+
+
+def _checked(answer: Answer) -> Answer:
+    """An answer to addresses whose names are known: one that was misspelt would give another map, silently."""
+
+    def endpoint(request: Request) -> Response:
+        names = [name for name, _ in request.query_params.multi_items()]
+        for name in names:
+            if name not in NAMES:
+                raise UsageError(f"an address has no {name[:40]!r}; the names are {', '.join(NAMES)}")
+            if names.count(name) > 1:
+                raise UsageError(f"an address must name {name} once")
+        return answer(request)
 
     return endpoint
 
@@ -145,7 +164,7 @@ def _number(request: Request, name: str, otherwise: float | None = None) -> floa
     except ValueError:
         value = float("nan")
     if not abs(value) < 1e6:
-        raise UsageError(f"{name} must be a number, got {(text or 'nothing')[:40]!r}")
+        raise UsageError(f"{name} must be a number, got {repr(text[:40]) if text else 'nothing'}")
     return value
 
 
