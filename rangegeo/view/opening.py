@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from pathlib import Path
 from typing import Any
@@ -34,10 +35,17 @@ def open_source(given: str | Location, **options: Any) -> Source:
     options = {name: value for name, value in options.items() if value is not None}
     is_file = isinstance(given, Address) or text.rstrip("/").lower().endswith(RASTERS) or os.path.isdir(text)
     if not is_file and not names_planet(given):
+        if os.path.isfile(text):
+            kinds = ", ".join(RASTERS)
+            raise UsageError(
+                f"{text} is a file, but no cube ({kinds}); expected a planet, a cube, or the name of a model"
+            )
         return ModelSource(load_model(text, **options), text)
     place = located(given)
     if isinstance(place, Path) and not place.exists():
-        raise UsageError(f"there is nothing at {text}; expected a planet, a cube, or the name of a model")
+        betas = sorted(place.parent.glob(f"{glob.escape(place.stem)}_beta*[0-9]{glob.escape(place.suffix)}"))
+        but = f", but at {', '.join(map(str, betas))}" if betas else ""
+        raise UsageError(f"there is nothing at {text}{but}; expected a planet, a cube, or the name of a model")
     if is_planet(place):
         return ModelSource(load_model(text, **options), text)
     if options:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +42,15 @@ class Listening:
         return ["*"] if self.host in ANYWHERE else list(dict.fromkeys([*OWN_NAMES, self.host]))
 
 
+def _why(error: OSError) -> str:
+    """Why a server cannot listen, in a few words."""
+    if error.errno == errno.EADDRINUSE:
+        return "another program listens there"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "that is no address of this machine"
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else first_line(error)
+
+
 def serve(source: Source, where: Listening, ready: Callable[[str], None]) -> None:
     """Serve a source until the process is interrupted.
 
@@ -67,7 +78,7 @@ def serve(source: Source, where: Listening, ready: Callable[[str], None]) -> Non
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         raise UsageError(
-            f"cannot listen at {argument('host', where.host)} {argument('port', where.port)}: {first_line(error)}; "
+            f"cannot listen at {argument('host', where.host)} {argument('port', where.port)}: {_why(error)}; "
             f"give another port, or {argument('port', 0)} for any that is free"
         ) from error
     shown = where.host if where.host not in ANYWHERE else "localhost"

@@ -40,7 +40,7 @@ def test_a_port_that_is_taken(tmp_path, capfd):
         port = taken.getsockname()[1]
         assert run(["view", str(tmp_path / "p.zarr"), "--port", str(port)]) == 2
     told = capfd.readouterr().err
-    assert f"cannot listen at --host 127.0.0.1 --port {port}: " in told
+    assert f"cannot listen at --host 127.0.0.1 --port {port}: another program listens there; " in told
     assert "give another port, or --port 0 for any that is free" in told
 
 

@@ -146,7 +146,13 @@ def test_boxes_that_are_none(text):
 
 
 def test_what_is_not_there(tmp_path):
-    with pytest.raises(UsageError, match=r"there is nothing at .*lost\.zarr"):
+    for name in ("a_beta0.tif", "a_beta0_rgb.tif", "a_beta0.5.tif", "notes.txt"):
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError, match=r"nothing at .*a\.tif, but at .*a_beta0\.5\.tif, .*a_beta0\.tif; expected"):
+        open_source(str(tmp_path / "a.tif"))
+    with pytest.raises(UsageError, match=r"notes\.txt is a file, but no cube .*; expected a planet"):
+        open_source(str(tmp_path / "notes.txt"))
+    with pytest.raises(UsageError, match=r"there is nothing at .*lost\.zarr; expected"):
         open_source(tmp_path / "lost.zarr")
 
 
