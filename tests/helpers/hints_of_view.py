@@ -68,6 +68,13 @@ SHELL = (
         always=stops_at_once,
     ),
     Row(
+        "a file that is no cube",
+        f"view notes.txt {MINI} --port 0",
+        (Way("expected a planet, a cube, or the name of a model", swap={"notes.txt": "RANGE+"}),),
+        (Path("notes.txt").touch,),
+        always=stops_at_once,
+    ),
+    Row(
         "a cube and a model",
         "view c.tif --port 0 --weights demo",
         (Way("needs no model; leave out (?P<drop>--weights)"),),
