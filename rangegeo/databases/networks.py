@@ -25,8 +25,9 @@ def degree_scales(degree: int, power: float) -> Tensor:
 
     Their squares sum to degree², as those of equal factors do.
     """
-    of_degree = (1.0 + torch.arange(degree, dtype=torch.float64)) ** -power
-    scales = of_degree.repeat_interleave(2 * torch.arange(degree) + 1)
+    degrees = torch.arange(degree, device="cpu")
+    of_degree = (1.0 + degrees.double()) ** -power
+    scales = of_degree.repeat_interleave(2 * degrees + 1)
     return (scales * degree / scales.square().sum().sqrt()).float()
 
 
@@ -78,7 +79,7 @@ class ImageHead(nn.Module):
 def radial_targets(lonlat_deg: Tensor, count: int, sharpness: float = 20.0) -> Tensor:
     """(n, count) float32: exp(sharpness (cos d - 1)) of the distance d to evenly spread centres, standardised."""
     lon, lat = torch.deg2rad(lonlat_deg.double()).unbind(1)
-    number = torch.arange(count, dtype=torch.float64) + 0.5
+    number = torch.arange(count, dtype=torch.float64, device=lonlat_deg.device) + 0.5
     z = 1 - 2 * number / count
     turn = math.pi * (1 + 5**0.5) * number
     flat = (1 - z.square()).sqrt()

@@ -67,7 +67,7 @@ def _likeness(keys: torch.Tensor) -> dict[str, Any]:
     cosines = keys[some] @ keys.T
     logs = torch.log_softmax(TEMPERATURE * cosines, dim=1)
     rows = torch.exp(-(logs.exp() * logs).sum(dim=1))
-    cosines[torch.arange(len(some)), some] = -2
+    cosines[torch.arange(len(some), device=cosines.device), some] = -2
     most = cosines.max(dim=1).values
     return {
         "most_similar_key_cosine_median": _round(most.median()),

@@ -97,7 +97,7 @@ class Branches(nn.Module):
         deviations = values.std(dim=0).clamp_min(1e-12)
         scale = deviations.square().mean().sqrt()[None] if settings.one_scale else deviations
         self.head = ImageHead(scale, values.shape[1], settings.dim, dropout=settings.dropout)
-        self.log_temperature = nn.Parameter(torch.tensor(math.log(FIRST_TEMPERATURE)))
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(FIRST_TEMPERATURE), device="cpu"))
         self.to_values = nn.Linear(settings.dim, values.shape[1]) if settings.regression else None
         self.to_place = nn.Linear(settings.dim, settings.functions) if settings.place else None
         self.register_buffer("scales", degree_scales(settings.degree, settings.decay))

@@ -109,7 +109,9 @@ class ModelSpec:
     def of(cls, fields: Mapping[str, Any]) -> ModelSpec:
         """The spec whose `stored` has these fields."""
         wrapped = fields.get("wrapped")
-        return cls(**{**fields, "wrapped": None if wrapped is None else Wrapped(**wrapped)})
+        options = tuple((name, value) for name, value in fields.get("planet_options", ()))
+        wrapped = None if wrapped is None else Wrapped(**wrapped)
+        return cls(**{**fields, "wrapped": wrapped, "planet_options": options})
 
 
 def check_travels(spec: ModelSpec) -> None:

@@ -92,12 +92,14 @@ class Spool:
 
         def copy(window: Window) -> Entry:
             part = values[:, :, *window]
-            array[:, :, *window] = part
             progress.advance(part.nbytes)
             nodata = self.storage.nodata
             empty = np.isnan(part[0, 0]) if np.isnan(nodata) else part[0, 0] == nodata
+            if empty.all():  # chunks that are not stored are read as no data
+                return Entry()
+            array[:, :, *window] = part
             keys = block_keys(array, window[0].start, window[1].start)
-            return Entry(checksums=store.taken(keys), valid=None if empty.all() else packed(~empty))
+            return Entry(checksums=store.taken(keys), valid=packed(~empty))
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             entries = pool.map(copy, windows)

@@ -169,7 +169,7 @@ BAD = {
     "bands without end": ((*MAKE, "--bands", "1-999999999999", *OUT), 2, "for example --bands 1,2,3"),
     "bands of text": ((*MAKE, "--bands", "red", *OUT), 2, "for example --bands 1,2,3"),
     "diagnostics without a database": (
-        (*PLAIN, *MINI[:2], "--model", "SatCLIP", "--bands", "diagnostics", *OUT), 2, "got 'diagnostics'; for example"),
+        (*PLAIN, *MINI[:2], "--model", "SatCLIP", "--bands", "diagnostics", *OUT), 2, "only a model with its database"),
     "diagnostics and pca": ((*MAKE, "--bands", "all,diagnostics", "--pca", "3", *OUT), 2, "leave diagnostics out"),
     "unknown layout": ((*MAKE, "--layout", "pixels", *OUT), 2, "'betas', 'components'"),
     "components of a plain model": (

@@ -73,7 +73,7 @@ def no_outlines(patch: pytest.MonkeyPatch) -> None:
 BOTH = (PLACES, raster())
 SHELL = (
     Row(
-        "nothing to look at",
+        "neither imagery nor values",
         f"db build places.csv {END}",
         (Way("--imagery or --values", give={"--values": "v.tif"}),),
         BOTH,
@@ -97,7 +97,7 @@ SHELL = (
         BOTH,
     ),
     Row(
-        "no places",
+        "values without places",
         f"db build --values v.tif {END}",
         (Way("a table of places, or (?P<type>--sample 1000)"),),
         BOTH,
