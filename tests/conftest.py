@@ -15,6 +15,7 @@ import torch
 from helpers.buckets import S3, s3_server
 
 GOLDEN = Path(__file__).parent / "golden"
+THREADS = torch.get_num_threads()
 LOCAL = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -56,14 +57,17 @@ def bucket(s3, request) -> str:
 
 @pytest.fixture(autouse=True)
 def _own_threads() -> Iterator[None]:
-    """What a test says of threads does not hold for the next one, whose last digits it would change."""
-    threads = torch.get_num_threads()
+    """What tests and fixtures before said of threads does not hold for this test, whose last digits it would change."""
+    torch.set_num_threads(THREADS)
+    with dask.threaded.pools_lock:  # threads keep the number that they began with
+        pools = [dask.threaded.default_pool, *(pool for of in dask.threaded.pools.values() for pool in of.values())]
+        dask.threaded.default_pool = None
+        dask.threaded.pools.clear()
+    for pool in pools:
+        if pool is not None:
+            pool.shutdown(wait=False)
     with dask.config.set(num_workers=None):
         yield
-    torch.set_num_threads(threads)
-    if dask.threaded.default_pool is not None:  # its threads keep the number that they began with
-        dask.threaded.default_pool.shutdown()
-        dask.threaded.default_pool = None
 
 
 @pytest.fixture(autouse=True)
