@@ -15,7 +15,6 @@ from oracles.golden import GOLDEN
 
 import rangegeo as rg
 import rangegeo.accessor
-from rangegeo.cli.main import run
 from rangegeo.errors import CubeError, OutputError, RemoteError
 from rangegeo.support import address as addresses
 from rangegeo.support import moves
@@ -46,7 +45,7 @@ def content(place: str, s3) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", ["a.zarr", "a.tif"])
-def test_a_killed_run_is_continued_and_equal(s3, bucket, monkeypatch, capsys, name):
+def test_a_killed_run_is_continued_and_equal(s3, bucket, monkeypatch, name):
     mini = ("--weights", str(GOLDEN / "satclip-mini.ckpt"), "--db", str(GOLDEN / "range_db_mini.npz"))
     words = ["raster", "--bbox", "5,44,6,45", "--res", "0.02", "--chunks", "16", *mini, "--bands", "1-4"]
     words += ["--storage", f"endpoint={s3.options['endpoint']}", "-q", "--threads", "1"]
@@ -56,20 +55,23 @@ def test_a_killed_run_is_continued_and_equal(s3, bucket, monkeypatch, capsys, na
     killed = subprocess.run([sys.executable, "-c", PROGRAM, "5", *words], capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
 
-    def typed(*more: str) -> int:
-        return run([*words, *more])
+    def typed(*more: str) -> subprocess.CompletedProcess:
+        """A process of its own, as the killed one was: what a process did before changes the last digits."""
+        command = [sys.executable, "-m", "rangegeo", *words, *more]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert not Address.of(f"{bucket}/{name}", s3.options).exists()
-    assert typed() == 1
+    again = typed()
+    assert again.returncode == 1
     said = rf"interrupted run left \d+ blocks of {bucket}/{name}; add --resume to continue it"
-    assert re.search(said, capsys.readouterr().err)  # five, and those that were being written
-    assert typed("--resume") == 0
-    assert capsys.readouterr() == (f"{bucket}/{name}\n", "")
+    assert re.search(said, again.stderr)  # five, and those that were being written
+    done = typed("--resume")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{bucket}/{name}\n", "")
     resumed = content(bucket, s3)
     assert all(key.startswith(("a.zarr/", "a.", "a_rgb")) for key in resumed)
     assert not any(s3.options["secret_access_key"].encode() in stored for stored in resumed.values())
     Address.of(bucket, s3.options).delete(list(resumed))
-    assert typed() == 0
+    assert typed().returncode == 0
     assert resumed == content(bucket, s3)
 
 
