@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rangegeo.databases.ranks import Retrieval as Retrieval
 from rangegeo.field.harmonics import SphericalHarmonics
 from rangegeo.field.siren import Siren
 
@@ -151,34 +152,6 @@ def train(
         if epoch % settings.report_every == 0 or epoch == settings.epochs:
             report(epoch, losses / steps, location, head)
     return location, head
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retrieval:
-    """How well places find their own pictures among those of other places; rank 1 is best."""
-
-    median_rank: float
-    mean_reciprocal_rank: float
-    top1: float
-    top10: float
-
-    @classmethod
-    def measure(cls, queries: Tensor, keys: Tensor) -> Retrieval:
-        """Rank key i by cosine for query i among all keys, for (n, d) queries and keys."""
-        cosines = F.normalize(queries, dim=1) @ F.normalize(keys, dim=1).T
-        ranks = 1 + (cosines > cosines.diagonal()[:, None]).sum(dim=1).double()
-        return cls(
-            median_rank=ranks.median().item(),
-            mean_reciprocal_rank=(1.0 / ranks).mean().item(),
-            top1=(ranks <= 1).double().mean().item(),
-            top10=(ranks <= 10).double().mean().item(),
-        )
-
-    def __str__(self) -> str:
-        return (
-            f"median rank {self.median_rank:g}, mean reciprocal rank {self.mean_reciprocal_rank:.3f}, "
-            f"top-1 {self.top1:.1%}, top-10 {self.top10:.1%}"
-        )
 
 
 def effective_neighbours(queries: Tensor, keys: Tensor, temperature: float = 12.0) -> float:
