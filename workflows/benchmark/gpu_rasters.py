@@ -39,8 +39,9 @@ def _written(clock: Clock, name: str, side: int, res: float, **options: Any) -> 
     need(**CUBES)
     box = (WEST, SOUTH, WEST + side * res, SOUTH + side * res)
     with tempfile.TemporaryDirectory(prefix="rangegeo-gpu-") as folder, _known_version(Path(folder)):
+        import xarray as xr
+
         import rangegeo as rg
-        from rangegeo.stores.opening import open_cube
 
         start = time.perf_counter()
         model = synthetic_model(clock)
@@ -51,9 +52,9 @@ def _written(clock: Clock, name: str, side: int, res: float, **options: Any) -> 
         lazy.rangegeo.to_zarr(path)
         synchronize(clock.device)
         written = time.perf_counter()
-        stored = open_cube(path)
-        sample = stored[..., :16, :16].values
-        facts = stored.rangegeo.facts
+        with xr.open_zarr(path, chunks=None) as stored:  # `open_cube` would need rasterio
+            sample = stored["embedding"][..., :16, :16].values
+            measured_error = float(stored.attrs["measured_error"])
         yield (
             name,
             {
@@ -65,8 +66,8 @@ def _written(clock: Clock, name: str, side: int, res: float, **options: Any) -> 
                 "pixels_per_second": round(side**2 / (written - made), 1),
                 "stored_gb": round(sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e9, 6),
                 "raw_write_seconds": round(_raw_write(path, Path(folder) / "raw.zarr"), 2),
-                "measured_error": float(facts["measured_error"]),
-                "passed": bool(np.isfinite(sample).all() and facts["measured_error"] <= 1e-5),
+                "measured_error": measured_error,
+                "passed": bool(np.isfinite(sample).all() and measured_error <= 1e-5),
             },
         )
 
