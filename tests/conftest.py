@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+# The tests of two processes share the cores. A thread that waits must not spin meanwhile, which is torch's habit and
+# which doubles the time of the suite. The variable is read when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import dask
 import dask.threaded

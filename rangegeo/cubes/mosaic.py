@@ -24,7 +24,7 @@ from rangegeo.cubes.clip import no_data
 from rangegeo.cubes.lazy import as_lazy
 from rangegeo.cubes.named import named
 from rangegeo.cubes.overlaps import warn_of_differences
-from rangegeo.cubes.spec import MANY_BANDS, SIDE, SIDE_OF_MANY_BANDS
+from rangegeo.cubes.spec import usual_side
 from rangegeo.errors import UsageError
 from rangegeo.grid.coords import grid_coords
 from rangegeo.grid.union import Place, union
@@ -131,7 +131,7 @@ def _in_order(cube: xr.DataArray) -> xr.DataArray:
 
 def usual_sides(cube: xr.DataArray) -> tuple[int, int]:
     """The rows and columns of a block of a joined cube: those of the first part if it is cut, else the default."""
-    usual = SIDE_OF_MANY_BANDS if cube.sizes["band"] > MANY_BANDS else SIDE
+    usual = usual_side(cube.sizes["band"])
     known = {axis: max(sizes) for axis, sizes in cube.chunksizes.items()} or cube.encoding.get("preferred_chunks", {})
     rows, cols = (known.get(axis, length) for axis, length in (("y", cube.sizes["y"]), ("x", cube.sizes["x"])))
     return (rows if rows < cube.sizes["y"] else usual), (cols if cols < cube.sizes["x"] else usual)

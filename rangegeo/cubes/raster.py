@@ -77,9 +77,9 @@ def raster(
             can be joined; `pca` says how many, by default all of them.
         tolerance: the largest error of interpolation, from 4e-6 to 0.1, relative to each component's largest value.
         exact: evaluate every pixel and interpolate none.
-        chunks: pixels a side of a chunk, a multiple of 16; "auto" is 256 for up to 128 bands and 128 for more. None
-            makes a virtual cube, which has no chunks and evaluates only the slices that are used, each at its own
-            zoom.
+        chunks: pixels a side of a chunk, a multiple of 16; "auto" is 512 for up to 8 bands, 256 for up to 128, and 128
+            for more. None makes a virtual cube, which has no chunks and evaluates only the slices that are used, each
+            at its own zoom.
     Returns:
         float32 with dims (beta, band, y, x), or (band, y, x) for models without betas and for layout "components". It
         is NaN outside the domain of the projection. Nothing but the PCA is computed yet.

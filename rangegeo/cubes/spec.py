@@ -24,10 +24,9 @@ from rangegeo.grid.windows import Window, cut
 from rangegeo.models.model import Model
 from rangegeo.models.spec import ModelSpec
 
-# The side of a chunk in pixels. A cube with more than MANY_BANDS gets smaller chunks, so that all bands and betas of a
-# chunk take about 100 MB (1280 bands at one beta: 84 MB).
-MANY_BANDS = 128
-SIDE, SIDE_OF_MANY_BANDS = 256, 128
+# Bands of a cube, and the side of its chunks in pixels. All bands of a chunk then take about 100 MB at most (1280 bands:
+# 84 MB), and at three bands 3 MB: smaller chunks would take more time for their tasks and files than for their values.
+SIDES = ((8, 512), (128, 256), (math.inf, 128))
 
 # On a GPU: patches along a side of a square of patches that are evaluated together, and the bytes that they may take.
 MOST_TOGETHER, BYTES_TOGETHER = 4, 5e8
@@ -84,7 +83,7 @@ class RasterSpec:
             area: the polygons whose pixels are computed; None for all pixels.
             tolerance: the largest error of interpolation, from 4e-6 to 0.1, relative to each component's largest value;
                 None to evaluate every pixel.
-            chunks: side of a chunk in pixels, a multiple of 16; "auto" is 256 for up to 128 bands and 128 for more.
+            chunks: side of a chunk in pixels, a multiple of 16; "auto" is that of `usual_side`.
             command: the command line that asked for the raster, which becomes an attribute; None for no attribute.
         Raises:
             UsageError: the tolerance or the size of the chunks is out of its range.
@@ -225,10 +224,15 @@ def provenance(model: Model, recipe: Recipe) -> dict[str, object]:
     return facts | {"torch_version": version("torch")}
 
 
+def usual_side(bands: int) -> int:
+    """The side of a chunk in pixels, of a cube with so many bands."""
+    return next(side for most, side in SIDES if bands <= most)
+
+
 def checked_side(chunks: int | str, bands: int) -> int:
     """The side of a chunk in pixels, from what a user gives."""
     if chunks == "auto":
-        return SIDE_OF_MANY_BANDS if bands > MANY_BANDS else SIDE
+        return usual_side(bands)
     if not isinstance(chunks, Integral) or chunks < 16 or chunks % 16:
         raise UsageError(argument="chunks", expected="a multiple of 16 pixels", got=str(chunks), example=128)
     return int(chunks)

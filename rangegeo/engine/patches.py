@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -21,14 +22,15 @@ from rangegeo.engine.card import FittingBlock, copied, device_of, empty_beside
 from rangegeo.engine.evaluator import Evaluator, evaluate_pixels
 from rangegeo.engine.fit import Asking, Fit, answered, levels_that_pay
 from rangegeo.engine.patch import Leaf, Patch
-from rangegeo.engine.rectangles import PixelRectangle, UnitPositions, to_unit_interval
-from rangegeo.field.chebyshev import LEVELS, interpolate
+from rangegeo.engine.rectangles import PixelRectangle, to_unit_interval
+from rangegeo.field.chebyshev import LEVELS, interpolate, interpolate_by, interpolation_matrix
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import pixel_places, places_on
 from rangegeo.grid.windows import Window, tiled
 
 RECTANGLES_TOGETHER = 16  # that are fitted together on a GPU: the few points of one do not keep it busy
 CPU = torch.device("cpu")
+MATRICES = 512  # that are kept; one of 256 pixels and 41 points takes 42 kB
 ALL = slice(None)
 CARD_BYTES = 2**26  # of pixels that a GPU interpolates before it copies them; each thread needs as much of its memory
 
@@ -111,14 +113,14 @@ class Piece:
 
     Attributes:
         rows, cols: its pixels in the window.
-        values: (layers * bands, h, w) of the pixels; or (layers * bands, n, n) of the leaf's points, if `at` is given.
-        at: positions of the pixels in the leaf, between whose points they are interpolated.
+        values: (layers * bands, h, w) of the pixels; or (layers * bands, n, n) of the leaf's points.
+        matrices: (h, n) and (w, n), which interpolate the pixels between these points; None if there are no points.
     """
 
     rows: slice
     cols: slice
     values: Tensor
-    at: UnitPositions | None
+    matrices: tuple[Tensor, Tensor] | None
 
 
 def _pieces(evaluator: Evaluator, geobox: GeoBox, window: Window, patch: Patch, recipe: Recipe) -> Iterator[Piece]:
@@ -128,26 +130,27 @@ def _pieces(evaluator: Evaluator, geobox: GeoBox, window: Window, patch: Patch, 
         part_rows, part_cols = _overlap(leaf.rows, rows), _overlap(leaf.cols, cols)
         if part_rows is None or part_cols is None:
             continue
-        if leaf.values is None:
-            at, values = (
-                None,
-                torch.from_numpy(evaluate_pixels(evaluator, pixel_places(geobox, part_rows, part_cols), recipe)),
-            )
+        values, matrices = leaf.values, None
+        if values is None:
+            places = pixel_places(geobox, part_rows, part_cols)
+            values = torch.from_numpy(evaluate_pixels(evaluator, places, recipe))
         else:
-            at, values = (_within(part_rows, leaf.rows), _within(part_cols, leaf.cols)), leaf.values
-        yield Piece(_shifted(part_rows, rows.start), _shifted(part_cols, cols.start), values.flatten(0, 1), at)
+            down = _matrix(_shifted(part_rows, leaf.rows.start), _length(leaf.rows), values.shape[-2], values.device)
+            across = _matrix(_shifted(part_cols, leaf.cols.start), _length(leaf.cols), values.shape[-1], values.device)
+            matrices = down, across
+        yield Piece(_shifted(part_rows, rows.start), _shifted(part_cols, cols.start), values.flatten(0, 1), matrices)
 
 
 def _put_together(pieces: Iterable[Piece], out: Tensor, bands: slice = ALL) -> None:
     """Fill `out`, (bands, h, w), with some of the bands of pieces, which are interpolated on the device of `out`."""
     for piece in pieces:
         target, values = out[:, piece.rows, piece.cols], piece.values[bands]
-        if piece.at is None:
+        if piece.matrices is None:
             target.copy_(values)
         elif target.is_contiguous():
-            interpolate(values, *piece.at, out=target)
+            interpolate_by(*piece.matrices, values, out=target)
         else:
-            target.copy_(interpolate(values, *piece.at))
+            target.copy_(interpolate_by(*piece.matrices, values))
 
 
 def _copy_together(pieces: Sequence[Piece], out: Tensor, device: torch.device) -> None:
@@ -192,9 +195,27 @@ def fill_coarse(
     return out.numpy()
 
 
-def _within(part: slice, whole: slice) -> Tensor:
-    """The positions in [-1, 1] of a part of a side's pixels."""
-    return to_unit_interval(np.arange(part.start, part.stop), whole)
+def _matrix(part: slice, length: int, count: int, device: torch.device) -> Tensor:
+    """(h, count) float32 matrix that interpolates some pixels of a side between the points of a leaf.
+
+    The blocks of a row have one matrix in common, and so have those of a column.
+
+    Args:
+        part: the pixels, counted from the first one of the leaf.
+        length: of the leaf's side, in pixels.
+        count: of its points along this side.
+    """
+    return _known_matrix(part.start, part.stop, length, count, str(device))
+
+
+@lru_cache(MATRICES)
+def _known_matrix(start: int, stop: int, length: int, count: int, device: str) -> Tensor:
+    at = to_unit_interval(np.arange(start, stop), slice(0, length))
+    return interpolation_matrix(count, at).to(device, torch.float32)
+
+
+def _length(side: slice) -> int:
+    return side.stop - side.start
 
 
 def _overlap(one: slice, other: slice) -> slice | None:

@@ -74,7 +74,7 @@ def interpolation_matrix(count: int, at: Tensor) -> Tensor:
     return matrix
 
 
-def interpolate(values: Tensor, rows: Tensor, cols: Tensor, out: Tensor | None = None) -> Tensor:
+def interpolate(values: Tensor, rows: Tensor, cols: Tensor) -> Tensor:
     """Interpolate a patch: (..., ny, nx) values at its nodes to (..., h, w) values.
 
     The matrices are computed in float64 and applied in the dtype of the values.
@@ -83,20 +83,32 @@ def interpolate(values: Tensor, rows: Tensor, cols: Tensor, out: Tensor | None =
         values: at the nodes.
         rows: (h,) positions in [-1, 1] along the first of the two axes.
         cols: (w,) positions in [-1, 1] along the second.
-        out: a contiguous tensor for the result; by default a new one.
     """
     down, across = (
         interpolation_matrix(count, at).to(values.device, values.dtype)
         for count, at in ((values.shape[-2], rows), (values.shape[-1], cols))
     )
+    return interpolate_by(down, across, values)
+
+
+def interpolate_by(down: Tensor, across: Tensor, values: Tensor, out: Tensor | None = None) -> Tensor:
+    """`interpolate` with matrices that are there already.
+
+    Args:
+        down, across: (h, ny) and (w, nx) matrices, as `interpolation_matrix` gives them, on the device and in the dtype
+            of the values.
+        values: (..., ny, nx) at the nodes.
+        out: a contiguous tensor for the result; by default a new one.
+    """
+    height, width = len(down), len(across)
     if out is None:
-        out = values.new_empty(*values.shape[:-2], len(rows), len(cols))
-    flat, pixels = values.reshape(-1, *values.shape[-2:]), out.view(-1, len(rows), len(cols))
+        out = values.new_empty(*values.shape[:-2], height, width)
+    flat, pixels = values.reshape(-1, *values.shape[-2:]), out.view(-1, height, width)
     size = BANDS_AT_ONCE if values.device.type == "cpu" else max(1, len(flat))
     with full_precision():
         for start in range(0, len(flat), size):
             bands = flat[start : start + size]
-            half = (bands.reshape(-1, bands.shape[-1]) @ across.T).view(len(bands), -1, len(cols))
+            half = (bands.reshape(-1, bands.shape[-1]) @ across.T).view(len(bands), -1, width)
             torch.bmm(down.expand(len(bands), -1, -1), half, out=pixels[start : start + size])
     return out
 

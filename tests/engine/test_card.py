@@ -209,16 +209,16 @@ def test_patches_are_evaluated_one_by_one_where_the_memory_is_short(there, mini,
 def test_pixels_are_interpolated_there_a_few_bands_at_a_time(there, mini, monkeypatch):
     expected = raster_of(mini, betas=(0, 1))
     shapes = []
-    interpolate = patches.interpolate
+    interpolate_by = patches.interpolate_by
 
-    def limited(values: torch.Tensor, *more: object, **options: object) -> torch.Tensor:
-        assert values.device == ELSEWHERE
+    def limited(down: torch.Tensor, across: torch.Tensor, values: torch.Tensor, **options: object) -> torch.Tensor:
+        assert down.device == across.device == values.device == ELSEWHERE
         shapes.append(len(values))
         if len(values) > 30:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return interpolate(values, *more, **options)
+        return interpolate_by(down, across, values, **options)
 
-    monkeypatch.setattr(patches, "interpolate", limited)
+    monkeypatch.setattr(patches, "interpolate_by", limited)
     found = raster_of(there, betas=(0, 1))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
     assert {80, 40, 20} <= set(shapes)

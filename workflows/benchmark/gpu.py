@@ -25,7 +25,7 @@ import torch
 from gpu_agreement import agreement
 from gpu_blocks import blocks, pixels
 from gpu_machine import Clock, Skipped, machine, memory
-from gpu_rasters import cube, pca_raster
+from gpu_rasters import cube, pca_raster, planet
 from gpu_speed import nodes, precision, retrieval
 
 Steps = Iterator[tuple[str, dict]]  # names and results, in the order in which they are found
@@ -56,6 +56,7 @@ SECTIONS = (
     Section(name="pixels", steps=pixels, seconds=10),
     Section(name="pca_raster", steps=pca_raster, seconds=90),
     Section(name="cube", steps=cube, seconds=40),
+    Section(name="planet", steps=planet, seconds=90),
 )
 
 

@@ -34,6 +34,43 @@ def cube(clock: Clock) -> Iterator[tuple[str, dict]]:
     yield from _written(clock, "three_betas", side, 0.01, betas=(0, 0.5, 1))
 
 
+def planet(clock: Clock) -> Iterator[tuple[str, dict]]:
+    """A part of a planet, and how long the whole Earth takes at this speed. Tiles over oceans may be faster."""
+    need(**CUBES)
+    with tempfile.TemporaryDirectory(prefix="rangegeo-gpu-") as folder, _known_version(Path(folder)):
+        import zarr
+
+        import rangegeo as rg
+        from rangegeo.jobs.planet_options import PlanetArea
+        from rangegeo.spectral.layout import root_bounds, root_columns
+
+        box = clock.either((0.0, 30.0, 41.0, 51.0), (5.0, 44.0, 6.0, 45.0))
+        model, every = synthetic_model(clock), root_bounds(root_columns())
+        roots = len(PlanetArea(bbox=box).roots(every)[0])
+        start = time.perf_counter()
+        path = Path(folder) / "planet.zarr"
+        rg.build_planet(path, model, bbox=box)
+        seconds = time.perf_counter() - start
+        facts = zarr.open_group(path, mode="r").attrs
+        yield (
+            "part",
+            {
+                "rows": len(model.field.keys),
+                "root_tiles": roots,
+                "seconds": round(seconds, 2),
+                "seconds_of_the_earth": round(seconds * len(every) / roots, 1),
+                "stored_gb": round(_stored_gb(path), 6),
+                "evaluations": int(facts["evaluations"]),
+                "measured_error": float(facts["measured_error"]),
+                "passed": facts["measured_error"] <= facts["tolerance"],
+            },
+        )
+
+
+def _stored_gb(path: Path) -> float:
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e9
+
+
 def _written(clock: Clock, name: str, side: int, res: float, **options: Any) -> Iterator[tuple[str, dict]]:
     """Make one raster and write it; how long that takes, and how long a raw write of the same array takes."""
     need(**CUBES)
@@ -64,7 +101,7 @@ def _written(clock: Clock, name: str, side: int, res: float, **options: Any) -> 
                 "fit_seconds": round(prepared - made, 2),
                 "write_seconds": round(written - prepared, 2),
                 "pixels_per_second": round(side**2 / (written - made), 1),
-                "stored_gb": round(sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e9, 6),
+                "stored_gb": round(_stored_gb(path), 6),
                 "raw_write_seconds": round(_raw_write(path, Path(folder) / "raw.zarr"), 2),
                 "measured_error": measured_error,
                 "passed": bool(np.isfinite(sample).all() and measured_error <= 1e-5),

@@ -68,21 +68,31 @@ def shares(clock: Clock, field: RangeField, places: int, seconds: float) -> dict
 
 
 def nodes(clock: Clock) -> Iterator[tuple[str, dict]]:
-    """S, G and q at the points of a patch, and at those of many patches at once, as the engine asks for them."""
+    """S, G and q at the points of a patch, and at those of many patches at once; left on the device, as by the engine.
+
+    Beside it, what it is if all of them are copied to the CPU.
+    """
     rows = clock.either(100_000, 300)
     field = field_of(clock, rows)
     for name, patches in (("one_patch", 1), ("sixteen_patches_at_once", 16)):
         places = Places.scattered(globe(clock.either(NODES, 30) * patches))
-
         with full_precision(), torch.inference_mode():
-            seconds = clock.time(partial(from_cpu_to_cpu, field, places, clock.device))
-        yield name, {"rows": rows, "nodes": len(places), "nodes_per_second": round(len(places) / seconds, 1)}
+            left = clock.time(partial(components, field, places, clock.device))
+            copied = clock.time(partial(on_cpu, field, places, clock.device))
+        per_second = {"nodes_per_second": left, "copied_nodes_per_second": copied}
+        speeds = {key: round(len(places) / seconds, 1) for key, seconds in per_second.items()}
+        yield name, {"rows": rows, "nodes": len(places), **speeds}
 
 
-def from_cpu_to_cpu(field: RangeField, places: Places, device: torch.device) -> list[Tensor]:
-    """S, G and q as float32 on the CPU, at places on the CPU."""
+def components(field: RangeField, places: Places, device: torch.device) -> list[Tensor]:
+    """S, G and q as float32 on the device, at places on the CPU."""
     found = field.components(places.to(device))
-    return [part.float().cpu() for part in (found.semantic, found.geographic, found.location) if part is not None]
+    return [part.float() for part in (found.semantic, found.geographic, found.location) if part is not None]
+
+
+def on_cpu(field: RangeField, places: Places, device: torch.device) -> list[Tensor]:
+    """The same on the CPU."""
+    return [part.cpu() for part in components(field, places, device)]
 
 
 # ------------------------------------------------------------------------------------------- less precise products
