@@ -139,7 +139,7 @@ def build(choice: PlaceChoice, sight: Sight, output: DatabaseOutput, dry_run: bo
     rangegeo db build --sample 20000 --values climate.tif --values elevation.tif -o climate.safetensors --npz
     rangegeo db build --imagery s2-100k -o s2.npz
     """
-    from rangegeo.cli.notices import say_what_exists
+    from rangegeo.cli.notices import announce_device, say_what_exists
     from rangegeo.cli.progress import shown_progress
     from rangegeo.jobs.database import DatabaseJob
 
@@ -148,6 +148,8 @@ def build(choice: PlaceChoice, sight: Sight, output: DatabaseOutput, dry_run: bo
         job = DatabaseJob.prepare(choice, sight, checked, open_files)
         for line in (*job.remarks, job.describe()):
             verbosity.say(line)
+        if sight.imagery:
+            announce_device(sight.device, verbosity, "encoding pictures")
         if dry_run:
             say_what_exists(output.paths, verbosity, overwrite=output.overwrite)
             return

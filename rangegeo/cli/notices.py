@@ -33,12 +33,12 @@ def announce_model(model: str | Location, weights: str | Location | None, device
     announce_device(device, verbosity)
 
 
-def announce_device(device: str, verbosity: Verbosity) -> None:
-    """Print one line on stderr that says what `--device auto` took."""
+def announce_device(device: str, verbosity: Verbosity, doing: str = "evaluating") -> None:
+    """Print one line on stderr that says what `--device auto` took, and what for."""
     if device == "auto" and not verbosity.quiet:
         from rangegeo.models.device import described, resolve_device  # imports torch
 
-        verbosity.say(f"evaluating on {described(resolve_device(device))}")
+        verbosity.say(f"{doing} on {described(resolve_device(device))}")
 
 
 def say_what_exists(outputs: Iterable[Location], verbosity: Verbosity, *, overwrite: bool) -> None:

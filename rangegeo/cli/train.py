@@ -69,11 +69,13 @@ def command(db: str, training: Training, output: TrainingOutput, verbosity: Verb
     rangegeo train seen.safetensors -o own.ckpt --db-out own.safetensors
     rangegeo raster --bbox 5,44,10,48 --res 0.05 --weights own.ckpt --db own.safetensors -o alps.zarr
     """
+    from rangegeo.cli.notices import announce_device
     from rangegeo.cli.progress import shown_progress
     from rangegeo.jobs.train import TrainingJob
 
     job = TrainingJob.prepare(db, training, output)
     verbosity.say(job.describe())
+    announce_device(training.device, verbosity, "training")
     with shown_progress(quiet=verbosity.quiet) as progress:
         written = job.write(progress)
     for line in job.measured:

@@ -53,6 +53,8 @@ def command(
     import sys
     import webbrowser
 
+    from rangegeo.cli.notices import announce_device
+    from rangegeo.view.models import ModelSource
     from rangegeo.view.opening import open_source
     from rangegeo.view.serving import Listening, serve
 
@@ -65,6 +67,8 @@ def command(
         geographic_temperature=geographic_temperature,
         device=device,
     )
+    if isinstance(found, ModelSource) and found.planet is None:
+        announce_device(device or "auto", verbosity)
 
     if site is not None:
         from rangegeo.view.export import export

@@ -24,8 +24,8 @@ from rangegeo.grid.windows import Window, cut
 from rangegeo.models.model import Model
 from rangegeo.models.spec import ModelSpec
 
-# Bands of a cube, and the side of its chunks in pixels. All bands of a chunk then take about 100 MB at most (1280 bands:
-# 84 MB), and at three bands 3 MB: smaller chunks would take more time for their tasks and files than for their values.
+# Bands of a cube, and the side of its chunks in pixels. All bands of a chunk then take about 100 MB at most (1280 bands
+# 84 MB), and three bands 3 MB: smaller chunks would take more time for their tasks and files than for their values.
 SIDES = ((8, 512), (128, 256), (math.inf, 128))
 
 # On a GPU: patches along a side of a square of patches that are evaluated together, and the bytes that they may take.

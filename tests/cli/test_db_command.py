@@ -57,6 +57,22 @@ def test_a_dry_run_writes_nothing(rangegeo, variables, folder):
     ran = rangegeo("db", "build", "p.csv", "--values", variables, "--dry-run", "-o", "own.npz")
     assert (ran.code, ran.out) == (0, "")
     assert set(folder.iterdir()) - before == {folder / "p.csv"}
+    assert "encoding pictures on" not in ran.err
+    seen = (
+        "--imagery",
+        variables,
+        "--size-km",
+        "50",
+        "--encoder",
+        "colours",
+        "--value-range",
+        "0,20",
+        "--dry-run",
+        "-o",
+        "own.npz",
+    )
+    ran = rangegeo("db", "build", "p.csv", *seen)
+    assert ran.err.count("encoding pictures on ") == 1, ran.err
 
 
 def test_a_database_is_described_and_drawn(built, rangegeo, folder):

@@ -17,6 +17,7 @@ def test_a_training_tells_how_it_came_out_and_prints_its_files(rangegeo, folder)
     write_database(folder / "seen.npz", lonlat, np.ones((60, 2), np.float32), values, {})
     ran = rangegeo("train", "seen.npz", *OPTIONS, "-o", "own.ckpt", "--db-out", "own.npz")
     assert (ran.code, ran.out) == (0, "own.ckpt\nown.npz\n")
+    assert ran.err.count("training on ") == 1
     assert "own.ckpt: 54 rows of 60, 2 epochs" in ran.err
     assert "6 rows held out find their own values: median rank" in ran.err
     assert "S of the other rows explains" in ran.err

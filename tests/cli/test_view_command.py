@@ -34,6 +34,13 @@ def test_it_prints_the_address_of_the_page(asked, tmp_path, capfd):
     assert asked[0].startswith(b"('127.0.0.1', ")
 
 
+def test_a_model_says_where_it_is_evaluated(asked, capfd):
+    assert run(["view", "RANGE+", "--port", "0"]) == 0
+    assert capfd.readouterr().err.count("evaluating on ") == 1
+    assert run(["view", "RANGE+", "--port", "0", "--device", "cpu"]) == 0
+    assert "evaluating on" not in capfd.readouterr().err
+
+
 def test_a_port_that_is_taken(tmp_path, capfd):
     write_planet(tmp_path / "p.zarr", count=5, cut=())
     with socket.create_server(("127.0.0.1", 0)) as taken:
