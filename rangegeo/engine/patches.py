@@ -159,7 +159,8 @@ def _copy_together(pieces: Sequence[Piece], out: Tensor, device: torch.device) -
     def work(size: int) -> None:
         for start in range(0, len(out), size):
             bands = slice(start, start + size)
-            there = torch.empty(out[bands].shape, dtype=out.dtype, device=device)
+            # zeros, and not empty: torch warns if the first that a thread does on a GPU is a product
+            there = torch.zeros(out[bands].shape, dtype=out.dtype, device=device)
             _put_together(pieces, there, bands)
             copied(there, out[bands])
 
