@@ -11,7 +11,7 @@ coefficients that are left out. Then both together are measured at 32 places, th
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Protocol
@@ -20,10 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rangegeo.engine.card import FittingBlock, device_of, is_card
 from rangegeo.engine.fit import SMALLEST_GAIN
 from rangegeo.engine.rectangles import PROOF_PLACES, seeded
+from rangegeo.engine.rounding import Unrounded, rounded, trimmed_counts
 from rangegeo.errors import UsageError, argument
-from rangegeo.field.chebyshev import LEVELS, estimated_error, nodes, to_coefficients
+from rangegeo.field.chebyshev import LEVELS, coefficients, largest_tail, nodes
 from rangegeo.field.places import Places
 from rangegeo.spectral.layout import (
     NOTHING,
@@ -33,17 +35,17 @@ from rangegeo.spectral.layout import (
     domain_of,
     positions_in,
     quarters,
-    to_shells,
+    shells,
     to_square,
 )
-from rangegeo.spectral.rounding import rounded, trimmed_count
 from rangegeo.spectral.tiles import Basis, Block, Tile, TilePart
 
 ROUNDING, OMISSION = 0.92, 0.05  # shares of the tolerance for rounding, and for coefficients that are left out
 ROUND_OFF = 1e-6  # of float32 values, relative to the largest one; coefficients cannot be told apart from it
 SECOND_TRY = 0.6  # of the share for rounding, if the error that was measured is above the tolerance
 MOST_CUTS = 6  # of a root tile into quarters; the smallest tiles are 0.08 degrees high
-TOGETHER = 8  # tiles that are evaluated together at most; bounds the memory
+# Tiles that are fitted together at most, by whether the device is a GPU; if its memory is too small, fewer.
+TOGETHER = {False: 8, True: 16}
 
 
 class Source(Protocol):
@@ -61,7 +63,7 @@ class Source(Protocol):
     def smooth_deg(self) -> float: ...
 
     def values(self, places: Places, wanted: Collection[str]) -> dict[str, Tensor]:
-        """The parts that are wanted at n places, each (n, bands) on the CPU."""
+        """The parts that are wanted at n places, each (n, bands), on any device."""
         ...
 
 
@@ -71,34 +73,46 @@ class _Trial:
 
     Attributes:
         bounds: of the tile.
-        squares: (n, n, bands) float64 coefficients of the parts that have converged.
+        squares: (bands, n, n) float64 coefficients of the parts that have converged.
         scales: the largest value of these parts at the points.
         estimates: the errors that the coefficients let expect of the parts that have not converged, relative to these.
         hopeless: whether the tile must be cut.
     """
 
     bounds: Bounds
-    squares: dict[str, np.ndarray] = field(default_factory=dict)
+    squares: dict[str, Tensor] = field(default_factory=dict)
     scales: dict[str, float] = field(default_factory=dict)
     estimates: dict[str, float] = field(default_factory=dict)
     hopeless: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Where:
-    """Positions in the domain of a tile, from -1 to 1; along latitude first, then along longitude.
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Part:
+    """A part of a tile, or its overview, while it is rounded.
 
     Attributes:
-        at: (m, 2) those of the proof places.
+        of: the number of the tile.
+        name: of the part.
+        square: (bands, n, n) float64 coefficients.
+        scale: what errors are relative to.
+        tolerance: relative to the scale.
+        at: (m, 2) the proof places: positions in the domain, along latitude and along longitude.
         sides: (2, 2) first and last position of the tile itself, along each.
+        exact: (m, bands) float64 values at the proof places.
     """
 
+    of: int
+    name: str
+    square: Tensor
+    scale: float
+    tolerance: float
     at: np.ndarray
     sides: np.ndarray
+    exact: Tensor
 
 
 class TileFit:
-    """Fits tiles.
+    """Fits tiles, on the device that the source evaluates on.
 
     Args:
         source: gives exact values.
@@ -110,23 +124,37 @@ class TileFit:
     def __init__(self, source: Source, tolerance: float, largest: int, basis: Basis) -> None:
         self.source, self.tolerance, self.largest, self.basis = source, tolerance, largest, basis
         self.evaluations, self.proved = 0, 0
+        device = device_of(source)
+        self._block = FittingBlock(device, TOGETHER[is_card(device)], 1)
 
     def fitted(self, tiles: Sequence[Bounds]) -> list[dict[str, TilePart] | None]:
         """The parts of tiles of equal latitudes, the overview last; None for a tile that must be cut in four."""
-        trials = [_Trial(bounds) for bounds in tiles]
         south, north = tiles[0][1], tiles[0][3]
         if north - south > self.source.smooth_deg:
             return [None] * len(tiles)
+        before = self.evaluations, self.proved
+
+        def work(size: int) -> list[dict[str, TilePart] | None]:
+            self.evaluations, self.proved = before  # also when the memory was too small for more tiles
+            some = [tiles[start : start + size] for start in range(0, len(tiles), size)]
+            return [parts for together in some for parts in self._fitted(together)]
+
+        with torch.inference_mode():
+            return self._block.run(work, len(tiles))
+
+    def _fitted(self, tiles: Sequence[Bounds]) -> list[dict[str, TilePart] | None]:
+        """The same, of tiles that are evaluated together."""
+        trials = [_Trial(bounds) for bounds in tiles]
         for level in LEVELS:
             pending = [trial for trial in trials if not trial.hopeless and len(trial.squares) < len(self.source.bands)]
-            for start in range(0, len(pending), TOGETHER):
-                self._evaluate(pending[start : start + TOGETHER], level)
+            if pending:
+                self._evaluate(pending, level)
         finished = [trial for trial in trials if not trial.hopeless and len(trial.squares) == len(self.source.bands)]
         parts = dict(zip(map(id, finished), self._proved(finished), strict=True))
         return [parts.get(id(trial)) for trial in trials]
 
     def _evaluate(self, trials: Sequence[_Trial], level: int) -> None:
-        """Evaluate the parts that have not converged at so many points a side."""
+        """Evaluate the parts that have not converged at so many points a side, and judge them."""
         wanted = [name for name in self.source.bands if any(name not in trial.squares for trial in trials)]
         unit = nodes(level).numpy()
         domains = [domain_of(trial.bounds) for trial in trials]
@@ -135,24 +163,29 @@ class TileFit:
         lon = np.concatenate([west + (unit + 1) / 2 * (east - west) for west, _, east, _ in domains])
         values = self.source.values(Places.grid(torch.from_numpy(lon), torch.from_numpy(lat)), wanted)
         self.evaluations += len(lon) * len(lat)
-        change = to_coefficients(level).numpy()
+        judged: list[tuple[_Trial, str, Tensor]] = []
+        measured: list[Tensor] = []
         for name in wanted:
-            split = values[name].reshape(level, len(trials), level, -1)
+            split = values.pop(name).view(level, len(trials), level, -1)
             for number, trial in enumerate(trials):
-                if name not in trial.squares and not trial.hopeless:
-                    self._judge(trial, name, split[:, number].double(), change)
+                if name not in trial.squares:
+                    own = split[:, number].permute(2, 0, 1)
+                    square = coefficients(own)
+                    judged.append((trial, name, square))
+                    measured += [own.abs().amax().double(), largest_tail(square)]
+        numbers = iter(torch.stack(measured).tolist())
+        for trial, name, square in judged:
+            self._judge(trial, name, square, max(next(numbers), NOTHING), next(numbers))
 
-    def _judge(self, trial: _Trial, name: str, values: Tensor, change: np.ndarray) -> None:
+    def _judge(self, trial: _Trial, name: str, square: Tensor, scale: float, tail: float) -> None:
         """Take the coefficients of a part if they have converged; else see whether more points can help."""
-        scale = max(float(values.abs().max()), NOTHING)
-        estimate = estimated_error(values.permute(2, 0, 1)) / scale
+        estimate = tail / scale
         if estimate <= self._omission:
-            half = np.tensordot(change, values.numpy(), axes=(1, 0))
-            trial.squares[name] = np.tensordot(change, half, axes=(1, 1)).transpose(1, 0, 2)
-            trial.scales[name] = scale
+            trial.squares[name], trial.scales[name] = square, scale
             return
         before = trial.estimates.get(name, math.inf)
-        trial.hopeless = estimate > max(self.tolerance, SMALLEST_GAIN * before) or len(change) == LEVELS[-1]
+        most = max(self.tolerance, SMALLEST_GAIN * before)
+        trial.hopeless |= not estimate <= most or square.shape[-1] == LEVELS[-1]
         trial.estimates[name] = estimate
 
     @property
@@ -165,57 +198,97 @@ class TileFit:
         """The parts of tiles that have converged, with measured errors; None where they miss the tolerance."""
         if not trials:
             return []
-        places = np.concatenate([_proof_places(trial.bounds) for trial in trials])
-        exact = self.source.values(Places.scattered(torch.from_numpy(places)), list(self.source.bands))
-        self.proved += len(places)
-        found = []
-        for number, trial in enumerate(trials):
-            rows = slice(number * PROOF_PLACES, (number + 1) * PROOF_PLACES)
-            proof = {name: part[rows].double().numpy() for name, part in exact.items()}
-            found.append(self._parts(trial, places[rows], proof))
-        return found
+        places = np.stack([_proof_places(trial.bounds) for trial in trials])
+        exact = self.source.values(Places.scattered(torch.from_numpy(places.reshape(-1, 2))), list(self.source.bands))
+        self.proved += PROOF_PLACES * len(trials)
+        waiting = [part for number in range(len(trials)) for part in self._parts(trials, number, places, exact)]
+        omitted = [self._omission / self.tolerance * part.tolerance * part.scale for part in waiting]
+        for part, count in zip(waiting, trimmed_counts([part.square for part in waiting], omitted), strict=True):
+            part.square = part.square[:, :count, :count]
+        found: list[dict[str, TilePart] | None] = [{} for _ in trials]
+        for share in (ROUNDING, ROUNDING * SECOND_TRY):
+            waiting = self._rounded(waiting, share, found) if waiting else []
+        for part in waiting:
+            found[part.of] = None
+        names = [*self.source.bands, OVERVIEW]
+        return [tile and {name: tile[name] for name in names} for tile in found]
 
-    def _parts(self, trial: _Trial, lonlat_deg: np.ndarray, exact: dict[str, np.ndarray]) -> dict[str, TilePart] | None:
-        """All parts of a tile, and its overview.
+    def _parts(
+        self, trials: Sequence[_Trial], number: int, places: np.ndarray, exact: Mapping[str, Tensor]
+    ) -> Iterator[_Part]:
+        """The parts of a tile, and its overview.
 
         Args:
-            lonlat_deg: (PROOF_PLACES, 2) places in it.
-            exact: the parts there.
+            trials: all tiles.
+            number: of the tile.
+            places: (tiles, PROOF_PLACES, 2) proof places of all tiles.
+            exact: the parts there, tile by tile.
         """
+        trial, rows = trials[number], slice(number * PROOF_PLACES, (number + 1) * PROOF_PLACES)
         west, south, east, north = trial.bounds
         domain = domain_of(trial.bounds)
-        corners = positions_in(domain, np.array([(west, south), (east, north)]))
-        where = _Where(at=positions_in(domain, lonlat_deg)[:, ::-1], sides=corners.T[::-1])
-        parts: dict[str, TilePart] = {}
+        at = positions_in(domain, places[number])[:, ::-1]
+        sides = positions_in(domain, np.array([(west, south), (east, north)])).T[::-1]
         for name, square in trial.squares.items():
-            part = self._part(square, trial.scales[name], where, exact[name], self.tolerance)
-            if part is None:
-                return None
-            parts[name] = part
-        basis = self.basis
-        square = trial.squares[basis.of].copy()
-        square[0, 0] -= basis.mean
-        projected = (exact[basis.of] - basis.mean) @ basis.directions.T
-        overview = self._part(square @ basis.directions.T, basis.scale, where, projected, basis.tolerance)
-        if overview is None:
-            return None
-        return {name: parts[name] for name in self.source.bands} | {OVERVIEW: overview}
+            own, scale = exact[name][rows].double(), trial.scales[name]
+            yield _Part(
+                of=number,
+                name=name,
+                square=square,
+                scale=scale,
+                tolerance=self.tolerance,
+                at=at,
+                sides=sides,
+                exact=own,
+            )
+        basis, whole = self.basis, trial.squares[self.basis.of]
+        mean, directions = (torch.from_numpy(array).to(whole.device) for array in (basis.mean, basis.directions))
+        square = (directions @ whole.flatten(1)).view(-1, *whole.shape[1:])
+        square[:, 0, 0] -= directions @ mean
+        own = (exact[basis.of][rows].double() - mean) @ directions.T
+        within = {"scale": basis.scale, "tolerance": basis.tolerance}
+        yield _Part(of=number, name=OVERVIEW, square=square, **within, at=at, sides=sides, exact=own)
 
-    def _part(
-        self, square: np.ndarray, scale: float, where: _Where, exact: np.ndarray, tolerance: float
-    ) -> TilePart | None:
-        """A part with integers for coefficients; None if they would be too large, or if it misses the tolerance."""
-        count = trimmed_count(square, self._omission / self.tolerance * tolerance * scale)
-        square = square[:count, :count]
-        for share in (ROUNDING, ROUNDING * SECOND_TRY):
-            found = rounded(square, share * tolerance * scale, self.largest, where.sides)
-            if found is None:
-                return None
-            stored, step = to_shells(found[0]), found[1]
-            error = float(np.abs(values_at(stored, step, where.at) - exact).max()) / scale
-            if error <= tolerance:
-                return TilePart(stored=stored, count=count, step=step, scale=scale, error=error)
-        return None
+    def _rounded(self, parts: Sequence[_Part], share: float, found: list[dict[str, TilePart] | None]) -> list[_Part]:
+        """Put parts with integers for coefficients into `found`, or None for a tile whose integers are too large.
+
+        Returns:
+            The parts whose measured error is above the tolerance; they need a smaller share of it for rounding.
+        """
+        allowed = [share * part.tolerance * part.scale for part in parts]
+        asked = [Unrounded(part.square, within, part.sides) for part, within in zip(parts, allowed, strict=True)]
+        whole = rounded(asked, self.largest)
+        fitting = [(part, *one) for part, one in zip(parts, whole, strict=True) if one is not None]
+        for part, one in zip(parts, whole, strict=True):
+            if one is None:
+                found[part.of] = None
+        errors = torch.stack([_largest_error(*one) for one in fitting]).tolist() if fitting else []
+        missed = []
+        for (part, integers, step), largest in zip(fitting, errors, strict=True):
+            tile, error = found[part.of], largest / part.scale
+            if tile is None:
+                continue
+            if not error <= part.tolerance:
+                missed.append(part)
+                continue
+            count = integers.shape[-1]
+            stored = _in_shells(integers)
+            tile[part.name] = TilePart(stored=stored, count=count, step=step, scale=part.scale, error=error)
+        return missed
+
+
+def _largest_error(part: _Part, integers: Tensor, step: float) -> Tensor:
+    """The largest error at the proof places, a tensor of one number."""
+    matrices = (chebyshev_matrix(integers.shape[-1], along) for along in part.at.T)
+    down, across = (torch.from_numpy(matrix).to(integers.device) for matrix in matrices)
+    values = ((down @ integers) * across).sum(dim=2) * step  # (bands, m)
+    return (values.T - part.exact).abs().amax()
+
+
+def _in_shells(integers: Tensor) -> np.ndarray:
+    """(bands, n, n) whole numbers, to (n², bands) int32 in shells on the CPU."""
+    along_lat, along_lon = (torch.from_numpy(axis).to(integers.device) for axis in shells(integers.shape[-1]))
+    return integers.int()[:, along_lat, along_lon].T.contiguous().cpu().numpy()
 
 
 def values_at(stored: np.ndarray, step: float, unit: np.ndarray) -> np.ndarray:

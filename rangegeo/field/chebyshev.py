@@ -113,12 +113,21 @@ def interpolate_by(down: Tensor, across: Tensor, values: Tensor, out: Tensor | N
     return out
 
 
-def estimated_error(values: Tensor) -> float:
-    """Estimate the largest error of interpolating (bands, n, n) values at nodes.
+def coefficients(values: Tensor) -> Tensor:
+    """(..., n, n) values at nodes to (..., n, n) float64 Chebyshev coefficients, on their device."""
+    change = to_coefficients(values.shape[-1]).to(values.device)
+    return change @ values.double() @ change.T
+
+
+def largest_tail(coefficients: Tensor) -> Tensor:
+    """The largest error that (bands, n, n) coefficients let expect of their polynomials, a tensor of one number.
 
     The coefficients shrink geometrically. So those that are left out add up to about as much as the last ones.
     """
-    change = to_coefficients(values.shape[-1]).to(values.device)
-    coefficients = (change @ values.double() @ change.T).abs()
-    rows, cols = coefficients[:, -TAIL:, :].sum(dim=(1, 2)), coefficients[:, :, -TAIL:].sum(dim=(1, 2))
-    return float(torch.maximum(rows, cols).max())
+    size = coefficients.abs()
+    return torch.maximum(size[:, -TAIL:, :].sum(dim=(1, 2)), size[:, :, -TAIL:].sum(dim=(1, 2))).amax()
+
+
+def estimated_error(values: Tensor) -> float:
+    """Estimate the largest error of interpolating (bands, n, n) values at nodes."""
+    return float(largest_tail(coefficients(values)))

@@ -122,7 +122,7 @@ class PlanetJob:
     def basis(self) -> Basis:
         """The basis of the overview, fitted on seeded places of the planet."""
         places = Places.scattered(torch.from_numpy(_sampled(self.bounds[self.roots])))
-        sample = self.parts.values(places, [self.parts.shown])[self.parts.shown].double().numpy()
+        sample = self.parts.values(places, [self.parts.shown])[self.parts.shown].double().cpu().numpy()
         mean, directions, explained = principal_directions(sample, min(COMPONENTS, sample.shape[1]))
         scale = float(np.abs((sample - mean) @ directions.T).max())
         return Basis(

@@ -146,7 +146,9 @@ def _compared(planet: Planet, model: Model, asked: Asked) -> tuple[np.ndarray, l
         here = tiles == tile
         for name in names:
             scale = float(planet.tables.scale[planet.parts.index(name), tile])
-            found = np.abs(_values(planet, name, tile, places[here]) - exact[name].double().numpy()[here]).max(axis=1)
+            found = np.abs(_values(planet, name, tile, places[here]) - exact[name].double().cpu().numpy()[here]).max(
+                axis=1
+            )
             off[here] = np.maximum(off[here], found / scale / planet.tolerance)
             if (found > scale * planet.tolerance).any():
                 wrong.append(f"tile {tile} of {name}: off by {found.max() / scale:.1e}, tolerance {planet.tolerance:g}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import torch
@@ -37,6 +38,11 @@ class ModelParts:
             self.bands |= {GEOGRAPHIC: model.visual} | ({SEMANTIC_RANGE: model.visual} if with_range else {})
 
     @property
+    def device(self) -> str:
+        """The torch device that the parts are evaluated on."""
+        return self.model.evaluator.device
+
+    @property
     def smooth_deg(self) -> float:
         """Degrees over which a few Chebyshev points follow all parts."""
         own = self.model.evaluator.smooth_deg
@@ -65,17 +71,13 @@ class ModelParts:
         return found
 
     def values(self, places: Places, wanted: Collection[str]) -> dict[str, Tensor]:
-        """The parts that are wanted at n places, each (n, bands) on the CPU."""
-
-        def evaluate(part: Places) -> dict[str, Tensor]:
-            return {name: values.cpu() for name, values in self._evaluated(part, wanted).items()}
-
+        """The parts that are wanted at n places, each (n, bands) on the device."""
         with torch.inference_mode():
-            blocks = self.model.evaluator.in_blocks(places, evaluate, BLOCK_PLACES)
+            blocks = self.model.evaluator.in_blocks(places, partial(self._evaluated, wanted=wanted), BLOCK_PLACES)
         return {name: torch.cat([block[name] for block in blocks]) for name in wanted}
 
     def _evaluated(self, places: Places, wanted: Collection[str]) -> dict[str, Tensor]:
-        """The same on the device of the places."""
+        """The same, of places that are on the device, at once."""
         field = self.model.field
         if not isinstance(field, RangeField):
             return {LOCATION: self.model.evaluator.components(places, [LOCATION]).location}

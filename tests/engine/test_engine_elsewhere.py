@@ -14,8 +14,12 @@ import rangegeo as rg
 from rangegeo.engine.evaluator import evaluate_pixels, evaluate_places, seconds_per_place
 from rangegeo.engine.patches import evaluate_patch, fill_coarse, fill_window
 from rangegeo.engine.points import interpolate_places
+from rangegeo.engine.tiles import TileFit, fit_block
+from rangegeo.field.places import Places
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import make_geobox, pixel_places
+from rangegeo.models.parts import ModelParts
+from rangegeo.spectral.tiles import Basis
 
 BOXES = {
     "degrees": ((5, 44, 6, 45), 0.02, "EPSG:4326"),
@@ -88,3 +92,18 @@ def test_the_cost_is_measured_there(models, monkeypatch):
 def test_values_stay_there_until_they_are_wanted(models):
     found = models[0].evaluator.values(torch.tensor([[5.0, 45.0]]))
     assert found.device == ELSEWHERE
+
+
+def test_tiles_of_a_planet():
+    there, here = (ModelParts(model) for model in models_of("RANGE+"))
+    sample = here.values(Places.scattered(torch.tensor([[1.0, 2.0], [3.0, 4.0]])), ["semantic"])["semantic"].double()
+    shown = {"mean": sample.mean(dim=0).numpy(), "directions": np.eye(sample.shape[1])[:2], "explained": np.ones(2)}
+    basis = Basis(of="semantic", **shown, scale=1.0, tolerance=0.01)
+    row = {number: (6.0 + number / 2, 40.0, 6.5 + number / 2, 40.5) for number in range(2)}
+    found, expected = (fit_block(TileFit(parts, 1e-2, 2**31 - 1, basis), row) for parts in (there, here))
+    assert [tile.path for tile in found.tiles] == [tile.path for tile in expected.tiles]
+    assert (found.evaluations, found.proved) == (expected.evaluations, expected.proved)
+    for one, other in zip(found.tiles, expected.tiles, strict=True):
+        for name, part in other.parts.items():
+            np.testing.assert_array_equal(one.parts[name].stored, part.stored)
+            assert (one.parts[name].step, one.parts[name].error) == (part.step, part.error)

@@ -113,7 +113,7 @@ def errors(stored: Stored, parts: ModelParts, lonlat_deg: np.ndarray) -> dict[st
             here = tiles[rows] == tile
             for name in parts.bands:
                 found = stored.values(name, int(tile), lonlat_deg[rows][here])
-                off = np.abs(found - exact[name].double().numpy()[here]).max()
+                off = np.abs(found - exact[name].double().cpu().numpy()[here]).max()
                 scale = float(stored.scale[stored.attrs["parts"].index(name), tile])
                 worst[name] = max(worst[name], float(off) / scale)
     return worst
