@@ -124,27 +124,27 @@ class _Batch:
 
     def __init__(self, parts: Sequence[Unrounded]) -> None:
         squares = [part.square for part in parts]
-        count, device = parts[0].padded, squares[0].device
+        size, device = parts[0].padded, squares[0].device
         starts = np.cumsum([0] + [len(square) for square in squares])
         self.parts, self.rows = parts, [slice(*ends) for ends in pairwise(starts.tolist())]
         self.of = np.repeat(np.arange(len(parts)), np.diff(starts))  # the part of each row
-        self.coefficients = squares[0].new_zeros(len(self.of), count, count)
+        self.coefficients = squares[0].new_zeros(len(self.of), size, size)
         self.used = None  # 1 for coefficients, 0 for what only fills up
-        if any(square.shape[-1] < count for square in squares):
-            self.used = torch.zeros(len(self.of), count, count, dtype=torch.float32, device=device)
+        if any(square.shape[-1] < size for square in squares):
+            self.used = torch.zeros(len(self.of), size, size, dtype=torch.float32, device=device)
         for part, rows in zip(parts, self.rows, strict=True):
-            own = rows, *[slice(part.square.shape[-1])] * 2
-            self.coefficients[own] = part.square / part.within
+            count = part.square.shape[-1]
+            self.coefficients[rows, :count, :count] = part.square / part.within
             if self.used is not None:
-                self.used[own] = 1
+                self.used[rows, :count, :count] = 1
         self.wanted = torch.empty_like(self.coefficients)  # in steps; this is what is rounded
-        self.step = np.full(len(parts), 1 / (USUAL * count))
+        self.step = np.full(len(parts), 1 / (USUAL * size))
         self.plain_step = self.step.copy()
         self.trial = np.zeros(len(parts), dtype=int)  # how many steps of each part were tried before this one
         self.left: list[list[int]] = [[] for _ in parts]  # rows to mend, before and after each round of the trial
         self.waiting = np.zeros(len(self.of), dtype=bool)  # the rows that are mended now
         self.good_at = np.full(len(self.of), -1)  # the last trial in which a row could be mended
-        self._prepare(count, device, parts[0].sides)
+        self._prepare(size, device, parts[0].sides)
 
     def _prepare(self, count: int, device: torch.device, sides: np.ndarray) -> None:
         """Matrices of polynomials, and memory for errors."""
@@ -168,9 +168,9 @@ class _Batch:
             self.good_at[good] = self.trial[self.of[good]]
             self._start(np.concatenate([self._next(part) for part in np.unique(self.of[rows]).tolist()]))
         found = []
-        for part, rows, step in zip(self.parts, self.rows, self.step.tolist(), strict=True):
-            own = rows, *[slice(part.square.shape[-1])] * 2
-            found.append((self.wanted[own].round(), step * part.within))
+        for part, own, step in zip(self.parts, self.rows, self.step.tolist(), strict=True):
+            count = part.square.shape[-1]
+            found.append((self.wanted[own, :count, :count].round(), step * part.within))
         return found
 
     def _begin(self) -> None:

@@ -12,7 +12,7 @@ import torch
 from rangegeo.engine.tiles import TileFit, fit_block, values_at
 from rangegeo.errors import UsageError
 from rangegeo.field.places import Places
-from rangegeo.spectral.layout import OVERVIEW, domain_of, positions_in
+from rangegeo.spectral.layout import OVERVIEW, Bounds, domain_of, positions_in, quarters
 from rangegeo.spectral.tiles import Basis, bounds_of
 
 ROOT = (0.0, 40.0, 6.0, 45.0)
@@ -83,9 +83,17 @@ def test_tiles_of_a_row_are_fitted_as_each_alone():
 
 
 def test_a_tile_whose_integers_do_not_fit_is_cut():
-    source = FakeSource(waves(2.0))
-    assert len(fit_block(fit_of(source, 1e-5, 2**31 - 1), {0: ROOT}).tiles) == 1
-    assert len(fit_block(fit_of(source, 2e-4, 22_000), {0: ROOT}).tiles) > 1
+    """Smaller tiles have fewer coefficients, and so a coarser step and smaller integers."""
+    source = FakeSource(waves(1.2))
+
+    def largest_of(bounds: Bounds) -> int:
+        (tile,) = fit_block(fit_of(source, 1e-3, 2**31 - 1), {0: bounds}).tiles
+        return max(int(np.abs(part.stored).max()) for part in tile.parts.values())
+
+    whole, cut = largest_of(ROOT), max(largest_of(quarter) for quarter in quarters(ROOT))
+    assert cut < 0.9 * whole
+    assert len(fit_block(fit_of(source, 1e-3, whole), {0: ROOT}).tiles) == 1
+    assert len(fit_block(fit_of(source, 1e-3, whole - 1), {0: ROOT}).tiles) == 4
 
 
 def test_a_tile_larger_than_what_points_can_follow_is_not_evaluated():
