@@ -23,6 +23,7 @@ from rangegeo.grid.domain import whole_turns
 from rangegeo.spectral.layout import GEOGRAPHIC, LOCATION, NONE, NORM, SEMANTIC, shells, to_square, unmapped
 from rangegeo.spectral.planet import Planet
 from rangegeo.spectral.series import at_places, on_grid, polynomials, product
+from rangegeo.spectral.sides import Side
 from rangegeo.support.blas import one_thread
 from rangegeo.support.shared import SharedValues
 from rangegeo.support.text import counted
@@ -191,29 +192,38 @@ class PlanetEvaluator:
         known = np.zeros((len(lat), len(lon)), bool)
         lon = whole_turns(np.stack([lon, np.zeros_like(lon)], axis=1))[:, 0]
         west, south, east, north = self.planet.boxes.T
-        near = (west <= lon.max()) & (east >= lon.min()) & (south <= lat.max()) & (north >= lat.min())
-        for tile in np.flatnonzero(near).tolist():
-            rows = _inside(lat, south[tile], north[tile], 90.0)
-            cols = _inside(lon, west[tile], east[tile], 180.0)
-            if not len(rows) or not len(cols):
+        near = np.flatnonzero((west <= lon.max()) & (east >= lon.min()) & (south <= lat.max()) & (north >= lat.min()))
+        if not len(near):
+            return known
+        boxes, domains = self.planet.boxes[near], self.planet.tables.bounds[near]
+        how = self.planet.stretch, self._most_degrees(near)
+        columns = Side.of(lon, boxes[:, ::2], domains[:, ::2], 180.0, *how)
+        lines = Side.of(lat, boxes[:, 1::2], domains[:, 1::2], 90.0, *how)
+        for number, tile in enumerate(near.tolist()):
+            (rows, down), (cols, across) = lines.of_tile(number), columns.of_tile(number)
+            if not len(down) or not len(across):
                 continue
-            at = np.ix_(rows, cols)
-            known[at] = True
-            if self._is_few(tile, len(rows) * len(cols), wanted):
-                across, down = np.meshgrid(lon[cols], lat[rows])
-                places = np.stack([across.ravel(), down.ravel()], axis=1)
+            if self._is_few(tile, len(down) * len(across), wanted):
+                across_deg, down_deg = np.meshgrid(lon[cols], lat[rows])
+                places = np.stack([across_deg.ravel(), down_deg.ravel()], axis=1)
                 values = self._scattered(tile, places, wanted).transpose(0, 2, 1)
-                flat[:, at[0], at[1]] = values.reshape(len(flat), len(rows), len(cols))
+                values = values.reshape(len(flat), len(down), len(across))
+            elif isinstance(rows, slice) and isinstance(cols, slice):
+                on_grid(self._series(tile, wanted), down, across, flat[:, rows, cols])
+                known[rows, cols] = True
                 continue
-            w, u = self._arguments(tile, lat[rows], lon[cols])
-            if _in_a_row(rows) and _in_a_row(cols):
-                target = flat[:, rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
-                on_grid(self._series(tile, wanted), w, u, target)
             else:
-                values = np.empty((len(flat), len(rows), len(cols)), np.float32)
-                on_grid(self._series(tile, wanted), w, u, values)
-                flat[:, at[0], at[1]] = values
+                values = np.empty((len(flat), len(down), len(across)), np.float32)
+                on_grid(self._series(tile, wanted), down, across, values)
+            at = np.ix_(np.arange(len(lat))[rows], np.arange(len(lon))[cols])
+            flat[:, at[0], at[1]] = values
+            known[at] = True
         return known
+
+    def _most_degrees(self, tiles: np.ndarray) -> int:
+        """The largest number of degrees along a side of a series of some tiles."""
+        count = {role: int(self.planet.counts(part, tiles).max()) for role, part in self.roles.items()}
+        return max(count.values()) + (count[NORM] - 1 if NORM in count else 0)
 
     def _arguments(self, tile: int, lat: np.ndarray, lon: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The mapped positions of latitudes and of longitudes in a tile."""
@@ -259,42 +269,88 @@ class PlanetEvaluator:
 
     def _made_series(self, tile: int, wanted: Wanted) -> np.ndarray:
         recipe = wanted.recipe
-        parts = {LOCATION: self._rows(LOCATION, tile, wanted.location)}
+        rows = self._all_bands(tile, wanted) if recipe.projection is None else self._projected(tile, wanted)
+        count = math.isqrt(rows.shape[1])
+        series = np.empty((recipe.layers, recipe.bands, count, count), np.float32)
+        along_lat, along_lon = shells(count)
+        series[:, :, along_lat, along_lon] = rows.transpose(0, 2, 1)
+        return series.reshape(-1, count, count)
+
+    def _needed(self, wanted: Wanted) -> dict[str, np.ndarray]:
+        """The roles that a recipe needs, and their bands."""
+        visual = [role for role in (SEMANTIC, GEOGRAPHIC) if role in self.roles and role in wanted.recipe.parts]
+        return {**dict.fromkeys(visual, wanted.visual), LOCATION: wanted.location}
+
+    def _all_bands(self, tile: int, wanted: Wanted) -> np.ndarray:
+        """(layers, n², bands) coefficients, in shells, of a recipe that projects nothing."""
+        parts = {role: self._rows(role, tile, bands) for role, bands in self._needed(wanted).items()}
         if NORM in self.roles:
-            factor = _square(self._rows(NORM, tile, np.zeros(1, int)))
-            parts[LOCATION] = _in_shells(product(_square(parts[LOCATION]), factor))
-        for role in (SEMANTIC, GEOGRAPHIC):
-            if role in self.roles and role in recipe.parts:
-                parts[role] = self._rows(role, tile, wanted.visual)
+            parts[LOCATION] = self._times_norm(parts[LOCATION], tile)
         most = max(len(rows) for rows in parts.values())
         same = {role: np.pad(rows, ((0, most - len(rows)), (0, 0))) for role, rows in parts.items()}
         found = Components(same.get(SEMANTIC), same.get(GEOGRAPHIC), same[LOCATION])
-        bands = recipe.apply(found, "float32" if recipe.projection is None else "float64")
-        if recipe.projection is not None:  # what it adds to every place is added to the constant alone
-            none = {role: np.zeros_like(rows[:1]) for role, rows in same.items()}
-            nothing = Components(none.get(SEMANTIC), none.get(GEOGRAPHIC), none[LOCATION])
-            bands[:, 1:] -= recipe.apply(nothing, "float64")
-        count = math.isqrt(most)
-        series = np.empty((recipe.layers, recipe.bands, count, count), np.float32)
-        along_lat, along_lon = shells(count)
-        series[:, :, along_lat, along_lon] = bands.transpose(0, 2, 1)
-        return series.reshape(-1, count, count)
+        return wanted.recipe.apply(found)
+
+    def _projected(self, tile: int, wanted: Wanted) -> np.ndarray:
+        """(layers, n², bands) float64 coefficients, in shells, of a recipe that projects each part to few bands."""
+
+        def nbytes(made: tuple[dict[str, np.ndarray], np.ndarray]) -> int:
+            return sum(part.nbytes for part in made[0].values())
+
+        shares, rest = self.series.get(("shares", wanted.key), lambda: self._shares(wanted), nbytes)
+        parts = []
+        for role, bands in self._needed(wanted).items():
+            if shares[role].any():
+                step = self.planet.step(self.roles[role], tile)
+                parts.append(self._integers(role, tile, bands).astype(np.float64) @ (step * shares[role]))
+                if role == LOCATION and NORM in self.roles:
+                    parts[-1] = self._times_norm(parts[-1], tile)
+        total = np.zeros((max([1, *map(len, parts)]), len(rest)))
+        for rows in parts:  # shells of fewer degrees come first
+            total[: len(rows)] += rows
+        total[0] += rest  # what is added to every place is added to the constant alone
+        return np.moveaxis(total.reshape(len(total), wanted.recipe.layers, -1), 0, 1)
+
+    def _shares(self, wanted: Wanted) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """The linear function that a recipe is.
+
+        Returns:
+            By role (bands, layers * bands) float64, what each band of the part adds; and (layers * bands,) the rest.
+        """
+        needed = self._needed(wanted)
+
+        def applied(role: str | None, count: int) -> np.ndarray:
+            parts = {name: np.zeros((count, len(bands))) for name, bands in needed.items()}
+            if role is not None:
+                parts[role] = np.eye(count)
+            found = Components(parts.get(SEMANTIC), parts.get(GEOGRAPHIC), parts[LOCATION])
+            return np.moveaxis(wanted.recipe.apply(found, "float64"), 0, 1).reshape(count, -1)
+
+        rest = applied(None, 1)[0]
+        return {role: applied(role, len(bands)) - rest for role, bands in needed.items()}, rest
+
+    def _times_norm(self, rows: np.ndarray, tile: int) -> np.ndarray:
+        """(m², bands) coefficients in shells of a part times the norm."""
+        return _in_shells(product(_square(rows), _square(self._rows(NORM, tile, np.zeros(1, int)))))
 
     def _rows(self, role: str, tile: int, bands: np.ndarray) -> np.ndarray:
         """(n², bands) float32 coefficients of some bands of a part, in shells."""
+        rows = self._integers(role, tile, bands).astype(np.float32)
+        rows *= np.float32(self.planet.step(self.roles[role], tile))
+        return rows
+
+    def _integers(self, role: str, tile: int, bands: np.ndarray) -> np.ndarray:
+        """The same as they are stored."""
         part = self.roles[role]
         if not len(bands):
-            return np.zeros((1, 0), np.float32)
+            return np.zeros((1, 0), np.int16)
         first, last = int(bands[0]), int(bands[-1]) + 1
         integers = self.held.get(
             (part, tile, first, last),
             lambda: self.planet.integers(part, tile, slice(first, last)),
             lambda made: made.nbytes,
         )
-        kept = integers if len(bands) == last - first else integers[:, bands - first]
-        rows = kept.astype(np.float32)
-        rows *= np.float32(self.planet.step(part, tile))
-        return rows
+        return integers if len(bands) == last - first else integers[:, bands - first]
 
 
 def _grouped(tiles: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -303,15 +359,6 @@ def _grouped(tiles: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     for rows in np.split(order, np.flatnonzero(np.diff(tiles[order])) + 1):
         if len(rows):
             yield int(tiles[rows[0]]), rows
-
-
-def _inside(along: np.ndarray, low: float, high: float, last: float) -> np.ndarray:
-    """The indices of the coordinates in a tile; its far side belongs to it only at the end of the globe."""
-    return np.flatnonzero((along >= low) & ((along < high) | ((high >= last) & (along <= high))))
-
-
-def _in_a_row(indices: np.ndarray) -> bool:
-    return bool(indices[-1] - indices[0] + 1 == len(indices))
 
 
 def _square(rows: np.ndarray) -> np.ndarray:

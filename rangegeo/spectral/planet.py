@@ -131,9 +131,13 @@ class Planet:
         """(n,) the tile of each of (n, 2) places, longitudes in [-180, 180]; -1 where there is none."""
         return layout.find_tiles(self.columns, self.tables.child, self.tables.tile, lonlat_deg)
 
+    def counts(self, part: str, tiles: np.ndarray) -> np.ndarray:
+        """(n,) the number of degrees along each side of some tiles."""
+        return self.tables.count[self.parts.index(part), tiles]
+
     def count(self, part: str, tile: int) -> int:
-        """n, the number of degrees along each side of a tile."""
-        return int(self.tables.count[self.parts.index(part), tile])
+        """The same of one tile."""
+        return int(self.counts(part, np.array(tile)))
 
     def step(self, part: str, tile: int) -> float:
         """What the integers of a part in a tile are multiplied by."""

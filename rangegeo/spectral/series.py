@@ -44,19 +44,19 @@ def _to_coefficients(count: int) -> np.ndarray:
     return 2 / (count - 1) * ends[:, None] * np.cos(math.pi * np.outer(k, count - 1 - k) / (count - 1)) * ends
 
 
-def on_grid(series: np.ndarray, w: np.ndarray, u: np.ndarray, out: np.ndarray) -> None:
+def on_grid(series: np.ndarray, down: np.ndarray, across: np.ndarray, out: np.ndarray) -> None:
     """Evaluate a series at the crossings of rows and columns.
 
     Args:
         series: (bands, n, n) float32.
-        w, u: (h,) arguments of the rows and (k,) of the columns.
+        down, across: (h, n or more) and (k, n or more), the `polynomials` at the rows and at the columns.
         out: (bands, h, k) float32, which is filled.
     """
     count = series.shape[-1]
-    down, across = polynomials(count, w), polynomials(count, u)
+    down, across = down[:, :count], across[:, :count]
     for start in range(0, len(series), BANDS_AT_ONCE):
         some = series[start : start + BANDS_AT_ONCE]
-        half = (some.reshape(-1, count) @ across.T).reshape(len(some), count, len(u))
+        half = (some.reshape(-1, count) @ across.T).reshape(len(some), count, len(across))
         np.matmul(down, half, out=out[start : start + BANDS_AT_ONCE])
 
 

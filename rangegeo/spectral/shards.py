@@ -29,6 +29,7 @@ class Shards:
     Attributes:
         folder: of the array.
         array: as zarr opened it.
+        dtype: of its values.
         tiles: of a shard.
         bands: of a chunk.
         chunks: of a shard, along tiles and along bands.
@@ -37,6 +38,7 @@ class Shards:
 
     folder: Path
     array: zarr.Array
+    dtype: np.dtype
     tiles: int
     bands: int
     chunks: tuple[int, int]
@@ -59,7 +61,7 @@ class Shards:
         if not (plain and little and indexed and whole and one):
             return None
         tiles, bands = array.shards[0], array.chunks[2]
-        return cls(folder, array, tiles, bands, (tiles, -(-array.shards[2] // bands)), "crc32c" in inner)
+        return cls(folder, array, array.dtype, tiles, bands, (tiles, -(-array.shards[2] // bands)), "crc32c" in inner)
 
     def read(self, tile: int, rows: int, first: int, last: int) -> np.ndarray:
         """(rows, last - first) coefficients of a tile: the first rows, bands from `first` up to before `last`.
@@ -70,7 +72,7 @@ class Shards:
         shard, within = divmod(tile, self.tiles)
         start, stop = first // self.bands, -(-last // self.bands)
         path = self.folder / self.array.metadata.encode_chunk_key((shard, 0, 0))
-        out = np.zeros((rows, (stop - start) * self.bands), self.array.dtype)
+        out = np.zeros((rows, (stop - start) * self.bands), self.dtype)
         try:
             with path.open("rb") as file:
                 index = _index(path, self.chunks, path.stat().st_mtime_ns)
@@ -90,10 +92,10 @@ class Shards:
             raise ValueError("a chunk is cut off")
         if self.checked:
             stored = _verified(stored)
-        expected = self.array.shape[1] * self.bands * self.array.dtype.itemsize
+        expected = self.array.shape[1] * self.bands * self.dtype.itemsize
         if len(stored) < HEADER.size or HEADER.unpack_from(stored)[4] != expected:
             raise ValueError("a chunk has another size")
-        values = np.frombuffer(blosc.decompress(stored), self.array.dtype)
+        values = np.frombuffer(blosc.decompress(stored), self.dtype)
         return values.reshape(-1, self.bands)
 
 

@@ -70,12 +70,11 @@ class SharedValues:
             self.made += 1
             self._sizes[key] = nbytes
             self.nbytes += nbytes
-            for other in list(self._futures):
-                if self.nbytes <= self.most_bytes or len(self._sizes) == 1:
-                    return
-                if other in self._sizes and other != key:  # one that is still made has no size yet
-                    del self._futures[other]
-                    self.nbytes -= self._sizes.pop(other)
+            while self.nbytes > self.most_bytes and len(self._sizes) > 1:
+                # One that is still made has no size yet. There are few of these, so the first steps find an old value.
+                oldest = next(other for other in self._futures if other in self._sizes and other != key)
+                del self._futures[oldest]
+                self.nbytes -= self._sizes.pop(oldest)
 
 
 _ALL: weakref.WeakSet[SharedValues] = weakref.WeakSet()

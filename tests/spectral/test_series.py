@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.polynomial.chebyshev import chebval2d
 
-from rangegeo.spectral.series import at_places, on_grid, product, quarter
+from rangegeo.spectral.series import at_places, on_grid, polynomials, product, quarter
 
 RANDOM = np.random.default_rng(0)
 CLOSE = 2e-5
@@ -25,7 +25,7 @@ def exact(series: np.ndarray, w: np.ndarray, u: np.ndarray) -> np.ndarray:
 def test_a_grid_and_places_have_the_same_values():
     series, w, u = decaying(21), RANDOM.uniform(-1, 1, 30), RANDOM.uniform(-1, 1, 40)
     out = np.empty((70, 30, 40), np.float32)
-    on_grid(series, w, u, out)
+    on_grid(series, polynomials(25, w), polynomials(21, u), out)
     down, across = (part.ravel() for part in np.meshgrid(w, u, indexing="ij"))
     expected = exact(series, down, across)
     np.testing.assert_allclose(out.reshape(70, -1).T, expected, atol=CLOSE)
