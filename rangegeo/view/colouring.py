@@ -56,12 +56,13 @@ class Colouring:
 
     def numbers(self, scores: np.ndarray) -> np.ndarray:
         """(layers, 3, ...) uint16 of scores (layers * 3, ...)."""
-        split = scores.reshape(-1, 3, *scores.shape[1:])
         shape = (3, *[1] * (scores.ndim - 1))
-        with np.errstate(invalid="ignore"):
-            found = 1 + (split - self.low.reshape(shape)) / self.step.reshape(shape)
-            known = np.isfinite(found).all(axis=1, keepdims=True)
-            return np.where(known, np.clip(np.rint(found), 1, LEVELS), 0).astype(np.uint16)
+        scale, first = (part.reshape(shape).astype(np.float32) for part in (1 / self.step, 1 - self.low / self.step))
+        found = scores.reshape(-1, 3, *scores.shape[1:]) * scale
+        found += first
+        known = np.isfinite(found).all(axis=1, keepdims=True)
+        np.rint(np.clip(found, 1, LEVELS, out=found), out=found)
+        return (found if known.all() else np.where(known, found, 0)).astype(np.uint16)
 
     @cached_property
     def shades(self) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import numpy as np
 
@@ -19,9 +20,10 @@ CLASSES = (
 
 def png(rgba: np.ndarray) -> bytes:
     """A picture (h, w, 4) uint8 as a PNG."""
-    image = import_optional("PIL.Image", "a tile").fromarray(np.ascontiguousarray(rgba))
+    shown = rgba if (rgba[..., 3] < 255).any() else rgba[..., :3]
+    image = import_optional("PIL.Image", "a tile").fromarray(np.ascontiguousarray(shown))
     held = io.BytesIO()
-    image.save(held, "png", compress_level=1)
+    image.save(held, "png", compress_level=1, compress_type=zlib.Z_RLE)  # smooth fields repeat bytes, not words
     return held.getvalue()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rangegeo.errors import UsageError, argument, first_line
+from rangegeo.support.blas import one_thread
 from rangegeo.support.optional import import_optional
 from rangegeo.view.sources import Source
 from rangegeo.view.viewer import Viewer
@@ -84,4 +85,5 @@ def serve(source: Source, where: Listening, ready: Callable[[str], None]) -> Non
     shown = where.host if where.host not in ANYWHERE else "localhost"
     port = listener.getsockname()[1]
     ready(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/")
-    uvicorn.Server(config).run(sockets=[listener])
+    with one_thread():  # tiles are evaluated by threads, and to change the number for each takes as long as a tile
+        uvicorn.Server(config).run(sockets=[listener])

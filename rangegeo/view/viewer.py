@@ -58,12 +58,17 @@ class Viewer:
         """(SIDE, SIDE, 4) uint8 red, green, blue, alpha of a tile at a beta."""
         layers = self.numbers(tile, colours)
         shares = self.source.layers.shares(beta)
-        blended = sum(np.float32(share) * layer for share, layer in zip(shares, layers, strict=True) if share)
-        whole = np.rint(blended).astype(np.uint16)
-        shades = self.colouring(colours).shades
-        rgb = [table[channel] for table, channel in zip(shades, whole, strict=True)]
-        known = (layers != 0).all(axis=(0, 1))
-        return np.stack([*rgb, np.full_like(rgb[0], 255)], axis=-1) * known[..., None]
+        parts = [np.float32(share) * layer for share, layer in zip(shares, layers, strict=True) if share]
+        blended = parts[0] if len(parts) == 1 else parts[0] + parts[1]  # a beta lies between two layers
+        whole = np.rint(blended, out=blended).astype(np.uint16)
+        out = np.empty((*whole.shape[1:], 4), np.uint8)
+        for channel, table in enumerate(self.colouring(colours).shades):
+            out[..., channel] = table[whole[channel]]
+        known = layers.all(axis=(0, 1))
+        out[..., 3] = 255
+        if not known.all():
+            out[~known] = 0
+        return out
 
     def check_beta(self, beta: float | None) -> float:
         """A beta that the source has; the middle one if none is given.
