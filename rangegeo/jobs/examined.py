@@ -26,6 +26,7 @@ from rangegeo.stores.checked_zarr import check_zarr
 from rangegeo.stores.opening import open_cube, open_told
 from rangegeo.stores.present import is_store, is_there
 from rangegeo.support.location import Location
+from rangegeo.support.packed_stores import check_unpacked
 from rangegeo.support.progress import SILENT, Progress
 
 GEOTIFF = (".tif", ".tiff")  # suffixes
@@ -121,6 +122,7 @@ def _checked(path: Location) -> Checked:
         return check_zarr(path)
     if isinstance(path, Path) and path.suffix.lower() in GEOTIFF:
         return check_geotiff(path)
+    check_unpacked(path)
     raise CubeError(f"verify checks Zarr stores and GeoTIFFs, got {path}; give a .zarr, or a .tif of this machine")
 
 

@@ -21,6 +21,7 @@ from rangegeo.stores.present import NETCDF, check_finished, is_store
 from rangegeo.stores.zarr import is_complete
 from rangegeo.support.address import Address
 from rangegeo.support.location import Location, located
+from rangegeo.support.packed_stores import check_unpacked
 from rangegeo.weights.names import database_file, encoder_file
 from rangegeo.weights.published import OFFICIAL_DATABASES, OFFICIAL_ENCODERS
 
@@ -65,6 +66,7 @@ def describe(target: str | Location, *, weights: str | None = None, db: str | No
     if isinstance(path, Address):
         return _cube(path)
     target = str(target)
+    check_unpacked(path)
     if not (path.is_file() or path.is_dir()):
         check_finished(path)
         what = "is a device" if path.exists() else "does not exist"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from pathlib import Path
 
 from rangegeo.errors import CubeError, argument
@@ -12,10 +13,12 @@ from rangegeo.stores.drafts import kept_blocks
 from rangegeo.support.address import Address
 from rangegeo.support.destination import STORE_FILES
 from rangegeo.support.location import Location, check_bucket
+from rangegeo.support.packed_stores import check_unpacked
 from rangegeo.support.text import counted
 
 NETCDF = (".nc", ".nc4", ".cdf")  # suffixes
 GEOTIFF = (".tif", ".tiff")
+OF_BETA = re.compile(r"_beta\d[\d.e-]*")  # what follows the name of a cube in that of the file of a beta
 
 
 def is_store(path: Location) -> bool:
@@ -36,12 +39,13 @@ def check_there(path: Location) -> None:
     """Refuse a path or an address without a cube.
 
     Raises:
-        CubeError: there is none, or an unfinished one. RemoteError: the server cannot be asked.
+        CubeError: there is none, an unfinished or a packed one. RemoteError: the server cannot be asked.
     """
     if isinstance(path, Path):
         if not path.exists():
             check_finished(path)
             raise CubeError(_not_there(path))
+        check_unpacked(path)
         return
     if path.suffix.lower() in (".vrt", *NETCDF):
         raise CubeError(f"{path} is neither a Zarr store nor a GeoTIFF; copy it here first, and open the copy")
@@ -67,10 +71,15 @@ def check_finished(path: Location) -> None:
         raise CubeError(f"{path} is unfinished, an interrupted run has kept {counted(kept, 'block')}; {again}")
 
 
+def files_of_betas(path: Path) -> list[Path]:
+    """The GeoTIFFs of the betas of a cube of several, which are named after it: NAME_beta0.5.tif and so on."""
+    beside = path.parent.glob(f"{glob.escape(path.stem)}_beta[0-9]*{glob.escape(path.suffix)}")
+    return sorted(part for part in beside if path.suffix and OF_BETA.fullmatch(part.stem.removeprefix(path.stem)))
+
+
 def _not_there(path: Path) -> str:
     """What to say of a path without a file; files of betas are named after it, and so are pictures of these."""
-    beside = path.parent.glob(f"{glob.escape(path.stem)}_beta[0-9]*{glob.escape(path.suffix)}")
-    betas = sorted(str(part) for part in beside if path.suffix and not part.stem.endswith("_rgb"))
+    betas = [str(part) for part in files_of_betas(path)]
     if not betas:
         return f"{path} does not exist; {EXPECTED} (.zarr or .tif)"
     hint = f"give one of them, or open_cube({betas}) to have all as one cube"

@@ -6,12 +6,17 @@ import os
 
 from rangegeo.support.address import Address
 from rangegeo.support.location import is_address
+from rangegeo.support.packed_stores import check_unpacked
 
 
 def names_planet(given: object) -> bool:
     """Whether what a user gives for a model or for weights names a stored planet: the folder or the address of a Zarr
     store.
+
+    Raises:
+        CubeError: it is a packed store.
     """
+    check_unpacked(given)
     if isinstance(given, Address):
         return True
     if not isinstance(given, str | os.PathLike):

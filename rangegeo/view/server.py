@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -30,6 +31,7 @@ from rangegeo.view.sources import parse_bounds
 from rangegeo.view.tile import MOST_ZOOM, Tile
 from rangegeo.view.viewer import Viewer
 
+WITHOUT_PORT = re.compile(r":\d*$")
 LARGEST_BODY = 200_000  # bytes; 500 labels with long names
 LONGEST_ADDRESS = 2_000
 AT_ONCE = (os.cpu_count() or 1) + 1  # answers that are computed at a time, which bounds the memory
@@ -83,7 +85,7 @@ def make_app(viewer: Viewer, hosts: list[str]) -> Starlette:
             Route("/labels", site.learn, methods=["POST"]),
         ],
         middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
+            Middleware(KnownHosts, names=hosts),
             Middleware(ShortAddresses),
         ],
         exception_handlers={HTTPException: _failed, RangegeoError: _refused, Exception: _broken},
@@ -115,6 +117,22 @@ def _checked(answer: Answer) -> Answer:
         return answer(request)
 
     return endpoint
+
+
+class KnownHosts:
+    """Answers only those who call this machine by one of its names."""
+
+    def __init__(self, app: ASGIApp, names: list[str]) -> None:
+        self.app, self.names = app, names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self.app
+        if scope["type"] == "http" and "*" not in self.names:
+            host = Headers(scope=scope).get("host", "")
+            if WITHOUT_PORT.sub("", host).lower() not in self.names:
+                given = repr(host[:60]) if host else "no name"
+                answer = _told(400, f"this server answers to the names {', '.join(self.names)}, got {given}")
+        await answer(scope, receive, send)
 
 
 class ShortAddresses:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,17 @@ def no_port(patch: pytest.MonkeyPatch) -> None:
 
 def planet(name: str) -> Callable[[], object]:
     return partial(write_planet, Path(name), count=5, cut=(), step=1e-4)
+
+
+def packed(name: str) -> Callable[[], object]:
+    """A planet in a zip file alone."""
+
+    def made_so() -> None:
+        planet(name)()
+        shutil.make_archive(name, "zip", name)
+        shutil.rmtree(name)
+
+    return made_so
 
 
 def exported(name: str) -> Callable[[], object]:
@@ -72,6 +84,13 @@ SHELL = (
         f"view notes.txt {MINI} --port 0",
         (Way("expected a planet, a cube, or the name of a model", swap={"notes.txt": "RANGE+"}),),
         (Path("notes.txt").touch,),
+        always=stops_at_once,
+    ),
+    Row(
+        "a packed store",
+        "view p.zarr.zip --port 0",
+        (Way("unpack it: (?P<run>unzip .*), and give p.zarr", swap={"p.zarr.zip": "p.zarr"}, needs=("unzip",)),),
+        (packed("p.zarr"),),
         always=stops_at_once,
     ),
     Row(

@@ -172,6 +172,37 @@ def test_two_classes_become_a_map(page, address):
     assert [feature["properties"]["label"] for feature in written["features"]] == ["class A", "class B"]
 
 
+@pytest.mark.parametrize(("kind", "sentence"), [("likeness", "is bright."), ("labels", "is drawn.")])
+def test_what_is_drawn_is_told_when_it_is(page, address, kind, sentence):
+    opened(page, address, "#3/46/9")
+    held = []
+    page.route(f"**/{kind}/*/*/*/*" if kind == "labels" else f"**/{kind}/*/*/*", lambda route: held.append(route))
+    if kind == "labels":
+        page.click("text=sets a label")
+        page.mouse.click(300, 150)
+        page.click("#classes label:nth-child(2)")
+    page.mouse.click(450, 300)
+    expect(page.locator("#status")).to_have_text("Drawing …")
+    page.wait_for_timeout(200)  # for what must not be said
+    assert held
+    assert page.locator("#status").inner_text() == "Drawing …"
+    page.unroute_all()  # lets them go
+    expect(page.locator("#status")).to_contain_text(sentence, timeout=WAIT)
+    settled(page)
+
+
+def test_a_tile_that_fails_is_told_and_nothing_is_said_to_be_drawn(browser, address):
+    page = browser.new_page(viewport={"width": 900, "height": 600})
+    page.set_default_timeout(WAIT)
+    opened(page, address, "#3/46/9")
+    page.route("**/likeness/*/*/*", lambda route: route.fulfill(status=500, json={"error": "the disk is full"}))
+    page.mouse.click(450, 300)
+    expect(page.locator("#error")).to_have_text("The disk is full.")
+    expect(page.locator("#status")).to_have_text("")
+    assert "alike" not in page.evaluate("({...document.body.dataset})")
+    page.close()
+
+
 def test_an_address_brings_back_what_was_seen(page, address):
     opened(page, address, "#7/45.5000/6.0000&beta=0.8&colours=bands-3&place=6.1,45.4")
     page.wait_for_selector("body[data-alike]")

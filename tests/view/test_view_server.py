@@ -26,7 +26,7 @@ POINTS = [{"lon": 7, "lat": 46, "label": "a"}, {"lon": 7, "lat": -46, "label": "
 def pixels(answer) -> np.ndarray:
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "image/png"
-    return np.asarray(Image.open(io.BytesIO(answer.content)))
+    return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGBA"))
 
 
 def test_the_page_and_its_files(client):
@@ -191,7 +191,15 @@ def test_labels_are_checked(client, content, headers, status, why):
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8321", "127.0.0.1.evil.example", ""])
 def test_a_page_of_a_stranger_cannot_call_by_another_name(client, host):
-    assert client.get("/view.json", headers={"Host": host}).status_code == 400
+    answer = client.get("/view.json", headers={"Host": host})
+    assert answer.status_code == 400
+    given = repr(host) if host else "no name"
+    assert answer.json()["error"] == f"this server answers to the names 127.0.0.1, localhost, [::1], got {given}"
+
+
+@pytest.mark.parametrize("host", ["LOCALHOST:1", "[::1]:8321", "[::1]", "127.0.0.1"])
+def test_its_own_names_are_answered(client, host):
+    assert client.get("/view.json", headers={"Host": host}).status_code == 200
 
 
 def test_only_get_is_answered(client):

@@ -10,7 +10,8 @@ import pytest
 from helpers.planets import exact, write_planet
 
 import rangegeo as rg
-from rangegeo.errors import UsageError
+from rangegeo.errors import CubeError, UsageError
+from rangegeo.reports.describe import describe
 from rangegeo.view.cubes import CubeSource
 from rangegeo.view.models import ModelSource
 from rangegeo.view.opening import open_source
@@ -146,14 +147,33 @@ def test_boxes_that_are_none(text):
 
 
 def test_what_is_not_there(tmp_path):
-    for name in ("a_beta0.tif", "a_beta0_rgb.tif", "a_beta0.5.tif", "notes.txt"):
+    for name in ("a_beta0_rgb.tif", "a_beta_old.tif", "notes.txt"):
         (tmp_path / name).touch()
-    with pytest.raises(UsageError, match=r"nothing at .*a\.tif, but at .*a_beta0\.5\.tif, .*a_beta0\.tif; expected"):
+    with pytest.raises(UsageError, match=r"there is nothing at .*a\.tif; expected"):
         open_source(str(tmp_path / "a.tif"))
     with pytest.raises(UsageError, match=r"notes\.txt is a file, but no cube .*; expected a planet"):
         open_source(str(tmp_path / "notes.txt"))
     with pytest.raises(UsageError, match=r"there is nothing at .*lost\.zarr; expected"):
         open_source(tmp_path / "lost.zarr")
+
+
+def test_the_geotiffs_of_all_betas_are_one_cube(cube_path, tmp_path):
+    cube = rg.open_cube(cube_path)
+    cube.rangegeo.to_geotiff(tmp_path / "c.tif")
+    source, whole = open_source(tmp_path / "c.tif"), open_source(cube_path)
+    assert not (tmp_path / "c.tif").exists()
+    assert source.about.name == "c.tif"
+    assert source.layers.betas == (0, 0.5, 1)
+    place = np.array([[6.03, 45.53]])
+    np.testing.assert_allclose(source.at(place), whole.at(place), rtol=1e-6)
+    assert open_source(tmp_path / "c_beta0.5.tif").layers.betas == (0.5,)
+
+
+def test_a_packed_store_is_refused(tmp_path):
+    (tmp_path / "view.zarr.zip").touch()
+    for read in (open_source, rg.open_cube, rg.load_model, describe, rg.verify):
+        with pytest.raises(CubeError, match=r"is a packed Zarr store; unpack it: unzip .*zip -d .*zarr, and give"):
+            read(tmp_path / "view.zarr.zip")
 
 
 def test_options_of_models_do_not_go_with_a_cube(cube_path):

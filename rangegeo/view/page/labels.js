@@ -41,13 +41,13 @@ function labelling({ map, source, about, show, say, fail }) {
       const learned = await source.learn(points);
       if (points.length !== state.points.length) return;
       const fresh = L.tileLayer(`labels/${learned.name}/{z}/{x}/{y}.png`, { maxZoom: about.most_zoom, zIndex: 3 });
+      tellOf(fresh, `The map of ${learned.labels.length} classes is drawn.`);
       fresh.on("tileerror", () => fail(new Error("A tile of the map of labels did not arrive. Set a label again.")));
       fresh.addTo(map);
       if (state.layer) state.layer.remove();
       state.layer = fresh;
       state.learned = learned;
       element("learned").textContent = `A linear probe of ${points.length} labels; the stronger the colour, the surer. It is not tested: rangegeo map does that.`;
-      say(`The map of ${learned.labels.length} classes is drawn.`);
     } catch (error) { fail(error); }
   }
 

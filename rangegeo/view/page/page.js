@@ -11,6 +11,29 @@ function say(sentence, lasting = false) {
   clearTimeout(told);
   if (!lasting) told = setTimeout(() => { element("status").textContent = ""; }, 5000);
 }
+/* Layers with tiles that are not drawn yet, and the sentence that is said when all are. */
+const drawing = { layers: new Set(), sentence: "", slow: 0 };
+function drawn(layer, sentence = "") {
+  if (!drawing.layers.delete(layer)) return;
+  drawing.sentence = sentence || drawing.sentence;
+  if (drawing.layers.size) return;
+  clearTimeout(drawing.slow);
+  say(drawing.sentence);
+  drawing.sentence = "";
+}
+/* Tell the person that a layer is drawn, and when it is, say a sentence once; not if a tile fails, for its error is said. */
+function tellOf(layer, sentence = "", then = () => {}) {
+  let whole = true;
+  layer.on("loading", () => {
+    whole = true;
+    drawing.layers.add(layer);
+    clearTimeout(drawing.slow);
+    drawing.slow = setTimeout(() => say("Drawing …", true), 300);
+  });
+  layer.on("tileerror", () => { whole = false; });
+  layer.on("load", () => { drawn(layer, whole ? sentence : ""); if (whole) { sentence = ""; then(); } });
+  layer.on("remove", () => drawn(layer));
+}
 addEventListener("keydown", () => document.body.classList.add("keys"));
 addEventListener("pointerdown", () => document.body.classList.remove("keys"));
 let failed = 0;
@@ -101,8 +124,8 @@ async function start() {
     colours = found;
     const fresh = new ColourLayer({
       source, betas, beta, colours: name, tables: colours.curves.map(shadesOf), zIndex: 1, maxZoom: about.most_zoom,
-    }).on("failed", (event) => fail(event.error)).on("loading", () => say("Drawing …", true))
-      .on("load", () => { element("status").textContent = ""; });
+    }).on("failed", (event) => fail(event.error));
+    tellOf(fresh);
     fresh.addTo(map);
     if (layer) layer.remove();
     layer = fresh;
@@ -132,8 +155,8 @@ async function start() {
     place = { lon, lat };
     pin.setLatLng([lat, lon]).addTo(map);
     const fresh = new LikenessLayer({ source, place: { lon, lat, beta }, low: found.low, ramp, zIndex: 2, maxZoom: about.most_zoom })
-      .on("failed", (event) => fail(event.error))
-      .on("load", () => { document.body.dataset.alike = "drawn"; say(`What looks like ${show(lon, lat)} is bright.`); });
+      .on("failed", (event) => fail(event.error));
+    tellOf(fresh, `What looks like ${show(lon, lat)} is bright.`, () => { document.body.dataset.alike = "drawn"; });
     delete document.body.dataset.alike;
     fresh.addTo(map);
     if (alike) alike.remove();
