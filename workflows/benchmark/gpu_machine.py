@@ -93,7 +93,7 @@ def _there(module: str) -> bool:
 ENGINE = {name: name for name in ("affine", "attrs", "cachetools", "certifi", "pyproj", "shapely")}
 ENGINE |= {"odc__geo": "odc-geo"}
 MODELS = ENGINE | {name: name for name in ("filelock", "pandas", "platformdirs", "pyarrow", "safetensors")}
-CUBES = MODELS | {name: name for name in ("dask", "xarray", "zarr")} | {"zarr_cm": "zarr-cm"}
+CUBES = MODELS | {name: name for name in ("dask", "rasterio", "xarray", "zarr")} | {"zarr_cm": "zarr-cm"}
 
 
 def memory(device: torch.device) -> dict[str, float]:
