@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from rangegeo.cli.arguments import LocalPath, NumberList
-from rangegeo.cli.options import Verbosity, grouped, verbosity_options
+from rangegeo.cli.options import Verbosity, device_option, grouped, verbosity_options
 from rangegeo.cli.points import INPUT_OPTIONS
 from rangegeo.cli.streams import print_written, tell
 from rangegeo.jobs.database_options import DatabaseOutput, PlaceChoice, Sight
@@ -88,7 +88,7 @@ SIGHT_OPTIONS = (
         "--mean", type=NumberList((), "0.5"), default=(), metavar="M[,M...]", help="Of the bands, black 0 and white 1."
     ),
     click.option("--std", type=NumberList((), "0.25"), default=(), metavar="S[,S...]", help="Of the bands, the same."),
-    click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Of the encoder."),
+    device_option("Of the encoder."),
     click.option("--batch", type=int, default=256, show_default=True, metavar="N", help="Places at a time."),
 )
 OUTPUT_OPTIONS = (

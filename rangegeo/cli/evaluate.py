@@ -10,7 +10,15 @@ import click
 
 from rangegeo.cli.arguments import ComparedModel, LocalPath, NumberList, flattened, storage_option, told_storage
 from rangegeo.cli.map import LABEL_OPTIONS
-from rangegeo.cli.options import Verbosity, grouped, verbosity_options
+from rangegeo.cli.options import (
+    THREADS_OPTION,
+    Decorator,
+    Verbosity,
+    block_options,
+    device_option,
+    grouped,
+    verbosity_options,
+)
 from rangegeo.cli.streams import print_written, tell
 from rangegeo.errors import UsageError, argument
 from rangegeo.jobs.evaluate_options import Comparing, ScoreOutput, Suite
@@ -31,7 +39,7 @@ SUITE_OPTIONS = (
     click.option("--places", type=int, metavar="N", help="Of each task of the suite. [default: 3000]"),
     click.option("--fetch", is_flag=True, help="Download data of the suite that is not in the cache, up to 130 MB."),
 )
-COMPARING_OPTIONS = (
+COMPARING_OPTIONS: tuple[Decorator, ...] = (
     click.option(
         "--model",
         "models",
@@ -54,17 +62,9 @@ COMPARING_OPTIONS = (
     click.option("--aoi", metavar="FILE", help="Draw the N places of --background in these polygons."),
     click.option("--aoi-layer", metavar="NAME", help="Layer of the --aoi file, if it has several."),
     click.option("--bbox-crs", metavar="CRS", help="CRS of an --aoi that names none. [default: EPSG:4326]"),
-    click.option("--block", metavar="200km|10deg", help="Side of blocks that are left out. [default: by the labels]"),
-    click.option("--folds", type=int, default=5, show_default=True, metavar="N", help="Parts to put blocks into."),
-    click.option("--seeds", type=int, default=3, show_default=True, metavar="N", help="How often they are put anew."),
-    click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the first time."),
-    click.option(
-        "--baselines/--no-baselines",
-        default=True,
-        help="Score nearest labels and smooth functions of the place too.",
-    ),
-    click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate."),
-    click.option("--threads", type=click.IntRange(min=1), help="Processor threads. [default: all cores]"),
+    *block_options(seeds=3, baselines="Score nearest labels and smooth functions of the place too."),
+    device_option(),
+    THREADS_OPTION,
 )
 SCORE_OPTIONS = (
     click.option(

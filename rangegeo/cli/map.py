@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import click
 
-from rangegeo.cli.arguments import ModelName, Place, typed_line
+from rangegeo.cli.arguments import Place, typed_line
 from rangegeo.cli.kept_blocks import naming_what_is_kept
 from rangegeo.cli.options import (
     CLUSTER_OPTIONS,
     ENGINE_OPTIONS,
+    MODEL_OPTION,
+    Decorator,
     Verbosity,
+    block_options,
     grouped,
     model_options,
     temperature_options,
@@ -50,27 +53,12 @@ LABEL_OPTIONS = (
     click.option("--encoding", metavar="NAME", help="Of a text table, such as latin-1. [default: utf-8]"),
     click.option("--decimal", metavar=".|,", default=".", show_default=True, help="Sign before decimals in text."),
 )
-LEARNING_OPTIONS = (
-    click.option(
-        "--model",
-        type=ModelName(),
-        default="RANGE+",
-        show_default=True,
-        metavar="NAME|PLANET",
-        help="A name that rangegeo models lists, or a planet.",
-    ),
+LEARNING_OPTIONS: tuple[Decorator, ...] = (
+    MODEL_OPTION,
     model_options,
     temperature_options,
     click.option("--beta", type=float, metavar="B", help="Learn from one beta. [default: S, G and q side by side]"),
-    click.option("--block", metavar="200km|10deg", help="Side of blocks that are left out. [default: by the labels]"),
-    click.option("--folds", type=int, default=5, show_default=True, metavar="N", help="Parts to put blocks into."),
-    click.option("--seeds", type=int, default=2, show_default=True, metavar="N", help="How often they are put anew."),
-    click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the first time."),
-    click.option(
-        "--baselines/--no-baselines",
-        default=True,
-        help="Test nearest labels and smooth functions of the place too.",
-    ),
+    *block_options(seeds=2, baselines="Test nearest labels and smooth functions of the place too."),
     click.option("--spread/--no-spread", default=True, help="Add a band that says how uncertain values are."),
     click.option("--probabilities", is_flag=True, help="Add a band with the probability of each class."),
     click.option("--mask-unlike", is_flag=True, help="Pixels unlike all labels are nodata."),

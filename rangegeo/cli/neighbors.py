@@ -7,7 +7,7 @@ import json
 import click
 
 from rangegeo.cli.notices import announce_model
-from rangegeo.cli.options import Verbosity, model_options, temperature_options, verbosity_options
+from rangegeo.cli.options import Verbosity, device_option, model_options, temperature_options, verbosity_options
 
 # What a table shows: the name of the variable, then its heading and its format.
 COLUMNS = {
@@ -30,7 +30,7 @@ COLUMNS = {
 @click.option("--model", "model_name", default="RANGE+", show_default=True, help="RANGE+ or RANGE.")
 @model_options
 @temperature_options
-@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate.")
+@device_option()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @verbosity_options
 def command(

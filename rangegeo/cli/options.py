@@ -93,15 +93,42 @@ def temperature_options(command: Callable) -> Callable:
     return semantic(geographic(command))
 
 
+def device_option(text: str = "Where to evaluate.") -> Decorator:
+    """Add --device, with a text for --help."""
+    return click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help=text)
+
+
+def block_options(seeds: int, baselines: str) -> tuple[Decorator, ...]:
+    """The options of spatial blocks.
+
+    Args:
+        seeds: the default of --seeds.
+        baselines: what --help says of --baselines.
+    """
+    return (
+        click.option(
+            "--block", metavar="200km|10deg", help="Side of blocks that are left out. [default: by the labels]"
+        ),
+        click.option("--folds", type=int, default=5, show_default=True, metavar="N", help="Parts to put blocks into."),
+        click.option(
+            "--seeds", type=int, default=seeds, show_default=True, metavar="N", help="How often they are put anew."
+        ),
+        click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the first time."),
+        click.option("--baselines/--no-baselines", default=True, help=baselines),
+    )
+
+
+MODEL_OPTION = click.option(
+    "--model",
+    type=ModelName(),
+    default="RANGE+",
+    show_default=True,
+    metavar="NAME|PLANET",
+    help="A name that rangegeo models lists, or a planet.",
+)
+THREADS_OPTION = click.option("--threads", type=click.IntRange(min=1), help="Processor threads. [default: all cores]")
 CONTENT_OPTIONS = (
-    click.option(
-        "--model",
-        type=ModelName(),
-        default="RANGE+",
-        show_default=True,
-        metavar="NAME|PLANET",
-        help="A name that rangegeo models lists, or a planet.",
-    ),
+    MODEL_OPTION,
     model_options,
     temperature_options,
     click.option(
@@ -139,8 +166,8 @@ ENGINE_OPTIONS = (
         help="Largest error of interpolation, relative to each component's largest value. [default: 1e-5]",
     ),
     click.option("--exact", is_flag=True, help="Evaluate every pixel or place; interpolate none."),
-    click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate."),
-    click.option("--threads", type=click.IntRange(min=1), help="Processor threads. [default: all cores]"),
+    device_option(),
+    THREADS_OPTION,
 )
 
 CLUSTER_OPTIONS = (

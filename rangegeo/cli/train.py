@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rangegeo.cli.arguments import LocalPath
-from rangegeo.cli.options import Verbosity, grouped, verbosity_options
+from rangegeo.cli.options import THREADS_OPTION, Verbosity, device_option, grouped, verbosity_options
 from rangegeo.cli.streams import print_written
 from rangegeo.jobs.train_options import Training, TrainingOutput
 
@@ -41,8 +41,8 @@ TRAINING_OPTIONS = (
         "--held-out", type=float, default=0.05, show_default=True, metavar="SHARE", help="Of rows not trained on."
     ),
     click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of all that is random."),
-    click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to train."),
-    click.option("--threads", type=click.IntRange(min=1), help="Processor threads. [default: all cores]"),
+    device_option("Where to train."),
+    THREADS_OPTION,
 )
 OUTPUT_OPTIONS = (
     click.option("-o", "--out", type=LocalPath(), required=True, help="Checkpoint: .ckpt, in SatCLIP's form."),

@@ -7,7 +7,7 @@ import json
 import click
 
 from rangegeo.cli.arguments import Place, storage_option
-from rangegeo.cli.options import Verbosity, model_options, verbosity_options
+from rangegeo.cli.options import Verbosity, device_option, model_options, verbosity_options
 from rangegeo.cli.streams import tell
 from rangegeo.support.location import Location
 
@@ -28,7 +28,7 @@ from rangegeo.support.location import Location
     "--repair", is_flag=True, help="Evaluate damaged blocks again and write them, and put back metadata and tiles."
 )
 @model_options
-@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:i]", help="Where to evaluate.")
+@device_option()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; of several cubes one object for each name.")
 @verbosity_options
 def command(
