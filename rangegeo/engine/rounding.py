@@ -25,21 +25,25 @@ from rangegeo.spectral.layout import unmapped
 
 WHOLE = np.array([(-1.0, 1.0), (-1.0, 1.0)])
 USUAL = 0.9  # the largest error of n x n coefficients is about this, times n, times the step
-SHARES = 0.95 ** np.arange(-14, 24)  # of the step of plain rounding that are tried, the largest first
-ROUNDS = 40  # of mending
-GIVE_UP, LEFT = 16, 0.9  # a smaller step is tried if so many rounds leave more than this share of the rows to mend
-PULL = 5.0  # how strongly errors are pulled back; with 3 and with 7 the planet takes half a percent more
-AIM = 0.98  # of the limit: what errors are pulled back to
-# What borders of a tile may be off by, as a share of the rest of it: two sides of a border differ by both their errors.
-# Half would do for differences within the tolerance; it takes a twelfth more bytes and three times as long to find.
-BORDER = 0.65
+SHARES = 0.95 ** np.arange(-18, 24)  # of the step of plain rounding that are tried, the largest first
+ROUNDS = 120  # of mending
+GIVE_UP, LEFT = 30, 0.9  # a smaller step is tried if so many rounds leave more than this share of the rows to mend
+# How strongly errors are pulled back, to what share of the limit. With a pull of 2.5 and 80 rounds the planet takes 4
+# percent more, and with 5 and 40 rounds 10 percent more.
+PULL, AIM = 1.0, 0.95
+NEAR_ZERO = 0.75  # of a step: smaller coefficients begin as 0, which takes fewer bytes, and are mended like others
+# What borders of a tile may be off by, as a share of the rest of it: two sides of a border differ by both their errors,
+# and also these differences keep the tolerance.
+BORDER = 0.53
 HARDEST, FEWEST = 16, 8  # steps are tried with one row in 16, those that plain rounding leaves worst; 8 at least
+# Steps that are tried at a time, and rounds until it is looked at what is left to mend; by whether the device is a GPU.
+# It must not be waited for too often.
+AT_ONCE, ROUNDS_A_TURN = {False: 3, True: 12}, {False: 1, True: 5}
 # Bytes of rows that are rounded together, and of errors that are computed at a time, which stay in the cache of a CPU.
 # By whether the device is a GPU.
 ROWS_BYTES = {False: 2**26, True: 2**30}
-ERRORS_BYTES = {False: 2**21, True: 2**29}
-NONE = np.zeros(0, dtype=int)
-PADDED = 4  # on a GPU parts whose counts differ by less are rounded together
+ERRORS_BYTES = {False: 2**21, True: 2**28}
+PADDED = 8  # on a GPU parts whose counts differ by less are rounded together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,141 +122,211 @@ def _batches(parts: Sequence[Unrounded]) -> list[list[int]]:
 class _Batch:
     """Parts that are rounded together.
 
-    Steps are tried from the largest down, first with the rows that plain rounding leaves worst. If they can be mended,
-    all others follow with the same step; those that cannot join the search.
+    Many steps are tried at a time, with the rows that plain rounding leaves worst. With the largest step at which these
+    can be mended all rows are; if some cannot be, the next smaller steps follow.
     """
 
     def __init__(self, parts: Sequence[Unrounded]) -> None:
         squares = [part.square for part in parts]
-        size, device = parts[0].padded, squares[0].device
-        starts = np.cumsum([0] + [len(square) for square in squares])
-        self.parts, self.rows = parts, [slice(*ends) for ends in pairwise(starts.tolist())]
-        self.of = np.repeat(np.arange(len(parts)), np.diff(starts))  # the part of each row
-        self.coefficients = squares[0].new_zeros(len(self.of), size, size)
+        size, starts = parts[0].padded, np.cumsum([0] + [len(square) for square in squares])
+        self.parts, self.rows = parts, [np.arange(*ends) for ends in pairwise(starts.tolist())]
+        self.coefficients = squares[0].new_zeros(int(starts[-1]), size, size)
         self.used = None  # 1 for coefficients, 0 for what only fills up
         if any(square.shape[-1] < size for square in squares):
-            self.used = torch.zeros(len(self.of), size, size, dtype=torch.float32, device=device)
-        for part, rows in zip(parts, self.rows, strict=True):
+            self.used = torch.zeros_like(self.coefficients, dtype=torch.float32)
+        for part, (start, end) in zip(parts, pairwise(starts.tolist()), strict=True):
             count = part.square.shape[-1]
-            self.coefficients[rows, :count, :count] = part.square / part.within
+            self.coefficients[start:end, :count, :count] = part.square / part.within
             if self.used is not None:
-                self.used[rows, :count, :count] = 1
-        self.wanted = torch.empty_like(self.coefficients)  # in steps; this is what is rounded
-        self.step = np.full(len(parts), 1 / (USUAL * size))
-        self.plain_step = self.step.copy()
-        self.trial = np.zeros(len(parts), dtype=int)  # how many steps of each part were tried before this one
-        self.left: list[list[int]] = [[] for _ in parts]  # rows to mend, before and after each round of the trial
-        self.waiting = np.zeros(len(self.of), dtype=bool)  # the rows that are mended now
-        self.good_at = np.full(len(self.of), -1)  # the last trial in which a row could be mended
-        self._prepare(size, device, parts[0].sides)
+                self.used[start:end, :count, :count] = 1
+        self.dense = _Dense(size, parts[0].sides, self.coefficients.device)
 
-    def _prepare(self, count: int, device: torch.device, sides: np.ndarray) -> None:
-        """Matrices of polynomials, and memory for errors."""
+    def rounded(self) -> list[tuple[Tensor, float]]:
+        """Whole numbers and the step of each part, see `rounded`."""
+        size = self.coefficients.shape[-1]
+        of = np.repeat(np.arange(len(self.parts)), [len(rows) for rows in self.rows])
+        mending = _Mending(self.coefficients, self.used, of, np.full(len(self.parts), 1 / (USUAL * size)), self.dense)
+        plain = mending.plain()
+        worst = np.array([plain[rows].max() for rows in self.rows])
+        first = mending.step / np.maximum(worst, 0.2)
+        hardest = [
+            rows[np.argsort(-plain[rows], kind="stable")[: max(FEWEST, len(rows) // HARDEST)]] for rows in self.rows
+        ]
+        trial = self._searched(first, hardest)
+        mending.step = first * SHARES[trial]
+        mending.begin(np.arange(len(of)))
+        while mending.waiting.any():
+            for part, well in mending.turn():
+                rows = self.rows[part]
+                if well:
+                    mending.begin(rows[mending.mended_with[rows] != mending.step[part]])
+                    continue
+                trial[part] += 1
+                if trial[part] < len(SHARES):
+                    mending.step[part] = first[part] * SHARES[trial[part]]
+                    mending.begin(rows[mending.waiting[rows]])
+                else:  # no coefficient is off by more than three quarters of this step
+                    mending.step[part] = BORDER / (NEAR_ZERO * self.parts[part].square.shape[-1] ** 2)
+                    mending.begin(rows)
+                    mending.waiting[rows] = False
+        found = []
+        for asked, own, step in zip(self.parts, self.rows, mending.step.tolist(), strict=True):
+            count = asked.square.shape[-1]
+            found.append((mending.wanted[own[0] : own[-1] + 1, :count, :count].round(), step * asked.within))
+        return found
+
+    def _searched(self, first: np.ndarray, hardest: Sequence[np.ndarray]) -> np.ndarray:
+        """(parts,) the first of `SHARES` at which the hardest rows of each part can be mended; or the last one."""
+        found = np.full(len(self.parts), len(SHARES) - 1)
+        waiting = list(range(len(self.parts)))
+        at_once = AT_ONCE[is_card(self.coefficients.device)]
+        for begun in range(0, len(SHARES), at_once):
+            tried = range(begun, min(begun + at_once, len(SHARES)))
+            groups = [(part, trial) for part in waiting for trial in tried]
+            rows = np.concatenate([hardest[part] for part, _ in groups])
+            of = np.repeat(np.arange(len(groups)), [len(hardest[part]) for part, _ in groups])
+            at = torch.from_numpy(rows).to(self.coefficients.device)
+            step = np.array([first[part] * SHARES[trial] for part, trial in groups])
+            used = None if self.used is None else self.used[at]
+            mending = _Mending(self.coefficients[at], used, of, step, self.dense)
+            mending.begin(np.arange(len(rows)))
+            done = set()
+            while mending.waiting.any():
+                for group, well in mending.turn():
+                    part, trial = groups[group]
+                    if well:
+                        found[part] = trial
+                        done.add(part)
+                    # A larger step than this one has been found, or is still tried; smaller ones are not needed.
+                    dropped = range(group, group + tried.stop - trial) if well else [group]
+                    mending.waiting[np.isin(of, dropped)] = False
+            waiting = [part for part in waiting if part not in done]
+            if not waiting:
+                break
+        return found
+
+
+class _Dense:
+    """Polynomials at points so dense that a maximum is hardly missed, and memory for errors there."""
+
+    def __init__(self, count: int, sides: np.ndarray, device: torch.device) -> None:
         down, across = (_dense_matrix(count, side) for side in sides)
         strictness = np.ones((len(down), len(across)), dtype=np.float32)
         strictness[[0, -1]] = strictness[:, [0, -1]] = 1 / BORDER
         self.down, self.across, self.strictness = (
             torch.from_numpy(one).to(device) for one in (down, across, strictness)
         )
-        self.at_once = max(1, min(len(self.of), ERRORS_BYTES[is_card(device)] // strictness.nbytes))
+        self.at_once = max(1, ERRORS_BYTES[is_card(device)] // strictness.nbytes)
         self.half = torch.empty(self.at_once, count, len(across), dtype=torch.float32, device=device)
         self.errors = torch.empty(self.at_once, *strictness.shape, dtype=torch.float32, device=device)
 
-    def rounded(self) -> list[tuple[Tensor, float]]:
-        """Whole numbers and the step of each part, see `rounded`."""
-        self._begin()
-        while self.waiting.any():
-            rows = np.flatnonzero(self.waiting)
-            good = rows[self._mend(rows)]
-            self.waiting[good] = False
-            self.good_at[good] = self.trial[self.of[good]]
-            self._start(np.concatenate([self._next(part) for part in np.unique(self.of[rows]).tolist()]))
-        found = []
-        for part, own, step in zip(self.parts, self.rows, self.step.tolist(), strict=True):
-            count = part.square.shape[-1]
-            found.append((self.wanted[own, :count, :count].round(), step * part.within))
-        return found
+    def measure(self, off: Tensor) -> tuple[Tensor, Tensor]:
+        """(rows, points, points) errors of at most `at_once` rows of coefficients, and (rows,) the largest of each.
 
-    def _begin(self) -> None:
-        """Find the step of plain rounding, and begin with the rows that it leaves worst."""
+        Errors are shares of what is allowed there. They are overwritten by the next call.
+        """
+        half, errors = self.half[: len(off)], self.errors[: len(off)]
+        torch.mm(off.view(-1, off.shape[-1]), self.across.T, out=half.view(-1, half.shape[-1]))
+        torch.bmm(self.down.expand(len(off), -1, -1), half, out=errors)
+        flat = errors.mul_(self.strictness).flatten(1)
+        return errors, torch.maximum(-flat.amin(dim=1), flat.amax(dim=1))
+
+    def back(self, errors: Tensor) -> Tensor:
+        """(rows, n, n) in which way coefficients must be moved against errors that are too large."""
+        pulled = nn.functional.softshrink(errors, AIM).clamp_(-1, 1)
+        half = pulled.view(-1, pulled.shape[-1]) @ self.across
+        return self.down.T @ half.view(len(errors), len(self.down), -1)
+
+
+class _Mending:
+    """Rows that are mended, in groups of equal steps.
+
+    Each round looks for places where the error of a row is too large, and moves the coefficients of that row a little
+    against it before they are rounded again. Which rows wait is kept on the CPU.
+
+    Attributes:
+        wanted: (rows, n, n) float64: what is rounded, in steps.
+        of: (rows,) the group of each row.
+        step: (groups,) of each group.
+        waiting: (rows,) whether a row is to be mended.
+        mended_with: (rows,) the last step with which a row was mended; 0 if none.
+        left: of each group, how many rows were left before and after each turn.
+    """
+
+    def __init__(
+        self, coefficients: Tensor, used: Tensor | None, of: np.ndarray, step: np.ndarray, dense: _Dense
+    ) -> None:
+        self.coefficients, self.used, self.of, self.step, self.dense = coefficients, used, of, step, dense
+        self.wanted = torch.empty_like(coefficients)
+        self.waiting, self.mended_with = np.zeros(len(of), dtype=bool), np.zeros(len(of))
+        self.left: list[list[int]] = [[] for _ in step]
+        self.rounds = ROUNDS_A_TURN[is_card(coefficients.device)]
+
+    def plain(self) -> np.ndarray:
+        """(rows,) the largest errors before anything is mended."""
         everything = np.arange(len(self.of))
-        self._start(everything)
-        plain = np.concatenate([self._worst(some).cpu().numpy() for some in self._portions(everything)])
-        begun = []
-        for number, rows in enumerate(self.rows):
-            hardest = np.argsort(-plain[rows], kind="stable")[: max(FEWEST, len(plain[rows]) // HARDEST)]
-            self.plain_step[number] = self.step[number] / max(float(plain[rows].max()), 0.2)
-            self.step[number] = self.plain_step[number] * SHARES[0]
-            begun.append(self._waiting(number, rows.start + hardest))
-        self._start(np.concatenate(begun))
+        self.begin(everything)
+        portions = self._portions(everything)
+        return np.concatenate([self._errors(*self._there(rows))[1].cpu().numpy() for rows in portions])
 
-    def _next(self, number: int) -> np.ndarray:
-        """What a part does after a round: the rows that start anew, none if it goes on or its step is found."""
-        rows, left = self.rows[number], self.left[number]
-        still = rows.start + np.flatnonzero(self.waiting[rows])
-        left.append(len(still))
-        if not len(still):
-            return self._waiting(number, rows.start + np.flatnonzero(self.good_at[rows] != self.trial[number]))
-        turn = len(left) - 1
-        if turn < GIVE_UP or (turn < ROUNDS and left[-1] <= LEFT * left[-1 - GIVE_UP]):
-            return NONE
-        self.trial[number] += 1
-        if self.trial[number] < len(SHARES):
-            self.step[number] = self.plain_step[number] * SHARES[self.trial[number]]
-            return self._waiting(number, still)
-        # All coefficients are off by at most half a step.
-        self.step[number] = 2 * BORDER / self.parts[number].square.shape[-1] ** 2
-        self.waiting[rows] = False
-        return np.arange(rows.start, rows.stop)
-
-    def _waiting(self, number: int, rows: np.ndarray) -> np.ndarray:
-        """Let rows of a part wait to be mended; returns them."""
+    def begin(self, rows: np.ndarray) -> None:
+        """Begin anew with rows, all that wait of their groups; small coefficients begin as 0."""
+        if not len(rows):
+            return
+        at, step = self._there(rows)
+        wanted = self.coefficients[at].div_(step)
+        large = nn.functional.hardshrink(wanted, NEAR_ZERO)
+        self.wanted.index_copy_(0, at, torch.where(large == 0, wanted.mul_(0.49 / NEAR_ZERO), large))
         self.waiting[rows] = True
-        self.left[number] = [len(rows)]
-        return rows
+        for group, count in zip(*np.unique(self.of[rows], return_counts=True), strict=True):
+            self.left[group] = [int(count)]
 
-    # ------------------------------------------------------------------------------------- on the device
-
-    def _start(self, rows: np.ndarray) -> None:
-        """Forget how rows were mended; their steps are new."""
-        if len(rows):
-            at, step = self._there(rows)
-            self.wanted.index_copy_(0, at, self.coefficients[at].div_(step))
+    def turn(self) -> list[tuple[int, bool]]:
+        """Some rounds for all rows that wait; returns the groups whose rows are all mended, or cannot be."""
+        rows = np.flatnonzero(self.waiting)
+        good = rows[np.concatenate([self._mend(some) for some in self._portions(rows)])]
+        self.waiting[good] = False
+        self.mended_with[good] = self.step[self.of[good]]
+        ended = []
+        counts = np.bincount(self.of[self.waiting], minlength=len(self.step))
+        for group in np.unique(self.of[rows]).tolist():
+            left = self.left[group]
+            left.append(int(counts[group]))
+            turns, most = len(left) - 1, GIVE_UP // self.rounds
+            hopeless = turns * self.rounds >= ROUNDS or (turns >= most and left[-1] > LEFT * left[-1 - most])
+            if not left[-1] or hopeless:
+                ended.append((group, not left[-1]))
+        return ended
 
     def _mend(self, rows: np.ndarray) -> np.ndarray:
-        """A round: move the coefficients of rows whose errors are too large against these; returns whose are not."""
-        good = []
-        for some in self._portions(rows):
-            largest = self._worst(some)
-            good.append((largest <= 1).cpu().numpy())  # the device is waited for here alone
-            bad = np.flatnonzero(~good[-1])
-            if not len(bad):
-                continue
-            errors = self.errors[: len(some)]
-            if len(bad) < len(some):
-                errors = errors[torch.from_numpy(bad).to(errors.device)]
-            at, step = self._there(some[bad])
-            pulled = nn.functional.softshrink(errors, AIM).clamp_(-1, 1)
-            half = pulled.view(-1, pulled.shape[-1]) @ self.across
-            back = self.down.T @ half.view(len(bad), len(self.down), -1)
-            if self.used is not None:
-                back *= self.used[at]
-            moved = self.wanted[at].addcdiv_(back.double(), step, value=-PULL / len(self.down.T) ** 2)
-            self.wanted.index_copy_(0, at, moved)
-        return np.concatenate(good)
-
-    def _worst(self, rows: np.ndarray) -> Tensor:
-        """(rows,) the largest error of at most `at_once` rows; all of them are left in `errors`."""
+        """Move the coefficients of rows whose errors are too large against these; returns whose are not."""
         at, step = self._there(rows)
-        off = self.wanted[at].round_().mul_(step).sub_(self.coefficients[at]).float()
-        half, errors = self.half[: len(rows)], self.errors[: len(rows)]
-        torch.mm(off.view(-1, off.shape[-1]), self.across.T, out=half.view(-1, half.shape[-1]))
-        torch.bmm(self.down.expand(len(rows), -1, -1), half, out=errors)
-        least, most = errors.mul_(self.strictness).flatten(1).aminmax(dim=1)
-        return torch.maximum(-least, most)
+        for _ in range(self.rounds - 1):
+            errors, largest = self._errors(at, step)
+            self._move(at, step, errors.mul_((largest > 1)[:, None, None]))
+        errors, largest = self._errors(at, step)
+        good = (largest <= 1).cpu().numpy()  # the device is waited for here alone
+        bad = np.flatnonzero(~good)
+        if len(bad) == len(rows):
+            self._move(at, step, errors)
+        elif len(bad):
+            of = torch.from_numpy(bad).to(at.device)
+            self._move(at[of], step[of], errors[of])
+        return good
+
+    def _errors(self, at: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+        return self.dense.measure(self.wanted[at].round_().mul_(step).sub_(self.coefficients[at]).float())
+
+    def _move(self, at: Tensor, step: Tensor, errors: Tensor) -> None:
+        back = self.dense.back(errors)
+        if self.used is not None:
+            back *= self.used[at]
+        pull = -PULL / back.shape[-1] ** 2
+        self.wanted.index_copy_(0, at, self.wanted[at].addcdiv_(back.double(), step, value=pull))
 
     def _portions(self, rows: np.ndarray) -> list[np.ndarray]:
-        return [rows[start : start + self.at_once] for start in range(0, len(rows), self.at_once)]
+        size = self.dense.at_once
+        return [rows[start : start + size] for start in range(0, len(rows), size)]
 
     def _there(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
         """(rows,) numbers of rows and (rows, 1, 1) float64 steps on the device."""

@@ -11,7 +11,9 @@ coefficients that are left out. Then both together are measured at 32 places, th
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Protocol
@@ -46,6 +48,8 @@ SECOND_TRY = 0.6  # of the share for rounding, if the error that was measured is
 MOST_CUTS = 6  # of a root tile into quarters; the smallest tiles are 0.08 degrees high
 # Tiles that are fitted together at most, by whether the device is a GPU; if its memory is too small, fewer.
 TOGETHER = {False: 8, True: 16}
+# Threads that work with a GPU in turn; many small operations of several threads would wait for one another.
+_ON_CARD = threading.Lock()
 
 
 class Source(Protocol):
@@ -139,7 +143,7 @@ class TileFit:
             some = [tiles[start : start + size] for start in range(0, len(tiles), size)]
             return [parts for together in some for parts in self._fitted(together)]
 
-        with torch.inference_mode():
+        with torch.inference_mode(), _ON_CARD if is_card(self._block.device) else nullcontext():
             return self._block.run(work, len(tiles))
 
     def _fitted(self, tiles: Sequence[Bounds]) -> list[dict[str, TilePart] | None]:
