@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from contrast import CAPACITY, EMBED_DIM, HIDDEN_LAYERS, LEGENDRE_POLYS, ImageHead
 from features import Reducer
 from safetensors.numpy import load_file, save
 from torch import Tensor, nn
 
+from rangegeo.databases.networks import ImageHead
+from rangegeo.databases.training import Settings
 from rangegeo.field.siren import Siren
 
+SHAPE = Settings()  # of the networks
 LOCATION_FILE = "location_encoder.safetensors"
 DATABASE_FILE = "database.safetensors"
 IMAGE_FILE = "image_branch.safetensors"
@@ -51,11 +53,11 @@ def write_location(folder: Path, location: Siren) -> None:
         {name: tensor.half().numpy() for name, tensor in location.state_dict().items()},
         folder / LOCATION_FILE,
         metadata={
-            "embed_dim": str(EMBED_DIM),
+            "embed_dim": str(SHAPE.dim),
             "harmonics_calculation": "analytic",
-            "legendre_polys": str(LEGENDRE_POLYS),
-            "capacity": str(CAPACITY),
-            "num_hidden_layers": str(HIDDEN_LAYERS),
+            "legendre_polys": str(SHAPE.degree),
+            "capacity": str(SHAPE.width),
+            "num_hidden_layers": str(SHAPE.layers),
             "le_type": "sphericalharmonics",
             "pe_type": "siren",
             "source": SOURCE,
@@ -110,7 +112,8 @@ def read_image_branch(path: Path) -> tuple[Reducer, ImageHead]:
         for name, tensor in tensors.items()
         if name.startswith("head.")
     }
-    head = ImageHead(state["value_std"], hidden=len(state["hidden.bias"]))
+    hidden, width = state["hidden.weight"].shape
+    head = ImageHead(state["value_std"], width, len(state["last.bias"]), hidden=hidden)
     head.load_state_dict(state)
     return reducer, head.eval()
 

@@ -14,16 +14,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import contrast
 import imagery
 import numpy as np
 import patches
 import publish
 import torch
-from contrast import ImageHead, Retrieval, Settings
 from features import RAW_WIDTH, Reducer, efficientnet_lite0, raw_features
 
-from rangegeo.field.siren import Siren
+from rangegeo.databases.networks import harmonics_of
+from rangegeo.databases.ranks import Retrieval, effective_neighbours, explained
+from rangegeo.databases.training import Settings, train
 
 HERE = Path(__file__).resolve().parent
 HELD_OUT_PLACES = 2_000
@@ -38,6 +38,7 @@ class Scale:
     Attributes:
         database_lattice: even lattice whose land places become rows of the database.
         training_lattice: finer lattice for further training places on land.
+        thinned: one in so many of the further places is used; more places at equal steps did not help.
         sea_lattice: coarse lattice for training places on the open sea, about two thirds of which are kept.
         settings: of the training.
     """
@@ -45,11 +46,13 @@ class Scale:
     database_lattice: int = 54_000
     training_lattice: int = 130_000
     sea_lattice: int = 9_000
+    thinned: int = 2
     settings: Settings = field(default_factory=Settings)
 
 
 FULL = Scale()
-QUICK = Scale(training_lattice=0, sea_lattice=3_000, settings=replace(Settings(), epochs=12, batch=2048))
+QUICK = Scale(training_lattice=0, sea_lattice=3_000, settings=replace(Settings(), epochs=12))
+THREADS = 2  # of torch, whatever the machine has: another number changes the last bits
 
 
 def main() -> None:
@@ -65,9 +68,10 @@ def main() -> None:
     arguments = parser.parse_args()
     branch_file = arguments.image_branch or (arguments.out if arguments.quick else HERE) / publish.IMAGE_FILE
     start = time.perf_counter()
+    torch.set_num_threads(THREADS)
 
     def say(text: str) -> None:
-        print(f"[{contrast.elapsed_minutes(start):5.1f} min] {text}", flush=True)
+        print(f"[{(time.perf_counter() - start) / 60:5.1f} min] {text}", flush=True)
 
     if imagery.missing(arguments.imagery):
         say(f"fetching pictures to {arguments.imagery}")
@@ -91,23 +95,21 @@ def make_model(
     say(f"{len(places) - HELD_OUT_PLACES} training places, {HELD_OUT_PLACES} held out")
 
     raw = collect_features(places, pictures, say)
-    reducer = Reducer.fit(raw[training])
+    reducer, _ = publish.read_image_branch(HERE / publish.IMAGE_FILE)  # so that bands mean what they meant before
     values = torch.from_numpy(reduce_in_blocks(reducer, raw))
     del raw
     say("visual values ready")
-    basis = contrast.basis(torch.from_numpy(places))
-    say("spherical harmonics ready")
 
-    def report(epoch: int, loss: float, location: Siren, head: ImageHead) -> None:
-        with torch.inference_mode():
-            ranks = Retrieval.measure(location(basis[held_out]), head(values[held_out]))
-        say(f"epoch {epoch}: loss {loss:.3f}; held out: {ranks}")
+    def report(epoch: int, loss: float) -> None:
+        say(f"epoch {epoch}: loss {loss:.3f}")
 
-    location, head = contrast.train(basis[training], values[training], scale.settings, seed, report)
-    location, head = publish.round_to_half(location), publish.round_to_half(head)
+    lonlat = torch.from_numpy(places)
+    trained = train(lonlat[training], values[training], scale.settings, seed=seed, report=report)
+    location, head = publish.round_to_half(trained.siren), publish.round_to_half(trained.head)
+    keys = head.keys(values[database])
     with torch.inference_mode():
-        keys = torch.nn.functional.normalize(head(values[database]), dim=1)
-        queries, pictured = location(basis[held_out]), head(values[held_out])
+        queries = location(harmonics_of(lonlat[held_out], scale.settings.degree))
+        pictured = head(values[held_out])
     publish.write_location(out, location)
     publish.write_image_branch(branch_file, reducer, head)
     publish.write_database(out, places[database], keys, values[database].numpy())
@@ -116,9 +118,9 @@ def make_model(
     say(f"held out, place to picture: {Retrieval.measure(queries, pictured)}")
     say(f"held out, picture to place: {Retrieval.measure(pictured, queries)}")
     stored_keys, stored_values = keys.half().float(), values[database].half().float()
-    neighbours = contrast.effective_neighbours(queries, stored_keys)
+    neighbours = effective_neighbours(queries, stored_keys)
     say(f"effective neighbours at temperature 12: {neighbours:.0f} of {len(keys)}")
-    share = contrast.explained(queries, stored_keys, stored_values, values[held_out])
+    share = explained(queries, stored_keys, stored_values, values[held_out])
     say(f"share of the held-out values' variance that S explains: {share:.3f}")
 
 
@@ -137,8 +139,8 @@ def choose_places(pictures: imagery.Imagery, scale: Scale, seed: int) -> np.ndar
     if len(held_out) < HELD_OUT_PLACES or len(even) < DATABASE_LAND_PLACES:
         raise RuntimeError(f"too few places on land: {len(held_out)} to hold out, {len(even)} for the database")
     kept = np.sort(generator.permutation(len(even))[:DATABASE_LAND_PLACES])
-    parts = [held_out[:HELD_OUT_PLACES], even[kept], sea[:DATABASE_SEA_PLACES], finer, sea[DATABASE_SEA_PLACES:]]
-    return np.concatenate(parts)
+    further = np.concatenate([finer, sea[DATABASE_SEA_PLACES:]])[:: scale.thinned]
+    return np.concatenate([held_out[:HELD_OUT_PLACES], even[kept], sea[:DATABASE_SEA_PLACES], further])
 
 
 def collect_features(lonlat_deg: np.ndarray, pictures: imagery.Imagery, say: Callable[[str], None]) -> np.ndarray:
