@@ -14,6 +14,8 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
+from rangegeo.databases.networks import ImageHead
+from rangegeo.databases.ranks import Retrieval, effective_neighbours
 from rangegeo.field.harmonics import SphericalHarmonics
 from rangegeo.field.siren import Siren
 
@@ -21,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 WORKFLOW = ROOT / "workflows" / "demo"
 SHIPPED = ROOT / "rangegeo" / "weights" / "demo"
 ROWS = 8  # of the database, derived again from the imagery
-MODULES = ("imagery", "patches", "features", "contrast", "publish")
+MODULES = ("imagery", "patches", "features", "publish")
 
 
 @pytest.fixture(scope="module")
@@ -118,11 +120,11 @@ class TestTheyBelongTogether:
         with torch.no_grad():
             queries = encoder(SphericalHarmonics(40, "analytic")(lonlat_deg)).float()
         keys = torch.from_numpy(database["keys"]).float()
-        ranks = demo.contrast.Retrieval.measure(queries, keys[rows])
+        ranks = Retrieval.measure(queries, keys[rows])
         assert ranks.median_rank <= 2
-        strangers = demo.contrast.Retrieval.measure(queries.roll(1, dims=0), keys[rows])
+        strangers = Retrieval.measure(queries.roll(1, dims=0), keys[rows])
         assert strangers.top1 < ranks.top1 / 2
-        neighbours = demo.contrast.effective_neighbours(queries, keys)
+        neighbours = effective_neighbours(queries, keys)
         assert 30 < neighbours < 2_000
 
     def test_keys_follow_from_values(self, branch: tuple, database: dict[str, np.ndarray]) -> None:
@@ -202,20 +204,6 @@ class TestPatches:
 
 
 class TestMeasures:
-    def test_ranks_of_a_known_case(self, demo: SimpleNamespace) -> None:
-        keys = torch.eye(4)
-        queries = torch.tensor([[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 1.0, 0], [3.0, 2.0, 1.0, 0]])
-        ranks = demo.contrast.Retrieval.measure(queries, keys)
-        assert ranks.top1 == 0.75
-        assert ranks.mean_reciprocal_rank == pytest.approx((3 + 1 / 4) / 4)
-
-    def test_identical_keys_are_all_neighbours(self, demo: SimpleNamespace) -> None:
-        assert demo.contrast.effective_neighbours(torch.ones(2, 3), torch.ones(50, 3)) == pytest.approx(50, rel=1e-5)
-
-    def test_a_perfect_retrieval_explains_everything(self, demo: SimpleNamespace) -> None:
-        truth = torch.tensor([[1.0], [2.0], [4.0]])
-        assert demo.contrast.explained(torch.eye(3), torch.eye(3), truth, truth, 1e3) == pytest.approx(1.0)
-
     def test_components_fall_in_variance_and_have_one_scale(
         self, demo: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -233,7 +221,7 @@ class TestPublish:
     def test_round_trip_of_transposed_axes(self, demo: SimpleNamespace, tmp_path: Path) -> None:
         axes = np.arange(12, dtype=np.float16).reshape(3, 4).T
         reducer = demo.features.Reducer(mean=np.zeros(4, np.float32), axes=axes)
-        head = demo.contrast.ImageHead(torch.ones(3), hidden=5)
+        head = ImageHead(torch.ones(1), 3, 256, hidden=5)
         demo.publish.write_image_branch(tmp_path / "branch", reducer, head)
         again, head_again = demo.publish.read_image_branch(tmp_path / "branch")
         np.testing.assert_array_equal(again.axes, axes)
