@@ -14,8 +14,11 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
+import rangegeo as rg
 from rangegeo.databases.networks import ImageHead
 from rangegeo.databases.ranks import Retrieval, effective_neighbours
+from rangegeo.databases.training import Settings
+from rangegeo.databases.vision import DEFAULT, picture_encoder
 from rangegeo.field.harmonics import SphericalHarmonics
 from rangegeo.field.siren import Siren
 
@@ -23,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 WORKFLOW = ROOT / "workflows" / "demo"
 SHIPPED = ROOT / "rangegeo" / "weights" / "demo"
 ROWS = 8  # of the database, derived again from the imagery
-MODULES = ("imagery", "patches", "features", "publish")
+MODULES = ("imagery", "patches", "features", "publish", "train")
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +145,7 @@ def derived(demo: SimpleNamespace, branch: tuple, pictures: object, database: di
     rows = np.linspace(0, len(database["locs"]) - 1, ROWS + 1).astype(int)[:-1] + 7
     places = database["locs"][rows].astype(np.float64)
     elsewhere = np.clip(places + np.array([0.0, 1.0]), -90.0, 90.0)
-    network = demo.features.efficientnet_lite0()
+    network = picture_encoder(DEFAULT).network
     raw = next(demo.features.raw_features(np.concatenate([places, elsewhere]), pictures, network))
     values = reducer(raw)
     with torch.no_grad():
@@ -241,6 +244,50 @@ class TestPublish:
         assert demo.publish.write_sums(tmp_path) == (SHIPPED / "SHA256SUMS").read_text()
         again, shipped = tmp_path / demo.publish.IMAGE_FILE, WORKFLOW / demo.publish.IMAGE_FILE
         assert again.read_bytes() == shipped.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def stripes(demo: SimpleNamespace) -> object:
+    """Coarse pictures of an Earth with three continents from pole to pole."""
+    random = torch.Generator().manual_seed(0)
+    land = ((torch.arange(90) + 0.5) * math.pi / 15).sin().gt(0).float().expand(45, 90)[None]
+    seasons = tuple(torch.rand(3, 45, 90, generator=random) * land for _ in range(2))
+    return demo.imagery.Imagery(seasons=seasons, months=torch.rand(15, 45, 90, generator=random) * land, land=land)
+
+
+@pytest.fixture
+def made(demo: SimpleNamespace, stripes: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    """Makes a small model of those pictures, with a seed: from its places to its files, as the script does."""
+    widths = torch.linspace(1, 2, 1280)
+    network = lambda inputs: torch.tanh(inputs.mean(dim=(1, 2, 3))[:, None] * widths)  # noqa: E731
+    monkeypatch.setattr(demo.train, "picture_encoder", lambda name: SimpleNamespace(network=network))
+    small = {"held_out": 30, "land_rows": 150, "sea_rows": 10, "database_lattice": 400, "training_lattice": 100}
+    shipped = WORKFLOW / demo.publish.IMAGE_FILE
+    scale = demo.train.Scale(**small, sea_lattice=100, settings=Settings(epochs=2, batch=64, functions=16))
+
+    def make(name: str, seed: int) -> dict[str, bytes]:
+        folder = tmp_path / name
+        folder.mkdir()
+        demo.train.make_model(stripes, scale, seed, folder, folder / "image", lambda text: None, axes=shipped)
+        demo.publish.write_sums(folder)
+        return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+    return make
+
+
+class TestWholeTraining:
+    def test_the_same_seed_gives_the_same_bytes(self, demo: SimpleNamespace, made: object, tmp_path: Path) -> None:
+        first = made("first", 0)
+        assert sorted(first) == ["SHA256SUMS", "database.safetensors", "image", "location_encoder.safetensors"]
+        torch.rand(5)  # whatever else has drawn numbers
+        assert made("again", 0) == first
+        assert not set(made("other", 1).values()) & set(first.values())
+        shipped, _ = demo.publish.read_image_branch(WORKFLOW / demo.publish.IMAGE_FILE)
+        taken, _ = demo.publish.read_image_branch(tmp_path / "first" / "image")
+        np.testing.assert_array_equal(taken.axes, shipped.axes)
+        files = (tmp_path / "first" / name for name in (demo.publish.LOCATION_FILE, demo.publish.DATABASE_FILE))
+        model = rg.load_model("RANGE+", **dict(zip(("weights", "db"), files, strict=True)))
+        assert np.isfinite(model.encode([5.0, 45.0], beta=0.5)).all()
 
 
 class TestImagery:

