@@ -76,6 +76,7 @@ EXEMPT = {
     "up to {} are needed but the disk": HUB,
     "rows or more": FIT,
     "expected='a network of its package'": VISION,
+    "needs a torchvision that was built for torch": VISION,
     "in its shape; give weights of the same network": VISION,
     "get them elsewhere, and type": VISION,
     "expected a file with the weights of a network": VISION,

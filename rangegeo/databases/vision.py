@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rangegeo.errors import DownloadError, ShapeError, UsageError, WeightsError, argument, first_line
+from rangegeo.errors import DownloadError, MissingPackage, ShapeError, UsageError, WeightsError, argument, first_line
 from rangegeo.support.optional import import_optional
 from rangegeo.weights.checkpoint import read_state
 
@@ -72,7 +73,7 @@ class PictureEncoder:
             inputs = inputs / inputs.new_tensor(self.std)[:, None, None]
         try:
             found = torch.as_tensor(self.network(inputs))
-        except RuntimeError as error:
+        except (RuntimeError, AssertionError) as error:  # of torch, and of transformers about the size
             shape = f"{pictures.shape[1]} bands of {pictures.shape[2]} x {pictures.shape[3]} pixels"
             raise UsageError(
                 f"{self.name} does not take pictures of {shape} ({first_line(error)}); give other {argument('pixels')}"
@@ -179,26 +180,41 @@ def _colours() -> PictureEncoder:
 
 
 def _torchvision(name: str, model: str, weights: str | Path | None) -> PictureEncoder:
-    """A network of torchvision, without the layers that name classes."""
-    package = import_optional("torchvision", f"the encoder {name}")
+    """A network of torchvision, without the layer that names classes."""
+    package = _package("torchvision", name)
     network = _made(name, lambda: package.models.get_model(model, weights=None if weights else "DEFAULT"))
     _load(network, weights)
-    head = next((head for head in HEADS if hasattr(network, head)), None)
-    if head is None:
+    head = next((head for head in HEADS if hasattr(network, head)), "")
+    layers, last = network, head
+    if isinstance(getattr(network, head, None), nn.Sequential):
+        layers = getattr(network, head)  # the ones before the last may pool and flatten
+        last = [number for number, _ in layers.named_children()][-1]
+    if not isinstance(getattr(layers, last, None), nn.Linear):
         raise UsageError(f"{name} has no layer that is known to name classes; wrap it in a module of your own")
-    setattr(network, head, nn.Identity())
+    setattr(layers, last, nn.Identity())
     return PictureEncoder(name=name, network=network, bands=3, mean=IMAGENET[0], std=IMAGENET[1])
 
 
 def _timm(name: str, model: str, weights: str | Path | None) -> PictureEncoder:
-    """A network of timm, without the layers that name classes."""
-    package = import_optional("timm", f"the encoder {name}")
+    """A network of timm, without the layer that names classes."""
+    package = _package("timm", name)
     network = _made(name, lambda: package.create_model(model, pretrained=weights is None, num_classes=0))
     _load(network, weights)
     facts = getattr(network, "pretrained_cfg", {})
     bands = facts.get("input_size", (3,))[0]
     mean, std = (tuple(facts.get(key, usual)) for key, usual in zip(("mean", "std"), IMAGENET, strict=True))
     return PictureEncoder(name=name, network=network, bands=bands, mean=mean, std=std)
+
+
+def _package(module: str, name: str) -> ModuleType:
+    """torchvision or timm, which imports torchvision: one that was built for another torch raises errors of torch."""
+    try:
+        return import_optional(module, f"the encoder {name}")
+    except RuntimeError as error:
+        told = f"the encoder {name} needs a torchvision that was built for torch {torch.__version__}"
+        raise MissingPackage(
+            f"{told}, and the installed one was not ({first_line(error)}); install that one"
+        ) from error
 
 
 def _made(name: str, make: Callable[[], nn.Module]) -> nn.Module:
@@ -224,7 +240,8 @@ def _load(network: nn.Module, weights: str | Path | None) -> None:
     missing = [name for name in known if name not in fitting and not name.startswith(HEADS)]
     if missing:
         raise WeightsError(f"{weights} lacks the tensor {missing[0]} in its shape; give weights of the same network")
-    network.load_state_dict(fitting, strict=False)
+    known.update(fitting)  # an OrderedDict that holds the versions of layers, which some networks ask for
+    network.load_state_dict(known)
 
 
 BUILT_IN: dict[str, Callable[[], PictureEncoder]] = {DEFAULT: _lite0, "colours": _colours}

@@ -141,3 +141,67 @@ def test_weights_that_cannot_be_had_are_named(installed, tmp_path):
         picture_encoder("timm:vit", weights=tmp_path / "less.pt")
     with pytest.raises(WeightsError, match=r"no\.pt does not exist; expected a file with the weights of a network"):
         picture_encoder("timm:vit", weights=tmp_path / "no.pt")
+
+
+class Pooling(nn.Module):
+    """Stands for convnext, maxvit and others: the last layers pool, flatten, and name classes."""
+
+    def __init__(self, *last: nn.Module) -> None:
+        super().__init__()
+        self.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(1), *last)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return self.classifier(pictures)
+
+
+@pytest.mark.parametrize(
+    ("last", "width"), [((nn.Linear(3, 10),), 3), ((nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 10, bias=False)), 5)]
+)
+def test_only_the_last_layer_of_several_names_classes(last, width, installed, monkeypatch, tmp_path):
+    network = Pooling(*last)
+    monkeypatch.setattr(sys.modules["torchvision"].models, "get_model", lambda name, weights: network)
+    torch.save(network.state_dict(), tmp_path / "net.pt")
+    encoder = picture_encoder("torchvision:convnext_tiny", weights=tmp_path / "net.pt")
+    assert encoder.encode(PICTURES).shape == (3, width)
+
+
+@pytest.mark.parametrize("network", [nn.Conv2d(3, 4, 1), Pooling(nn.Conv2d(3, 4, 1))])
+def test_networks_without_such_a_layer_are_refused(network, installed, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys.modules["torchvision"].models, "get_model", lambda name, weights: network)
+    torch.save(network.state_dict(), tmp_path / "net.pt")
+    with pytest.raises(UsageError, match="torchvision:squeezenet has no layer that is known to name classes; wrap it"):
+        picture_encoder("torchvision:squeezenet", weights=tmp_path / "net.pt")
+
+
+def test_networks_that_ask_for_the_versions_of_layers_get_them(installed, monkeypatch, tmp_path):
+    class Versioned(Net):
+        _version = 2
+
+        def _load_from_state_dict(self, state, prefix, metadata, *rest):
+            assert metadata.get("version") == 2
+            super()._load_from_state_dict(state, prefix, metadata, *rest)
+
+    monkeypatch.setattr(sys.modules["torchvision"].models, "get_model", lambda name, weights: Versioned())
+    kept = Versioned()
+    torch.save(dict(kept.state_dict()), tmp_path / "net.pt")
+    encoder = picture_encoder("torchvision:mnasnet0_5", weights=tmp_path / "net.pt")
+    torch.testing.assert_close(encoder.network.body.weight, kept.body.weight, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("package", ["torchvision", "timm"])
+def test_a_torchvision_that_was_built_for_another_torch_is_told(package, tmp_path, monkeypatch):
+    (tmp_path / f"{package}.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, package, raising=False)
+    told = rf"the encoder {package}:resnet18 needs a torchvision that was built for torch 2.*nms does not exist\)"
+    with pytest.raises(MissingPackage, match=told):
+        picture_encoder(f"{package}:resnet18")
+
+
+def test_a_network_of_one_size_says_which():
+    def transformer(pictures: torch.Tensor) -> torch.Tensor:
+        assert pictures.shape[-1] == 224, "Input height (16) doesn't match model (224)."
+        return means(pictures)
+
+    with pytest.raises(UsageError, match=r"16 x 16 pixels \(Input height \(16\).*model \(224\)\.\); give other pixels"):
+        picture_encoder(transformer).encode(PICTURES)
