@@ -61,7 +61,7 @@ def test_readme_begins_with_the_two_commands():
 def test_readme_says_what_the_embedded_model_sees_before_the_first_command():
     text = (ROOT / "README.md").read_text()
     before = text[: text.index("```")]
-    assert "embedded model sees landscapes of\n100 km and more" in before
+    assert "embedded model sees landscapes of\n150 km and more" in before
     assert "cannot see" in before
     assert "no valley" in before
 

@@ -40,7 +40,7 @@ class Settings:
         dropout: share of hidden units of the image head that is dropped.
         contrast, regression, place: weights of the contrast, of the prediction of values, and of that of smooth
             functions of the place.
-        functions: how many of these there are.
+        functions: how many of these there are, and how sharp they are; see `radial_targets`.
         limit: upper bound of the learned inverse temperature. RANGE+ retrieves at 12: trained no colder than that, the
             cosines of different landscapes stay far apart.
         one_scale: whether values are divided by one common deviation; else each column by its own.
@@ -61,7 +61,7 @@ class Settings:
     contrast: float = 0.3
     regression: float = 1.0
     place: float = 1.0
-    functions: int = 256
+    functions: tuple[tuple[int, float], ...] = ((256, 20.0), (1024, 120.0))
     limit: float = 12.0
     one_scale: bool = True
 
@@ -99,7 +99,8 @@ class Branches(nn.Module):
         self.head = ImageHead(scale, values.shape[1], settings.dim, dropout=settings.dropout)
         self.log_temperature = nn.Parameter(torch.tensor(math.log(FIRST_TEMPERATURE), device="cpu"))
         self.to_values = nn.Linear(settings.dim, values.shape[1]) if settings.regression else None
-        self.to_place = nn.Linear(settings.dim, settings.functions) if settings.place else None
+        functions = sum(count for count, _ in settings.functions)
+        self.to_place = nn.Linear(settings.dim, functions) if settings.place else None
         self.register_buffer("scales", degree_scales(settings.degree, settings.decay))
         self.register_buffer("middle", values.mean(dim=0))
 

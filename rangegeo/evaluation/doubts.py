@@ -22,7 +22,7 @@ from rangegeo.schema.cube import as_4d, geobox_of
 from rangegeo.support.earth import EARTH_RADIUS_KM, METRES_A_DEGREE
 from rangegeo.weights.demo import FOLDER
 
-DEMO_KM = 100  # that the embedded model can tell apart
+DEMO_KM = 150  # that the embedded model can tell apart; workflows/demo/README.md
 SAMPLE = 2000  # pixels that are looked at
 MUCH = 0.25  # of the pixels far from all labels; with fewer of them nothing is said
 

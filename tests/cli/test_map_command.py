@@ -249,7 +249,7 @@ def test_the_embedded_model_is_told_to_be_coarse(labels):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PlaceWarning)  # some of the places lie at sea
         fitted = rg.fit_map(labels[:60], "height", block="5deg", seeds=1, baselines=False)
-    with pytest.warns(UserWarning, match=r'pixels of 5\.\d km are finer than .* about 100 km.*weights="official"'):
+    with pytest.warns(UserWarning, match=r'pixels of 5\.\d km are finer than .* about 150 km.*weights="official"'):
         fitted.raster((5, 44, 6, 45), 0.05)
 
 

@@ -11,7 +11,10 @@ from rangegeo.databases.networks import ImageHead, degree_scales, harmonics_of, 
 from rangegeo.databases.ranks import Retrieval, effective_neighbours, explained
 from rangegeo.databases.training import Branches, Settings, retrieval_of, train
 
-SMALL = Settings(degree=6, width=32, dim=8, epochs=30, batch=64, functions=16, weight_decay=0.1, noise=0.1, rate=5e-3)
+FUNCTIONS = ((3, 20.0), (2, 80.0))
+SMALL = Settings(
+    degree=6, width=32, dim=8, epochs=30, batch=64, functions=((16, 20.0),), weight_decay=0.1, noise=0.1, rate=5e-3
+)
 
 
 def places(count: int, seed: int = 0) -> torch.Tensor:
@@ -36,12 +39,14 @@ def test_harmonics_are_weighed_by_their_degree():
 
 
 def test_functions_of_the_place_are_standardised_and_local():
-    found = radial_targets(places(2000), 32)
-    torch.testing.assert_close(found.mean(dim=0), torch.zeros(32), atol=1e-5, rtol=0)
-    torch.testing.assert_close(found.std(dim=0), torch.ones(32), atol=1e-3, rtol=0)
+    found = radial_targets(places(2000), ((32, 20.0), (32, 80.0)))
+    torch.testing.assert_close(found.mean(dim=0), torch.zeros(64), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.std(dim=0), torch.ones(64), atol=1e-3, rtol=0)
+    wide, narrow = ((part > part.max(dim=0).values / 2).float().mean() for part in found.split(32, dim=1))
+    assert wide > 2 * narrow
     z, turn = 1 - 1 / 32, math.pi * (1 + 5**0.5) * 0.5
     first = torch.tensor([[math.degrees(turn) % 360, math.degrees(math.asin(z))]], dtype=torch.float64)
-    assert radial_targets(torch.cat([places(500), first]), 32)[:, 0].argmax() == 500
+    assert radial_targets(torch.cat([places(500), first]), ((32, 20.0),))[:, 0].argmax() == 500
 
 
 def test_the_loss_is_that_of_its_parts():
@@ -49,9 +54,9 @@ def test_the_loss_is_that_of_its_parts():
     torch.manual_seed(0)
     where = places(5)
     values = seen(where)
-    settings = Settings(degree=4, width=8, dim=4, functions=3, noise=0.0, dropout=0.0, decay=1.0)
+    settings = Settings(degree=4, width=8, dim=4, functions=FUNCTIONS, noise=0.0, dropout=0.0, decay=1.0)
     branches = Branches(values, settings).eval()
-    harmonics, functions = harmonics_of(where, 4), radial_targets(where, 3)
+    harmonics, functions = harmonics_of(where, 4), radial_targets(where, FUNCTIONS)
     with torch.no_grad():
         loss = branches.loss(harmonics, values, functions).item()
         q = [place / place.norm() for place in branches.siren(harmonics * branches.scales)]

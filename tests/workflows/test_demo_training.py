@@ -263,7 +263,7 @@ def made(demo: SimpleNamespace, stripes: object, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(demo.train, "picture_encoder", lambda name: SimpleNamespace(network=network))
     small = {"held_out": 30, "land_rows": 150, "sea_rows": 10, "database_lattice": 400, "training_lattice": 100}
     shipped = WORKFLOW / demo.publish.IMAGE_FILE
-    scale = demo.train.Scale(**small, sea_lattice=100, settings=Settings(epochs=2, batch=64, functions=16))
+    scale = demo.train.Scale(**small, sea_lattice=100, settings=Settings(epochs=2, batch=64, functions=((16, 20.0),)))
 
     def make(name: str, seed: int) -> dict[str, bytes]:
         folder = tmp_path / name
