@@ -185,7 +185,7 @@ class _Batch:
             groups = [(part, trial) for part in waiting for trial in tried]
             rows = np.concatenate([hardest[part] for part, _ in groups])
             of = np.repeat(np.arange(len(groups)), [len(hardest[part]) for part, _ in groups])
-            at = torch.from_numpy(rows).to(self.coefficients.device)
+            at = _sent(rows, self.coefficients.device)
             step = np.array([first[part] * SHARES[trial] for part, trial in groups])
             used = None if self.used is None else self.used[at]
             mending = _Mending(self.coefficients[at], used, of, step, self.dense)
@@ -310,7 +310,7 @@ class _Mending:
         if len(bad) == len(rows):
             self._move(at, step, errors)
         elif len(bad):
-            of = torch.from_numpy(bad).to(at.device)
+            of = _sent(bad, at.device)
             self._move(at[of], step[of], errors[of])
         return good
 
@@ -331,7 +331,12 @@ class _Mending:
     def _there(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
         """(rows,) numbers of rows and (rows, 1, 1) float64 steps on the device."""
         step = self.step[self.of[rows]][:, None, None]
-        return torch.from_numpy(rows).to(self.wanted.device), torch.from_numpy(step).to(self.wanted.device)
+        return _sent(rows, self.wanted.device), _sent(step, self.wanted.device)
+
+
+def _sent(array: np.ndarray, device: torch.device) -> Tensor:
+    """An array on a device. A GPU is not waited for: the array was copied when the call returns."""
+    return torch.from_numpy(array).to(device, non_blocking=True)
 
 
 def _dense_matrix(count: int, side: np.ndarray) -> np.ndarray:

@@ -248,10 +248,12 @@ class PlanetEvaluator:
             return values.reshape(len(values), recipe.layers, -1).transpose(1, 0, 2)
 
         def part(role: str, bands: np.ndarray) -> np.ndarray:
-            rows = self._rows(role, tile, bands)
-            along_lat, along_lon = shells(math.isqrt(len(rows)))
+            rows = self._integers(role, tile, bands).astype(np.float32)
             count = math.isqrt(len(rows))
-            return (polynomials(count, w)[:, along_lat] * polynomials(count, u)[:, along_lon]) @ rows
+            along_lat, along_lon = shells(count)
+            step = np.float32(self.planet.step(self.roles[role], tile))
+            down = step * polynomials(count, w)  # fewer numbers than the coefficients
+            return (down[:, along_lat] * polynomials(count, u)[:, along_lon]) @ rows
 
         semantic, geographic = (
             part(role, wanted.visual) if role in self.roles and role in recipe.parts else None
