@@ -6,11 +6,13 @@ import errno
 import os
 import socket
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from rangegeo.errors import UsageError, argument, first_line
 from rangegeo.support.blas import one_thread
 from rangegeo.support.optional import import_optional
+from rangegeo.view.models import ModelSource
 from rangegeo.view.sources import Source
 from rangegeo.view.viewer import Viewer
 
@@ -85,5 +87,7 @@ def serve(source: Source, where: Listening, ready: Callable[[str], None]) -> Non
     shown = where.host if where.host not in ANYWHERE else "localhost"
     port = listener.getsockname()[1]
     ready(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/")
-    with one_thread():  # tiles are evaluated by threads, and to change the number for each takes as long as a tile
+    # Tiles of planets are evaluated by threads, and to change the number for each tile takes as long as the tile.
+    is_planet = isinstance(source, ModelSource) and source.planet is not None
+    with one_thread() if is_planet else nullcontext():  # a network needs all threads
         uvicorn.Server(config).run(sockets=[listener])

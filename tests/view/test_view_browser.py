@@ -156,6 +156,7 @@ def test_the_keyboard_chooses_the_middle_and_moves(page, address):
     before = page.url
     page.keyboard.press("ArrowLeft")
     page.wait_for_url(lambda url: url != before)
+    expect(page.locator("#status")).to_have_text(re.compile(r"The middle is 46\.0.*° N, .*° E, at zoom 5\."))
 
 
 def test_two_classes_become_a_map(page, address):
@@ -309,6 +310,35 @@ def test_what_is_in_view_is_downloaded(page, address, tmp_path):
         assert file.read().min() >= 1
 
 
+def test_what_a_screen_reader_gets(page, address):
+    """The map takes keys itself, a heading has no button in it, and a slider says its value once."""
+    opened(page, address)
+    page.focus("#map")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body[data-alike]")
+    told = page.locator("body").aria_snapshot()
+    assert re.search(r"- main:\n  - application \"Map\. Arrow keys move it", told)
+    assert '- heading "Place" [level=2]' in told
+    assert 'slider "Beta"' in told
+    assert page.locator("#beta").get_attribute("aria-valuetext") == "beta 0.50"
+    assert page.locator("#beta-now").get_attribute("aria-live") == "off"
+    assert re.search(r"status: What looks like .* is bright\.", told)
+
+
+def test_tab_reaches_every_control_that_is_seen(page, address):
+    opened(page, address)
+    seen = page.evaluate(
+        """() => [...document.querySelectorAll("#panel button, #panel input, #panel select, #panel summary")]
+          .filter((control) => control.offsetParent && !control.closest("details:not([open]) > :not(summary)") &&
+            (control.type !== "radio" || control.checked)).length"""
+    )
+    reached = []
+    for _ in range(seen + 4):  # and the link, the map, and its two buttons
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("!!document.activeElement.closest('#panel')"))
+    assert reached == [False] * 4 + [True] * seen
+
+
 def test_every_control_has_a_name(page, address):
     opened(page, address)
     nameless = page.evaluate(
@@ -319,7 +349,7 @@ def test_every_control_has_a_name(page, address):
     assert nameless == []
 
 
-@pytest.mark.parametrize("size", [(360, 640), (1280, 800)], ids=["phone", "desk"])
+@pytest.mark.parametrize("size", [(360, 640), (700, 500), (1280, 800)], ids=["phone", "small", "desk"])
 def test_the_controls_stay_on_the_screen(browser, address, size):
     page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme="dark")
     page.set_default_timeout(WAIT)
@@ -329,4 +359,10 @@ def test_the_controls_stay_on_the_screen(browser, address, size):
     assert box["x"] + box["width"] <= size[0]
     assert box["y"] + box["height"] <= size[1]
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    page.evaluate("say('What looks like 46.000° N, 9.000° E is bright.', true)")
+    for name in ("#status", ".leaflet-control-scale"):  # neither lies under the controls
+        other = page.locator(name).bounding_box()
+        apart = other["x"] + other["width"] <= box["x"] or other["y"] + other["height"] <= box["y"]
+        assert apart, name
+        assert other["x"] >= 0
     page.close()

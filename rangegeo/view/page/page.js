@@ -5,9 +5,10 @@ const element = (name) => document.getElementById(name);
 const show = (lon, lat) => `${Math.abs(lat).toFixed(3)}° ${lat < 0 ? "S" : "N"}, ${Math.abs(lon).toFixed(3)}° ${lon < 0 ? "W" : "E"}`;
 const turned = (lon) => ((((lon + 180) % 360) + 360) % 360) - 180;
 
-let told = 0;
+let told = 0, lasts = false;
 function say(sentence, lasting = false) {
   element("status").textContent = sentence;
+  lasts = lasting;
   clearTimeout(told);
   if (!lasting) told = setTimeout(() => { element("status").textContent = ""; }, 5000);
 }
@@ -18,7 +19,7 @@ function drawn(layer, sentence = "") {
   drawing.sentence = sentence || drawing.sentence;
   if (drawing.layers.size) return;
   clearTimeout(drawing.slow);
-  say(drawing.sentence);
+  if (drawing.sentence || lasts) say(drawing.sentence);
   drawing.sentence = "";
 }
 /* Tell the person that a layer is drawn, and when it is, say a sentence once; not if a tile fails, for its error is said. */
@@ -70,8 +71,8 @@ async function start() {
   const [west, south, east, north] = about.bounds;
   const map = L.map("map", { maxZoom: about.most_zoom, minZoom: 1, zoomControl: false, worldCopyJump: true, attributionControl: false });
   L.control.zoom({ position: "topleft" }).addTo(map);
-  L.control.scale({ position: "bottomleft", imperial: false }).addTo(map);
   const whole = east - west > 300, panel = element("panel"), narrow = panel.offsetWidth >= innerWidth;
+  L.control.scale({ position: narrow ? "topleft" : "bottomleft", imperial: false }).addTo(map);
   const covered = narrow ? [0, panel.offsetHeight] : [innerWidth - panel.offsetLeft, 0];
   if (asked.view) map.setView([asked.view.lat, asked.view.lon], asked.view.zoom);
   else if (whole) {
@@ -210,6 +211,12 @@ async function start() {
 
   map.on("click", (event) => act(event.latlng));
   map.on("moveend", keepAddress);
+  map.on("moveend", () => setTimeout(() => { // by then layers have begun to draw
+    const { lng, lat } = map.getCenter();
+    if (document.activeElement !== element("map") || !document.body.classList.contains("keys")) return;
+    say(`The middle is ${show(turned(lng), lat)}, at zoom ${map.getZoom()}.`);
+    if (drawing.layers.size) drawing.sentence = element("status").textContent;
+  }));
   element("map").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && event.target === element("map")) { event.preventDefault(); act(map.getCenter()); }
   });
