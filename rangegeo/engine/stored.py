@@ -145,17 +145,25 @@ class PlanetEvaluator:
 
     def at_pixels(self, pixels: PixelPlaces, recipe: Recipe) -> np.ndarray:
         """The values of a window: (layers, bands, h, w) float32; NaN where a pixel or its tile is missing."""
-        out = np.empty((recipe.layers, recipe.bands, *pixels.valid.shape), np.float32)
-        flat = out.reshape(-1, *pixels.valid.shape)
-        wanted = Wanted.of(recipe)
-        with one_thread():  # windows are evaluated by threads
-            if pixels.axes_deg is None:
-                known = self._fill_scattered(flat.reshape(len(flat), -1), pixels, wanted)
-            else:
-                known = self._fill_grid(flat, *pixels.axes_deg, wanted)
-        missing = ~(known & pixels.valid)
-        if missing.any():
-            flat[:, missing] = np.nan
+        if pixels.axes_deg is not None:
+            out = self.at_crossings(*pixels.axes_deg, recipe)
+            known = pixels.valid
+        else:
+            out = np.empty((recipe.layers, recipe.bands, *pixels.valid.shape), np.float32)
+            with one_thread():  # windows are evaluated by threads
+                known = self._fill_scattered(out.reshape(-1, pixels.valid.size), pixels, Wanted.of(recipe))
+            known &= pixels.valid
+        if not known.all():
+            out[:, :, ~known] = np.nan
+        return out
+
+    def at_crossings(self, lon_deg: np.ndarray, lat_deg: np.ndarray, recipe: Recipe) -> np.ndarray:
+        """The same for the crossings of longitudes (w,) and latitudes (h,)."""
+        out = np.empty((recipe.layers, recipe.bands, len(lat_deg), len(lon_deg)), np.float32)
+        with one_thread():
+            known = self._fill_grid(out.reshape(-1, *out.shape[2:]), lon_deg, lat_deg, Wanted.of(recipe))
+        if not known.all():
+            out[:, :, ~known] = np.nan
         return out
 
     def coefficients(self, tile: int, recipe: Recipe) -> np.ndarray:

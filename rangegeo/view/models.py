@@ -101,7 +101,7 @@ class ModelSource:
     def answers(self, tile: Tile, wanted: Probes) -> np.ndarray:
         recipe = replace(self.recipe, projection=wanted)
         if self.folded is not None:
-            return self.folded.at_pixels(tile.pixels(), recipe)[0]
+            return self.folded.at_crossings(*tile.axes_deg, recipe)[0]
         with self._busy:
             spec = RasterSpec.of(self.model, tile.geobox(), recipe)
             return to_dask(spec).values[0].compute(scheduler="threads")

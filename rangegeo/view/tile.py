@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -56,6 +57,12 @@ class Tile:
         """Where its pixels lie."""
         return pixel_places(self.geobox(), slice(0, SIDE), slice(0, SIDE))
 
+    @property
+    def axes_deg(self) -> tuple[np.ndarray, np.ndarray]:
+        """(SIDE,) longitudes of its columns and latitudes of its rows: what `pixels` has, but ten times as fast."""
+        centres = (np.arange(SIDE) + 0.5) / SIDE
+        return -180 + (self.x + centres) * (360 / 2**self.z), _latitude(HALF - (self.y + centres) * self.metres)
+
     def nodes(self, count: int) -> PixelPlaces:
         """Where its Chebyshev points lie, see `chebyshev_points`."""
         at = chebyshev_points(count) * SIDE
@@ -66,7 +73,7 @@ class Tile:
         """West, south, east, north in degrees."""
         size = 360 / 2**self.z
         west = -180 + self.x * size
-        north, south = (_latitude(HALF - row * self.metres) for row in (self.y, self.y + 1))
+        north, south = (float(_latitude(HALF - row * self.metres)) for row in (self.y, self.y + 1))
         return west, south, west + size, north
 
 
@@ -75,9 +82,9 @@ def northing(lat: float) -> float:
     return RADIUS_M * math.asinh(math.tan(math.radians(max(-LAST_LATITUDE, min(LAST_LATITUDE, lat)))))
 
 
-def _latitude(y: float) -> float:
+def _latitude(y: Any) -> Any:
     """The latitude in degrees of a northing in metres."""
-    return math.degrees(math.atan(math.sinh(y / RADIUS_M)))
+    return np.degrees(np.arctan(np.sinh(y / RADIUS_M)))
 
 
 def chebyshev_points(count: int) -> np.ndarray:

@@ -63,8 +63,8 @@ class Viewer:
         whole = np.rint(blended, out=blended).astype(np.uint16)
         out = np.empty((*whole.shape[1:], 4), np.uint8)
         for channel, table in enumerate(self.colouring(colours).shades):
-            out[..., channel] = table[whole[channel]]
-        known = layers.all(axis=(0, 1))
+            out[..., channel] = table.take(whole[channel])
+        known = layers[:, 0].all(axis=0)  # a place without data has 0 in all colours
         out[..., 3] = 255
         if not known.all():
             out[~known] = 0

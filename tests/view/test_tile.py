@@ -42,3 +42,9 @@ def test_tiles_that_do_not_exist_are_refused(z, x, y):
 def test_values_at_chebyshev_points_become_values_at_pixels():
     values = np.cos(3 * chebyshev_points(33))
     np.testing.assert_allclose(to_pixels(33) @ values, np.cos(3 * (np.arange(SIDE) + 0.5) / SIDE), atol=1e-12)
+
+
+@pytest.mark.parametrize("tile", [Tile(0, 0, 0), Tile(3, 7, 0), Tile(14, 8521, 5820), Tile(24, 2**24 - 1, 5)], ids=str)
+def test_axes_are_those_of_its_pixels(tile):
+    for found, expected in zip(tile.axes_deg, tile.pixels().axes_deg, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11)
