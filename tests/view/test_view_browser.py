@@ -183,7 +183,7 @@ def test_what_is_drawn_is_told_when_it_is(page, address, kind, sentence):
         page.mouse.click(300, 150)
         page.click("#classes label:nth-child(2)")
     page.mouse.click(450, 300)
-    expect(page.locator("#status")).to_have_text("Drawing …")
+    expect(page.locator("#status")).to_have_text("Drawing …", timeout=WAIT)
     page.wait_for_timeout(200)  # for what must not be said
     assert held
     assert page.locator("#status").inner_text() == "Drawing …"
@@ -198,8 +198,8 @@ def test_a_tile_that_fails_is_told_and_nothing_is_said_to_be_drawn(browser, addr
     opened(page, address, "#3/46/9")
     page.route("**/likeness/*/*/*", lambda route: route.fulfill(status=500, json={"error": "the disk is full"}))
     page.mouse.click(450, 300)
-    expect(page.locator("#error")).to_have_text("The disk is full.")
-    expect(page.locator("#status")).to_have_text("")
+    expect(page.locator("#error")).to_have_text("The disk is full.", timeout=WAIT)
+    expect(page.locator("#status")).to_have_text("", timeout=WAIT)
     assert "alike" not in page.evaluate("({...document.body.dataset})")
     page.close()
 
