@@ -82,6 +82,26 @@ def test_tiles_of_a_row_are_fitted_as_each_alone():
         np.testing.assert_array_equal(tile.parts["location"].stored, alone.parts["location"].stored)
 
 
+def test_fewer_tiles_are_fitted_together_where_the_memory_is_too_small():
+    source = FakeSource(waves(40.0))
+    row = {number: (6.0 * number, 40.0, 6.0 * number + 6, 45.0) for number in range(5)}
+    whole = fit_block(fit_of(source), row)
+    inner, asked = source.values, []
+
+    def small(places: Places, wanted: Collection[str]) -> dict[str, torch.Tensor]:
+        asked.append(len(places))
+        if len(places) > 2 * 21**2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return inner(places, wanted)
+
+    source.values = small
+    parts = fit_block(fit_of(source), row)
+    assert max(asked) > 2 * 21**2 >= asked[-1]
+    assert (parts.evaluations, parts.proved) == (whole.evaluations, whole.proved)
+    for one, other in zip(parts.tiles, whole.tiles, strict=True):
+        np.testing.assert_array_equal(one.parts["location"].stored, other.parts["location"].stored)
+
+
 def test_a_tile_whose_integers_do_not_fit_is_cut():
     """Smaller tiles have fewer coefficients, and so a coarser step and smaller integers."""
     source = FakeSource(waves(1.2))
