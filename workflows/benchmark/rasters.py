@@ -89,7 +89,7 @@ ROWS = (
     Row(
         label="512x512 at 0.01, three betas, --pca 3", options=f"{ALPS} --beta 0,0.5,1 --pca 3", pixels=512**2, betas=3
     ),
-    Row(label="2560x2560 at 0.001, --pca 3", options=f"{ALPS_FINE} --pca 3", pixels=2560**2, target=3000),
+    Row(label="2560x2560 at 0.001, --pca 3", options=f"{ALPS_FINE} --pca 3", pixels=2560**2, target=3000, aim=5000),
     Row(label="global 1°, three betas", options=f"{GLOBE} --beta 0,0.5,1", pixels=360 * 180, betas=3, target=4),
     Row(label="256x256 at 0.01, one beta, --exact", options=f"{ALPS_QUARTER} --beta 0.5 --exact", pixels=256**2),
 )
