@@ -27,11 +27,11 @@ def check_replaceable(path: Location) -> None:
     """
     other = f"give another {argument('out')}"
     path = listing(path)
-    if not _is_group(path):
+    if not is_group(path):
         raise OutputError(f"{path} is not a Zarr store and was left as it is; {other}")
     if not _is_planet(path) and not any(set(_axes(folder)) >= AXES for folder in (path, *_folders(path))):
         raise OutputError(f"{path} is a Zarr store but no cube (dims band, y, x), and was left as it is; {other}")
-    foreign = sorted(str(file)[len(str(path)) + 1 :] for file in _foreign(path))
+    foreign = sorted(str(file)[len(str(path)) + 1 :] for file in foreign_files(path))
     if foreign:
         shown = ", ".join(foreign[:SHOWN]) + (" and others" if len(foreign) > SHOWN else "")
         raise OutputError(f"{path} holds files that are no part of its store ({shown}); move them, or {other}")
@@ -41,7 +41,7 @@ def _folders(path: Location) -> list[Location]:
     return [entry for entry in path.iterdir() if entry.is_dir()]
 
 
-def _is_group(path: Location) -> bool:
+def is_group(path: Location) -> bool:
     """Whether a folder is a group, and not an array, which is a part of a store."""
     return (path / ".zgroup").is_file() or _json(path / "zarr.json").get("node_type") == "group"
 
@@ -72,7 +72,7 @@ def _axes(path: Location) -> list[str]:
     return [str(name) for name in told] if isinstance(told, list) else []
 
 
-def _foreign(path: Location) -> Iterator[Location]:
+def foreign_files(path: Location) -> Iterator[Location]:
     """The files in a node of a store that no reader of the store would look for."""
     is_array = (path / ".zarray").is_file() or _json(path / "zarr.json").get("node_type") == "array"
     for entry in path.iterdir():
@@ -81,7 +81,7 @@ def _foreign(path: Location) -> Iterator[Location]:
         if is_array and CHUNK.fullmatch(entry.name):
             yield from _not_chunks(entry)
         elif not is_array and _is_node(entry):
-            yield from _foreign(entry)
+            yield from foreign_files(entry)
         else:
             yield entry
 

@@ -8,7 +8,7 @@ The layout is specified in workflows/guide/view.md.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from zarr.codecs import BytesCodec, GzipCodec
 from rangegeo.errors import OutputError, UsageError, argument
 from rangegeo.field.principal import principal_directions
 from rangegeo.spectral.layout import to_shells
+from rangegeo.stores.owned import BY_THEMSELVES, foreign_files, is_group
 from rangegeo.support.unfinished import exchange, unfinished_folder
 from rangegeo.view import lines
 from rangegeo.view.assets import ASSETS, read_asset
@@ -66,7 +67,7 @@ def export(source: Source, given: str | Path, *, overwrite: bool = False, told: 
 
     Args:
         given: the folder.
-        overwrite: replace a folder that an export has written.
+        overwrite: replace a folder that an export has written, and that holds nothing else.
         told: is called with sentences about what is done.
     Returns:
         The folder.
@@ -78,9 +79,7 @@ def export(source: Source, given: str | Path, *, overwrite: bool = False, told: 
         raise UsageError(
             f"{argument('export')} needs a planet, got {source.about.name}; build one: rangegeo planet build"
         )
-    if path.exists() and not (overwrite and (path / FIELD / "zarr.json").is_file()):
-        replaced = f"add {argument('overwrite', True)} to replace it, or " if (path / FIELD).is_dir() else ""
-        raise OutputError(f"{path} exists and was left as it is; {replaced}give another {argument('export')}")
+    _check_replaceable(path, overwrite)
     if not path.resolve().parent.is_dir():
         raise OutputError(f"the folder {path.resolve().parent} does not exist; make it first")
     viewer = Viewer(source)
@@ -95,9 +94,44 @@ def export(source: Source, given: str | Path, *, overwrite: bool = False, told: 
             (draft / "lines" / f"{detail}.bin").write_bytes(lines.coastlines(detail))
         _write_field(draft / FIELD, source, folded)
         (draft / "view.json").write_text(json.dumps(_about(viewer, source, folded)), encoding="utf-8")
+        _check_replaceable(path, overwrite)  # again: files may have come meanwhile
         exchange(draft, path, folder)
     told(f"{folded.explained:.1%} of the variance of {source.layers.bands} bands, in {COMPONENTS} components")
     return path
+
+
+def _check_replaceable(path: Path, overwrite: bool) -> None:
+    """Refuse to replace anything but a folder that an export has written, and that holds no other file.
+
+    Raises:
+        OutputError: it is something else, or a user's own files lie in it. Nothing was touched.
+    """
+    if not path.exists():
+        return
+    other = f"give another {argument('export')}"
+    is_site = is_group(path / FIELD) and MARK in zarr.open_group(path / FIELD, mode="r").attrs
+    if not overwrite or not is_site:
+        replaced = f"add {argument('overwrite', True)} to replace it, or " if is_site else ""
+        raise OutputError(f"{path} exists and was left as it is; {replaced}{other}")
+    foreign = min(_foreign(path), default=None)
+    if foreign is not None:
+        raise OutputError(f"{path} holds {foreign}, which no export has written; move it, or {other}")
+
+
+def _foreign(path: Path) -> Iterator[str]:
+    """The files in an exported folder that no export has written, by their names in it."""
+    own = {path / name for name in (*ASSETS, "view.json")}
+    own |= {path / "lines" / f"{detail}.bin" for detail in lines.DETAILS}
+    found = list(path.iterdir())
+    if (path / "lines").is_dir() and not (path / "lines").is_symlink():
+        found += (path / "lines").iterdir()
+        found.remove(path / "lines")
+    found.remove(path / FIELD)
+    for entry in found:
+        if not (entry in own and entry.is_file()) and not BY_THEMSELVES.fullmatch(entry.name):
+            yield str(entry.relative_to(path))
+    for file in foreign_files(path / FIELD):
+        yield str(file)[len(str(path)) + 1 :]
 
 
 def fold(viewer: Viewer, source: ModelSource) -> Folded:

@@ -50,7 +50,9 @@ def exported(name: str) -> Callable[[], object]:
     def made_so() -> None:
         field = Path(name, "field")
         field.mkdir(parents=True)
-        (field / "zarr.json").write_text("{}")
+        (field / "zarr.json").write_text(
+            '{"zarr_format": 3, "node_type": "group", "attributes": {"rangegeo_view": 1}}', encoding="utf-8"
+        )
 
     return made_so
 
@@ -114,6 +116,12 @@ SHELL = (
             Way("or give another --export", give={"--export": "other"}),
         ),
         (planet("p.zarr"), exported("site")),
+    ),
+    Row(
+        "an export with a file of the user",
+        "view p.zarr --export site --overwrite -q",
+        (Way("holds mine.txt, .* move it, or give another --export", give={"--export": "other"}),),
+        (planet("p.zarr"), exported("site"), lambda: Path("site/mine.txt").touch()),
     ),
     Row(
         "a folder that is no export",

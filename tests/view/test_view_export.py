@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 import zarr
 from helpers.planets import exact
 
+import rangegeo.view.export as exporting
 from rangegeo.errors import OutputError, UsageError
 from rangegeo.spectral.layout import chebyshev_matrix, find_tiles, positions_in, to_square
 from rangegeo.view.assets import ASSETS
@@ -84,6 +87,40 @@ def test_a_folder_that_is_there_is_kept(planet, site, tmp_path):
     with pytest.raises(OutputError, match="does not exist; make it first"):
         export(planet, tmp_path / "lost" / "site")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes"]
+
+
+@pytest.mark.parametrize(
+    "own", [".git/HEAD", "CNAME", "mine.txt", "lines/mine.bin", "field/mine.txt", "field/parts/beta0/c/notes"]
+)
+def test_files_of_the_user_are_never_replaced(planet, site, tmp_path, own):
+    there = tmp_path / "site"
+    shutil.copytree(site, there)
+    (there / own).parent.mkdir(exist_ok=True)
+    (there / own).write_text("mine")
+    named = own.partition("/HEAD")[0]
+    with pytest.raises(OutputError, match=f"site holds {re.escape(named)}, which no export has written; move it, or "):
+        export(planet, there, overwrite=True)
+    assert (there / own).read_text() == "mine"
+
+
+def test_files_that_come_meanwhile_are_kept(planet, site, tmp_path, monkeypatch):
+    there = tmp_path / "site"
+    shutil.copytree(site, there)
+    monkeypatch.setattr(exporting, "_write_field", lambda *_: (there / "CNAME").write_text("mine"))
+    with pytest.raises(OutputError, match="holds CNAME"):
+        export(planet, there, overwrite=True)
+    assert (there / "CNAME").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_an_export_is_replaced(planet, site, tmp_path):
+    there = tmp_path / "site"
+    shutil.copytree(site, there)
+    (there / "page.js").write_text("old")
+    (there / ".DS_Store").touch()
+    export(planet, there, overwrite=True, told=lambda line: None)
+    assert (there / "page.js").read_bytes() == (site / "page.js").read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
 def test_only_planets_are_exported(cube_path, tmp_path):
