@@ -29,7 +29,7 @@ from rangegeo.support.text import counted
 from rangegeo.support.unfinished import commit, unfinished
 from rangegeo.weights.checkpoint import load_encoder
 from rangegeo.weights.names import encoder_file
-from rangegeo.weights.written import write_database
+from rangegeo.weights.written import made_with, write_database
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -40,7 +40,7 @@ class DatabaseJob:
         lonlat_deg: (n, 2) its places.
         sources: what is seen or known there.
         keys: the location encoder that gives the keys.
-        keys_sha256: of its file.
+        made_with: what the database says of that encoder's file, see `rangegeo.weights.written.made_with`.
         batch: places of a part.
         output: what is written.
         told: JSON-able; how it is made.
@@ -50,7 +50,7 @@ class DatabaseJob:
     lonlat_deg: np.ndarray
     sources: list[Source]
     keys: LocationEncoder
-    keys_sha256: str
+    made_with: dict[str, str]
     batch: int
     output: DatabaseOutput
     told: dict[str, str]
@@ -83,7 +83,7 @@ class DatabaseJob:
             lonlat_deg=lonlat,
             sources=sources,
             keys=encoder,
-            keys_sha256=stored.sha256,
+            made_with=made_with(output.weights, stored.sha256),
             batch=sight.batch,
             output=output,
             told={
@@ -118,7 +118,7 @@ class DatabaseJob:
             keys = location_keys(self.keys, lonlat.astype(np.float32))
             kind = np.float16 if output.half else np.float32
             facts = {name: value for name, value in self.told.items() if value}
-            facts |= {"rows": str(len(values)), "keys_sha256": self.keys_sha256}
+            facts |= {"rows": str(len(values))} | self.made_with
             finished = parts.folder / f"finished{output.out.suffix}"
             for path in reversed(output.paths):  # the output that parts belong to comes last
                 _write(path, finished, lonlat, keys.astype(kind), values.astype(kind), facts, output.out)

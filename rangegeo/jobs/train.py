@@ -20,10 +20,11 @@ from rangegeo.support.paths import local_path
 from rangegeo.support.progress import SILENT, Progress
 from rangegeo.support.text import counted
 from rangegeo.support.unfinished import unfinished
+from rangegeo.weights.cache import file_sha256
 from rangegeo.weights.converted import Stored
 from rangegeo.weights.database import load_database
 from rangegeo.weights.names import database_file
-from rangegeo.weights.written import write_checkpoint, write_database
+from rangegeo.weights.written import made_with, write_checkpoint, write_database
 
 FEWEST = 8  # rows
 
@@ -118,10 +119,10 @@ class TrainingJob:
         }
         locs, values = (self.database.tensors[name].numpy() for name in ("locs", "values"))
         facts = {"rows": str(len(locs)), "trained_on": self.database.sha256, "encoder": self.output.out.name}
-        with unfinished(self.output.database) as draft:
+        with unfinished(self.output.out) as checkpoint, unfinished(self.output.database) as draft:
+            write_checkpoint(checkpoint, trained.siren.state_dict(), told, trained.head.state_dict())
+            facts |= made_with(str(self.output.out), file_sha256(checkpoint))
             write_database(draft, locs, keys.numpy(), values, facts)
-        with unfinished(self.output.out) as draft:
-            write_checkpoint(draft, trained.siren.state_dict(), told, trained.head.state_dict())
 
 
 def train_encoder(

@@ -184,7 +184,7 @@ def _load(name: str, weights: str, db: str | None, device: str, beta: float, oth
     from rangegeo.field.range import EncoderField, RangeField
     from rangegeo.models.neural import NeuralModel
     from rangegeo.weights.checkpoint import load_encoder
-    from rangegeo.weights.database import load_database
+    from rangegeo.weights.database import check_pair, load_database
 
     row = model_info(name)
     chosen_db = None if row.temperature is None else database_for(weights, db)  # wrong pairs are refused before loading
@@ -203,6 +203,7 @@ def _load(name: str, weights: str, db: str | None, device: str, beta: float, oth
     if chosen_db is None or row.temperature is None:
         return NeuralModel(spec, EncoderField(encoder), facts, beta)
     db_path = database_file(chosen_db)
+    check_pair(db_path, stored)
     database = load_database(db_path)
     field = RangeField(encoder, **other.arguments(database.tensors, row), geographic=row.has_beta)
     spec = replace(spec, db=str(db_path.absolute()), db_sha256=database.sha256, **asdict(other))

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rangegeo.errors import WeightsError, first_line
+from rangegeo.errors import WeightsError, argument, first_line
 from rangegeo.field.geographic import fold
 from rangegeo.field.temperatures import GEOGRAPHIC_TEMPERATURE
 from rangegeo.weights.cache import file_sha256
@@ -22,6 +22,7 @@ from rangegeo.weights.converted import Stored, read_safetensors, stored_form
 from rangegeo.weights.headers import check_archive, check_array
 
 PUBLISHED = {"locs": "locs", "keys": "satclip_embeddings", "values": "image_embeddings"}  # our name: upstream's array
+KEYS_WEIGHTS, KEYS_SHA256 = "keys_weights", "keys_sha256"  # metadata: the encoder of the keys, its name and its file
 # The errors of numpy and zipfile for a file that is damaged or encrypted, or that states wrong sizes.
 UNREADABLE: tuple[type[Exception], ...] = (ValueError, OSError, EOFError, KeyError, AttributeError, TypeError)
 UNREADABLE += (RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
@@ -37,6 +38,27 @@ def load_database(path: Path) -> Stored:
         WeightsError: the file cannot be used; the message names what is missing or wrong.
     """
     return stored_form(path, "database", read_database)
+
+
+def check_pair(path: Path, encoder: Stored) -> None:
+    """Refuse a database that says that its keys were made with another encoder; one that says nothing is accepted.
+
+    Args:
+        path: of the database; the published form cannot say it.
+        encoder: as `load_encoder` gives it.
+    Raises:
+        WeightsError: it is another encoder.
+    """
+    told = read_safetensors(path).facts if path.suffix == ".safetensors" else {}
+    made, given = told.get(KEYS_SHA256), encoder.sha256
+    if made is None or made == given:
+        return
+    name = told.get(KEYS_WEIGHTS, "PATH")
+    file = "another file" if name == "PATH" else name
+    raise WeightsError(
+        f"the keys of {path} were made with {file} (SHA-256 {made[:12]}) and not with {encoder.facts['file']} "
+        f"({given[:12]}); give {argument('weights', name)}, or build the database again with these weights"
+    )
 
 
 def is_database(path: Path) -> bool:

@@ -13,6 +13,8 @@ import torch
 from safetensors.numpy import save
 from torch import Tensor
 
+from rangegeo.weights.database import KEYS_SHA256, KEYS_WEIGHTS
+
 ORDER_SEED = 0
 PUBLISHED_SETTINGS = {  # that all published checkpoints of SatCLIP share; microsoft/satclip
     "le_type": "sphericalharmonics",
@@ -45,6 +47,16 @@ def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mappi
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8 bytes
     path.write_bytes(len(text).to_bytes(8, "little") + text + stored[8 + length :])
+
+
+def made_with(weights: str, sha256: str) -> dict[str, str]:
+    """What a database says of the location encoder that gave its keys.
+
+    Args:
+        weights: a name, or the path of a file, of which the name alone is kept.
+        sha256: of the file.
+    """
+    return {KEYS_WEIGHTS: Path(weights).name, KEYS_SHA256: sha256}
 
 
 def write_database(

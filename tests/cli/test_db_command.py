@@ -49,6 +49,9 @@ def test_a_database_is_built_and_its_paths_are_printed(built, rangegeo, folder):
     )
     points = rangegeo("neighbors", "5", "45", "--weights", WEIGHTS[1], "--db", "own.safetensors", "-k", "2", "--json")
     assert len(json.loads(points.out)["neighbours"]) == 2
+    other = rangegeo("neighbors", "5", "45", "--db", "own.safetensors", "-q")
+    assert other.code == 1
+    assert "give --weights satclip-mini.ckpt, or build the database again with these weights" in other.err
 
 
 def test_a_dry_run_writes_nothing(rangegeo, variables, folder):

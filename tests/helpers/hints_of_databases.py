@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -60,6 +61,12 @@ def left() -> None:
     with pytest.MonkeyPatch.context() as patch:
         failing(patch)
         run_line([*KNOWN.split(), "--batch", "1"])
+
+
+def paired() -> None:
+    """A database, and the encoder of its keys."""
+    shutil.copy(CKPT, "mini.ckpt")
+    run_line([*KNOWN.split(), "--weights", "mini.ckpt", "-o", "paired.safetensors"])
 
 
 def few_rounds(patch: pytest.MonkeyPatch) -> None:
@@ -243,6 +250,18 @@ SHELL = (
             ),
         ),
         (raster(), pictures),
+    ),
+    Row(
+        "another encoder than that of the keys",
+        "neighbors 5 45 -k 1 --weights demo --db paired.safetensors",
+        (
+            Way(r"made with mini\.ckpt \(SHA-256 .*; give (?P<type>--weights mini\.ckpt), or"),
+            Way(
+                "build the database again with these weights",
+                then="db build places.csv --values v.tif -q -o paired.safetensors --overwrite",
+            ),
+        ),
+        (*BOTH, paired),
     ),
     Row("a map of rows as text", "db info demo --plot a.txt", (Way(r"for example (?P<type>--plot a\.png)"),)),
 )

@@ -10,7 +10,8 @@ import torch
 from safetensors.numpy import load_file
 
 import rangegeo as rg
-from rangegeo.errors import OutputError, UsageError
+from rangegeo.errors import OutputError, UsageError, WeightsError
+from rangegeo.weights.cache import file_sha256
 from rangegeo.weights.written import row_order, write_database
 
 OPTIONS = {"degree": 5, "width": 16, "dim": 6, "epochs": 4, "batch": 32, "threads": 1}
@@ -44,6 +45,9 @@ def test_a_trained_encoder_and_its_database_are_a_model(database, tmp_path):
     assert encoder(torch.tensor([[5.0, 45.0]])).shape == (1, 6)
     model = rg.load_model("RANGE+", weights=path, db=tmp_path / "own.safetensors")
     assert model.encode([[5, 45]], beta=1).shape == (1, 9)
+    told = f"made with own.ckpt .SHA-256 {file_sha256(path)[:12]}. and not with location_encoder.safetensors"
+    with pytest.raises(WeightsError, match=told):
+        rg.load_model("RANGE+", weights="demo", db=tmp_path / "own.safetensors")
     before, after = load_file(database), load_file(tmp_path / "own.safetensors")
     order = row_order(200)
     for name in ("locs", "values"):
