@@ -91,6 +91,7 @@ EXEMPT = {
     'labels must be a list of {"lon"': PAGE,
     "labels must be JSON": PAGE,
     "GetTile needs the whole numbers": PAGE,
+    "request must be {}": PAGE,
     "got=beta, example=low": PAGE,
     "there are no data at this place": PAGE,
     "must be west,south,east,north in degrees, got": PAGE,

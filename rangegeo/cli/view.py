@@ -82,4 +82,7 @@ def command(
         if opening or (opening is None and sys.stdout.isatty() and host == HOST):
             webbrowser.open(address)
 
-    serve(found, where, ready)
+    try:
+        serve(found, where, ready)
+    except KeyboardInterrupt:  # by Ctrl+C or by TERM; there is no other way to end it
+        verbosity.say("stopped")

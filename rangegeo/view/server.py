@@ -350,6 +350,8 @@ class Site:
 
     def tilejson(self, request: Request) -> Response:
         """The tiles as TileJSON."""
+        self._beta(request)
+        self.viewer.colouring(self._colours(request))  # what the tiles would refuse is refused here
         query = f"?{request.url.query}" if request.url.query else ""
         return JSONResponse(services.tilejson(self.viewer.source, str(request.base_url), query))
 
@@ -361,7 +363,7 @@ class Site:
     def wmts(self, request: Request) -> Response:
         """WMTS by names and values, whose names may be in any case."""
         asked = {name.lower(): value for name, value in request.query_params.items()}
-        if asked.get("request", "").lower() != "gettile":
+        if services.wmts_request(asked) != "GetTile":
             return self.capabilities(request)
         try:
             tile = Tile(*(int(asked[name][:12]) for name in ("tilematrix", "tilecol", "tilerow")))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape, quoteattr
 
+from rangegeo.errors import UsageError
 from rangegeo.view.sources import Source
 from rangegeo.view.tile import HALF, MOST_ZOOM, SIDE
 
 METRES_A_PIXEL = 0.28e-3  # of a screen, by which WMTS measures scales
 TEMPLATE = "tiles/{z}/{x}/{y}.png"
+REQUESTS = ("GetCapabilities", "GetTile")
+LAYER, STYLE, FORMAT, MATRICES = "embedding", "default", "image/png", "GoogleMapsCompatible"
 
 
 def tilejson(source: Source, root: str, query: str) -> dict[str, object]:
@@ -32,6 +35,28 @@ def tilejson(source: Source, root: str, query: str) -> dict[str, object]:
     }
 
 
+def wmts_request(asked: dict[str, str]) -> str:
+    """Which of `REQUESTS` an address of WMTS by names and values makes; the first if it does not say.
+
+    Args:
+        asked: values by names in lower case. A name that is left out stands for the only value that it can have.
+    Raises:
+        UsageError: it asks for what is not here, such as another layer.
+    """
+    requests = {name.lower(): name for name in REQUESTS}
+    request = asked.get("request", REQUESTS[0])
+    if request.lower() not in requests:
+        raise UsageError(f"request must be {' or '.join(REQUESTS)}, got {request[:40]!r}")
+    known: dict[str, tuple[str, ...]] = {"service": ("WMTS",)}
+    if requests[request.lower()] == "GetTile":
+        known |= {"layer": (LAYER,), "style": (STYLE, ""), "format": (FORMAT,), "tilematrixset": (MATRICES,)}
+    for name, values in known.items():
+        given = asked.get(name, values[0])
+        if given.lower() not in [value.lower() for value in values]:
+            raise UsageError(f"{name} must be {values[0]}, got {given[:40]!r}")
+    return requests[request.lower()]
+
+
 def capabilities(source: Source, root: str) -> str:
     """The tiles as a WMTS 1.0.0: one layer, whose dimension is beta."""
     betas = source.layers.betas or (0.5,)
@@ -44,7 +69,7 @@ def capabilities(source: Source, root: str) -> str:
         f'<ows:Operation name="{operation}"><ows:DCP><ows:HTTP><ows:Get xlink:href={quoteattr(root + "wmts?")}>'
         '<ows:Constraint name="GetEncoding"><ows:AllowedValues><ows:Value>KVP</ows:Value></ows:AllowedValues>'
         "</ows:Constraint></ows:Get></ows:HTTP></ows:DCP></ows:Operation>"
-        for operation in ("GetCapabilities", "GetTile")
+        for operation in REQUESTS
     )
     matrices = "".join(
         f"<TileMatrix><ows:Identifier>{zoom}</ows:Identifier>"
@@ -63,13 +88,13 @@ def capabilities(source: Source, root: str) -> str:
         f"<Contents><Layer><ows:Title>{name}</ows:Title><ows:Abstract>{escape(source.about.told)}</ows:Abstract>"
         f"<ows:WGS84BoundingBox><ows:LowerCorner>{max(west, -180.0)} {south}</ows:LowerCorner>"
         f"<ows:UpperCorner>{min(east, 180.0)} {north}</ows:UpperCorner></ows:WGS84BoundingBox>"
-        "<ows:Identifier>embedding</ows:Identifier>"
-        '<Style isDefault="true"><ows:Identifier>default</ows:Identifier></Style><Format>image/png</Format>'
+        f"<ows:Identifier>{LAYER}</ows:Identifier>"
+        f'<Style isDefault="true"><ows:Identifier>{STYLE}</ows:Identifier></Style><Format>{FORMAT}</Format>'
         f"<Dimension><ows:Identifier>beta</ows:Identifier><Default>{usual:g}</Default>"
         f"{''.join(f'<Value>{value:g}</Value>' for value in values)}</Dimension>"
-        "<TileMatrixSetLink><TileMatrixSet>GoogleMapsCompatible</TileMatrixSet></TileMatrixSetLink>"
+        f"<TileMatrixSetLink><TileMatrixSet>{MATRICES}</TileMatrixSet></TileMatrixSetLink>"
         f'<ResourceURL format="image/png" resourceType="tile" template={quoteattr(template)}/></Layer>'
-        "<TileMatrixSet><ows:Identifier>GoogleMapsCompatible</ows:Identifier>"
+        f"<TileMatrixSet><ows:Identifier>{MATRICES}</ows:Identifier>"
         "<ows:SupportedCRS>urn:ogc:def:crs:EPSG::3857</ows:SupportedCRS>"
         "<WellKnownScaleSet>urn:ogc:def:wkss:OGC:1.0:GoogleMapsCompatible</WellKnownScaleSet>"
         f"{matrices}</TileMatrixSet></Contents>"

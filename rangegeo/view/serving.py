@@ -80,10 +80,10 @@ def serve(source: Source, where: Listening, ready: Callable[[str], None]) -> Non
         # asyncio does not do so for a socket that it has not made; without it half of the tiles take 40 ms longer
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
-        raise UsageError(
-            f"cannot listen at {argument('host', where.host)} {argument('port', where.port)}: {_why(error)}; "
-            f"give another port, or {argument('port', 0)} for any that is free"
-        ) from error
+        told = f"cannot listen at {argument('host', where.host)} {argument('port', where.port)}: {_why(error)}"
+        if error.errno == errno.EADDRNOTAVAIL or (error.errno or 0) < 0:  # names that nobody knows have numbers below 0
+            raise UsageError(f"{told}; give {argument('host', HOST)} for this machine alone") from error
+        raise UsageError(f"{told}; give another port, or {argument('port', 0)} for any that is free") from error
     shown = where.host if where.host not in ANYWHERE else "localhost"
     port = listener.getsockname()[1]
     ready(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/")

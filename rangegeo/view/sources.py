@@ -45,7 +45,7 @@ class Layers:
             return np.ones(1)
         low, high = self.betas[0], self.betas[-1]
         if not low <= beta <= high:
-            raise UsageError(argument="betas", expected=f"from {low:g} to {high:g}", got=beta, example=low)
+            raise UsageError(argument="beta", expected=f"from {low:g} to {high:g}", got=beta, example=low)
         return np.array([np.interp(beta, self.betas, one) for one in np.eye(len(self.betas))])
 
     def embedding(self, features: np.ndarray, beta: float) -> np.ndarray:

@@ -51,6 +51,29 @@ def test_a_port_that_is_taken(tmp_path, capfd):
     assert "give another port, or --port 0 for any that is free" in told
 
 
+def test_ctrl_c_ends_it_well(monkeypatch, tmp_path, capfd):
+    def run_until_interrupted(self: uvicorn.Server, sockets: list[socket.socket]) -> None:
+        sockets[0].close()
+        raise KeyboardInterrupt  # as of the signals that uvicorn sends on
+
+    monkeypatch.setattr(uvicorn.Server, "run", run_until_interrupted)
+    write_planet(tmp_path / "p.zarr", count=5, cut=())
+    assert run(["view", str(tmp_path / "p.zarr"), "--port", "0"]) == 0
+    assert capfd.readouterr().err == "showing p.zarr; stop with Ctrl+C\nstopped\n"
+    assert run(["view", str(tmp_path / "p.zarr"), "--port", "0", "-q"]) == 0
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("host", ["1.2.3.4", "no-such-name.invalid"])
+def test_a_host_that_is_not_here(asked, tmp_path, capfd, host):
+    write_planet(tmp_path / "p.zarr", count=5, cut=())
+    assert run(["view", str(tmp_path / "p.zarr"), "--host", host, "--port", "0"]) == 2
+    told = capfd.readouterr().err
+    assert f"cannot listen at --host {host} --port 0: " in told
+    assert "give --host 127.0.0.1 for this machine alone" in told
+    assert "another port" not in told
+
+
 def test_nothing_is_there(tmp_path, capfd):
     assert run(["view", str(tmp_path / "lost.tif")]) == 2
     assert "expected a planet, a cube, or the name of a model" in capfd.readouterr().err

@@ -76,6 +76,12 @@ SHELL = (
         always=stops_at_once,
     ),
     Row(
+        "a host that is not here",
+        f"view RANGE+ {MINI} --host 192.0.2.1 --port 0",
+        (Way("give (?P<type>--host 127.0.0.1) for this machine alone"),),
+        always=stops_at_once,
+    ),
+    Row(
         "nothing to look at",
         f"view c.zarr {MINI} --port 0",
         (Way("expected a planet, a cube, or the name of a model", swap={"c.zarr": "RANGE+"}),),

@@ -38,15 +38,19 @@ def address(viewer: Viewer) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def site_address(planet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def site(planet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(planet, tmp_path_factory.mktemp("export") / "site", told=lambda line: None)
+
+
+@pytest.fixture(scope="module")
+def site_address(site: Path) -> Iterator[str]:
     """The address of an exported page on a server of plain files."""
-    folder = export(planet, tmp_path_factory.mktemp("export") / "site", told=lambda line: None)
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
@@ -211,6 +215,7 @@ def test_an_address_brings_back_what_was_seen(page, address):
     assert page.locator("#bands").input_value() == "3"
     assert page.url.endswith("#7/45.5000/6.0000&beta=0.8&colours=bands-3&place=6.1000,45.4000")
     assert page.locator("#xyz").input_value() == f"{address}tiles/{{z}}/{{x}}/{{y}}.png?beta=0.8&colours=bands-3"
+    assert page.locator("#tilejson").get_attribute("href") == "tilejson.json?beta=0.8&colours=bands-3"
 
 
 def test_errors_are_told_in_a_sentence(browser, address):
@@ -365,4 +370,11 @@ def test_the_controls_stay_on_the_screen(browser, address, size):
         apart = other["x"] + other["width"] <= box["x"] or other["y"] + other["height"] <= box["y"]
         assert apart, name
         assert other["x"] >= 0
+    page.close()
+
+
+def test_a_page_from_the_disk_says_that_it_needs_a_server(browser, site):
+    page = browser.new_page()
+    page.goto((site / "index.html").as_uri())
+    expect(page.locator("#error")).to_contain_text("Serve it: type python -m http.server in it.", timeout=WAIT)
     page.close()

@@ -20,6 +20,7 @@ from rangegeo.view.serving import Listening
 from rangegeo.view.tile import SIDE
 
 JSON = {"Content-Type": "application/json"}
+WMTS_TILE = "/wmts?request=GetTile&tilematrix=3&tilecol=4&tilerow=2"
 POINTS = [{"lon": 7, "lat": 46, "label": "a"}, {"lon": 7, "lat": -46, "label": "b"}]
 
 
@@ -50,7 +51,8 @@ def test_wheels_hold_the_page():
 def test_the_page_asks_nobody_else():
     """It works offline: every address in its own files is relative, or names a namespace."""
     for path in OWN.iterdir():
-        assert "http" not in path.read_text().replace("http://www.w3.org/2000/svg", ""), path.name
+        text = path.read_text().replace("http://www.w3.org/2000/svg", "").replace("python -m http.server", "")
+        assert "http" not in text, path.name
 
 
 def test_what_is_looked_at(client):
@@ -128,7 +130,8 @@ def test_wmts(client):
         assert root.tag == "{http://www.opengis.net/wmts/1.0}Capabilities"
     template = root.find(".//{*}ResourceURL").get("template")
     rest = template.format(TileMatrix=3, TileCol=4, TileRow=2, beta=0.25)
-    by_names = "/wmts?service=WMTS&Request=GetTile&TileMatrix=3&TileCol=4&TileRow=2&beta=0.25"
+    by_names = "/wmts?service=WMTS&Request=GetTile&Layer=embedding&Style=default&Format=image/png&"
+    by_names += "TileMatrixSet=GoogleMapsCompatible&TileMatrix=3&TileCol=4&TileRow=2&beta=0.25"
     assert (pixels(client.get(rest)) == pixels(client.get(by_names))).all()
 
 
@@ -146,7 +149,10 @@ def test_coastlines_are_there_offline(client):
         ("/tiles/2/4/0.png", 400, "x and y must be from 0 to 3"),
         (f"/tiles/{'9' * 1500}/0/0.png", 400, "zoom of a tile"),
         ("/tiles/2/-1/0.png", 404, "nothing at this address"),
-        ("/tiles/2/1/1.png?beta=7", 400, "betas must be from 0 to 1, got 7"),
+        ("/tiles/2/1/1.png?beta=7", 400, "beta must be from 0 to 1, got 7; for example beta=0"),
+        ("/tilejson.json?beta=7", 400, "beta must be from 0 to 1, got 7; for example beta=0"),
+        ("/tilejson.json?beta=abc", 400, "beta must be a number, got 'abc'"),
+        ("/tilejson.json?colours=rainbow", 400, "there are no colours 'rainbow'"),
         ("/tiles/2/1/1.png?beta=nan", 400, "beta must be a number"),
         ("/tiles/2/1/1.png?beta=" + "1" * 50, 400, "beta must be a number"),
         ("/tiles/2/1/1.png?colours=red", 400, "there are no colours 'red'"),
@@ -159,6 +165,13 @@ def test_coastlines_are_there_offline(client):
         ("/likeness/2/1/1.bin?lon=a&lat=1", 400, "lon must be a number"),
         ("/labels/none/2/1/1.png", 400, "are not here any more"),
         ("/wmts?request=GetTile&tilematrix=x", 400, "GetTile needs the whole numbers"),
+        (f"{WMTS_TILE}&beta=7", 400, "beta must be from 0 to 1, got 7"),
+        (f"{WMTS_TILE}&LAYER=other", 400, "layer must be embedding, got 'other'"),
+        (f"{WMTS_TILE}&style=dark", 400, "style must be default, got 'dark'"),
+        (f"{WMTS_TILE}&tilematrixset=WGS84", 400, "tilematrixset must be GoogleMapsCompatible, got 'WGS84'"),
+        (f"{WMTS_TILE}&format=image/jpeg", 400, "format must be image/png, got 'image/jpeg'"),
+        (f"{WMTS_TILE}&service=WMS", 400, "service must be WMTS, got 'WMS'"),
+        ("/wmts?service=WMTS&request=GetMap", 400, "request must be GetCapabilities or GetTile, got 'GetMap'"),
         ("/lines/finest.bin", 404, "nothing at this address"),
         ("/server.py", 404, "nothing at this address"),
         ("/..%2f..%2fserver.py", 404, "nothing at this address"),

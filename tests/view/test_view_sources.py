@@ -88,7 +88,7 @@ def test_a_cube_is_blended_between_its_betas(cube_path):
     quarter = source.layers.embedding(source.at(place), 0.25)
     cube = rg.open_cube(cube_path).sel(x=6.03, y=45.53, method="nearest").values
     np.testing.assert_allclose(quarter[0], (cube[0] + cube[1]) / 2, rtol=1e-6)
-    with pytest.raises(UsageError, match="betas must be from 0 to 1, got 2"):
+    with pytest.raises(UsageError, match="beta must be from 0 to 1, got 2"):
         source.layers.shares(2)
 
 

@@ -100,8 +100,10 @@ async function start() {
     if (place) hash += `&place=${place.lon.toFixed(4)},${place.lat.toFixed(4)}`;
     history.replaceState(null, "", hash);
     const root = location.href.replace(/[#?].*$/, "").replace(/index\.html$/, "");
-    const query = [betas.length > 1 ? `beta=${beta}` : "", colours && colours.name !== "pca" ? `colours=${colours.name}` : ""];
-    element("xyz").value = `${root}tiles/{z}/{x}/{y}.png?${query.filter(Boolean).join("&")}`.replace(/\?$/, "");
+    const said = [betas.length > 1 ? `beta=${beta}` : "", colours && colours.name !== "pca" ? `colours=${colours.name}` : ""];
+    const query = `?${said.filter(Boolean).join("&")}`.replace(/\?$/, "");
+    element("xyz").value = `${root}tiles/{z}/{x}/{y}.png${query}`;
+    element("tilejson").href = `tilejson.json${query}`;
   }
 
   function drawBeta() {

@@ -8,6 +8,7 @@ const served = {
       answer = await fetch(address, options);
     } catch (error) {
       if (error.name === "AbortError") throw error;
+      if (location.protocol === "file:") throw new Error("A browser cannot read this folder from the disk. Serve it: type python -m http.server in it.");
       throw new Error("The server does not answer. Is rangegeo view still running?");
     }
     if (!answer.ok) {
