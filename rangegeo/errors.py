@@ -23,6 +23,7 @@ SPELLINGS = {
     "shape": ("--as", "shape"),
     "source": ("IN", "source"),
     "labels": ("LABELS", "labels"),
+    "database": ("DB", "db"),  # the one of `rangegeo train` and `rangegeo db info`
     "k": ("-k", "k"),
     "storage_options": ("--storage", "storage_options"),
 }

@@ -113,7 +113,7 @@ def command(
     verbosity.silence_grid_warnings()
     checked = replace(output, overwrite=True) if dry_run and not output.resume else output
     job = MapJob.prepare(extent, labels, learning, engine, checked, command=typed_line())
-    announce_model(learning.model, learning.weights, engine.device, verbosity)
+    announce_model(learning.model, learning.weights, learning.db, engine.device, verbosity)
     if not verbosity.quiet:
         for line in (*job.remarks(), *job.describe()):
             verbosity.say(line)

@@ -70,7 +70,7 @@ def command(
     )
     found = model.neighbors([lon, lat], count, beta=beta)
     if not as_json:
-        announce_model(model_name, weights, device, verbosity)
+        announce_model(model_name, weights, db, device, verbosity)
     place = found.isel(place=0)
     table = place.drop_dims("neighbour")
     rows = place.drop_vars(list(table.variables)).to_dataframe().reset_index(drop=True).to_dict("records")

@@ -17,18 +17,20 @@ DEMO_NOTICE = (
 )
 
 
-def announce_model(model: str | Location, weights: str | Location | None, device: str, verbosity: Verbosity) -> None:
-    """Print on stderr that the weights are those embedded in the package, if they are, and what `--device auto` took.
+def announce_model(
+    model: str | Location, weights: str | Location | None, db: str | None, device: str, verbosity: Verbosity
+) -> None:
+    """Print on stderr that the embedded model is used, if nobody chose it, and what `--device auto` took.
 
     Args:
         model: the name of the model.
         weights: as the user gives them; None for the default of the model.
-        device: as the user gives it.
+        db, device: as the user gives them.
     """
     if names_planet(model) or names_planet(weights):
         return
     info = model_info(str(model))
-    if (weights or info.default) == "demo":
+    if weights is None and db is None and info.default == "demo":
         verbosity.say(DEMO_NOTICE if info.has_database else DEMO_NOTICE.removesuffix(" --db large"))
     announce_device(device, verbosity)
 

@@ -98,7 +98,7 @@ def build(
     verbosity.silence_grid_warnings()
     checked = replace(output, overwrite=True) if dry_run and not output.resume else output
     job = PlanetJob.prepare(area, content, engine, checked, command=typed_line())
-    announce_model(content.model, content.weights, engine.device, verbosity)
+    announce_model(content.model, content.weights, content.db, engine.device, verbosity)
     if not verbosity.quiet:
         for line in job.describe():
             verbosity.say(line)

@@ -102,7 +102,7 @@ def command(
             job = stack.enter_context(prepared(source, content, engine, checked, command=typed_line()))
         for line in job.remarks:
             remark(for_shell(line))
-        announce_model(content.model, content.weights, engine.device, verbosity)
+        announce_model(content.model, content.weights, content.db, engine.device, verbosity)
         if not verbosity.quiet:
             verbosity.say(job.describe())
         if dry_run:

@@ -133,7 +133,7 @@ def command(
             return
         checked = replace(output, overwrite=True) if dry_run and not output.resume else output
         job = RasterJob.prepare(extent, content, engine, checked, command=typed_line())
-    announce_model(content.model, content.weights, engine.device, verbosity)
+    announce_model(content.model, content.weights, content.db, engine.device, verbosity)
     if not verbosity.quiet:
         for line in job.describe():
             verbosity.say(line)

@@ -25,7 +25,7 @@ def facts_and_map(db: str, plot: Path | None, *, overwrite: bool) -> dict[str, A
         if plot.suffix.lower() not in PICTURES:
             raise UsageError(argument="plot", expected=f"one of {', '.join(PICTURES)}", got=str(plot), example="a.png")
         check_destination(plot, 0, overwrite=overwrite)
-    path = database_file(db)
+    path = database_file(db, "database")
     facts = database_facts(path)
     if plot is not None:
         figure = draw_rows(path)

@@ -56,12 +56,14 @@ class TrainingJob:
             UsageError, WeightsError: what is wrong. OutputError: an output cannot be written; nothing was touched.
         """
         settings = training.settings()
-        check_keeps_inputs([("out", output.out), ("db_out", output.database)], db=db)
+        check_keeps_inputs([("out", output.out), ("db_out", output.database)], database=db)
         output.check()
-        database = load_database(database_file(db))
+        database = load_database(database_file(db, "database"))
         rows = len(database.tensors["locs"])
         if rows < FEWEST:
-            raise UsageError(argument="db", expected=f"a database of {FEWEST} rows or more", got=f"{rows} of {db}")
+            raise UsageError(
+                argument="database", expected=f"a database of {FEWEST} rows or more", got=f"{rows} of {db}"
+            )
         held = np.zeros(rows, dtype=bool)
         held[np.random.default_rng(training.seed).permutation(rows)[: round(training.held_out * rows)]] = True
         return cls(database=database, settings=settings, training=training, output=output, held=held, measured=[])

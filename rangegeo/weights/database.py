@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rangegeo.errors import WeightsError, argument, first_line
+from rangegeo.errors import WeightsError, argument, either, first_line
 from rangegeo.field.geographic import fold
 from rangegeo.field.temperatures import GEOGRAPHIC_TEMPERATURE
 from rangegeo.weights.cache import file_sha256
@@ -24,6 +24,7 @@ from rangegeo.weights.headers import check_archive, check_array
 PUBLISHED = {"locs": "locs", "keys": "satclip_embeddings", "values": "image_embeddings"}  # our name: upstream's array
 KEYS_WEIGHTS, KEYS_SHA256 = "keys_weights", "keys_sha256"  # metadata: the encoder of the keys, its name and its file
 # The errors of numpy and zipfile for a file that is damaged or encrypted, or that states wrong sizes.
+TIFF, PICKLED = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), (b"PK", np.lib.format.MAGIC_PREFIX, b"\x80")  # first bytes
 UNREADABLE: tuple[type[Exception], ...] = (ValueError, OSError, EOFError, KeyError, AttributeError, TypeError)
 UNREADABLE += (RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
@@ -105,12 +106,30 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
     except WeightsError:
         raise
     except UNREADABLE as error:
-        reason = "it holds pickled objects, which are never opened" if "pickle" in str(error) else first_line(error)
+        reason = _refused_for(path) if "pickle" in str(error) else first_line(error)
         raise WeightsError(
             f"{path} was refused as a RANGE database: {reason}; expected an .npz of plain arrays "
             f"{', '.join(PUBLISHED.values())}"
         ) from error
     return tensors
+
+
+def _refused_for(path: Path) -> str:
+    """Why a file is refused that numpy takes for a pickle, as it does with all it does not know.
+
+    Raises:
+        WeightsError: it is a GeoTIFF.
+    """
+    with path.open("rb") as file:
+        head = file.read(len(np.lib.format.MAGIC_PREFIX))
+    if head.startswith(TIFF):
+        build = either("rangegeo db build", "rangegeo.build_database")
+        raise WeightsError(
+            f"{path} is a raster and no database; build one of it with {build} and {argument('values', str(path))}"
+        )
+    if head.startswith(PICKLED):
+        return "it holds pickled objects, which are never opened"
+    return "it is neither .npz nor .safetensors"
 
 
 def _check(path: Path, tensors: dict[str, Tensor], names: dict[str, str]) -> None:

@@ -63,11 +63,12 @@ def default_weights(model: str) -> str | None:
     return row.default
 
 
-def database_file(db: str) -> Path:
+def database_file(db: str, named: str = "db") -> Path:
     """The file of a database, which is downloaded if need be.
 
     Args:
         db: "demo", "large", "med" or the path of a RANGE database.
+        named: the argument, for messages: "db", or "database" for verbs whose first word it is.
     Raises:
         UsageError: the path does not exist. DownloadError: a published file cannot be downloaded.
     """
@@ -75,7 +76,7 @@ def database_file(db: str) -> Path:
         return demo_file(DATABASE)
     if db in OFFICIAL_DATABASES:
         return fetch(OFFICIAL_DATABASES[db])
-    return _existing_file(db, "db", "demo, large, med or the path of a RANGE database (.npz)")
+    return _existing_file(db, named, "demo, large, med or the path of a RANGE database (.safetensors or .npz)")
 
 
 def database_for(weights: str, db: str | None) -> str:

@@ -105,7 +105,10 @@ def test_a_database_is_described_and_drawn(built, rangegeo, folder):
     assert 1 <= facts["rows_that_decide_S_median"] <= rows
     assert (folder / "rows.png").read_bytes().startswith(b"\x89PNG")
     assert "rows: " in rangegeo("db", "info", "own.npz").out
-    assert rangegeo("db", "info", "none.npz").code == 2
+    none = rangegeo("db", "info", "none.npz")
+    told = "DB must be demo, large, med or the path of a RANGE database (.safetensors or .npz); the file none.npz"
+    assert (none.code, none.err) == (2, f"rangegeo: {told} does not exist\n")
+    assert rangegeo("train", "none.npz", "-o", "a.ckpt").err == none.err
     assert rangegeo("db").code == 2
 
 

@@ -272,6 +272,12 @@ SHELL = (
         ),
         (*BOTH, paired),
     ),
+    Row(
+        "a raster as a database",
+        "db info v.tif",
+        (Way(r"build one of it with rangegeo db build and --values v\.tif$", then=KNOWN),),
+        BOTH,
+    ),
     Row("a map of rows as text", "db info demo --plot a.txt", (Way(r"for example (?P<type>--plot a\.png)"),)),
 )
 

@@ -505,7 +505,7 @@ def test_drop_in_cuts_many_places_into_blocks(monkeypatch):
         ({"device": "tpu"}, "device must be auto, cpu, cuda or cuda:N, got 'tpu'"),
         (
             {"db_path": None, "db": "huge"},
-            "db must be demo, large, med or the path of a RANGE database (.npz); the file",
+            "db must be demo, large, med or the path of a RANGE database (.safetensors or .npz); the file",
         ),
         (
             {"pretrained_path": "none.ckpt"},

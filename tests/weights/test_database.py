@@ -197,6 +197,25 @@ def test_a_bare_pickle_is_refused_and_never_executed(tmp_path):
     assert not (tmp_path / "executed").exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (
+            b"II*\0" + bytes(99),
+            r"is a raster and no database; build one of it with rangegeo\.build_database and",
+        ),
+        (
+            b"lon,lat\n5,45\n",
+            r"was refused as a RANGE database: it is neither \.npz nor \.safetensors; expected",
+        ),
+    ],
+)
+def test_other_files_are_not_said_to_hold_pickles(content, told, tmp_path):
+    (tmp_path / "a.tif").write_bytes(content)
+    with pytest.raises(WeightsError, match=told):
+        load_database(tmp_path / "a.tif")
+
+
 def test_a_pickle_in_place_of_an_array_file_is_refused_and_never_executed(arrays, tmp_path):
     path = tmp_path / "malicious.npz"
     np.savez(path, **{name: arrays[name] for name in ARRAYS[1:]})

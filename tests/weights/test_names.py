@@ -184,7 +184,7 @@ def test_paths_lead_to_themselves(monkeypatch, tmp_path):
             "--weights must be official or the path of a SINR checkpoint (.safetensors)",
         ),
         (lambda weights: encoder_file(weights, "CSP"), "--weights must be the path of a CSP checkpoint (.pth.tar)"),
-        (database_file, "--db must be demo, large, med or the path of a RANGE database (.npz)"),
+        (database_file, "--db must be demo, large, med or the path of a RANGE database (.safetensors or .npz)"),
     ],
 )
 def test_what_is_neither_a_name_nor_a_file_is_refused(find, expected, tmp_path):
