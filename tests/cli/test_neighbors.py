@@ -45,4 +45,5 @@ def test_a_model_without_a_geographic_average(rangegeo):
 
 def test_the_embedded_model_is_announced(rangegeo):
     assert "embedded demo model" in rangegeo("neighbors", "5", "45", "-k", "1").err
+    assert "embedded demo model" not in rangegeo("neighbors", "5", "45", "-k", "1", "--weights", "demo").err
     assert rangegeo("neighbors", "5", "45", "-k", "1", "-q").err == ""
