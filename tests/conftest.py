@@ -135,11 +135,25 @@ TOGETHER |= {"test_hints.py": "hints", "test_hints_python.py": "hints", "test_hi
 FIRST = ("programs", "workflows", "jobs", "cli")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Each file runs in one process, and so do those that belong together.
+
+    The groups of pytest-xdist 3.8 do not reach its scheduler with pytest 9.2, which does not let it change names.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return TOGETHER.get(file.rpartition("/")[2], file)
+
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """GPU tests are skipped where there is no GPU. The tests of a file run in one process."""
+    """GPU tests are skipped where there is no GPU."""
     for item in items:
-        group = TOGETHER.get(item.path.name, str(item.path.relative_to(Path(__file__).parent)))
-        item.add_marker(pytest.mark.xdist_group(group))
         if item.get_closest_marker("gpu") and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
     folders = {item: item.path.parent.name for item in items}

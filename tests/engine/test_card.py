@@ -73,7 +73,8 @@ def test_every_way_to_a_model_uses_blocks_that_fit(there, mini, monkeypatch):
     def found(model: rg.Model) -> list[torch.Tensor]:
         components = model.evaluator.components(grid, wanted)
         values = ModelParts(model).values(grid, parts)
-        return [*(components.part(name).cpu() for name in wanted), *values.values(), model.embed(coords).cpu()]
+        every = [*(components.part(name) for name in wanted), *values.values(), model.embed(coords)]
+        return [one.cpu() for one in every]
 
     expected = found(mini)
     short_of_memory(there, 50, monkeypatch, torch.OutOfMemoryError("CUDA out of memory"))
