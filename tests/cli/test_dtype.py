@@ -165,7 +165,7 @@ def test_scales_of_bands_in_the_shell(rangegeo):
     scales = [band["raster:scale"] for band in asset["bands"]]
     assert scales[0] > 5 * scales[2]
     assert scales == stored_scales(Path("a.zarr"))[0]
-    assert rangegeo("raster", "--bbox", "8,45,9,46", *box, "--scales-from", "a.zarr", "-o", "b.zarr").code == 0
+    assert rangegeo("raster", "--bbox", "6,46,7,46.5", *box, "--scales-from", "a.zarr", "-o", "b.zarr").code == 0
     assert rangegeo("mosaic", "a.zarr", "b.zarr", "-o", "both.zarr").code == 0
     assert stored_dtype(Path("both.zarr")) == "int8"
     assert stored_scales(Path("both.zarr"))[0] == scales
