@@ -134,9 +134,9 @@ class PlanetModel(Model):
             places = scattered_places(geobox, *(part + 0.5 for part in area.mask.sample(geobox.shape.yx, SAMPLED**2)))
         outside = self.planet.tiles_of(whole_turns(places)) == NONE
         if len(places) and outside.all():
-            raise UsageError(f"no pixel of the raster lies in {self.evaluator.covered}; take an extent inside of that")
+            raise UsageError(f"no pixel of the raster lies in {self.planet.covered}; take an extent inside of that")
         if outside.any():
-            told = f"some pixels lie outside {self.evaluator.covered}; they become nodata"
+            told = f"some pixels lie outside {self.planet.covered}; they become nodata"
             warnings.warn(ModelWarning(told), stacklevel=2)
 
     def neighbors(

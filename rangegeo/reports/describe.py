@@ -93,6 +93,7 @@ def _planet(path: Location) -> Facts:
         "models": list(planet.models),
         "bands": {part: planet.width(part) for part in planet.parts},
         "tiles": len(planet.tables.bounds),
+        "bounds": list(planet.bounds),
         **own,
         "sha256": planet.sha256,
     }

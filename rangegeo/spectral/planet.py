@@ -102,6 +102,28 @@ class Planet:
         found[tile[stored]] = nodes[stored]
         return found
 
+    @cached_property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east, north of all tiles together; west > east if they lie around the antimeridian."""
+        west, south, east, north = self.boxes[np.isfinite(self.boxes).all(axis=1)].T
+        if not len(west):
+            return (math.nan,) * 4
+        order = np.argsort(west)
+        starts, ends = west[order], np.maximum.accumulate(east[order])
+        gaps = np.append(starts[1:], starts[0] + 360.0) - ends  # between tiles; the last one crosses the antimeridian
+        widest = len(gaps) - 1 - int(gaps[::-1].argmax())
+        first = starts[(widest + 1) % len(starts)]
+        return float(first), float(south.min()), float(ends[widest]), float(north.max())
+
+    @property
+    def covered(self) -> str:
+        """The planet and where it has values, for messages."""
+        west, south, east, north = self.bounds
+        sides = self.boxes[:, 2:] - self.boxes[:, :2]
+        around = (east - west + 360.0 * (east <= west)) * (north - south)
+        part = "a part of " if np.nansum(sides.prod(axis=1)) < around * (1 - 1e-9) else ""
+        return f"{self.place.name}, whose tiles cover {part}{','.join(f'{side:g}' for side in self.bounds)}"
+
     @property
     def error(self) -> float:
         """The largest error that was measured, relative to the largest value of a part in a tile."""

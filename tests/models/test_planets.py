@@ -198,10 +198,12 @@ def test_cubes_of_a_planet_are_not_joined_with_others(path, model, tmp_path):
 def test_rasters_beside_a_part_of_the_globe(tmp_path):
     part = rg.load_model(write_planet(tmp_path / "part.zarr", without=(8,), bbox=[-180, -90, 180, 0], count=9))
     with pytest.raises(
-        UsageError, match=r"no pixel of the raster lies in part.zarr, which covers a part of -180,-90,180,0; take"
+        UsageError, match=r"no pixel of the raster lies in part.zarr, whose tiles cover a part of -180,-90,180,90; take"
     ):
         rg.raster((130, -20, 140, -10), 1, model=part)
-    with pytest.warns(ModelWarning, match=r"some pixels lie outside part.zarr, which covers .*; they become nodata"):
+    with pytest.warns(
+        ModelWarning, match=r"some pixels lie outside part.zarr, whose tiles cover .*; they become nodata"
+    ):
         cube = rg.raster((110, -20, 130, -10), 1, model=part)
     assert 0 < float(np.isnan(cube.values).mean()) < 1
 

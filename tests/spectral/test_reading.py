@@ -40,6 +40,26 @@ def test_what_is_known_of_a_planet(whole):
         planet.roles("GeoCLIP")
 
 
+@pytest.mark.parametrize(
+    ("kept", "bounds", "covered"),
+    [
+        (range(18), (-180, -90, 180, 90), "cover -180,-90,180,90"),
+        ([4], (-120, -45, -60, 0), "cover -120,-45,-60,0"),
+        ([5, 10], (-120, -45, 0, 45), "cover a part of -120,-45,0,45"),  # corner to corner; tile 5 is cut in four
+        ([3, 8], (120, -45, -120, 0), "cover 120,-45,-120,0"),  # around the antimeridian
+    ],
+)
+def test_what_the_tiles_of_a_planet_cover(tmp_path, kept, bounds, covered):
+    without = tuple(set(range(18)) - set(kept))
+    cut = (5,) if 5 in kept else ()
+    part = {"location": PARTS["location"]}
+    model = {"SatCLIP": {"parts": {"location": "location"}}}
+    path = write_planet(tmp_path / "p.zarr", parts=part, models=model, count=2, cut=cut, without=without)
+    planet = open_planet(path)
+    assert planet.bounds == bounds
+    assert planet.covered == f"p.zarr, whose tiles {covered}"
+
+
 def test_the_hash_depends_on_the_tables_and_the_attributes(whole, path, tmp_path):
     first = open_planet(whole).sha256
     assert open_planet(path).sha256 == first
