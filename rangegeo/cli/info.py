@@ -24,7 +24,7 @@ LONGEST_LIST = 20  # longer lists are printed as their size
 def command(
     targets: tuple[str | Location, ...], weights: str | None, db: str | None, as_json: bool, verbosity: Verbosity
 ) -> None:
-    """Say what a cube, a planet, a model, a checkpoint or a database is.
+    """Say what a cube, a planet, a saved map, a model, a checkpoint or a database is.
 
     \b
     rangegeo info alps.zarr

@@ -31,11 +31,16 @@ def naming_what_is_kept(command: Callable[..., None]) -> Callable[..., None]:
 
 def _note(interrupt: KeyboardInterrupt, out: Any) -> None:
     try:
-        from rangegeo.stores.drafts import continuation, kept_blocks
+        from rangegeo.stores.drafts import continuation, is_begun, kept_blocks
+        from rangegeo.support.unfinished import hidden_folder
 
-        blocks = kept_blocks(out) if isinstance(out, Path) or out.is_writable else 0
+        writable = isinstance(out, Path) or out.is_writable
+        blocks, begun = (kept_blocks(out), is_begun(out)) if writable else (0, False)
     except Exception:  # a bucket is out of reach, or a package was interrupted while it was loaded
         interrupt.add_note(Note("what an earlier run left is kept"))
         return
     if blocks:
         interrupt.add_note(continuation(blocks))
+    elif begun:
+        told = f"{hidden_folder(out)} is left, without a finished block"
+        interrupt.add_note(Note(f"{told}; the same command starts again and replaces it"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -131,6 +132,29 @@ def write_stored(path: str | Path, arrays: Arrays, facts: Mapping[str, Any], *, 
     with unfinished(path) as draft, draft.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **{FACTS: np.array(json.dumps(facts))}, **arrays)
     return path
+
+
+def is_stored_map(path: Path) -> bool:
+    """Whether a file is one that `FittedMap.save` wrote, by the names of its arrays; they are not read."""
+    if path.suffix.lower() != SUFFIX or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as arrays:
+        return {f"{FACTS}.npy", *(f"{name}.npy" for name in OF_LABELS)} <= set(arrays.namelist())
+
+
+def told_of_map(path: Path) -> dict[str, Any]:
+    """What a file that `FittedMap.save` wrote holds, as facts by their names. Raises as `FittedMap.load`."""
+    arrays, facts = read_stored(path)
+    targets = [f"{told['name']} ({told['kind']})" for told in facts["targets"]]
+    return {
+        "labels": facts["name"],
+        "background": facts.get("background") or None,
+        "places": len(arrays["lonlat_deg"]),
+        "targets": targets,
+        "model": {name: value for name, value in facts["model"].items() if value is not None and name != "device"},
+        "beta": facts["beta"],
+        "opened_by": "rangegeo.FittedMap.load",
+    }
 
 
 def read_stored(path: str | Path) -> tuple[Arrays, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a cube, a planet, a model, a checkpoint or a database is, as plain facts for people and for JSON."""
+"""What a cube, a planet, a saved map, a model or one of its files is, as plain facts for people and for JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rangegeo.schema.complete import band_names
 from rangegeo.schema.facts import facts_of
 from rangegeo.spectral.planet import is_planet, open_planet
 from rangegeo.stores.opening import open_cube, overview_count, stored_dtype, stored_scales
-from rangegeo.stores.present import NETCDF, check_finished, is_store
+from rangegeo.stores.present import NETCDF, check_betas, check_finished, is_store
 from rangegeo.stores.zarr import is_complete
 from rangegeo.support.address import Address
 from rangegeo.support.location import Location, located
@@ -43,9 +43,9 @@ def describe(target: str | Location, *, weights: str | None = None, db: str | No
     """Facts about whatever the target names.
 
     Args:
-        target: a cube (.zarr, .tif), a planet, a checkpoint (.ckpt), a database (.npz), a converted file
-            (.safetensors), a model such as "RANGE+", or a name of published files such as "demo", "official",
-            "satclip-vit16-l10" or "large".
+        target: a cube (.zarr, .tif), a planet, a checkpoint (.ckpt), a database (.npz), what `FittedMap.save` wrote
+            (.npz), a converted file (.safetensors), a model such as "RANGE+", or a name of published files such as
+            "demo", "official", "satclip-vit16-l10" or "large".
         weights, db: the checkpoint and the database of a model; ignored for other targets.
     Returns:
         Facts by their names. Those of "demo" are the facts of its checkpoint and of its database.
@@ -69,6 +69,7 @@ def describe(target: str | Location, *, weights: str | None = None, db: str | No
     check_unpacked(path)
     if not (path.is_file() or path.is_dir()):
         check_finished(path)
+        check_betas(path)
         what = "is a device" if path.exists() else "does not exist"
         raise UsageError(
             f"{target} {what}; expected a cube, a checkpoint, a database, or one of "
@@ -79,6 +80,10 @@ def describe(target: str | Location, *, weights: str | None = None, db: str | No
     for suffixes, told in OTHER_FILES.items():
         if path.name.lower().endswith(suffixes):
             raise UsageError(f"{target} {told}; info tells of cubes, models, checkpoints and databases")
+    from rangegeo.evaluation.stored import is_stored_map, told_of_map  # imports torch
+
+    if is_stored_map(path):
+        return {"kind": "saved map", "path": target, **told_of_map(path)}
     from rangegeo.weights.database import is_database  # imports torch
 
     return _database(target) if is_database(path) else _encoder(target)

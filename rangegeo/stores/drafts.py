@@ -213,6 +213,12 @@ def kept_blocks(path: Location) -> int:
     return _blocks(hidden_folder(path))
 
 
+def is_begun(path: Location) -> bool:
+    """Whether a run has begun an output, and has neither finished it nor cleaned up after itself."""
+    folder = hidden_folder(path)
+    return folder.is_dir() if isinstance(folder, Path) else (folder / REQUEST).is_file()
+
+
 def committed(path: Location) -> list[str]:
     """The names of files that an unfinished run has already given their final place."""
     return _committed(hidden_folder(path))

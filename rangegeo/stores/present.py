@@ -6,10 +6,10 @@ import glob
 import re
 from pathlib import Path
 
-from rangegeo.errors import CubeError, argument
+from rangegeo.errors import CubeError, argument, either
 from rangegeo.grid.remote_raster import gives_parts
 from rangegeo.grid.zarr_store import EXPECTED
-from rangegeo.stores.drafts import kept_blocks
+from rangegeo.stores.drafts import is_begun, kept_blocks
 from rangegeo.support.address import Address
 from rangegeo.support.destination import STORE_FILES
 from rangegeo.support.location import Location, check_bucket
@@ -44,7 +44,8 @@ def check_there(path: Location) -> None:
     if isinstance(path, Path):
         if not path.exists():
             check_finished(path)
-            raise CubeError(_not_there(path))
+            check_betas(path)
+            raise CubeError(f"{path} does not exist; {EXPECTED} (.zarr or .tif)")
         check_unpacked(path)
         return
     if path.suffix.lower() in (".vrt", *NETCDF):
@@ -60,15 +61,20 @@ def check_there(path: Location) -> None:
 
 
 def check_finished(path: Location) -> None:
-    """Refuse an output of which an interrupted run has kept blocks.
+    """Refuse an output that a run has begun and not finished.
 
     Raises:
         CubeError: there is one.
     """
-    kept = kept_blocks(path) if isinstance(path, Path) or path.is_writable else 0
+    if not (isinstance(path, Path) or path.is_writable):
+        return
+    kept, again = kept_blocks(path), "repeat the command that made it"
     if kept:
-        again = f"repeat the command that made it with {argument('resume', True)}"
-        raise CubeError(f"{path} is unfinished, an interrupted run has kept {counted(kept, 'block')}; {again}")
+        told = f"{path} is unfinished, an interrupted run has kept {counted(kept, 'block')}"
+        raise CubeError(f"{told}; {again} with {argument('resume', True)}")
+    if is_begun(path):
+        told = f"{path} is unfinished: a run has begun it, and has finished no block of it"
+        raise CubeError(f"{told}; wait if that run is still going, or else {again}")
 
 
 def files_of_betas(path: Path) -> list[Path]:
@@ -77,10 +83,13 @@ def files_of_betas(path: Path) -> list[Path]:
     return sorted(part for part in beside if path.suffix and OF_BETA.fullmatch(part.stem.removeprefix(path.stem)))
 
 
-def _not_there(path: Path) -> str:
-    """What to say of a path without a file; files of betas are named after it, and so are pictures of these."""
+def check_betas(path: Path) -> None:
+    """Refuse a path without a file after which files of betas are named.
+
+    Raises:
+        CubeError: there are such files.
+    """
     betas = [str(part) for part in files_of_betas(path)]
-    if not betas:
-        return f"{path} does not exist; {EXPECTED} (.zarr or .tif)"
-    hint = f"give one of them, or open_cube({betas}) to have all as one cube"
-    return f"{path} does not exist, but the files of its betas do; {hint}"
+    if betas:
+        hint = either("give one of them", f"give one of them, or open_cube({betas}) to have all as one cube")
+        raise CubeError(f"{path} does not exist, but the files of its betas do: {', '.join(betas)}; {hint}")

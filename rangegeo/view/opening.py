@@ -10,7 +10,7 @@ from rangegeo.errors import UsageError, argument
 from rangegeo.models.load import load_model
 from rangegeo.spectral.planet import is_planet
 from rangegeo.stores.opening import open_cube, overview_count
-from rangegeo.stores.present import files_of_betas
+from rangegeo.stores.present import check_finished, files_of_betas
 from rangegeo.support.address import Address
 from rangegeo.support.location import Location, located
 from rangegeo.support.planets import names_planet
@@ -47,6 +47,7 @@ def open_source(given: str | Location, **options: Any) -> Source:
     if isinstance(place, Path) and not place.exists():
         paths = list(files_of_betas(place))
         if not paths:
+            check_finished(place)
             raise UsageError(f"there is nothing at {text}; expected a planet, a cube, or the name of a model")
     elif is_planet(place):
         return ModelSource(load_model(text, **options), text)

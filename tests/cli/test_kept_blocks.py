@@ -48,6 +48,29 @@ def test_without_blocks_of_an_earlier_run_nothing_is_promised(raster, folder, mo
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("verb", ["raster", "planet"])
+def test_what_is_left_without_a_block_is_named(rangegeo, raster, folder, monkeypatch, verb):
+    leave(folder, "a.zarr", 0)
+    monkeypatch.setattr(f"rangegeo.jobs.{verb}.{verb.capitalize()}Job.prepare", interrupt)
+    build = ("planet", "build", "--model", "Cartesian_3D", "-o", "a.zarr")
+    done = raster("-o", "a.zarr") if verb == "raster" else rangegeo(*build)
+    assert done.code == 130
+    assert done.err.splitlines()[-1] == (
+        f"rangegeo: interrupted; {folder / '.a.zarr-unfinished'} is left, without a finished block; "
+        "the same command starts again and replaces it"
+    )
+
+
+@pytest.mark.parametrize("name", ["a.zarr", "a.tif"])
+def test_an_output_without_a_finished_block_is_unfinished(rangegeo, folder, name):
+    leave(folder, name, 0)
+    done = rangegeo("info", name)
+    assert done.err == (
+        f"rangegeo: {name} is unfinished: a run has begun it, and has finished no block of it; wait if that run is "
+        "still going, or else repeat the command that made it\n"
+    )
+
+
 def test_blocks_that_cannot_be_counted_are_kept(raster, folder, monkeypatch):
     def fail(path: object) -> int:
         raise ImportError("half loaded")

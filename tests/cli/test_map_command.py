@@ -15,6 +15,7 @@ from PIL import Image
 
 import rangegeo as rg
 from rangegeo.errors import PlaceWarning
+from rangegeo.reports.describe import describe
 
 QUICK = f"--block 5deg --seeds 1 --no-baselines {MINI}"
 BOX = "--bbox 5,44,8,46 --res 0.05"
@@ -229,7 +230,11 @@ def test_verify_tells_of_maps(here):
 def test_integers_and_what_was_learned(here, mini):
     said = map_line(f"t.csv --target height {BOX} {QUICK} --dtype int16 --save h.npz -o h.tif")
     assert "stored as int16" in said
+    told = describe("h.npz")
+    assert (told["kind"], told["labels"], told["targets"]) == ("saved map", "t.csv", ["height (numbers)"])
+    assert (told["model"]["name"], told["opened_by"]) == ("RANGE+", "rangegeo.FittedMap.load")
     again = rg.FittedMap.load("h.npz", model=mini)
+    assert told["places"] == len(again.labels.lonlat_deg)
     with rasterio.open("h.tif") as file:
         values = file.read(1) * file.scales[0] + file.offsets[0]
     assert values == pytest.approx(again.raster((5, 44, 8, 46), 0.05).values[0], abs=0.1)

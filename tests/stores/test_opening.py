@@ -12,6 +12,7 @@ import zarr
 
 import rangegeo as rg
 from rangegeo.errors import CubeError, RangegeoError, UsageError
+from rangegeo.reports.describe import describe
 from rangegeo.schema.cube import geobox_of
 
 BOX = (5, 44, 6, 45)
@@ -142,9 +143,15 @@ def test_files_that_are_no_layers_of_one_cube_are_refused(make_cube, tmp_path):
 
 def test_the_files_of_betas_are_named_where_the_name_has_none(make_cube, tmp_path):
     paths = make_cube(bands=3, betas=(0, 0.5)).rangegeo.to_geotiff(tmp_path / "a[1].tif")
-    with pytest.raises(CubeError, match="does not exist, but the files of its betas do; give one of them, or ") as told:
+    with pytest.raises(
+        CubeError, match=r"does not exist, but the files of its betas do: .*; give one of them, or"
+    ) as told:
         rg.open_cube(tmp_path / "a[1].tif")
     assert f"open_cube({sorted(str(path) for path in paths)})" in str(told.value)  # and not their pictures
+    names = ", ".join(sorted(str(path) for path in paths))
+    assert told.value.for_shell().endswith(f"but the files of its betas do: {names}; give one of them")
+    with pytest.raises(CubeError, match=r"a\[1\].tif does not exist, but the files of its betas do: "):
+        describe(str(tmp_path / "a[1].tif"))
     with pytest.raises(CubeError, match=r"b.tif does not exist; expected a cube"):
         rg.open_cube(tmp_path / "b.tif")
 

@@ -155,6 +155,9 @@ def test_what_is_not_there(tmp_path):
         open_source(str(tmp_path / "notes.txt"))
     with pytest.raises(UsageError, match=r"there is nothing at .*lost\.zarr; expected"):
         open_source(tmp_path / "lost.zarr")
+    (tmp_path / ".lost.zarr-unfinished").mkdir()
+    with pytest.raises(CubeError, match=r"lost\.zarr is unfinished: a run has begun it, and has finished no block"):
+        open_source(tmp_path / "lost.zarr")
 
 
 def test_the_geotiffs_of_all_betas_are_one_cube(cube_path, tmp_path):
