@@ -168,7 +168,7 @@ def test_what_is_to_be_installed_is_a_distribution_of_the_project():
 
 
 def test_optional_packages_are_distributions_of_the_project():
-    from rangegeo.support.optional import DISTRIBUTIONS
+    from rangegeo.support.optional import DISTRIBUTIONS, EXTRAS
 
     found = set()
     for path in PACKAGE.rglob("*.py"):
@@ -179,6 +179,10 @@ def test_optional_packages_are_distributions_of_the_project():
                     found.add(node.args[0].value.split(".")[0])
     assert "sklearn" in found
     assert {DISTRIBUTIONS.get(name, name) for name in found} <= distributions()
+    assert set(EXTRAS) <= found
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for name, extra in EXTRAS.items():
+        assert any(line.startswith(DISTRIBUTIONS.get(name, name)) for line in project["optional-dependencies"][extra])
 
 
 # ----------------------------------------------------------------------------------------------- user's file

@@ -256,7 +256,7 @@ def _open_netcdf(path: Path, choose: ChooseLevel, chunks: str | None) -> xr.Data
         dataset = xr.open_dataset(path, decode_coords="all", chunks=None if chunks is None else {})
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise CubeError(
-            f"{path} is not a readable netCDF file, or no package that reads it is installed: pip install h5netcdf"
+            f"{path} is not a readable netCDF file, or no package that reads it is installed: pip install h5netcdf h5py"
         ) from error
     name = array_name(dataset, path)
     choose(_sides(dataset[name]), 0)

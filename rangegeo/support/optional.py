@@ -14,6 +14,15 @@ DISTRIBUTIONS = {  # packages that pip knows by another name
     "PIL": "pillow",
     "xstatic": "xstatic-leaflet",
 }
+# Packages that are of no use without the others of an extra of the project.
+EXTRAS = {
+    "uvicorn": "view",
+    "starlette": "view",
+    "xstatic": "view",
+    "PIL": "view",
+    "pystac": "stac",
+    "antimeridian": "stac",
+}
 
 
 def import_optional(module: str, purpose: str) -> ModuleType:
@@ -32,7 +41,9 @@ def import_optional(module: str, purpose: str) -> ModuleType:
         if error.name is None or error.name.split(".")[0] != package:
             raise  # the package is installed, but one of its own dependencies is missing
         name = DISTRIBUTIONS.get(package, package)
-        raise MissingPackage(f"{purpose} needs {name}: pip install {name}") from None
+        extra = EXTRAS.get(package)
+        whole = f'; in the clone of rangegeo, pip install -e ".[{extra}]" brings all that it needs' if extra else ""
+        raise MissingPackage(f"{purpose} needs {name}: pip install {name}{whole}") from None
 
 
 def is_installed(package: str) -> bool:

@@ -1201,7 +1201,7 @@ ROWS = (
     Row(
         "netCDF without a reader",
         "rg.open_cube('a.nc')",
-        (Way("pip install h5netcdf$", swap={"a.nc": "b.nc"}),),
+        (Way("pip install h5netcdf h5py$", swap={"a.nc": "b.nc"}),),
         (text("a.nc", b"\x89HDF\r\n\x1a\n"), netcdf("b.nc")),
     ),
     Row(

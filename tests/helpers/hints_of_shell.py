@@ -958,11 +958,11 @@ OUTPUT = (
     Row("no such option", f"{BOX} --bogus {OUT}", (Way("type rangegeo (?P<then>raster --help)$", then="{then}"),)),
     Row("no such verb", "rasters", (Way("type rangegeo (?P<then>--help)$", then="{then}"),)),
     Row("no such verb of weights", "weights pul", (Way("type rangegeo (?P<then>weights --help)$", then="{then}"),)),
-    Row("STAC without pystac", f"{BOX} --stac {OUT}", (Way("pip install pystac$"),), patch=without("pystac")),
+    Row("STAC without pystac", f"{BOX} --stac {OUT}", (Way("pip install pystac; in"),), patch=without("pystac")),
     Row(
         "STAC without antimeridian",
         f"{BOX} --stac {OUT}",
-        (Way("pip install antimeridian$"),),
+        (Way("pip install antimeridian; in"),),
         patch=without("antimeridian"),
     ),
     Row(

@@ -215,5 +215,6 @@ def test_a_missing_package_names_its_remedy(monkeypatch, tmp_path, package):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingPackage) as caught:
         check_items([tmp_path / "a.zarr"], overwrite=False)
-    assert str(caught.value) == f"stac=True needs {package}: pip install {package}"
-    assert caught.value.for_shell() == f"--stac needs {package}: pip install {package}"
+    told = f'needs {package}: pip install {package}; in the clone of rangegeo, pip install -e ".[stac]" brings all that'
+    assert str(caught.value) == f"stac=True {told} it needs"
+    assert caught.value.for_shell() == f"--stac {told} it needs"

@@ -26,6 +26,14 @@ def test_a_package_that_is_missing_is_named_as_pip_knows_it(monkeypatch):
     assert caught.value.for_shell() == "--method ica needs scikit-learn: pip install scikit-learn"
 
 
+def test_a_package_that_is_one_of_several_names_the_extra_too(monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(MissingPackage) as caught:
+        import_optional("uvicorn", "rangegeo view")
+    assert str(caught.value).startswith("rangegeo view needs uvicorn: pip install uvicorn; in the clone of rangegeo, ")
+    assert 'pip install -e ".[view]" brings all' in str(caught.value)
+
+
 def test_a_package_that_lacks_a_dependency_says_so_itself(tmp_path, monkeypatch):
     (tmp_path / "broken_package.py").write_text("import not_there_at_all")
     monkeypatch.syspath_prepend(tmp_path)
