@@ -83,6 +83,17 @@ def _told(faults: np.ndarray, lonlat_deg: np.ndarray) -> list[str]:
     return [f"{len(missing):,} of {counted(len(faults), 'place')} {are} left out; the first, at {first}"]
 
 
+def check_principal(columns: int, rows: int, count: int) -> None:
+    """Refuse principal components that rows cannot have.
+
+    Raises:
+        UsageError: there are fewer columns or rows.
+    """
+    most = min(columns, rows - 1)
+    if not 1 <= count <= most:
+        raise UsageError(argument="pca", expected=f"from 1 to {most}", got=count, example=min(64, most))
+
+
 def principal(rows: np.ndarray, count: int) -> np.ndarray:
     """Principal components of rows whose columns are standardised first.
 
@@ -94,9 +105,7 @@ def principal(rows: np.ndarray, count: int) -> np.ndarray:
     Raises:
         UsageError: there are fewer columns or rows.
     """
-    most = min(rows.shape[1], len(rows) - 1)
-    if not 1 <= count <= most:
-        raise UsageError(argument="pca", expected=f"from 1 to {most}", got=count, example=min(64, most))
+    check_principal(rows.shape[1], len(rows), count)
     mean, std = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
     weight = np.divide(1.0, std, out=np.zeros_like(std), where=std > 0)
     moments = np.zeros((rows.shape[1],) * 2)

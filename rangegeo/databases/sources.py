@@ -26,6 +26,10 @@ class Source(Protocol):
     def request(self) -> list[object]:
         """JSON-able; what the rows depend on, beside the places."""
 
+    @property
+    def columns(self) -> int:
+        """How many numbers a row has."""
+
     def rows(self, numbers: Sequence[int], lonlat_deg: np.ndarray) -> Part:
         """The rows of places.
 
@@ -52,6 +56,10 @@ class Values:
     @property
     def request(self) -> list[object]:
         return ["values", self.raster.identity, self.size_km, self.pixels]
+
+    @property
+    def columns(self) -> int:
+        return len(self.raster.bands)
 
     def rows(self, numbers: Sequence[int], lonlat_deg: np.ndarray) -> Part:
         found = self.raster.around(lonlat_deg, self.size_km, self.pixels)
@@ -91,6 +99,11 @@ class Seen:
         source = self.source.identity if isinstance(self.source, Raster) else [self.name, list(self.source.files)]
         encoder = [self.encoder.name, list(self.encoder.mean), list(self.encoder.std)]
         return ["seen", source, list(self.bands), self.size_km, self.pixels, self.value_range, encoder]
+
+    @property
+    def columns(self) -> int:
+        """How many numbers a row has; encodes a grey picture to find out."""
+        return self.encoder.encode(np.full((1, self.count, self.pixels, self.pixels), 0.5, np.float32)).shape[1]
 
     def rows(self, numbers: Sequence[int], lonlat_deg: np.ndarray) -> Part:
         faults, pictures = [], []

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rangegeo.databases.building import gather, location_keys, principal
+from rangegeo.databases.building import check_principal, gather, location_keys, principal
 from rangegeo.databases.folders import Pictures, read_index
 from rangegeo.databases.parts import kept_parts
 from rangegeo.databases.rasters import Raster
@@ -79,6 +79,8 @@ class DatabaseJob:
         sources = [*_seen(folder or rasters, sight), *_known(known, sight)]
         for raster in [*rasters, *known]:
             _check_overlap(raster, lonlat)
+        if output.pca is not None:
+            check_principal(sum(source.columns for source in sources), len(lonlat), output.pca)
         if choice.sample is not None:
             remarks += _far_too_wide([*rasters, *known], lonlat)
         return cls(

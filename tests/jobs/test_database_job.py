@@ -108,6 +108,17 @@ def test_means_of_windows_and_principal_components(variables, tmp_path):
         rg.build_database(tmp_path / "three.safetensors", PLACES, pca=3, **options)
 
 
+def test_too_many_components_are_refused_before_anything_is_read(variables, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr("rangegeo.jobs.database.gather", lambda *_: pytest.fail("it was read"))
+    for places, seen, most in (
+        (PLACES, {"values": variables}, 2),  # bands
+        (PLACES.iloc[:2], {"values": variables}, 1),  # places
+        (None, {"imagery": pictures, "encoder": lambda batch: batch[:, 0, 0, :2]}, 2),
+    ):
+        with pytest.raises(UsageError, match=rf"pca must be from 1 to {most}, got 90"):
+            rg.build_database(tmp_path / "a.safetensors", places, pca=90, **seen, **MINI)
+
+
 def test_a_folder_of_pictures_gives_places_and_tells_what_is_left_out(pictures, tmp_path):
     """Greys of 0 to 255 become 0 to 1; a damaged file and a missing one are left out and named."""
     with pytest.warns(PlaceWarning, match=r"2 of 6 places are left out; the first, at 3, 13: .*p3\.png cannot be read"):
