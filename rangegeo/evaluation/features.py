@@ -55,5 +55,6 @@ def feature_recipe(model: Model, beta: float | None) -> Recipe:
 
 
 def bands_at(model: Model, recipe: Recipe, lonlat_deg: np.ndarray) -> np.ndarray:
-    """(n, bands) float32 of n places, each evaluated."""
+    """(n, bands) float32 of n places, each evaluated. Raises UsageError if the model gives no values at some."""
+    model.check_places(lonlat_deg)
     return evaluate_places(model.evaluator, whole_turns(lonlat_deg), recipe)[0]

@@ -141,10 +141,13 @@ def _planned(
         model.checked_tolerance(tolerance)
     recipe = content.recipe(model)
     lists = None if output.shape is None else output.shape == "list"
-    plan = plan_table(table, where, form, recipe, lists=lists, drop=output.drop_columns)
+    plan = plan_table(table, where, form, recipe, lists=lists, drop=output.drop_columns, outside=model.outside)
     if plan.survey.unusable and source.invalid == "refuse":
         keep = f"leave out {argument('invalid', 'refuse')} to keep them with nulls"
         raise TableError(f"{plan.survey}; correct them in a copy, or {keep}")
+    if plan.survey.outside:
+        told = f"{plan.survey.told_of_outside} outside {model.covered}"
+        raise TableError(f"{table.name}: {told}; leave them out in a copy")
     if not output.to_stdout:
         check_output(output.out, form.room * plan.nbytes, overwrite=output.overwrite)
     facts = provenance(model, recipe) | {

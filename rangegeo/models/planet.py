@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     import xarray as xr
     from odc.geo.geobox import GeoBox
 
+    from rangegeo.field.recipe import Recipe
     from rangegeo.grid.extent import Area
     from rangegeo.places.lonlat import LonLat
 
 SOURCES = ("encoder_source", "encoder_version")  # attributes of a planet of an encoder of a user's own
 SAMPLED = 33  # rows and columns of a raster at which it is found out whether the planet covers it
+FEW = 5  # places outside of a planet that a message names
 MARKS = (("semantic_temperature", SEMANTIC), ("geographic_temperature", GEOGRAPHIC))
 
 
@@ -134,10 +136,26 @@ class PlanetModel(Model):
             places = scattered_places(geobox, *(part + 0.5 for part in area.mask.sample(geobox.shape.yx, SAMPLED**2)))
         outside = self.planet.tiles_of(whole_turns(places)) == NONE
         if len(places) and outside.all():
-            raise UsageError(f"no pixel of the raster lies in {self.planet.covered}; take an extent inside of that")
+            raise UsageError(f"no pixel of the raster lies in {self.covered}; take an extent inside of that")
         if outside.any():
-            told = f"some pixels lie outside {self.planet.covered}; they become nodata"
+            told = f"some pixels lie outside {self.covered}; they become nodata"
             warnings.warn(ModelWarning(told), stacklevel=2)
+
+    @property
+    def covered(self) -> str:
+        return self.planet.covered
+
+    def outside(self, lonlat_deg: np.ndarray) -> np.ndarray:
+        return self.planet.tiles_of(whole_turns(lonlat_deg)) == NONE
+
+    def check_places(self, lonlat_deg: np.ndarray) -> None:
+        outside = lonlat_deg[self.outside(lonlat_deg)]
+        if len(outside):
+            first = "; ".join(f"{lon:g},{lat:g}" for lon, lat in outside[:FEW])
+            more = f"; and {len(outside) - FEW:,} more" if len(outside) > FEW else ""
+            lie = "lies" if len(outside) == 1 else "lie"
+            told = f"{len(outside):,} of {counted(len(lonlat_deg), 'place')} {lie} outside {self.covered}"
+            raise UsageError(f"{told}: {first}{more}; take other places")
 
     def neighbors(
         self, lonlat: LonLat, k: int = 10, *, beta: float | None = None, betas: Betas | None = None
@@ -151,6 +169,10 @@ class PlanetModel(Model):
             f"{self._called} has no database, so it has no neighbors; take the model itself, such as "
             f"{argument('model', self.spec.name)}"
         )
+
+    def _points(self, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int, tolerance: float | None) -> np.ndarray:
+        self.check_places(lonlat_deg)
+        return super()._points(lonlat_deg, recipe, batch_size, tolerance)
 
     @property
     def _called(self) -> str:

@@ -15,6 +15,7 @@ import pytest
 
 import rangegeo as rg
 from rangegeo.errors import CubeError, ModelWarning, RangegeoError, UsageError, WeightsError
+from rangegeo.evaluation.features import bands_at
 from rangegeo.grid import pixel_places
 from rangegeo.models.load import loaded
 from rangegeo.reports.describe import describe
@@ -206,6 +207,16 @@ def test_rasters_beside_a_part_of_the_globe(tmp_path):
     ):
         cube = rg.raster((110, -20, 130, -10), 1, model=part)
     assert 0 < float(np.isnan(cube.values).mean()) < 1
+
+
+def test_places_beside_a_part_of_the_globe_are_named(tmp_path):
+    part = rg.load_model(write_planet(tmp_path / "part.zarr", without=(8,), count=9))
+    places = np.array([[0.0, 80.0], *([150.0 + row, -10.0] for row in range(7))])
+    told = "lie outside part.zarr, whose tiles cover a part of -180,-90,180,90: 150,-10; 151,-10; 152,-10; 153,-10; "
+    with pytest.raises(UsageError, match=f"^7 of 8 places {told}154,-10; and 2 more; take other places$"):
+        part.encode(places)
+    with pytest.raises(UsageError, match=r"^1 of 2 places lies outside part.zarr, .*: 150,-10; take other places$"):
+        bands_at(part, part.recipe(), places[:2])
 
 
 # ------------------------------------------------------------------------------------------- without torch, by URL
