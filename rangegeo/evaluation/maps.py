@@ -24,6 +24,7 @@ from rangegeo.evaluation.labels import CLASSES, Labels, check_probabilities
 from rangegeo.evaluation.lazy import LazyMap
 from rangegeo.evaluation.page import Page, check_page, write_page
 from rangegeo.evaluation.report import Told, page_of
+from rangegeo.evaluation.spread import WIDER
 from rangegeo.evaluation.stored import packed, read_stored, same_model, unpacked, write_stored
 from rangegeo.evaluation.tested import BLOCK, PROBE, MapScores
 from rangegeo.field.recipe import Recipe
@@ -252,14 +253,15 @@ class FittedMap:
         return page_of(self.fit, self.labels, self.model, told, cubes, drawn)
 
     def spread_lines(self) -> Iterator[str]:
-        """How far the spread of each target covers the errors in blocks that were left out, one line each."""
+        """How many labels in blocks that were left out lie within the spread of each target, one line each."""
         for answer in self.fit.answers:
             scale = answer.scale
             if scale.covered == scale.covered:
                 yield (
-                    f"{answer.name}: the spread is {scale.factor:.2g} times that of the {len(answer.members)} probes, "
-                    f"which alone covers {scale.raw:.0%} of the errors in blocks that were left out; one spread covers "
-                    f"{scale.covered:.0%}, and 1.645 cover {scale.covered_wide:.0%}"
+                    f"{answer.name}: of the labels in blocks that were left out, {scale.covered:.0%} lie within one "
+                    f"spread of their prediction (68% should), and {scale.covered_wide:.0%} within {WIDER} spreads "
+                    f"(90% should); the spread is {scale.factor:.2g} times how far the {len(answer.members)} probes "
+                    f"disagree, within which {scale.raw:.0%} lie"
                 )
 
     def limit_lines(self) -> Iterator[str]:

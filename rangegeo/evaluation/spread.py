@@ -1,4 +1,8 @@
-"""How uncertain predictions are: the spread of probes that each left blocks out, scaled to the errors there."""
+"""How uncertain predictions are: the spread of probes that each left blocks out, scaled to the errors there.
+
+A spread is meant as a standard deviation is: the truth lies within one spread of a prediction in 68 of 100 cases, and
+within 1.645 spreads in 90 of 100, which makes prediction ± 1.645 spreads a 90 % interval.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,8 @@ from rangegeo.evaluation.crossvalidation import HeldOut
 from rangegeo.evaluation.labels import NUMBERS
 from rangegeo.evaluation.probes import Linear, predicted
 
-ONE, WIDE = 0.683, 0.9  # shares of errors that one spread, and 1.645 spreads, should cover
-WIDER = 1.645  # spreads; 90 % of a normal distribution
+ONE = 0.683  # share of labels that should lie within one spread
+WIDER = 1.645  # 90 % of a normal distribution lie within so many standard deviations of its mean
 SMALLEST = 1e-9  # of the standard deviation of a target; a smaller spread is none
 
 

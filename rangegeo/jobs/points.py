@@ -18,6 +18,7 @@ from rangegeo.tables.dialect import TextOptions
 from rangegeo.tables.embed import Plan, check_output, plan_table, write_table
 from rangegeo.tables.formats import Format, choose_format
 from rangegeo.tables.opening import open_table
+from rangegeo.tables.outside import check_inside
 from rangegeo.tables.places import find_places
 
 if TYPE_CHECKING:
@@ -141,13 +142,12 @@ def _planned(
         model.checked_tolerance(tolerance)
     recipe = content.recipe(model)
     lists = None if output.shape is None else output.shape == "list"
-    plan = plan_table(table, where, form, recipe, lists=lists, drop=output.drop_columns, outside=model.outside)
+    plan = plan_table(table, where, form, recipe, lists=lists, drop=output.drop_columns)
     if plan.survey.unusable and source.invalid == "refuse":
         keep = f"leave out {argument('invalid', 'refuse')} to keep them with nulls"
         raise TableError(f"{plan.survey}; correct them in a copy, or {keep}")
-    if plan.survey.outside:
-        told = f"{plan.survey.told_of_outside} outside {model.covered}"
-        raise TableError(f"{table.name}: {told}; leave them out in a copy")
+    if content.is_planet:
+        check_inside(table, where, model.outside, model.covered)
     if not output.to_stdout:
         check_output(output.out, form.room * plan.nbytes, overwrite=output.overwrite)
     facts = provenance(model, recipe) | {

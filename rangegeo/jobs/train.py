@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import torch
 from rangegeo.databases.networks import harmonics_of
 from rangegeo.databases.ranks import Retrieval, effective_neighbours, explained
 from rangegeo.databases.training import Settings, Trained, train
-from rangegeo.errors import UsageError
+from rangegeo.errors import ModelWarning, UsageError, argument
 from rangegeo.jobs.scheduler import use_threads
 from rangegeo.jobs.train_options import Training, TrainingOutput
 from rangegeo.models.device import resolve_device
@@ -89,16 +90,20 @@ class TrainingJob:
             report=lambda epoch, loss: progress.advance(),
         )
         keys = trained.head.keys(values)
-        self.measured = self._measure(trained, keys)
+        self.measured, share = self._measure(trained, keys)
         self._store(trained, keys)
+        if not share > 0:
+            told = f"S explains {share:.3f} of the variance of values held out, so it knows no more than their mean"
+            longer = argument("epochs", 4 * self.settings.epochs)
+            warnings.warn(ModelWarning(f"{told}; train longer with {longer}, or give more rows"), stacklevel=2)
         return [self.output.out, self.output.database]
 
     @torch.inference_mode()
-    def _measure(self, trained: Trained, keys: torch.Tensor) -> list[str]:
-        """How well the rows that were held out are found and explained."""
+    def _measure(self, trained: Trained, keys: torch.Tensor) -> tuple[list[str], float]:
+        """How well the rows that were held out are found, and which share of their variance is explained."""
         held = torch.from_numpy(np.flatnonzero(self.held))
         if len(held) < 2:
-            return []
+            return [], 1.0
         locs, values = (self.database.tensors[name] for name in ("locs", "values"))
         queries, rest = trained.siren(harmonics_of(locs[held], self.settings.degree)), ~torch.from_numpy(self.held)
         share = explained(queries, keys[rest], values[rest], values[held])
@@ -106,7 +111,7 @@ class TrainingJob:
         return [
             f"{counted(len(held), 'row')} held out find their own values: {Retrieval.measure(queries, keys[held])}",
             f"S of the other rows explains {share:.3f} of the variance of their values; {decide:.0f} rows decide",
-        ]
+        ], share
 
     def _store(self, trained: Trained, keys: torch.Tensor) -> None:
         """Write both files."""
@@ -175,6 +180,8 @@ def train_encoder(
         progress: is told how far it is.
     Returns:
         The path of the checkpoint. `rangegeo.load_model("RANGE+", weights=path, db=db_out)` takes both.
+    Warns:
+        ModelWarning: the semantic average of the rows that were trained on explains nothing of those held out.
     Raises:
         UsageError: an argument is wrong. WeightsError: the database cannot be used. OutputError: an output cannot be
             written; nothing was touched.

