@@ -9,7 +9,7 @@ import numpy as np
 
 from rangegeo.cubes.spec import RasterSpec
 from rangegeo.engine.patch import NODES_A_PATCH
-from rangegeo.engine.values import AnyEvaluator, seconds_per_place
+from rangegeo.engine.values import AnyEvaluator, interpolable, seconds_per_place
 from rangegeo.grid import pixel_arc_deg
 from rangegeo.support.machine import slowness
 from rangegeo.support.text import counted, human_bytes, human_seconds
@@ -18,7 +18,8 @@ from rangegeo.support.text import counted, human_bytes, human_seconds
 # seconds of any output, for its metadata and its name, and of each block, for its tasks and its entry in the journal.
 INTERPOLATED_A_SECOND = 3e8
 ALWAYS, A_BLOCK = 0.15, 0.003
-# Evaluations that a patch usually takes, up to a side in degrees: 11 x 11, 21 x 21 or 41 x 41 points.
+# Evaluations that a patch usually takes, up to a side in degrees: 11 x 11, 21 x 21 or 41 x 41 points. If points share
+# their sums, all patches take as many as the largest.
 NODES = ((0.3, 121), (2.56, 441), (math.inf, NODES_A_PATCH))
 
 
@@ -71,18 +72,23 @@ def plan(
     sizes = dict(zip(spec.dims, spec.shape[-len(spec.dims) :], strict=True))
     values = math.prod(sizes.values())
     places = pixels = height * width
+    patch_deg = None
     blocks = len(spec.rows) * len(spec.cols)
     if spec.patch_side is not None:
         across, down = (
             sum(-(-(w.stop - w.start) // spec.patch_side) for w in axis) for axis in (spec.patch_cols, spec.patch_rows)
         )
         side_deg = min(spec.patch_side, max(height, width)) * pixel_arc_deg(spec.geobox)
-        places = min(places, across * down * next(nodes for limit, nodes in NODES if side_deg <= limit * (1 + 1e-6)))
+        if evaluator is not None and interpolable(evaluator).shares:
+            patch_deg, nodes = side_deg, NODES_A_PATCH
+        else:
+            nodes = next(nodes for limit, nodes in NODES if side_deg <= limit * (1 + 1e-6))
+        places = min(places, across * down * nodes)
     interpolated = 0 if spec.patch_side is None else values
     share = 1.0 if spec.area is None else spec.area.reach
     seconds = None
     if evaluator is not None:
-        evaluating = places * seconds_per_place(evaluator, spec.recipe)
+        evaluating = places * seconds_per_place(evaluator, spec.recipe, patch_deg)
         writing = values / values_a_second + sizes.get("beta", 1) * pixels / pixels_a_second + blocks * A_BLOCK
         seconds = ALWAYS + share * (evaluating + slowness() * (interpolated / INTERPOLATED_A_SECOND + writing))
     return Plan(

@@ -42,7 +42,7 @@ def with_projection(
         pixels = places_on(geobox, rows, cols)
     else:
         pixels = in_a_row(places_in(area, geobox, PCA_PIXELS))
-    values = evaluate_pixels(evaluator, pixels, recipe)
+    values = evaluate_pixels(evaluator, pixels, recipe, together=True)
     sample = values.transpose(0, 2, 3, 1).reshape(-1, recipe.bands)
     sample = sample[np.isfinite(sample).all(axis=1)]
     if len(sample) < count:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from rangegeo.errors import DeviceError, argument
+from rangegeo.support import reused
 from rangegeo.support.text import human_bytes
 
 Result = TypeVar("Result")
@@ -110,7 +110,7 @@ def empty_beside(device: torch.device, shape: Sequence[int]) -> Tensor:
         except RuntimeError as error:
             if not is_shortage(error):
                 raise
-    return torch.from_numpy(np.empty(tuple(shape), dtype=np.float32))
+    return torch.from_numpy(reused.empty(shape))
 
 
 def copied(values: Tensor, out: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import time
 import weakref
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
@@ -47,6 +48,7 @@ class Evaluator(Protocol):
         location: number of location bands, those of q or of the encoder's output.
         smooth_deg: degrees over which a few Chebyshev points follow the values; 0 where they have kinks, infinite if
             they are smooth. A field of degree 40 counts as smooth, because patches are small enough for it.
+        shares: whether the points of a patch share their sums, so that all of them cost little more than a few.
     """
 
     @property
@@ -57,6 +59,9 @@ class Evaluator(Protocol):
 
     @property
     def smooth_deg(self) -> float: ...
+
+    @property
+    def shares(self) -> bool: ...
 
     def evaluating(self) -> AbstractContextManager[None]:
         """A context in which only the current thread evaluates, in full precision. The thread may enter it again."""
@@ -116,6 +121,11 @@ class FieldEvaluator(FixedDtypeModule):
     def smooth_deg(self) -> float:
         """Degrees over which a few Chebyshev points follow the field; see `Evaluator`."""
         return float(self.field.smooth_deg)
+
+    @property
+    def shares(self) -> bool:
+        """Whether the points of a patch share their sums; see `Evaluator`."""
+        return bool(getattr(self.field, "shares", False))
 
     def _apply(self, fn: Callable, recurse: bool = True) -> Self:
         """Move the tensors, and note the device that they are on then; of a field without any, where one would be."""
@@ -211,41 +221,50 @@ def evaluate_places(
     return out
 
 
-def evaluate_pixels(evaluator: Evaluator, pixels: PixelPlaces, recipe: Recipe) -> np.ndarray:
+def evaluate_pixels(evaluator: Evaluator, pixels: PixelPlaces, recipe: Recipe, *, together: bool = False) -> np.ndarray:
     """Evaluate every pixel of a window.
 
+    Args:
+        together: whether the pixels may share their sums, as the points of a patch do; see `rangegeo.field.supports`.
     Returns:
         (layers, bands, h, w) float32, bands before pixels as rasters store them; NaN where a pixel is not valid.
     """
     shape = pixels.valid.shape
     out = torch.full((recipe.layers, recipe.bands, *shape), torch.nan, dtype=torch.float32, device="cpu")
     flat = out.view(recipe.layers, recipe.bands, -1)
+    valid = torch.from_numpy(pixels.valid.ravel())
+    lonlat_deg = torch.from_numpy(pixels.lonlat_deg)[valid]
+    patches = torch.zeros(len(lonlat_deg), dtype=torch.int64, device="cpu") if together else None
     if pixels.valid.all():
         axes = None
         if pixels.axes_deg is not None:
             lon, lat = pixels.axes_deg
             axes = torch.from_numpy(lon), torch.from_numpy(lat)
-        _fill(evaluator, flat.transpose(1, 2), Places(torch.from_numpy(pixels.lonlat_deg), axes), recipe)
+        _fill(evaluator, flat.transpose(1, 2), Places(lonlat_deg, axes, patches), recipe)
     elif pixels.valid.any():
-        valid = torch.from_numpy(pixels.valid.ravel())
-        places = Places(torch.from_numpy(pixels.lonlat_deg)[valid])
+        places = Places(lonlat_deg, patches=patches)
         values = torch.empty(recipe.layers, recipe.bands, len(places), dtype=torch.float32, device="cpu")
         _fill(evaluator, values.transpose(1, 2), places, recipe)
         flat[:, :, valid] = values
     return out.numpy()
 
 
-def seconds_per_place(evaluator: Evaluator, recipe: Recipe) -> float:
+def seconds_per_place(evaluator: Evaluator, recipe: Recipe, patch_deg: float | None = None) -> float:
     """How long one place takes, in seconds, if as many are evaluated together as in a patch.
 
     It is measured on a grid of places near 0°, 0°. A first run with few places is slower and does not count. If it is
     very slow, the second run has as few.
+
+    Args:
+        patch_deg: side in degrees of the patch that the places are points of; None for places by themselves.
     """
     elapsed, count = 0.0, 0
     for side in (FEW_PROBED, MANY_PROBED):
         side = FEW_PROBED if elapsed > SLOW_PROBE else side
-        degrees = torch.linspace(0.0, 0.32, side, dtype=torch.float64, device="cpu")
+        degrees = torch.linspace(0.0, patch_deg or 0.32, side, dtype=torch.float64, device="cpu")
         places = Places.grid(degrees, degrees)
+        if patch_deg is not None:
+            places = replace(places, patches=torch.zeros(len(places), dtype=torch.int64, device="cpu"))
         out = torch.empty(recipe.layers, len(places), recipe.bands, dtype=torch.float32, device="cpu")
         start = time.perf_counter()
         _fill(evaluator, out, places, recipe)

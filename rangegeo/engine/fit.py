@@ -2,7 +2,8 @@
 
 Each component (S, G and q) gets 11 points a side. If its Chebyshev coefficients shrink slowly, or if its measured error
 is above the tolerance, it gets 21, then 41. If a component needs more, `Fit.interpolant` returns None, and the caller
-cuts the rectangle in four.
+cuts the rectangle in four. An evaluator whose points share their sums is asked for all points at once, because more of
+them cost little more; then too a component keeps no more than it needs.
 
 If the bands are answers of probes, then the answers take the place of the components: they are what is compared, each
 in its own unit.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -27,15 +28,32 @@ from rangegeo.field.components import Components
 from rangegeo.field.places import Places
 from rangegeo.field.precision import full_precision
 from rangegeo.field.recipe import Recipe
+from rangegeo.field.supports import LARGEST_ERROR
 
 SMALLEST_GAIN = 0.25  # give up if twice the points a side do not make the estimated error at least four times smaller
+SMALLEST_SHARED = 2 * LARGEST_ERROR  # tolerance with which points share their sums
 ANSWERS = "answers"  # the name of what probes answer, beside those of components
 SMALLEST_SAVING = 2  # pixels (or places) per point, at least; with fewer of them interpolation does not pay
 
-# Places (n, 2) in degrees, and the names of the components that are wanted there.
-Asked: TypeAlias = tuple[np.ndarray, tuple[str, ...]]
 Values: TypeAlias = Mapping[str, Tensor]  # (n, width) float32 by their names, at the places that were asked for
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What is to be evaluated.
+
+    Attributes:
+        lonlat_deg: (n, 2) places.
+        names: of the components that are wanted there.
+        points: how many of the first places are points of one patch, which may share their sums.
+    """
+
+    lonlat_deg: np.ndarray
+    names: tuple[str, ...]
+    points: int = 0
+
+
 # A computation that asks for components, is sent them, and goes on until it has its result.
 Asking: TypeAlias = Generator[Asked, Values, Result]
 
@@ -78,6 +96,7 @@ class Fit:
 
     def __init__(self, evaluator: Evaluator, tolerance: float, recipe: Recipe) -> None:
         self.evaluator, self.tolerance, self.recipe = evaluator, tolerance, recipe
+        self._shares = evaluator.shares and tolerance >= SMALLEST_SHARED
         self.error, self.proved, self.evaluations, self.missed_tolerance = 0.0, 0, 0, 0
 
     def interpolant(self, rectangle: Rectangle) -> Tensor | None:
@@ -101,9 +120,15 @@ class Fit:
             return None
         trials: dict[str, Trial] = {}
         unfinished: dict[str, Trial] = {}
+        everywhere = (yield from self._begin(places, proof_places)) if self._shares else None
         for level in levels:
             step = (levels[-1] - 1) // (level - 1)
-            if not trials:
+            if everywhere is not None:
+                trials = trials or {name: replace(trial) for name, trial in everywhere.items()}
+                unfinished = unfinished or trials
+                for name, trial in unfinished.items():
+                    trial.values = everywhere[name].values[:, ::step, ::step]
+            elif not trials:
                 trials = unfinished = yield from self._begin(places[::step, ::step], proof_places)
             else:
                 yield from self._add_points(unfinished, places[::step, ::step])
@@ -133,7 +158,8 @@ class Fit:
     def _begin(self, places: np.ndarray, proof_places: np.ndarray) -> Asking[dict[str, Trial]]:
         """All components at (n, n, 2) places and at (m, 2) proof places, from one evaluation."""
         count = len(places)
-        components = yield np.concatenate([places.reshape(-1, 2), proof_places]), self._parts
+        together = np.concatenate([places.reshape(-1, 2), proof_places])
+        components = yield Asked(together, self._parts, count**2 if self._shares else 0)
         self.evaluations += count**2
         return {
             name: Trial(values[: count**2].T.reshape(-1, count, count), values[count**2 :])
@@ -145,7 +171,7 @@ class Fit:
         count = len(places)
         new = np.ones((count, count), dtype=bool)
         new[::2, ::2] = False
-        components = yield places[new], tuple(unfinished)
+        components = yield Asked(places[new], tuple(unfinished))
         self.evaluations += int(new.sum())
         for name, trial in unfinished.items():
             values = trial.values.new_empty(len(trial.values), count, count)
@@ -193,21 +219,28 @@ def answered(askings: Sequence[Asking[Result]], evaluator: Evaluator, recipe: Re
                 except StopIteration as end:
                     results[number] = end.value
             answers = {}
-            for wanted in dict.fromkeys(names for _, names in asked.values()):
-                numbers = [number for number, (_, names) in asked.items() if names == wanted]
-                counts = [len(asked[number][0]) for number in numbers]
-                lonlat_deg = np.concatenate([asked[number][0] for number in numbers])
+            for wanted in dict.fromkeys(one.names for one in asked.values()):
+                numbers = [number for number, one in asked.items() if one.names == wanted]
+                counts = [len(asked[number].lonlat_deg) for number in numbers]
+                places = _together([asked[number] for number in numbers])
                 values = {
-                    name: part.split(counts) for name, part in _evaluated(evaluator, lonlat_deg, wanted, recipe).items()
+                    name: part.split(counts) for name, part in _evaluated(evaluator, places, wanted, recipe).items()
                 }
                 for index, number in enumerate(numbers):
                     answers[number] = {name: parts[index] for name, parts in values.items()}
     return [results[number] for number in range(len(askings))]
 
 
-def _evaluated(evaluator: Evaluator, lonlat_deg: np.ndarray, wanted: tuple[str, ...], recipe: Recipe) -> Values:
-    """Components at (n, 2) places, each (n, width) float32 where they were made; answers are in their units."""
-    places, probes = Places(torch.from_numpy(lonlat_deg)), recipe.probes
+def _together(asked: Sequence[Asked]) -> Places:
+    """All places that are asked for. Each patch has a number."""
+    patches = [np.where(np.arange(len(one.lonlat_deg)) < one.points, number, -1) for number, one in enumerate(asked)]
+    lonlat_deg = np.concatenate([one.lonlat_deg for one in asked])
+    return Places(torch.from_numpy(lonlat_deg), patches=torch.from_numpy(np.concatenate(patches)))
+
+
+def _evaluated(evaluator: Evaluator, places: Places, wanted: tuple[str, ...], recipe: Recipe) -> Values:
+    """Components at n places, each (n, width) float32 where they were made; answers are in their units."""
+    probes = recipe.probes
     if probes is not None:
         answers = recipe.apply(evaluator.components(places, recipe.parts), "float64")[0]
         return {ANSWERS: (answers / like(probes.units, answers)).float()}

@@ -24,6 +24,7 @@ from rangegeo.spectral.layout import GEOGRAPHIC, LOCATION, NONE, NORM, SEMANTIC,
 from rangegeo.spectral.planet import Planet
 from rangegeo.spectral.series import at_places, on_grid, polynomials, product
 from rangegeo.spectral.sides import Side
+from rangegeo.support import reused
 from rangegeo.support.blas import one_thread
 from rangegeo.support.shared import SharedValues
 from rangegeo.support.text import counted
@@ -149,7 +150,7 @@ class PlanetEvaluator:
             out = self.at_crossings(*pixels.axes_deg, recipe)
             known = pixels.valid
         else:
-            out = np.empty((recipe.layers, recipe.bands, *pixels.valid.shape), np.float32)
+            out = reused.empty((recipe.layers, recipe.bands, *pixels.valid.shape))
             with one_thread():  # windows are evaluated by threads
                 known = self._fill_scattered(out.reshape(-1, pixels.valid.size), pixels, Wanted.of(recipe))
             known &= pixels.valid
@@ -159,7 +160,7 @@ class PlanetEvaluator:
 
     def at_crossings(self, lon_deg: np.ndarray, lat_deg: np.ndarray, recipe: Recipe) -> np.ndarray:
         """The same for the crossings of longitudes (w,) and latitudes (h,)."""
-        out = np.empty((recipe.layers, recipe.bands, len(lat_deg), len(lon_deg)), np.float32)
+        out = reused.empty((recipe.layers, recipe.bands, len(lat_deg), len(lon_deg)))
         with one_thread():
             known = self._fill_grid(out.reshape(-1, *out.shape[2:]), lon_deg, lat_deg, Wanted.of(recipe))
         if not known.all():

@@ -2,7 +2,7 @@
 
 The values of a tile are evaluated at 11 x 11, 21 x 21 or 41 x 41 Chebyshev points, as `rangegeo.engine.fit` does it for
 rasters. A tile that needs more points is cut in four by the caller. Tiles of equal latitudes are evaluated together, on
-one grid.
+one grid. If the points of a tile share their sums, all points are evaluated at once, as for rasters.
 
 The tolerance is shared out: most of it to rounding, whose error is computed all over the tile, and a little to the
 coefficients that are left out. Then both together are measured at 32 places, the four corners among them.
@@ -14,7 +14,7 @@ import math
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Protocol
 
@@ -29,6 +29,7 @@ from rangegeo.engine.rounding import Unrounded, rounded, trimmed_counts
 from rangegeo.errors import UsageError, argument
 from rangegeo.field.chebyshev import LEVELS, coefficients, largest_tail, nodes
 from rangegeo.field.places import Places
+from rangegeo.field.supports import LARGEST_ERROR
 from rangegeo.spectral.layout import (
     NOTHING,
     OVERVIEW,
@@ -46,8 +47,9 @@ ROUNDING, OMISSION = 0.92, 0.05  # shares of the tolerance for rounding, and for
 ROUND_OFF = 1e-6  # of float32 values, relative to the largest one; coefficients cannot be told apart from it
 SECOND_TRY = 0.6  # of the share for rounding, if the error that was measured is above the tolerance
 MOST_CUTS = 6  # of a root tile into quarters; the smallest tiles are 0.08 degrees high
-# Tiles that are fitted together at most, by whether the device is a GPU; if its memory is too small, fewer.
-TOGETHER = {False: 8, True: 16}
+# Tiles that are fitted together at most, by whether the device is a GPU; if its memory is too small, fewer. If their
+# points share sums, so many that a tile is evaluated in one block.
+TOGETHER, SHARING = {False: 8, True: 16}, 2
 # Threads that work with a GPU in turn; many small operations of several threads would wait for one another.
 _ON_CARD = threading.Lock()
 
@@ -57,7 +59,7 @@ class Source(Protocol):
 
     Attributes:
         bands: the numbers of bands, by the names of the parts.
-        smooth_deg: degrees over which a few Chebyshev points follow the parts, see `rangegeo.engine.evaluator`.
+        smooth_deg, shares: of the parts, see `rangegeo.engine.evaluator.Evaluator`.
     """
 
     @property
@@ -65,6 +67,9 @@ class Source(Protocol):
 
     @property
     def smooth_deg(self) -> float: ...
+
+    @property
+    def shares(self) -> bool: ...
 
     def values(self, places: Places, wanted: Collection[str]) -> dict[str, Tensor]:
         """The parts that are wanted at n places, each (n, bands), on any device."""
@@ -129,7 +134,8 @@ class TileFit:
         self.source, self.tolerance, self.largest, self.basis = source, tolerance, largest, basis
         self.evaluations, self.proved = 0, 0
         device = device_of(source)
-        self._block = FittingBlock(device, TOGETHER[is_card(device)], 1)
+        self._shares = source.shares and OMISSION * tolerance >= LARGEST_ERROR
+        self._block = FittingBlock(device, SHARING if self._shares else TOGETHER[is_card(device)], 1)
 
     def fitted(self, tiles: Sequence[Bounds]) -> list[dict[str, TilePart] | None]:
         """The parts of tiles of equal latitudes, the overview last; None for a tile that must be cut in four."""
@@ -149,31 +155,43 @@ class TileFit:
     def _fitted(self, tiles: Sequence[Bounds]) -> list[dict[str, TilePart] | None]:
         """The same, of tiles that are evaluated together."""
         trials = [_Trial(bounds) for bounds in tiles]
+        everywhere = self._values(trials, LEVELS[-1], list(self.source.bands)) if self._shares else None
         for level in LEVELS:
             pending = [trial for trial in trials if not trial.hopeless and len(trial.squares) < len(self.source.bands)]
-            if pending:
-                self._evaluate(pending, level)
+            wanted = [name for name in self.source.bands if any(name not in trial.squares for trial in pending)]
+            if not pending:
+                break
+            if everywhere is None:
+                self._judge_all(pending, self._values(pending, level, wanted))
+            else:
+                own, step = [trials.index(trial) for trial in pending], (LEVELS[-1] - 1) // (level - 1)
+                self._judge_all(pending, {name: everywhere[name][own, :, ::step, ::step] for name in wanted})
         finished = [trial for trial in trials if not trial.hopeless and len(trial.squares) == len(self.source.bands)]
         parts = dict(zip(map(id, finished), self._proved(finished), strict=True))
         return [parts.get(id(trial)) for trial in trials]
 
-    def _evaluate(self, trials: Sequence[_Trial], level: int) -> None:
-        """Evaluate the parts that have not converged at so many points a side, and judge them."""
-        wanted = [name for name in self.source.bands if any(name not in trial.squares for trial in trials)]
+    def _values(self, trials: Sequence[_Trial], level: int, wanted: Collection[str]) -> dict[str, Tensor]:
+        """Evaluate parts of tiles at so many points a side: each (tiles, bands, n, n)."""
         unit = nodes(level).numpy()
         domains = [domain_of(trial.bounds) for trial in trials]
         _, south, _, north = domains[0]
         lat = south + (unit + 1) / 2 * (north - south)
         lon = np.concatenate([west + (unit + 1) / 2 * (east - west) for west, _, east, _ in domains])
-        values = self.source.values(Places.grid(torch.from_numpy(lon), torch.from_numpy(lat)), wanted)
-        self.evaluations += len(lon) * len(lat)
+        places = Places.grid(torch.from_numpy(lon), torch.from_numpy(lat))
+        if self._shares:
+            patches = torch.arange(len(trials), device="cpu").repeat_interleave(level).repeat(level)
+            places = replace(places, patches=patches)
+        values = self.source.values(places, wanted)
+        self.evaluations += len(places)
+        return {name: part.view(level, len(trials), level, -1).permute(1, 3, 0, 2) for name, part in values.items()}
+
+    def _judge_all(self, trials: Sequence[_Trial], values: Mapping[str, Tensor]) -> None:
+        """Judge the parts that have not converged by their values at points, each (tiles, bands, n, n)."""
         judged: list[tuple[_Trial, str, Tensor]] = []
         measured: list[Tensor] = []
-        for name in wanted:
-            split = values.pop(name).view(level, len(trials), level, -1)
-            for number, trial in enumerate(trials):
+        for name, part in values.items():
+            for trial, own in zip(trials, part, strict=True):
                 if name not in trial.squares:
-                    own = split[:, number].permute(2, 0, 1)
                     square = coefficients(own)
                     judged.append((trial, name, square))
                     measured += [own.abs().amax().double(), largest_tail(square)]

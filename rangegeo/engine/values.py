@@ -94,13 +94,19 @@ class ReadyPoints:
 PointValues: TypeAlias = "PointInterpolator | ReadyPoints"
 
 
-def evaluate_pixels(evaluator: AnyEvaluator, pixels: PixelPlaces, recipe: Recipe) -> np.ndarray:
-    """The values of every pixel of a window: (layers, bands, h, w) float32, NaN where a pixel is not valid."""
+def evaluate_pixels(
+    evaluator: AnyEvaluator, pixels: PixelPlaces, recipe: Recipe, *, together: bool = False
+) -> np.ndarray:
+    """The values of every pixel of a window: (layers, bands, h, w) float32, NaN where a pixel is not valid.
+
+    Args:
+        together: whether the pixels may share their sums, see `rangegeo.engine.evaluator.evaluate_pixels`.
+    """
     if isinstance(evaluator, BandEvaluator):
         return evaluator.at_pixels(pixels, recipe)
     from rangegeo.engine import evaluator as of_fields
 
-    return of_fields.evaluate_pixels(evaluator, pixels, recipe)
+    return of_fields.evaluate_pixels(evaluator, pixels, recipe, together=together)
 
 
 def evaluate_places(
@@ -114,13 +120,17 @@ def evaluate_places(
     return of_fields.evaluate_places(evaluator, lonlat_deg, recipe, batch_size)
 
 
-def seconds_per_place(evaluator: AnyEvaluator, recipe: Recipe) -> float:
-    """How long one place takes, in seconds; a field is timed for a moment."""
+def seconds_per_place(evaluator: AnyEvaluator, recipe: Recipe, patch_deg: float | None = None) -> float:
+    """How long one place takes, in seconds; a field is timed for a moment.
+
+    Args:
+        patch_deg: as of `rangegeo.engine.evaluator.seconds_per_place`.
+    """
     if isinstance(evaluator, BandEvaluator):
         return recipe.layers * recipe.bands / BANDS_A_SECOND
     from rangegeo.engine import evaluator as of_fields
 
-    return of_fields.seconds_per_place(evaluator, recipe)
+    return of_fields.seconds_per_place(evaluator, recipe, patch_deg)
 
 
 def point_values(evaluator: AnyEvaluator, recipe: Recipe, tolerance: float | None, counts: np.ndarray) -> PointValues:

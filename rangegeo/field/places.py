@@ -1,4 +1,4 @@
-"""The places at which a field is evaluated: scattered ones, or those of a grid with separable axes."""
+"""The places at which a field is evaluated: scattered ones, those of a grid with separable axes, points of patches."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ class Places:
         axes_deg: longitudes (w,) and latitudes (h,) if the places are exactly their product in row-major order
             (n = h * w, the longitude varies fastest); else None. A function of one coordinate then needs h + w
             evaluations instead of h * w.
+        patches: (n,) whole numbers of the patches that the places are points of, or -1 for a place by itself; None if
+            all are places by themselves. A field may find its values at the points of a patch from those at a few of
+            them, see `rangegeo.field.supports`.
     """
 
     lonlat_deg: Tensor
     axes_deg: tuple[Tensor, Tensor] | None = None
+    patches: Tensor | None = None
 
     @classmethod
     def scattered(cls, lonlat_deg: Tensor) -> Places:
@@ -46,21 +50,26 @@ class Places:
         if self.axes_deg is None:
             bounds = range(0, len(self), size)
             cuts = [slice(start, min(start + size, len(self))) for start in bounds]
-            return [(cut, Places(self.lonlat_deg[cut])) for cut in cuts]
+            return [(cut, Places(self.lonlat_deg[cut], patches=self._patches(cut))) for cut in cuts]
         lon, lat = self.axes_deg
         rows = max(1, size // max(1, len(lon)))
         parts = []
         for top in range(0, len(lat), rows):
             cut = slice(top * len(lon), min(top + rows, len(lat)) * len(lon))
-            parts.append((cut, Places(self.lonlat_deg[cut], (lon, lat[top : top + rows]))))
+            parts.append((cut, Places(self.lonlat_deg[cut], (lon, lat[top : top + rows]), self._patches(cut))))
         return parts
 
     def to(self, device: torch.device | str) -> Places:
         """The same places on another device."""
-        if self.axes_deg is None:
-            return Places(self.lonlat_deg.to(device))
-        lon, lat = self.axes_deg
-        return Places(self.lonlat_deg.to(device), (lon.to(device), lat.to(device)))
+        axes = self.axes_deg
+        if axes is not None:
+            lon, lat = axes
+            axes = lon.to(device), lat.to(device)
+        patches = None if self.patches is None else self.patches.to(device)
+        return Places(self.lonlat_deg.to(device), axes, patches)
+
+    def _patches(self, cut: slice) -> Tensor | None:
+        return None if self.patches is None else self.patches[cut]
 
 
 def unit_vectors(lonlat_deg: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ from rangegeo.field.entropy import FoldedEntropy, softmax_entropy
 from rangegeo.field.geographic import FoldedAverage
 from rangegeo.field.places import Places, unit_vectors
 from rangegeo.field.retrieval import sharp_average, softmax_average
+from rangegeo.field.supports import shared_average, sums_are_shared
 from rangegeo.field.temperatures import GEOGRAPHIC_TEMPERATURE
 
 # The patches of the engine are smaller at higher temperatures, so that the change from one row to another, which is
@@ -148,7 +149,7 @@ class RangeField(nn.Module):
         """
         location = nn.functional.normalize(self.encoder(places), dim=1, eps=0.0)
         return Components(
-            softmax_average(location.float(), self.keys, self.values, self.temperature) if semantic else None,
+            self.semantic_average(location, places, self.temperature) if semantic else None,
             self.geographic_average(places) if geographic else None,
             location,
             self._diagnostics(places, location, diagnostics),
@@ -167,6 +168,17 @@ class RangeField(nn.Module):
             entropy = entropies[kind][:, None]
             found[name] = entropy.exp() if quantity == "neighbours" else entropy
         return found
+
+    @property
+    def shares(self) -> bool:
+        """Whether S at the points of a patch is found from a few of them, see `rangegeo.field.supports`."""
+        return sums_are_shared(self.keys, self.values)
+
+    def semantic_average(self, location: Tensor, places: Places, temperature: float) -> Tensor:
+        """(n, v) float32 averages of the values by likeness; `location` is q at the n places."""
+        if places.patches is None or not self.shares:
+            return softmax_average(location.float(), self.keys, self.values, temperature)
+        return shared_average(location, places.patches, self.keys, self.values, temperature)
 
     def geographic_average(self, places: Places) -> Tensor:
         """(n, v) float32 averages of the values by distance."""

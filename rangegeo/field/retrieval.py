@@ -35,6 +35,15 @@ def softmax_average(queries: Tensor, keys: Tensor, values: Tensor, temperature: 
         ShapeError: queries and keys differ in d, keys and values differ in N, or the temperature is out of range.
     Source: arXiv:2502.19781, section 3.
     """
+    numerator, denominator = softmax_sums(queries, keys, values, temperature)
+    return numerator.div_(denominator)
+
+
+def softmax_sums(queries: Tensor, keys: Tensor, values: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """The numerator (n, v) and the denominator (n, 1) of `softmax_average`, which takes the same arguments.
+
+    A row adds its values times exp(t (cosine - 1)) to the one, and this weight to the other.
+    """
     if queries.shape[1] != keys.shape[1] or len(keys) != len(values):
         raise ShapeError(
             f"retrieval needs queries (n, d), keys (N, d) and values (N, v), got {tuple(queries.shape)}, "
@@ -42,13 +51,13 @@ def softmax_average(queries: Tensor, keys: Tensor, values: Tensor, temperature: 
         )
     if not 0 < temperature <= HIGHEST_TEMPERATURE:
         raise ShapeError(f"a softmax temperature must be in (0, {HIGHEST_TEMPERATURE:g}], got {temperature:g}")
-    average = values.new_empty(len(queries), values.shape[1])
+    numerators = values.new_zeros(len(queries), values.shape[1])
+    denominators = values.new_zeros(len(queries), 1)
     shift = queries.new_tensor(-temperature)
     key_block = min(CUDA_KEY_BLOCK if queries.is_cuda else KEY_BLOCK, len(keys))
     for start in range(0, len(queries), QUERY_BLOCK):
-        block = queries[start : start + QUERY_BLOCK]
-        numerator = values.new_zeros(len(block), values.shape[1])
-        denominator = values.new_zeros(len(block), 1)
+        own = slice(start, start + QUERY_BLOCK)
+        block, numerator, denominator = queries[own], numerators[own], denominators[own]
         held = values.new_empty(len(block) * key_block)  # reused: new memory costs time in every block
         for first in range(0, len(keys), key_block):
             rows = slice(first, first + key_block)
@@ -56,8 +65,7 @@ def softmax_average(queries: Tensor, keys: Tensor, values: Tensor, temperature: 
             torch.addmm(shift, block, keys[rows].T, alpha=temperature, out=weights).exp_()
             denominator += weights.sum(dim=1, keepdim=True)
             numerator.addmm_(weights, values[rows])
-        torch.div(numerator, denominator, out=average[start : start + QUERY_BLOCK])
-    return average
+    return numerators, denominators
 
 
 def nearest_cosine(queries: Tensor, keys: Tensor) -> Tensor:

@@ -13,7 +13,6 @@ from rangegeo.encoders import model_info
 from rangegeo.engine.evaluator import BLOCK_PLACES
 from rangegeo.field.places import Places
 from rangegeo.field.range import SMOOTH_SEMANTIC_DEG, RangeField
-from rangegeo.field.retrieval import softmax_average
 from rangegeo.models.neural import NeuralModel
 from rangegeo.spectral.layout import GEOGRAPHIC, LOCATION, NORM, SEMANTIC, SEMANTIC_RANGE
 
@@ -47,6 +46,11 @@ class ModelParts:
         """Degrees over which a few Chebyshev points follow all parts."""
         own = self.model.evaluator.smooth_deg
         return min(own, SMOOTH_SEMANTIC_DEG / _range_temperature()) if SEMANTIC_RANGE in self.bands else own
+
+    @property
+    def shares(self) -> bool:
+        """Whether the points of a tile share their sums."""
+        return self.model.evaluator.shares
 
     @property
     def shown(self) -> str:
@@ -91,7 +95,7 @@ class ModelParts:
         temperatures = {SEMANTIC: field.temperature, SEMANTIC_RANGE: _range_temperature()}
         for name in wanted:
             if name in temperatures:
-                found[name] = softmax_average(unit.float(), field.keys, field.values, temperatures[name])
+                found[name] = field.semantic_average(unit, places, temperatures[name])
             elif name == LOCATION:
                 found[name] = unit
             elif name == NORM:

@@ -11,6 +11,7 @@ import xarray as xr
 import zarr
 from zarr.codecs import BloscCodec
 
+from rangegeo.grid.windows import cut
 from rangegeo.grid.zarr_store import store_of
 from rangegeo.schema.cube import NAME
 from rangegeo.stores.blocks import BlockWriter, Written, is_empty
@@ -84,7 +85,12 @@ def block_writer(array: zarr.Array, storage: Storage) -> BlockWriter:
             return Entry()
         _, _, height, width = block.shape
         stored, loss = storage.encode(block)
-        array[:, :, top : top + height, left : left + width] = stored
+        if array.shards:
+            array[:, :, top : top + height, left : left + width] = stored
+        else:  # chunk by chunk: of several at once zarr makes copies first
+            for beta, bands in product(range(len(stored)), cut(stored.shape[1], array.chunks[1])):
+                chunk = stored[beta : beta + 1, bands]
+                array[beta : beta + 1, bands, top : top + height, left : left + width] = chunk
         valid = packed(~np.isnan(block[0, 0]))
         return Entry(loss=loss, checksums=store.taken(block_keys(array, top, left)), valid=valid)
 

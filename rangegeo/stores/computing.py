@@ -19,6 +19,7 @@ from dask.callbacks import Callback
 from dask.delayed import Delayed
 
 from rangegeo.errors import ClusterError
+from rangegeo.support.reused import reusing
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -63,7 +64,7 @@ def compute_tasks(tasks: Sequence[Delayed], gate: Gate, done: Done, **options: A
     try:
         if client is not None:
             return _on_cluster(client, tasks, gate, done)
-        with _Counting(done):
+        with _Counting(done), reusing():
             return list(dask.compute(*tasks, **options | chosen_scheduler(options.get("scheduler"))))
     except BaseException:
         gate.close()  # other threads still run, and must write nothing while the caller cleans up

@@ -129,8 +129,8 @@ def unpacked(text: str, shape: tuple[int, int]) -> np.ndarray:
     return np.unpackbits(bits, count=shape[0] * shape[1]).astype(bool).reshape(shape)
 
 
-def checksum(stored: bytes) -> int:
-    """CRC32C."""
+def checksum(stored: bytes | np.ndarray) -> int:
+    """CRC32C of bytes, or of an array of them."""
     return google_crc32c.value(stored)
 
 
@@ -150,7 +150,7 @@ class ChecksumStore(WrapperStore[Store]):
 
     async def set(self, key: str, value: Buffer) -> None:
         await super().set(key, value)
-        self.checksums[key] = checksum(bytes(value.as_buffer_like()))
+        self.checksums[key] = checksum(value.as_numpy_array())
 
     def taken(self, keys: Iterable[str]) -> dict[str, int]:
         """The checksums of these keys, as far as something was written, which are forgotten here."""

@@ -20,6 +20,16 @@ def test_small_patches_take_fewer_places(mini, side, nodes):
     assert plan(raster_spec(geobox, mini, mini.recipe(0.5)), None).evaluations == nodes
 
 
+def test_points_that_share_their_sums_are_probed_on_a_patch_of_their_size(mini, monkeypatch):
+    asked: list[float | None] = []
+    monkeypatch.setattr(cost, "seconds_per_place", lambda evaluator, recipe, patch: asked.append(patch) or 1.0)
+    spec = raster_spec(make_geobox((5, 0, 5.64, 0.64), 0.01), mini, mini.recipe(0.5))
+    assert plan(spec, mini.evaluator).evaluations == 441
+    monkeypatch.setattr("rangegeo.field.supports.SMALLEST_SUM", 0)
+    assert plan(spec, mini.evaluator).evaluations == 1681
+    assert asked == [None, pytest.approx(0.64)]
+
+
 def test_what_is_compressed_takes_longer_on_a_slow_machine(mini, monkeypatch):
     monkeypatch.setattr(cost, "seconds_per_place", lambda *_: 0.001)
     spec = raster_spec(make_geobox((5, 0, 5.64, 0.64), 0.01), mini, mini.recipe((0, 1)))

@@ -27,7 +27,7 @@ EAST = DegreeRectangle((45.0, 46.0), (8.0, 9.0), 100_000)
 class TwoComponents:
     """S is smooth, with an error of interpolation above 0. q is smooth in the west and jumps in the east."""
 
-    visual, location, smooth_deg = 2, 1, math.inf
+    visual, location, smooth_deg, shares = 2, 1, math.inf, False
 
     def evaluating(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -100,3 +100,47 @@ def test_rectangles_that_are_fitted_together_are_those_fitted_alone():
     np.testing.assert_array_equal(found[1], expected[1])
     for one, other in zip(alone, together, strict=True):
         assert vars(one) | {"evaluator": None} == vars(other) | {"evaluator": None}
+
+
+class SharedPoints(TwoComponents):
+    """Evaluates all points of a patch at once, and keeps what it is asked for."""
+
+    shares = True
+
+    def __init__(self) -> None:
+        self.asked: list[Places] = []
+
+    def components(self, places: Places, wanted: Collection[str]) -> Components:
+        self.asked.append(places)
+        return super().components(places, wanted)
+
+
+def test_points_that_share_their_sums_are_evaluated_at_once():
+    """The largest number of points that pays; and what is not needed of it is left out again."""
+    evaluator = SharedPoints()
+    fit, alone = Fit(evaluator, TOLERANCE, RECIPE), Fit(TwoComponents(), TOLERANCE, RECIPE)
+    found, expected = fit.interpolant(WEST), alone.interpolant(WEST)
+    np.testing.assert_array_equal(found, expected)
+    assert found.shape[-1] < LEVELS[-1]
+    assert (fit.error, fit.proved) == (alone.error, alone.proved)
+    (places,) = evaluator.asked
+    assert (places.patches == 0).nonzero()[:, 0].tolist() == list(range(LEVELS[-1] ** 2))
+    assert (places.patches[LEVELS[-1] ** 2 :] == -1).all()  # what is proved is exact
+    assert len(places) == LEVELS[-1] ** 2 + PROOF_PLACES
+    assert fit.evaluations == LEVELS[-1] ** 2
+
+
+def test_points_share_nothing_where_the_tolerance_is_too_small_for_it():
+    evaluator = SharedPoints()
+    Fit(evaluator, TOLERANCE / 2, RECIPE).interpolant(WEST)
+    assert len(evaluator.asked) > 1
+    assert all((places.patches == -1).all() for places in evaluator.asked)
+
+
+def test_each_patch_has_its_own_number():
+    evaluator = SharedPoints()
+    answered([Fit(evaluator, TOLERANCE, RECIPE).asking(rectangle) for rectangle in (WEST, EAST)], evaluator, RECIPE)
+    (places,) = evaluator.asked
+    numbers, counts = places.patches.unique(return_counts=True)
+    assert numbers.tolist() == [-1, 0, 1]
+    assert counts.tolist() == [2 * PROOF_PLACES, LEVELS[-1] ** 2, LEVELS[-1] ** 2]

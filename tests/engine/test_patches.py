@@ -17,6 +17,7 @@ from rangegeo.engine.evaluator import evaluate_pixels
 from rangegeo.engine.patches import evaluate_patch, fill_window
 from rangegeo.errors import UsageError
 from rangegeo.field.recipe import Recipe
+from rangegeo.field.retrieval import softmax_sums
 from rangegeo.grid import make_geobox, pixel_places
 from rangegeo.models.load import loaded
 
@@ -186,6 +187,23 @@ class TestReducing:
     def test_location_bands_need_no_retrieval(self, demo, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("rangegeo.field.range.softmax_average", None)
         assert rg.raster(*self.BOX, model=demo, bands="location").values.shape[1] == demo.location
+
+    def test_points_that_share_their_sums(self, demo, monkeypatch: pytest.MonkeyPatch):
+        """The values are those of every pixel by itself, and so are the components and what is proved."""
+        exact = rg.raster(*self.BOX, model=demo, betas=(0.5, 1), exact=True).values
+        alone = rg.raster(*self.BOX, model=demo, betas=(0.5, 1), pca=3)
+        monkeypatch.setattr("rangegeo.field.supports.SMALLEST_SUM", 0)
+        assert demo.evaluator.shares
+        sums: list[int] = []
+        monkeypatch.setattr(
+            "rangegeo.field.supports.softmax_sums", lambda *a: sums.append(len(a[0])) or softmax_sums(*a)
+        )
+        found = rg.raster(*self.BOX, model=demo, betas=(0.5, 1))
+        np.testing.assert_allclose(found.values, exact, atol=1e-5 * np.abs(exact).max())
+        assert 0 < sum(sums) < 800  # of 1,681 points and 32 places
+        shared = rg.raster(*self.BOX, model=demo, betas=(0.5, 1), pca=3)
+        directions = [np.array(cube.rangegeo.facts["pca_components"]) for cube in (alone, shared)]
+        np.testing.assert_allclose(*directions, atol=1e-4)
 
     def test_pca(self, demo):
         whole = rg.raster(*self.BOX, model=demo, betas=(0, 1), exact=True)

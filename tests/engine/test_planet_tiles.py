@@ -22,7 +22,7 @@ class FakeSource:
     """One part that is a function of longitude and latitude in degrees; counts the places it is asked for."""
 
     def __init__(self, function: Callable[[np.ndarray, np.ndarray], np.ndarray], smooth_deg: float = math.inf) -> None:
-        self.function, self.smooth_deg, self.asked = function, smooth_deg, 0
+        self.function, self.smooth_deg, self.asked, self.shares = function, smooth_deg, 0, False
         self.bands = {"location": function(np.zeros(1), np.zeros(1)).shape[1]}
 
     def values(self, places: Places, wanted: Collection[str]) -> dict[str, torch.Tensor]:
@@ -136,3 +136,32 @@ def test_places_of_poles_and_of_the_antimeridian_are_not_left():
     fit_block(fit_of(source), {0: (130.0, 85.0, 180.0, 90.0), 1: (-180.0, -90.0, -130.0, -85.0)})
     lon, lat = (np.concatenate(part) for part in zip(*seen, strict=True))
     assert (lon.min(), lon.max(), lat.min(), lat.max()) == (-180, 180, -90, 90)
+
+
+@pytest.mark.parametrize("wavelength", [20.0, 2.0, 0.5])
+def test_points_that_share_their_sums_are_evaluated_at_once(wavelength):
+    """Three tiles of a row, with the same coefficients as if each had as many points as it needs."""
+    row = {number: (lon, 40.0, lon + 6.0, 45.0) for number, lon in enumerate((0.0, 6.0, 12.0))}
+    source, alone = FakeSource(waves(wavelength)), FakeSource(waves(wavelength))
+    source.shares, asked = True, []
+    evaluate = source.values
+    source.values = lambda places, wanted: asked.append(places) or evaluate(places, wanted)
+    found, expected = fit_block(fit_of(source), row), fit_block(fit_of(alone), row)
+    assert len(found.tiles) == len(expected.tiles)
+    for tile, other in zip(found.tiles, expected.tiles, strict=True):
+        assert (tile.root, tile.path) == (other.root, other.path)
+        np.testing.assert_array_equal(tile.parts["location"].stored, other.parts["location"].stored)
+    patches = [places.patches.unique(return_counts=True) for places in asked if places.patches is not None]
+    assert {tuple(numbers.tolist()) for numbers, _ in patches} <= {(0, 1), (0,)}
+    assert {count for _, counts in patches for count in counts.tolist()} == {41**2}
+    assert all(places.patches is None for places in asked if len(places) % 41**2)  # what is proved is exact
+
+
+def test_a_small_tolerance_shares_nothing():
+    source = FakeSource(waves(20.0))
+    source.shares, asked = True, []
+    evaluate = source.values
+    source.values = lambda places, wanted: asked.append(places) or evaluate(places, wanted)
+    fit_block(fit_of(source, tolerance=9e-5), {3: ROOT})
+    assert asked
+    assert all(places.patches is None for places in asked)

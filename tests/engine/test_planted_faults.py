@@ -31,7 +31,7 @@ CONSTANTS = [  # module, function, what is replaced, by what
     ("field.harmonics", "SphericalHarmonics.longitude_waves", "device=phi.device", 'device="cpu"'),
     ("field.harmonics", "SphericalHarmonics.project", "device=weight.device", 'device="cpu"'),
     ("field.strongest", "strongest_rows", "device=candidates.device", 'device="cpu"'),
-    ("field.retrieval", "softmax_average", "values.new_zeros(len(block), 1)", "torch.zeros(len(block), 1)"),
+    ("field.retrieval", "softmax_sums", "values.new_zeros(len(queries), 1)", "torch.zeros(len(queries), 1)"),
     ("field.places", "Places.to", "lon.to(device)", "lon"),
     ("field.arrays", "like", "other.device", '"cpu"'),
     ("encoders.space2vec", "Space2Vec.forward", "self.frequencies", "self.frequencies.cpu()"),
@@ -41,8 +41,7 @@ CONSTANTS = [  # module, function, what is replaced, by what
 ]
 MEMORY = [
     ("field.harmonics", "SphericalHarmonics.forward", "device=lonlat_deg.device", 'device="cpu"'),
-    ("field.retrieval", "softmax_average", "values.new_empty(len(queries)", "torch.empty(len(queries)"),
-    ("field.retrieval", "softmax_average", "values.new_empty(len(block)", "torch.empty(len(block)"),
+    ("field.retrieval", "softmax_sums", "values.new_empty(len(block)", "torch.empty(len(block)"),
     ("field.entropy", "softmax_entropy", "queries.new_empty(len(queries)", "torch.empty(len(queries)"),
     ("field.range", "RangeField.forward", "self.values.new_empty(", "torch.empty("),
     ("field.arrays", "empty_like", "other.new_empty(shape)", "torch.empty(shape)"),

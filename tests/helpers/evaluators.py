@@ -20,6 +20,7 @@ class FakeEvaluator:
     """Location bands that are a function of longitude and latitude; counts the places it is asked for."""
 
     visual = 0
+    shares = False
 
     def __init__(
         self, function: Callable[[np.ndarray, np.ndarray], np.ndarray], location: int, smooth_deg: float = math.inf

@@ -1,0 +1,77 @@
+"""Memory of blocks comes back when nobody uses it, and not before."""
+
+from __future__ import annotations
+
+import gc
+import os
+
+import numpy as np
+import pytest
+
+from rangegeo.support import reused
+from rangegeo.support.reused import SMALLEST, empty, reusing
+
+SHAPE = (4, SMALLEST // 16)
+
+
+def address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def test_the_next_block_gets_the_memory_of_one_that_is_gone():
+    with reusing():
+        first = empty(SHAPE)
+        assert (first.shape, first.dtype, first.flags.writeable) == (SHAPE, np.float32, True)
+        first[:] = 1
+        where = address(first)
+        view = first[1:].reshape(-1)[5:]
+        del first
+        gc.collect()
+        assert address(empty(SHAPE)) != where  # a view still uses it
+        assert (view == 1).all()
+        del view
+        gc.collect()
+        assert address(empty(SHAPE)) == where
+        other = empty((SHAPE[0], SHAPE[1] + 1))
+        assert other.shape == (SHAPE[0], SHAPE[1] + 1)
+
+
+def test_nothing_is_kept_outside():
+    with reusing(), reusing():
+        inside = empty(SHAPE)
+        del inside
+    gc.collect()
+    assert reused._free == []
+    late = empty(SHAPE)
+    del late
+    gc.collect()
+    assert reused._free == []
+
+
+def test_memory_that_comes_back_later_is_freed():
+    with reusing():
+        late = empty(SHAPE)
+    del late
+    gc.collect()
+    assert reused._free == []
+
+
+def test_small_blocks_are_the_allocators():
+    with reusing():
+        small = empty((1, 10))
+        assert small.base is None
+        del small
+    assert reused._free == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_begins_anew():
+    with reusing():
+        kept = empty(SHAPE)
+        del kept
+        gc.collect()
+        assert reused._free
+        child = os.fork()
+        if not child:
+            os._exit(bool(reused._free) or reused._inside)
+        assert os.waitpid(child, 0)[1] == 0
