@@ -21,7 +21,7 @@ class Verbosity:
     """How much a command says.
 
     Attributes:
-        quiet: whether to print nothing but errors and the paths that were written.
+        quiet: whether to print nothing but errors, warnings and the paths that were written.
         verbose: how often -v was given. Twice shows the traceback of an error.
     """
 
@@ -183,6 +183,6 @@ CLUSTER_OPTIONS = (
 verbosity_options = grouped(
     "verbosity",
     Verbosity,
-    click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors and what was written."),
+    click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors, warnings and what was written."),
     click.option("-v", "--verbose", count=True, help="Say more; -vv shows the traceback of an error."),
 )

@@ -100,8 +100,10 @@ def command(
 
             checked = replace(output, overwrite=True) if dry_run else output
             job = stack.enter_context(prepared(source, content, engine, checked, command=typed_line()))
+        if job.lost:
+            remark(f"rangegeo: warning: {for_shell(job.lost)}")
         for line in job.remarks:
-            remark(for_shell(line))
+            verbosity.say(line)
         announce_model(content.model, content.weights, content.db, engine.device, verbosity)
         if not verbosity.quiet:
             verbosity.say(job.describe())

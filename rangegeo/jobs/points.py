@@ -51,10 +51,15 @@ class PointsJob:
         return self.plan.survey.rows
 
     @property
-    def remarks(self) -> tuple[str, ...]:
-        """What a user should know about the table, one line each: among them which rows have no place."""
+    def lost(self) -> str:
+        """Which rows have no place, in one line; empty if all have one."""
         survey = self.plan.survey
-        return (f"{survey}; they get nulls", *survey.remarks) if survey.unusable else survey.remarks
+        return f"{survey}; they get nulls" if survey.unusable else ""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What else a user should know about the table, one line each."""
+        return self.plan.survey.remarks
 
     def describe(self) -> str:
         """What it will cost; measures the model for a moment."""

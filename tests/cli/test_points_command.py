@@ -177,7 +177,7 @@ def test_a_real_pipe(folder):
     done = subprocess.run(command, cwd=folder, input=FAULTY, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (0, "o.csv\n"), done.stderr
     assert done.stderr.startswith(
-        "standard input: 3 of 4 rows have no place: line 3: lon is 'north', no number; line 5"
+        "rangegeo: warning: standard input: 3 of 4 rows have no place: line 3: lon is 'north', no number; line 5"
     )
     assert len(pd.read_csv(folder / "o.csv")) == 4
 
@@ -193,7 +193,7 @@ def test_standard_output_is_a_table_and_nothing_else(folder, mini):
     np.testing.assert_allclose(frame.iloc[0, 3:].astype(float), mini.encode(PLACES[:1])[0], atol=ROUND_OFF)
     assert frame.iloc[1:, 3:].isna().all(axis=None)
     lines = done.stderr.splitlines()
-    assert lines[0].startswith("standard input: 3 of 4 rows have no place: ")
+    assert lines[0].startswith("rangegeo: warning: standard input: 3 of 4 rows have no place: ")
     assert lines[1].startswith("standard output: 4 places, 40 bands, ")
     assert list(folder.iterdir()) == []
 
@@ -225,10 +225,11 @@ def test_a_geopackage(points, mini, folder):
     assert frame.geometry[0] == Point(*PLACES[0])
 
 
-def test_remarks_are_told_when_quiet_too(points, folder):
+def test_remarks_are_told_unless_quiet(points, folder):
     (folder / "t.tsv").write_text('lon\tlat\tnote\n0\t0\t"a\n5\t45\tb"\n0\t0\t\n')
-    done = points("t.tsv", "-q", "--bands", "1", "-o", "o.csv")
-    assert done.err.splitlines() == [
+    assert points("t.tsv", "-q", "--bands", "1", "-o", "q.csv").err == ""
+    done = points("t.tsv", "--bands", "1", "-o", "o.csv")
+    assert done.err.splitlines()[:2] == [
         "t.tsv: quotation marks are read as text, because every line has its own values (see line 2); type --quoting "
         "minimal if they enclose values",
         "t.tsv: 2 places are exactly 0, 0, which often stands for a missing place, the first on line 2",
@@ -285,7 +286,8 @@ def test_faulty_rows_are_told_by_their_line_and_get_nulls(points, mini):
     done = points("faulty.csv", "-o", "o.parquet")
     assert done.code == 0
     assert done.err.splitlines()[0] == (
-        "faulty.csv: 3 of 4 rows have no place: line 3: lon is 'north', no number; line 5: latitude -95 is beyond 90; "
+        "rangegeo: warning: faulty.csv: 3 of 4 rows have no place: line 3: lon is 'north', no number; "
+        "line 5: latitude -95 is beyond 90; "
         "line 6: lon is empty; they get nulls"
     )
     frame = pd.read_parquet("o.parquet")

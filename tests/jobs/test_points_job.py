@@ -71,7 +71,7 @@ def test_preparing_evaluates_nothing_and_the_output_takes_its_name_at_the_end(jo
         made.write(lambda count: None)
     with job("b.csv") as made, monkeypatch.context() as patch:
         refuse_to_evaluate(patch)
-        assert (made.rows, made.remarks) == (3, ())
+        assert (made.rows, made.lost, made.remarks) == (3, "", ())
         assert made.draft != Path("b.csv")
         assert not (folder / "b.csv").exists()
         patch.undo()
@@ -114,7 +114,7 @@ def test_rows_without_a_place_are_told_and_get_nulls(job):
     with job("a.parquet", source="gaps.csv") as made:
         assert made.rows == 3
         rows = "line 3: lon is empty; line 4: latitude 99 is beyond 90"
-        assert made.remarks == (f"gaps.csv: 2 of 3 rows have no place: {rows}; they get nulls",)
+        assert made.lost == f"gaps.csv: 2 of 3 rows have no place: {rows}; they get nulls"
         made.write(lambda count: None)
     assert [row is None for row in pq.read_table("a.parquet")["embedding"].to_pylist()] == [False, True, True]
 
