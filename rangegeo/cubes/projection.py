@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 
 from rangegeo.cubes.samples import in_a_row, places_in
 from rangegeo.cubes.spec import provenance
-from rangegeo.engine.values import AnyEvaluator, evaluate_pixels
+from rangegeo.engine.values import evaluate_pixels
 from rangegeo.errors import UsageError, argument
 from rangegeo.field.principal import principal_directions
 from rangegeo.field.recipe import Projection, Recipe
@@ -25,14 +25,12 @@ from rangegeo.support.text import counted
 PCA_PIXELS = 1024  # that the components are fitted on
 
 
-def with_projection(
-    recipe: Recipe, evaluator: AnyEvaluator, geobox: GeoBox, count: int, area: Area | None = None
-) -> Recipe:
+def with_projection(recipe: Recipe, model: Model, geobox: GeoBox, count: int, area: Area | None = None) -> Recipe:
     """The recipe followed by a PCA that is fitted on seeded pixels of the raster, or of its area, all betas together.
 
     Raises:
-        UsageError: there are fewer bands than components, a band is a diagnostic, or too few pixels lie in the
-            domain of the CRS.
+        UsageError: there are fewer bands than components, a band is a diagnostic, or too few pixels have values:
+            the others lie outside the domain of the CRS, or outside a planet.
     """
     check_components(recipe, count)
     if area is None:
@@ -42,12 +40,13 @@ def with_projection(
         pixels = places_on(geobox, rows, cols)
     else:
         pixels = in_a_row(places_in(area, geobox, PCA_PIXELS))
-    values = evaluate_pixels(evaluator, pixels, recipe, together=True)
+    values = evaluate_pixels(model.evaluator, pixels, recipe, together=True)
     sample = values.transpose(0, 2, 3, 1).reshape(-1, recipe.bands)
     sample = sample[np.isfinite(sample).all(axis=1)]
     if len(sample) < count:
+        model.check_covers(geobox, area)
         fewer = f"type {argument('pca', len(sample))}, or " if len(sample) else ""
-        told = f"{argument('pca', count)} found {counted(len(sample), 'pixel')} in the domain of the projection"
+        told = f"{argument('pca', count)} found {counted(len(sample), 'pixel')} with values"
         raise UsageError(f"{told}; {fewer}take another extent")
     return replace(recipe, projection=fit_projection(sample, count))
 

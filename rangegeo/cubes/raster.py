@@ -110,7 +110,7 @@ def raster(
     if pca_from is not None:
         recipe = taken_projection(recipe, model, pca_from, pca)
     elif pca is not None:
-        recipe = with_projection(recipe, model.evaluator, geobox, pca, area)
+        recipe = with_projection(recipe, model, geobox, pca, area)
     within, labels = None if exact else tolerance, own_labels(like)
     if chunks is None:
         if area is not None:

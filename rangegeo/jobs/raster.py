@@ -353,7 +353,7 @@ def _recipe(content: Content, output: RasterOutput, model: Model, geobox: GeoBox
     if content.pca is not None and output.extend:
         return taken_projection(recipe, model, output.out, content.pca)
     if content.pca is not None:
-        return with_projection(recipe, model.evaluator, geobox, content.pca, area)
+        return with_projection(recipe, model, geobox, content.pca, area)
     return recipe
 
 

@@ -256,7 +256,7 @@ def test_the_room_that_is_asked_for_is_the_areas(sphere, tmp_path, monkeypatch):
 
 def test_principal_components_are_of_the_area_alone(sphere):
     geobox, area = choose_extent(aoi=APART, res=0.05)
-    recipe = with_projection(sphere.recipe(), sphere.evaluator, geobox, 2, area)
+    recipe = with_projection(sphere.recipe(), sphere, geobox, 2, area)
     lonlat = np.concatenate(sphere.field.lonlat_deg)
     assert len(lonlat) == 1024
     assert shapely.contains_xy(APART, *lonlat.T).all()
@@ -268,7 +268,5 @@ def test_principal_components_are_of_the_area_alone(sphere):
 
 @pytest.mark.filterwarnings("ignore::rangegeo.errors.GridWarning")
 def test_an_area_of_fewer_pixels_than_components_is_refused(sphere):
-    with pytest.raises(
-        UsageError, match=r"^pca=3 found 1 pixel in the domain of the projection; type pca=1, or take another extent$"
-    ):
+    with pytest.raises(UsageError, match=r"^pca=3 found 1 pixel with values; type pca=1, or take another extent$"):
         rg.raster(aoi=shapely.box(0, 0, 1e-3, 1e-3), res=1, all_touched=True, model=sphere, pca=3, crs="EPSG:4326")

@@ -202,6 +202,8 @@ def test_rasters_beside_a_part_of_the_globe(tmp_path):
         UsageError, match=r"no pixel of the raster lies in part.zarr, whose tiles cover a part of -180,-90,180,90; take"
     ):
         rg.raster((130, -20, 140, -10), 1, model=part)
+    with pytest.raises(UsageError, match=r"no pixel of the raster lies in part.zarr, whose tiles cover a part"):
+        rg.raster((130, -20, 140, -10), 1, model=part, pca=3)
     with pytest.warns(
         ModelWarning, match=r"some pixels lie outside part.zarr, whose tiles cover .*; they become nodata"
     ):
