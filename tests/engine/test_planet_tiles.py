@@ -162,6 +162,6 @@ def test_a_small_tolerance_shares_nothing():
     source.shares, asked = True, []
     evaluate = source.values
     source.values = lambda places, wanted: asked.append(places) or evaluate(places, wanted)
-    fit_block(fit_of(source, tolerance=9e-5), {3: ROOT})
+    fit_block(fit_of(source, tolerance=9e-5, largest=2**31 - 1), {3: ROOT})
     assert asked
     assert all(places.patches is None for places in asked)
