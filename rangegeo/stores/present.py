@@ -54,8 +54,8 @@ def check_there(path: Location) -> None:
         check_finished(path)
         check_bucket(path)
         if is_store(path):
-            raise CubeError(f"there is no Zarr store at {path}; {EXPECTED} to a name that ends in .zarr")
-        raise CubeError(f"there is no GeoTIFF at {path}; check its name")
+            raise CubeError(f"there is no Zarr store at {path}, neither a cube nor a planet; check the address")
+        raise CubeError(f"there is no GeoTIFF at {path}; check the address")
     if not is_store(path) and not gives_parts(path):
         raise CubeError(f"{path.root} gives files only whole; copy {path} here first, and open the copy")
 

@@ -160,7 +160,11 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     """An error of rangegeo, in its own words."""
-    return _told(400 if isinstance(error, UsageError) else 500, str(error))
+    return _told(_status(error), str(error))
+
+
+def _status(error: Exception) -> int:
+    return 400 if isinstance(error, UsageError) else 500
 
 
 async def _broken(request: Request, error: Exception) -> Response:
@@ -363,10 +367,17 @@ class Site:
     def wmts(self, request: Request) -> Response:
         """WMTS by names and values, whose names may be in any case."""
         asked = {name.lower(): value for name, value in request.query_params.items()}
+        try:
+            return self._wmts(request, asked)
+        except RangegeoError as error:
+            report = services.exception_report(error, asked)
+            return Response(report, _status(error), media_type="application/xml")
+
+    def _wmts(self, request: Request, asked: dict[str, str]) -> Response:
         if services.wmts_request(asked) != "GetTile":
             return self.capabilities(request)
         try:
-            tile = Tile(*(int(asked[name][:12]) for name in ("tilematrix", "tilecol", "tilerow")))
+            tile = Tile(*(int(asked[name][:12]) for name in services.OF_TILE))
             beta = float(asked["beta"][:40]) if "beta" in asked else None
         except (KeyError, ValueError) as error:
             if isinstance(error, UsageError):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from xml.sax.saxutils import escape, quoteattr
 
 from rangegeo.errors import UsageError
+from rangegeo.support.text import printable
 from rangegeo.view.sources import Source
 from rangegeo.view.tile import HALF, MOST_ZOOM, SIDE
 
 METRES_A_PIXEL = 0.28e-3  # of a screen, by which WMTS measures scales
 TEMPLATE = "tiles/{z}/{x}/{y}.png"
 REQUESTS = ("GetCapabilities", "GetTile")
+OF_TILE = ("tilematrix", "tilecol", "tilerow")  # names in the address of a tile
 LAYER, STYLE, FORMAT, MATRICES = "embedding", "default", "image/png", "GoogleMapsCompatible"
 
 
@@ -55,6 +57,25 @@ def wmts_request(asked: dict[str, str]) -> str:
         if given.lower() not in [value.lower() for value in values]:
             raise UsageError(f"{name} must be {values[0]}, got {given[:40]!r}")
     return requests[request.lower()]
+
+
+def exception_report(error: Exception, asked: dict[str, str]) -> str:
+    """An error of WMTS, as clients read it.
+
+    Args:
+        asked: as of `wmts_request`.
+    Source: OGC 06-121r3, section 8.
+    """
+    is_tile = asked.get("request", "").lower() == "gettile"
+    code = "InvalidParameterValue" if isinstance(error, UsageError) else "NoApplicableCode"
+    if is_tile and not asked.keys() >= set(OF_TILE):
+        code = "MissingParameterValue"
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        '<ows:ExceptionReport xmlns:ows="http://www.opengis.net/ows/1.1" version="1.1.0" xml:lang="en">'
+        f'<ows:Exception exceptionCode="{code}"><ows:ExceptionText>{escape(printable(str(error)))}</ows:ExceptionText>'
+        "</ows:Exception></ows:ExceptionReport>"
+    )
 
 
 def capabilities(source: Source, root: str) -> str:

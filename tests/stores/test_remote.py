@@ -178,5 +178,5 @@ def test_an_object_that_is_no_geotiff_is_refused(place, content):
     Address.of(f"{url}/a.tif", access).write_bytes(content)
     with pytest.raises(CubeError, match=r"a\.tif is not a readable GeoTIFF"):
         rg.open_cube(f"{url}/a.tif", storage_options=access)
-    with pytest.raises(CubeError, match=r"there is no GeoTIFF at .*b\.tif; check its name"):
+    with pytest.raises(CubeError, match=r"there is no GeoTIFF at .*b\.tif; check the address"):
         rg.open_cube(f"{url}/b.tif", storage_options=access)

@@ -136,7 +136,9 @@ def test_a_bucket_that_is_not_there(cube, s3):
 
 
 def test_a_store_that_is_not_there(s3, bucket):
-    with pytest.raises(CubeError, match=f"^there is no Zarr store at {bucket}/a.zarr; expected a cube that rangegeo"):
+    with pytest.raises(
+        CubeError, match=f"^there is no Zarr store at {bucket}/a.zarr, neither a cube nor a planet; check the"
+    ):
         rg.open_cube(f"{bucket}/a.zarr", storage_options=s3.options)
     with pytest.raises(UsageError, match=f"there is no Zarr store at {bucket}/a.zarr; check its name$"):
         geobox_like(located(f"{bucket}/a.zarr", s3.options))

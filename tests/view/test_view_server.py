@@ -20,6 +20,7 @@ from rangegeo.view.serving import Listening
 from rangegeo.view.tile import SIDE
 
 JSON = {"Content-Type": "application/json"}
+OWS = "{http://www.opengis.net/ows/1.1}"
 WMTS_TILE = "/wmts?request=GetTile&tilematrix=3&tilecol=4&tilerow=2"
 POINTS = [{"lon": 7, "lat": 46, "label": "a"}, {"lon": 7, "lat": -46, "label": "b"}]
 
@@ -164,14 +165,6 @@ def test_coastlines_are_there_offline(client):
         ("/place.json?lon=7&lat=99", 400, "a latitude from -90 to 90"),
         ("/likeness/2/1/1.bin?lon=a&lat=1", 400, "lon must be a number"),
         ("/labels/none/2/1/1.png", 400, "are not here any more"),
-        ("/wmts?request=GetTile&tilematrix=x", 400, "GetTile needs the whole numbers"),
-        (f"{WMTS_TILE}&beta=7", 400, "beta must be from 0 to 1, got 7"),
-        (f"{WMTS_TILE}&LAYER=other", 400, "layer must be embedding, got 'other'"),
-        (f"{WMTS_TILE}&style=dark", 400, "style must be default, got 'dark'"),
-        (f"{WMTS_TILE}&tilematrixset=WGS84", 400, "tilematrixset must be GoogleMapsCompatible, got 'WGS84'"),
-        (f"{WMTS_TILE}&format=image/jpeg", 400, "format must be image/png, got 'image/jpeg'"),
-        (f"{WMTS_TILE}&service=WMS", 400, "service must be WMTS, got 'WMS'"),
-        ("/wmts?service=WMTS&request=GetMap", 400, "request must be GetCapabilities or GetTile, got 'GetMap'"),
         ("/lines/finest.bin", 404, "nothing at this address"),
         ("/server.py", 404, "nothing at this address"),
         ("/..%2f..%2fserver.py", 404, "nothing at this address"),
@@ -184,6 +177,41 @@ def test_refusals_are_sentences(client, address, status, why):
     answer = client.get(address)
     assert answer.status_code == status
     assert why in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "why"),
+    [
+        ("/wmts?request=GetTile&tilematrix=x", "MissingParameterValue", "GetTile needs the whole numbers"),
+        (f"{WMTS_TILE}&beta=7", "InvalidParameterValue", "beta must be from 0 to 1, got 7"),
+        (f"{WMTS_TILE}&LAYER=other", "InvalidParameterValue", "layer must be embedding, got 'other'"),
+        (f"{WMTS_TILE}&style=dark", "InvalidParameterValue", "style must be default, got 'dark'"),
+        (
+            f"{WMTS_TILE}&tilematrixset=WGS84",
+            "InvalidParameterValue",
+            "tilematrixset must be GoogleMapsCompatible, got 'WGS84'",
+        ),
+        (f"{WMTS_TILE}&format=image/jpeg", "InvalidParameterValue", "format must be image/png, got 'image/jpeg'"),
+        (f"{WMTS_TILE}&service=WMS", "InvalidParameterValue", "service must be WMTS, got 'WMS'"),
+        (
+            "/wmts?service=WMTS&request=GetMap",
+            "InvalidParameterValue",
+            "request must be GetCapabilities or GetTile, got 'GetMap'",
+        ),
+        (f"{WMTS_TILE}&layer=%00%3Cb%3E", "InvalidParameterValue", "layer must be embedding, got '\\x00<b>'"),
+    ],
+)
+def test_refusals_of_wmts_are_reports_of_its_standard(client, address, code, why):
+    """OGC 06-121r3, section 8."""
+    answer = client.get(address)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/xml")
+    report = ET.fromstring(answer.text)
+    assert (report.tag, report.get("version")) == (f"{OWS}ExceptionReport", "1.1.0")
+    (exception,) = report
+    assert (exception.tag, exception.get("exceptionCode")) == (f"{OWS}Exception", code)
+    (text,) = exception
+    assert text.tag == f"{OWS}ExceptionText"
+    assert why in text.text
 
 
 @pytest.mark.parametrize(
@@ -251,7 +279,7 @@ def test_no_address_breaks_the_server(client, path):
         return  # the client itself refuses it
     assert answer.status_code in (200, 307, 400, 404, 405, 414), answer.text
     if answer.status_code >= 400:
-        assert answer.json()["error"]
+        assert "ExceptionText>" in answer.text if "xml" in answer.headers["content-type"] else answer.json()["error"]
 
 
 def _invalid_url() -> type[Exception]:
