@@ -8,6 +8,7 @@ The layout is specified in workflows/guide/view.md.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,8 +97,13 @@ def export(source: Source, given: str | Path, *, overwrite: bool = False, told: 
         (draft / "view.json").write_text(json.dumps(_about(viewer, source, folded)), encoding="utf-8")
         _check_replaceable(path, overwrite)  # again: files may have come meanwhile
         exchange(draft, path, folder)
-    told(f"{folded.explained:.1%} of the variance of {source.layers.bands} bands, in {COMPONENTS} components")
+    told(f"{_share(folded.explained)} of the variance of {source.layers.bands} bands, in {COMPONENTS} components")
     return path
+
+
+def _share(explained: float) -> str:
+    """A share in percent, which is 100 only if nothing is left out."""
+    return f"{math.floor(1000 * explained) / 10:g}%"
 
 
 def _check_replaceable(path: Path, overwrite: bool) -> None:
@@ -208,7 +214,7 @@ def _about(viewer: Viewer, source: ModelSource, folded: Folded) -> dict[str, obj
     colouring = viewer.colouring(METHODS[0])
     betas = source.layers.betas
     names = [f"pca_{number}" for number in range(COMPONENTS)]
-    told = f"{source.about.told}; here {COMPONENTS} components with {folded.explained:.0%} of the variance"
+    told = f"{source.about.told}; here {COMPONENTS} components with {_share(folded.explained)} of the variance"
     return {
         "name": source.about.name,
         "told": told,

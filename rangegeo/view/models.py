@@ -76,7 +76,7 @@ class ModelSource:
         planet = self.planet
         if planet is None:
             return -180.0, -90.0, 180.0, 90.0
-        west, south, east, north = (float(side) for side in planet.planet.attrs["bbox"])
+        west, south, east, north = planet.planet.bounds
         return west, south, east if east > west else east + 360, north
 
     @cached_property

@@ -16,7 +16,7 @@ import rangegeo.view.export as exporting
 from rangegeo.errors import OutputError, UsageError
 from rangegeo.spectral.layout import chebyshev_matrix, find_tiles, positions_in, to_square
 from rangegeo.view.assets import ASSETS
-from rangegeo.view.export import COMPONENTS, SHADE, export, fold
+from rangegeo.view.export import COMPONENTS, SHADE, _share, export, fold
 from rangegeo.view.opening import open_source
 from rangegeo.view.sources import spread_over
 
@@ -48,6 +48,12 @@ def test_scores_are_those_of_the_embedding(viewer, planet, site):
             wanted = (exact(place[None], beta)[0] - folded.mean) @ folded.directions.T
             off = np.abs(scores(site, part, place) - wanted) / folded.units
             assert off.max() <= 3 * SHADE  # three shades
+
+
+def test_a_share_is_whole_only_if_nothing_is_left_out(site):
+    assert [_share(explained) for explained in (1.0, 0.99996, 0.9612)] == ["100%", "99.9%", "96.1%"]
+    told = json.loads((site / "view.json").read_text())["told"]
+    assert re.search(r"; here 15 components with \d+(\.\d)?% of the variance$", told)
 
 
 def test_colours_are_those_of_the_server(viewer, site):

@@ -60,7 +60,8 @@ def test_likeness_is_the_cosine_of_embeddings(planet, zoom):
 
 
 def test_outside_of_a_planet_there_is_nothing(tmp_path):
-    source = open_source(write_planet(tmp_path / "p.zarr", without=(0, 1, 2), cut=()))
+    source = open_source(write_planet(tmp_path / "p.zarr", without=(0, 1, 2), cut=(), bbox=[5, 44, 10, 48]))
+    assert source.bounds == (-180, -45, 180, 90)  # of its tiles, whatever was asked for
     found = source.answers(Tile(1, 0, 1), some_probes(source.features))
     assert np.isnan(found[:, -1]).all()
     assert np.isfinite(found[:, 0]).all()
