@@ -140,6 +140,7 @@ def _planned(
     from rangegeo.cubes.spec import provenance
     from rangegeo.engine.values import point_values
     from rangegeo.jobs.scheduler import use_threads
+    from rangegeo.models.planet import PlanetModel
 
     use_threads(engine.threads, with_torch=not content.is_planet)
     model = content.load(engine.device)
@@ -151,8 +152,8 @@ def _planned(
     if plan.survey.unusable and source.invalid == "refuse":
         keep = f"leave out {argument('invalid', 'refuse')} to keep them with nulls"
         raise TableError(f"{plan.survey}; correct them in a copy, or {keep}")
-    if content.is_planet:
-        check_inside(table, where, model.outside, model.covered)
+    if isinstance(model, PlanetModel):
+        check_inside(table, where, model.planet.outside, model.planet.covered)
     if not output.to_stdout:
         check_output(output.out, form.room * plan.nbytes, overwrite=output.overwrite)
     facts = provenance(model, recipe) | {

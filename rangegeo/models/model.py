@@ -146,22 +146,6 @@ class Model:
             area: the part of it that is wanted; None for all of it.
         """
 
-    def outside(self, lonlat_deg: np.ndarray) -> np.ndarray:
-        """(n,) bool: at which of (n, 2) places in degrees the model gives no values."""
-        return np.zeros(len(lonlat_deg), dtype=bool)
-
-    @property
-    def covered(self) -> str:
-        """The model and where it gives values, for messages."""
-        return self.spec.name
-
-    def check_places(self, lonlat_deg: np.ndarray) -> None:
-        """Refuse (n, 2) places in degrees of which some lie where the model gives no values.
-
-        Raises:
-            UsageError: some do.
-        """
-
     @property
     def origin(self) -> dict[str, str]:
         """Where an encoder of a user's own comes from, by the names of the attributes of files; else empty."""

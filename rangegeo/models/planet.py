@@ -16,11 +16,10 @@ from rangegeo.engine.stored import HELD_BYTES, PlanetEvaluator
 from rangegeo.engine.tolerance import EXACT_PIXELS, TOLERANCE, check_tolerance
 from rangegeo.errors import ModelWarning, UsageError, WeightsError, argument
 from rangegeo.grid import places_on, scattered_places
-from rangegeo.grid.domain import whole_turns
 from rangegeo.models.model import Model
 from rangegeo.models.spec import ModelSpec
 from rangegeo.schema.betas import DEFAULT_BETA, Betas, check_beta, warn_of_no_betas
-from rangegeo.spectral.layout import GEOGRAPHIC, LOCATION, NONE, SEMANTIC
+from rangegeo.spectral.layout import GEOGRAPHIC, LOCATION, SEMANTIC
 from rangegeo.spectral.planet import Planet, open_planet
 from rangegeo.support.address import Address
 from rangegeo.support.location import Location, checked_options, located
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
 SOURCES = ("encoder_source", "encoder_version")  # attributes of a planet of an encoder of a user's own
 SAMPLED = 33  # rows and columns of a raster at which it is found out whether the planet covers it
-FEW = 5  # places outside of a planet that a message names
 MARKS = (("semantic_temperature", SEMANTIC), ("geographic_temperature", GEOGRAPHIC))
 
 
@@ -134,28 +132,12 @@ class PlanetModel(Model):
         places = pixels.lonlat_deg[pixels.valid.ravel()]
         if area is not None:
             places = scattered_places(geobox, *(part + 0.5 for part in area.mask.sample(geobox.shape.yx, SAMPLED**2)))
-        outside = self.planet.tiles_of(whole_turns(places)) == NONE
+        outside = self.planet.outside(places)
         if len(places) and outside.all():
-            raise UsageError(f"no pixel of the raster lies in {self.covered}; take an extent inside of that")
+            raise UsageError(f"no pixel of the raster lies in {self.planet.covered}; take an extent inside of that")
         if outside.any():
-            told = f"some pixels lie outside {self.covered}; they become nodata"
+            told = f"some pixels lie outside {self.planet.covered}; they become nodata"
             warnings.warn(ModelWarning(told), stacklevel=2)
-
-    @property
-    def covered(self) -> str:
-        return self.planet.covered
-
-    def outside(self, lonlat_deg: np.ndarray) -> np.ndarray:
-        return self.planet.tiles_of(whole_turns(lonlat_deg)) == NONE
-
-    def check_places(self, lonlat_deg: np.ndarray) -> None:
-        outside = lonlat_deg[self.outside(lonlat_deg)]
-        if len(outside):
-            first = "; ".join(f"{lon:g},{lat:g}" for lon, lat in outside[:FEW])
-            more = f"; and {len(outside) - FEW:,} more" if len(outside) > FEW else ""
-            lie = "lies" if len(outside) == 1 else "lie"
-            told = f"{len(outside):,} of {counted(len(lonlat_deg), 'place')} {lie} outside {self.covered}"
-            raise UsageError(f"{told}: {first}{more}; take other places")
 
     def neighbors(
         self, lonlat: LonLat, k: int = 10, *, beta: float | None = None, betas: Betas | None = None
@@ -171,7 +153,7 @@ class PlanetModel(Model):
         )
 
     def _points(self, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int, tolerance: float | None) -> np.ndarray:
-        self.check_places(lonlat_deg)
+        self.planet.check_holds(lonlat_deg)
         return super()._points(lonlat_deg, recipe, batch_size, tolerance)
 
     @property

@@ -21,12 +21,13 @@ import zarr
 from zarr.core.sync import sync
 
 from rangegeo.errors import RemoteError, UsageError, WeightsError
+from rangegeo.grid.domain import whole_turns
 from rangegeo.grid.zarr_store import check_array, consolidated, store_of
 from rangegeo.spectral import layout
 from rangegeo.spectral.shards import Shards
 from rangegeo.support.damaged import reading
 from rangegeo.support.location import Location
-from rangegeo.support.text import human_bytes
+from rangegeo.support.text import counted, human_bytes
 
 EXPECTED = "expected a planet that rangegeo planet build wrote"
 MOST_TILES, MOST_NODES, MOST_PARTS = 2**18, 2**19, 16  # a planet of 100,000 rows has about 3,000 tiles
@@ -41,6 +42,7 @@ TABLES = {  # by name: the dtypes that it may have, and its dimensions
     layout.SCALE: (("float32",), 2),
     layout.ERROR: (("float32",), 2),
 }
+FEW = 5  # places outside of a planet that a message names
 INTEGERS = ("int16", "int32")
 
 
@@ -152,6 +154,24 @@ class Planet:
     def tiles_of(self, lonlat_deg: np.ndarray) -> np.ndarray:
         """(n,) the tile of each of (n, 2) places, longitudes in [-180, 180]; -1 where there is none."""
         return layout.find_tiles(self.columns, self.tables.child, self.tables.tile, lonlat_deg)
+
+    def outside(self, lonlat_deg: np.ndarray) -> np.ndarray:
+        """(n,) bool: which of (n, 2) places have no tile; any whole turns may be added to their longitudes."""
+        return self.tiles_of(whole_turns(lonlat_deg)) == layout.NONE
+
+    def check_holds(self, lonlat_deg: np.ndarray) -> None:
+        """Refuse (n, 2) places of which some have no tile.
+
+        Raises:
+            UsageError: some have none; it says how many, and names the first.
+        """
+        outside = lonlat_deg[self.outside(lonlat_deg)]
+        if len(outside):
+            first = "; ".join(f"{lon:g},{lat:g}" for lon, lat in outside[:FEW])
+            more = f"; and {len(outside) - FEW:,} more" if len(outside) > FEW else ""
+            lie = "lies" if len(outside) == 1 else "lie"
+            told = f"{len(outside):,} of {counted(len(lonlat_deg), 'place')} {lie} outside {self.covered}"
+            raise UsageError(f"{told}: {first}{more}; take other places")
 
     def counts(self, part: str, tiles: np.ndarray) -> np.ndarray:
         """(n,) the number of degrees along each side of some tiles."""
