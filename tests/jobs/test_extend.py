@@ -46,7 +46,7 @@ QUICK = (Phase.explicit, Phase.reuse, Phase.generate)  # making examples smaller
 EDGES = st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(1, 40), st.integers(1, 40))
 
 
-@settings(max_examples=20, deadline=None, phases=QUICK, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, phases=QUICK, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=EDGES, second=EDGES, third=EDGES)
 def test_a_grown_store_equals_one_run_over_the_box_around_all(make, tmp_path_factory, first, second, third):
     folder = tmp_path_factory.mktemp("grown")

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -28,7 +27,7 @@ import numpy as np
 import torch
 from official import TRAINED, UPSTREAM, install_upstream, make_encoder, write_checkpoint
 from points import ROOT, SETS, Worker, make_files
-from rasters import ALPS, ALPS_FINE, LAUNCHER, Row, Run, raw_write
+from rasters import ALPS, ALPS_FINE, LAUNCHER, Row, Run, clear, raw_write
 from safetensors.numpy import load_file
 
 BOX = "-5,41.3,10.2,51.1"  # of the planet
@@ -74,7 +73,7 @@ def run(options: str, folder: Path) -> Run:
     """One `rangegeo raster` from the planet, in a process of its own."""
     command = [sys.executable, "-m", "rangegeo.cli.main", "raster", *options.split(), "--model"]
     command += [str(folder / "planet.zarr"), "-q", "-o", str(folder / "cube.zarr")]
-    shutil.rmtree(folder / "cube.zarr", ignore_errors=True)  # its removal is no part of what is measured
+    clear(folder / "cube.zarr")
     launched = [sys.executable, "-S", "-c", LAUNCHER, *command]
     done = subprocess.run(launched, env=_environment(folder), capture_output=True, text=True, check=True)
     seconds, kilobytes, processors = json.loads(done.stdout.splitlines()[-1])

@@ -3,7 +3,9 @@
     python workflows/benchmark/rasters.py [--rows 100000] [--rounds 3] [--points 1000]
 
 Every row is a process of its own, start-up and writing included. The rows take turns, so that whatever else the
-machine does falls on all of them. Everything that is made lies in one temporary folder, removed at the end.
+machine does falls on all of them. Before each, as many bytes as it writes are written and removed: a virtual machine
+gets memory for files from its host when it first needs it, which can take longer than all the rest. Everything that is
+made lies in one temporary folder, removed at the end.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ ALPS = "--bbox 5,43.88,10.12,49 --res 0.01"
 ALPS_QUARTER = "--bbox 5,44,7.56,46.56 --res 0.01"
 ALPS_FINE = "--bbox 6,45,8.56,47.56 --res 0.001"
 GLOBE = "--bbox -180,-90,180,90 --res 1"
+FILLER_BYTES = 5 * 2**29  # more than any row writes
 LAUNCHER = """
 import os, subprocess, sys, time
 start = time.perf_counter()
@@ -107,7 +110,7 @@ class Run:
 
 def run(options: str, folder: Path, out: str) -> Run:
     """One `rangegeo raster`, in a process of its own."""
-    shutil.rmtree(folder / out, ignore_errors=True)
+    clear(folder / out)
     return run_command(["raster", *options.split(), "-q", "-o", str(folder / out)], folder)
 
 
@@ -129,12 +132,22 @@ def launched(command: Sequence[str], environment: Mapping[str, str]) -> Run:
     return Run(seconds, kilobytes * 1024, processors)
 
 
+def clear(out: Path) -> None:
+    """Remove an output, and have memory for the next one's files at hand."""
+    shutil.rmtree(out, ignore_errors=True)
+    filler = out.with_name("filler")
+    with filler.open("wb") as file:
+        for _ in range(FILLER_BYTES // 2**22):
+            file.write(bytes(2**22))
+    filler.unlink()
+
+
 def raw_write(folder: Path, cube: str) -> float:
     """Seconds to write the values of a finished cube, from memory, into an array of the same chunks and codec."""
     import zarr
 
     np.save(folder / "values.npy", zarr.open_group(folder / cube, mode="r")["embedding"][:])
-    shutil.rmtree(folder / "raw.zarr", ignore_errors=True)
+    clear(folder / "raw.zarr")
     arguments = [str(folder / name) for name in (cube, "values.npy", "raw.zarr")]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
