@@ -15,6 +15,7 @@ from rangegeo.grid.windows import cut
 from rangegeo.grid.zarr_store import store_of
 from rangegeo.schema.cube import NAME
 from rangegeo.stores.blocks import BlockWriter, Written, is_empty
+from rangegeo.stores.chunks import Chunks
 from rangegeo.stores.drafts import Draft
 from rangegeo.stores.journal import BlindStore, ChecksumStore, Entry, objects_are_sound, packed
 from rangegeo.stores.quantise import Storage
@@ -77,7 +78,7 @@ def draft_array(cube: xr.DataArray, draft: Draft, storage: Storage) -> zarr.Arra
 
 def block_writer(array: zarr.Array, storage: Storage) -> BlockWriter:
     """A function that writes blocks of a cube to its array."""
-    store = array.store_path.store
+    store, whole = array.store_path.store, Chunks.of(array)
     assert isinstance(store, ChecksumStore)
 
     def write(block: np.ndarray, top: int, left: int) -> Entry:
@@ -85,27 +86,36 @@ def block_writer(array: zarr.Array, storage: Storage) -> BlockWriter:
             return Entry()
         _, _, height, width = block.shape
         stored, loss = storage.encode(block)
-        if array.shards:
-            array[:, :, top : top + height, left : left + width] = stored
-        else:  # chunk by chunk: of several at once zarr makes copies first
-            for beta, bands in product(range(len(stored)), cut(stored.shape[1], array.chunks[1])):
-                chunk = stored[beta : beta + 1, bands]
-                array[beta : beta + 1, bands, top : top + height, left : left + width] = chunk
+        keys = block_keys(array, top, left)
+        checksums: dict[str, int] = {}
+        # chunk by chunk: of several at once zarr makes copies first
+        for key, (betas, bands) in zip(keys, product(*map(cut, stored.shape, _sides(array)[:2])), strict=True):
+            values = stored[betas, bands]
+            known = None if whole is None else whole.write(key, values)
+            if known is None:
+                array[betas, bands, top : top + height, left : left + width] = values
+            else:
+                checksums[key] = known
         valid = packed(~np.isnan(block[0, 0]))
-        return Entry(loss=loss, checksums=store.taken(block_keys(array, top, left)), valid=valid)
+        return Entry(loss=loss, checksums=checksums | store.taken(keys), valid=valid)
 
     return write
 
 
 def block_sides(array: zarr.Array) -> tuple[int, int]:
     """The rows and the columns of the blocks whose objects no other block shares."""
-    *_, rows, cols = array.shards or array.chunks
+    *_, rows, cols = _sides(array)
     return rows, cols
+
+
+def _sides(array: zarr.Array) -> tuple[int, ...]:
+    """The shape of what is stored as one object."""
+    return array.shards or array.chunks
 
 
 def block_keys(array: zarr.Array, top: int, left: int) -> list[str]:
     """The keys of the objects that hold the block of pixels whose first row and column are `top` and `left`."""
-    betas, bands, rows, cols = array.shards or array.chunks
+    betas, bands, rows, cols = _sides(array)
     grid = product(range(-(-array.shape[0] // betas)), range(-(-array.shape[1] // bands)))
     return [
         f"{array.path}/{array.metadata.encode_chunk_key((*at, top // rows, left // cols))}".lstrip("/") for at in grid

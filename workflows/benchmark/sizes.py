@@ -1,10 +1,11 @@
 """How the time of a raster grows with its size, its resolution, its bands and its betas, beside what was estimated.
 
-    python workflows/benchmark/sizes.py --out sizes.json [--only size,resolution,bands,betas]
+    python workflows/benchmark/sizes.py --out sizes.json [--only size,resolution,bands,betas] [--large DIR]
     python workflows/benchmark/sizes.py --out sizes.json --plot workflows/pictures/sizes.png
 
 Each raster is prepared and written in this process, so start-up does not count. The estimate is that of `--dry-run`,
-made just before. Results are added to those that the file has.
+made just before. Results are added to those that the file has. The raster of 1280 bands needs a model of so many, with
+100,000 rows: `--large` names the folder that `points.py --folder` keeps.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20)  # that axes are marked at
 LABELS = {
     "size": "pixels a side, at 0.005°, 3 components",
     "resolution": "degrees a pixel, 256 x 256 pixels, 512 bands",
-    "bands": "bands, 512 x 512 pixels at 0.01°",
+    "bands": "bands, 512 x 512 pixels at 0.01°; 1280 of 100,000 rows",
     "betas": "betas, 256 x 256 pixels at 0.01°, 512 bands",
 }
 
@@ -43,6 +44,7 @@ class Case:
         bands: as `--bands` takes them.
         pca: as `--pca` takes it.
         betas: how many.
+        large: whether the model with 1280 bands makes it.
     """
 
     series: str
@@ -52,6 +54,7 @@ class Case:
     bands: str = "all"
     pca: int | None = None
     betas: int = 1
+    large: bool = False
 
 
 CASES = (
@@ -59,6 +62,7 @@ CASES = (
     *(Case(series="resolution", at=res, res=res) for res in (0.1, 0.03, 0.01, 0.003, 0.001, 0.0001)),
     *(Case(series="bands", at=bands, side=512, bands=f"1-{bands}") for bands in (3, 16, 64, 256)),
     Case(series="bands", at=512, side=512),
+    Case(series="bands", at=1280, side=512, large=True),
     *(Case(series="betas", at=betas, betas=betas) for betas in (1, 2, 3, 5, 8, 11)),
 )
 
@@ -122,17 +126,23 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help="draw what the JSON has, and measure nothing")
     parser.add_argument("--weights", help="of the model (default: demo)")
     parser.add_argument("--db", help="of the model (default: demo)")
+    parser.add_argument("--large", type=Path, help="folder with the files of a model of 1280 bands")
     arguments = parser.parse_args()
     rows = json.loads(arguments.out.read_text()) if arguments.out.exists() else []
     if arguments.plot:
         plot(rows, arguments.plot)
         return
-    files = {name: value for name in ("weights", "db") if (value := getattr(arguments, name))}
+    own = {name: value for name in ("weights", "db") if (value := getattr(arguments, name))}
     with tempfile.TemporaryDirectory(prefix="rangegeo-benchmark-") as temporary:
-        measure(CASES[0], Path(temporary), files)  # pays for what is loaded, and does not count
+        measure(CASES[0], Path(temporary), own)  # pays for what is loaded, and does not count
         for case in CASES:
-            if case.series not in arguments.only.split(","):
+            if case.series not in arguments.only.split(",") or (case.large and not arguments.large):
                 continue
+            if case.large:
+                files = {"weights": str(arguments.large / "satclip.ckpt"), "db": str(arguments.large / "database.npz")}
+                measure(case, Path(temporary), files)  # so does it
+            else:
+                files = own
             row = measure(case, Path(temporary), files)
             rows = [one for one in rows if (one["series"], one["at"]) != (case.series, case.at)] + [row]
             ratio = row["estimate"] / row["seconds"]
