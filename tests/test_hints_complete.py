@@ -32,7 +32,6 @@ EXEMPT = {
     "Parquet cannot hold the column": "no reader gives such a column; the same advice is followed for CSV",
     "leave out its widest columns": "it needs a full memory, and nothing is typed",
     "has no layer; expected": FIT,
-    "the place {}, {} lies outside": "rangegeo/spectral/planet.py refuses such places before",
     "this needs torch": "tests/models/test_planets.py has no torch",
     "has no rows; give a table with labels": FIT,
     "folds need; join classes in a copy": FIT,

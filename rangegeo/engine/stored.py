@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rangegeo.errors import UsageError
 from rangegeo.field.components import Components
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid import PixelPlaces
@@ -31,7 +30,6 @@ from rangegeo.support.text import counted
 
 HELD_BYTES = 256_000_000  # memory for tiles; a tile of 1280 bands has 5 MB of integers and 9 MB of coefficients
 AT_ONCE = 4096  # places of a tile that a thread evaluates
-LATTICE = 33  # rows and columns of places at which it is found out whether a planet covers its box
 FEW = 4  # a tile with so many times more coefficients than places is evaluated part by part
 
 
@@ -124,10 +122,7 @@ class PlanetEvaluator:
         places = whole_turns(lonlat_deg)
         tiles = self.planet.tiles_of(places)
         if (tiles == NONE).any():
-            outside = np.flatnonzero(tiles == NONE)
-            lon, lat = places[outside[0]]
-            more = f", and so do {len(outside) - 1:,} more" if len(outside) > 1 else ""
-            raise UsageError(f"the place {lon:g}, {lat:g} lies outside {self.covered}{more}; leave it out")
+            self.planet.check_holds(places)
         out = np.empty((recipe.layers, len(places), recipe.bands), np.float32)
         wanted = Wanted.of(recipe)
 
@@ -171,18 +166,6 @@ class PlanetEvaluator:
         """(layers * bands, n, n) float32 coefficients of a recipe in a tile, by degree along latitude and longitude."""
         with one_thread():
             return self._series(tile, Wanted.of(recipe))
-
-    @property
-    def covered(self) -> str:
-        """The planet and what it covers, for messages."""
-        box = self.planet.attrs.get("bbox")
-        if box is None:
-            return self.planet.place.name
-        west, south, east, north = box
-        across = np.linspace(west, east + 360.0 * (east < west), LATTICE)
-        places = np.stack(np.meshgrid(across, np.linspace(south, north, LATTICE)), axis=-1).reshape(-1, 2)
-        part = "a part of " if (self.planet.tiles_of(whole_turns(places)) == NONE).any() else ""
-        return f"{self.planet.place.name}, which covers {part}{','.join(f'{side:g}' for side in box)}"
 
     def _fill_scattered(self, flat: np.ndarray, pixels: PixelPlaces, wanted: Wanted) -> np.ndarray:
         """Fill (layers * bands, h * w) values of pixels with places of their own; returns which (h, w) have a tile."""

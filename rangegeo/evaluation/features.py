@@ -11,7 +11,6 @@ from rangegeo.errors import UsageError, argument
 from rangegeo.field.recipe import Recipe
 from rangegeo.grid.domain import whole_turns
 from rangegeo.models.model import Model
-from rangegeo.models.planet import PlanetModel
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -57,6 +56,4 @@ def feature_recipe(model: Model, beta: float | None) -> Recipe:
 
 def bands_at(model: Model, recipe: Recipe, lonlat_deg: np.ndarray) -> np.ndarray:
     """(n, bands) float32 of n places, each evaluated. Raises UsageError if the model gives no values at some."""
-    if isinstance(model, PlanetModel):
-        model.planet.check_holds(lonlat_deg)
     return evaluate_places(model.evaluator, whole_turns(lonlat_deg), recipe)[0]

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import xarray as xr
     from odc.geo.geobox import GeoBox
 
-    from rangegeo.field.recipe import Recipe
     from rangegeo.grid.extent import Area
     from rangegeo.places.lonlat import LonLat
 
@@ -151,10 +150,6 @@ class PlanetModel(Model):
             f"{self._called} has no database, so it has no neighbors; take the model itself, such as "
             f"{argument('model', self.spec.name)}"
         )
-
-    def _points(self, lonlat_deg: np.ndarray, recipe: Recipe, batch_size: int, tolerance: float | None) -> np.ndarray:
-        self.planet.check_holds(lonlat_deg)
-        return super()._points(lonlat_deg, recipe, batch_size, tolerance)
 
     @property
     def _called(self) -> str:

@@ -145,8 +145,8 @@ def test_where_there_is_no_tile(tmp_path):
     assert 0 < holes.mean() < 1
     inside = np.array([[0.0, 80.0]])
     outside = np.array([[150.0, -10.0], [160.0, -10.0]])
-    told = "lies outside part.zarr, which covers a part of -180,-90,180,0, and so do 1 more; leave it out"
-    with pytest.raises(UsageError, match=f"the place 150, -10 {told}"):
+    told = "2 of 3 places lie outside part.zarr, whose tiles cover a part of -180,-90,180,90: 150,-10; 160,-10; take"
+    with pytest.raises(UsageError, match=told):
         evaluator.at_places(np.concatenate([inside, outside]), RECIPE)
 
 
