@@ -45,7 +45,9 @@ def empty(shape: Sequence[int]) -> np.ndarray:
     if not _inside or nbytes < SMALLEST:
         return np.empty(tuple(shape), dtype=np.float32)
     with _changing:
-        fitting = [number for number, memory in enumerate(_free) if len(memory) == nbytes]
+        fitting = [number for number, memory in enumerate(_free) if len(memory) >= nbytes]
+        if not fitting:
+            _free.clear()  # blocks that are all too small would be kept beside the larger ones that come now
         memory = _free.pop(fitting[-1]) if fitting else np.empty(nbytes, dtype=np.uint8)
     return np.asarray(_Owner(memory, shape))
 

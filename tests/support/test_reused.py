@@ -32,8 +32,23 @@ def test_the_next_block_gets_the_memory_of_one_that_is_gone():
         del view
         gc.collect()
         assert address(empty(SHAPE)) == where
-        other = empty((SHAPE[0], SHAPE[1] + 1))
-        assert other.shape == (SHAPE[0], SHAPE[1] + 1)
+
+
+def test_a_larger_block_serves_a_smaller_one_and_too_small_ones_are_freed():
+    """So no more is held than as many of the largest blocks as were in use at once."""
+    with reusing():
+        large = empty((2, SMALLEST))
+        where = address(large)
+        del large
+        gc.collect()
+        small = empty(SHAPE)
+        assert (small.shape, address(small)) == (SHAPE, where)
+        del small
+        gc.collect()
+        assert [len(memory) for memory in reused._free] == [8 * SMALLEST]
+        larger = empty((3, SMALLEST))
+        assert reused._free == []
+        larger[:] = 1
 
 
 def test_nothing_is_kept_outside():
