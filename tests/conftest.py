@@ -130,7 +130,7 @@ def evaluated(monkeypatch) -> list[tuple[int, int]]:
 
 
 # Files that read what one of them has made run in one process, and what takes long begins first.
-TOGETHER = {"test_gdal.py": "programs", "test_qgis.py": "programs"}
+TOGETHER = {"test_gdal.py": "programs", "test_qgis.py": "programs", "test_validators.py": "programs"}
 TOGETHER |= {"test_hints.py": "hints", "test_hints_python.py": "hints", "test_hints_complete.py": "hints"}
 FIRST = ("programs", "workflows", "jobs", "cli")
 

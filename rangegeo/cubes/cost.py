@@ -16,8 +16,9 @@ from rangegeo.support.text import counted, human_bytes, human_seconds
 
 # On two cores that did nothing else, see workflows/benchmark/sizes.py: values of pixels that are interpolated, and the
 # seconds of any output, for its metadata and its name, and of each block, for its tasks and its entry in the journal.
-INTERPOLATED_A_SECOND = 3e8
-ALWAYS, A_BLOCK = 0.15, 0.003
+INTERPOLATED_A_SECOND = 1e9
+ALWAYS, A_BLOCK = 0.12, 0.001
+ALONE = 0.8  # share of the time of evaluation in which nothing is written
 # Evaluations that a patch usually takes, up to a side in degrees: 11 x 11, 21 x 21 or 41 x 41 points. If points share
 # their sums, all patches take as many as the largest.
 NODES = ((0.3, 121), (2.56, 441), (math.inf, NODES_A_PATCH))
@@ -58,7 +59,7 @@ def plan(
     spec: RasterSpec,
     evaluator: AnyEvaluator | None,
     dtype: str = "float32",
-    values_a_second: float = 1.6e8,
+    values_a_second: float = 3e8,
     pixels_a_second: float = math.inf,
 ) -> Plan:
     """Estimate a raster's cost; measures the evaluator and the machine for a moment.
@@ -88,7 +89,7 @@ def plan(
     share = 1.0 if spec.area is None else spec.area.reach
     seconds = None
     if evaluator is not None:
-        evaluating = places * seconds_per_place(evaluator, spec.recipe, patch_deg)
+        evaluating = ALONE * places * seconds_per_place(evaluator, spec.recipe, patch_deg)
         writing = values / values_a_second + sizes.get("beta", 1) * pixels / pixels_a_second + blocks * A_BLOCK
         seconds = ALWAYS + share * (evaluating + slowness() * (interpolated / INTERPOLATED_A_SECOND + writing))
     return Plan(

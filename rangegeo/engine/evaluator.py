@@ -33,6 +33,7 @@ BLOCK_PLACES = 4096  # places evaluated at a time; bounds the float64 intermedia
 # Places on each side of a probe of the time: 64 are slower by six times, each, than the 1681 of a patch.
 FEW_PROBED, MANY_PROBED = 8, 41
 SLOW_PROBE = 0.5  # seconds that few may take at most, if many are to be probed
+QUICK_PROBE = 0.2  # seconds that many may take at most, if they are to be probed again
 # Places evaluated at a time on a GPU: so many keep it busy, and need about 2 GB. If the memory is too small, fewer.
 CARD_PLACES, FEWEST_CARD_PLACES = 16_384, 16
 
@@ -253,14 +254,14 @@ def seconds_per_place(evaluator: Evaluator, recipe: Recipe, patch_deg: float | N
     """How long one place takes, in seconds, if as many are evaluated together as in a patch.
 
     It is measured on a grid of places near 0°, 0°. A first run with few places is slower and does not count. If it is
-    very slow, the second run has as few.
+    very slow, the second run has as few. If the second run is quick, a third one is timed too, and the faster of both
+    counts.
 
     Args:
         patch_deg: side in degrees of the patch that the places are points of; None for places by themselves.
     """
-    elapsed, count = 0.0, 0
-    for side in (FEW_PROBED, MANY_PROBED):
-        side = FEW_PROBED if elapsed > SLOW_PROBE else side
+
+    def seconds(side: int) -> float:
         degrees = torch.linspace(0.0, patch_deg or 0.32, side, dtype=torch.float64, device="cpu")
         places = Places.grid(degrees, degrees)
         if patch_deg is not None:
@@ -268,8 +269,12 @@ def seconds_per_place(evaluator: Evaluator, recipe: Recipe, patch_deg: float | N
         out = torch.empty(recipe.layers, len(places), recipe.bands, dtype=torch.float32, device="cpu")
         start = time.perf_counter()
         _fill(evaluator, out, places, recipe)
-        elapsed, count = time.perf_counter() - start, len(places)
-    return elapsed / count
+        return time.perf_counter() - start
+
+    if seconds(FEW_PROBED) > SLOW_PROBE:
+        return seconds(FEW_PROBED) / FEW_PROBED**2
+    once = seconds(MANY_PROBED)
+    return min(once, seconds(MANY_PROBED) if once < QUICK_PROBE else once) / MANY_PROBED**2
 
 
 def _fill(evaluator: Evaluator, out: Tensor, places: Places, recipe: Recipe) -> None:

@@ -76,7 +76,7 @@ FORMATS = {
         outputs=lambda cube, path: [path],
         suffixes=(".zarr",),
         one_scale=True,
-        values_a_second=1.6e8,
+        values_a_second=3e8,
         pixels_a_second=math.inf,
     ),
     "cog": _COG,
