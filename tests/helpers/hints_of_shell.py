@@ -1714,7 +1714,7 @@ MORE = (
     ),
     Row(
         "many pixels of less than a metre",
-        f"{BOX} --crs EPSG:3035 --bbox 5,44,5.2,44.00001 --res 0.5 --dry-run {OUT}",
+        f"{BOX} --crs EPSG:3035 --bbox 5,44,5.2,44.00001 --res 0.5 --bands 1-3 --dry-run {OUT}",
         (Way("pixels of 0.5 m; take a larger --res", give={"--res": "100"}),),
         ends=True,
     ),

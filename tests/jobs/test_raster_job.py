@@ -86,7 +86,7 @@ def test_a_projection_and_the_ranges_of_integers_need_a_sample(prepare, content,
 def test_describing_evaluates_a_few_places(prepare, evaluations):
     job = prepare("a.tif")
     list(job.describe())
-    assert 0 < sum(evaluations) <= 64 + 1681
+    assert 0 < sum(evaluations) <= 64 + 2 * 1681
 
 
 # ------------------------------------------------------------------------------------------ what is written

@@ -99,6 +99,8 @@ def test_it_runs_clean_and_shows_what_is_stored(
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    # With more of them they wait for cores that other tests use, and a notebook takes four times as long.
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel's own, which shows figures in the notebook
     fresh = nbformat.read(path, as_version=4)
     folder = tmp_path / "here"
