@@ -233,17 +233,16 @@ def evaluate_pixels(evaluator: Evaluator, pixels: PixelPlaces, recipe: Recipe, *
     shape = pixels.valid.shape
     out = torch.full((recipe.layers, recipe.bands, *shape), torch.nan, dtype=torch.float32, device="cpu")
     flat = out.view(recipe.layers, recipe.bands, -1)
-    valid = torch.from_numpy(pixels.valid.ravel())
-    lonlat_deg = torch.from_numpy(pixels.lonlat_deg)[valid]
-    patches = torch.zeros(len(lonlat_deg), dtype=torch.int64, device="cpu") if together else None
+    patches = torch.zeros(int(pixels.valid.sum()), dtype=torch.int64, device="cpu") if together else None
     if pixels.valid.all():
         axes = None
         if pixels.axes_deg is not None:
             lon, lat = pixels.axes_deg
             axes = torch.from_numpy(lon), torch.from_numpy(lat)
-        _fill(evaluator, flat.transpose(1, 2), Places(lonlat_deg, axes, patches), recipe)
+        _fill(evaluator, flat.transpose(1, 2), Places(torch.from_numpy(pixels.lonlat_deg), axes, patches), recipe)
     elif pixels.valid.any():
-        places = Places(lonlat_deg, patches=patches)
+        valid = torch.from_numpy(pixels.valid.ravel())
+        places = Places(torch.from_numpy(pixels.lonlat_deg)[valid], patches=patches)
         values = torch.empty(recipe.layers, recipe.bands, len(places), dtype=torch.float32, device="cpu")
         _fill(evaluator, values.transpose(1, 2), places, recipe)
         flat[:, :, valid] = values

@@ -52,21 +52,15 @@ def test_a_larger_block_serves_a_smaller_one_and_too_small_ones_are_freed():
 
 
 def test_nothing_is_kept_outside():
+    """Neither what came back inside, nor what comes back later, nor what was never inside."""
     with reusing(), reusing():
-        inside = empty(SHAPE)
+        inside, later = empty(SHAPE), empty(SHAPE)
         del inside
-    gc.collect()
+        gc.collect()
+        assert len(reused._free) == 1
     assert reused._free == []
-    late = empty(SHAPE)
-    del late
-    gc.collect()
-    assert reused._free == []
-
-
-def test_memory_that_comes_back_later_is_freed():
-    with reusing():
-        late = empty(SHAPE)
-    del late
+    outside = empty(SHAPE)
+    del later, outside
     gc.collect()
     assert reused._free == []
 
